@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Log lines: to the journal with structured fields when systemd started us,
+ * to standard error as plain lines otherwise.
+ *
+ * Library layers use log_debug() only; what a person should see is logged by
+ * the program layer. ICE passwords, tokens and private keys are never logged.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* Fields of a journal entry; NULL members are left out. Nothing is kept. */
+typedef struct {
+    const char *message_id; /* MESSAGE_ID=, one of names.h */
+    const char *call;       /* CALL=, the number or session of a call */
+    const char *room;       /* ROOM= */
+    const char *remote;     /* REMOTE=, name or id of the other side */
+} LogFields;
+
+/*
+ * Sends everything that is logged (GLib's own messages too) to the journal or
+ * standard error. PROGRAM is kept by reference: pass a literal.
+ */
+void log_open(const char *program, bool verbose);
+
+void log_write(GLogLevelFlags level, const LogFields *fields, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+#define log_debug(...) log_write(G_LOG_LEVEL_DEBUG, NULL, __VA_ARGS__)
+#define log_info(...) log_write(G_LOG_LEVEL_INFO, NULL, __VA_ARGS__)
+#define log_warning(...) log_write(G_LOG_LEVEL_WARNING, NULL, __VA_ARGS__)
+#define log_error(...) log_write(LOG_LEVEL_FAILURE, NULL, __VA_ARGS__)
+
+/* log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_X, .call = n), "format", …) */
+#define LOG_FIELDS_(...) (&(const LogFields){__VA_ARGS__})
+#define log_event(level, fields, ...) log_write(level, LOG_FIELDS_ fields, __VA_ARGS__)
+
+/* An error of ours. GLib's own ERROR level is fatal by definition. */
+#define LOG_LEVEL_FAILURE ((GLogLevelFlags) (1 << G_LOG_LEVEL_USER_SHIFT))

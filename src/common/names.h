@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Every name that rtcbus shows to the outside, in one place: bus names,
+ * object paths, D-Bus errors and the MESSAGE_IDs by which journal entries
+ * are found (journalctl MESSAGE_ID=…; "systemd-id128 new" makes more).
+ */
+
+#pragma once
+
+#define PEER_BUS_NAME "org.rtcbus.Peer1"
+#define PEER_OBJECT_PATH "/org/rtcbus/Peer1"
+#define PEER_INTERFACE "org.rtcbus.Peer1"
+#define CALL_INTERFACE "org.rtcbus.Peer1.Call"
+#define CHANNEL_INTERFACE "org.rtcbus.Peer1.Channel"
+
+#define RELAY_BUS_NAME "org.rtcbus.Relay1"
+#define RELAY_OBJECT_PATH "/org/rtcbus/Relay1"
+#define RELAY_INTERFACE "org.rtcbus.Relay1"
+
+#define ERROR_NOT_CONNECTED "org.rtcbus.Error.NotConnected"
+#define ERROR_NO_SUCH_PEER "org.rtcbus.Error.NoSuchPeer"
+#define ERROR_DENIED "org.rtcbus.Error.Denied"
+#define ERROR_TIMEOUT "org.rtcbus.Error.Timeout"
+#define ERROR_LIMIT_EXCEEDED "org.rtcbus.Error.LimitExceeded"
+#define ERROR_INVALID_ARGUMENT "org.rtcbus.Error.InvalidArgument"
+#define ERROR_FAILED "org.rtcbus.Error.Failed"
+
+/* The WebSocket subprotocol of INTERFACES 3.3 and the emitter's channel */
+#define SUBPROTOCOL "rtcbus.1"
+#define DEFAULT_CHANNEL_LABEL "msg_channel"
+#define DEFAULT_RELAY_PORT 41337
+
+/* Journal MESSAGE_IDs */
+#define MESSAGE_RELAY_CONNECTED "0d3a1b6d37f0492f8f2c6f3f5a0be101"
+#define MESSAGE_RELAY_LOST "0d3a1b6d37f0492f8f2c6f3f5a0be102"
+#define MESSAGE_SIGNALING "0d3a1b6d37f0492f8f2c6f3f5a0be103"
+#define MESSAGE_CALL_CONNECTED "0d3a1b6d37f0492f8f2c6f3f5a0be104"
+#define MESSAGE_CALL_ENDED "0d3a1b6d37f0492f8f2c6f3f5a0be105"
+#define MESSAGE_CLIENT_JOINED "0d3a1b6d37f0492f8f2c6f3f5a0be106"
+#define MESSAGE_CLIENT_LEFT "0d3a1b6d37f0492f8f2c6f3f5a0be107"
+#define MESSAGE_CLIENT_REFUSED "0d3a1b6d37f0492f8f2c6f3f5a0be108"
+#define MESSAGE_CONFIG_RELOADED "0d3a1b6d37f0492f8f2c6f3f5a0be109"

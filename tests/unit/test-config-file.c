@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The configuration reader: defaults, drop-ins in name order, every type with
+ * good and bad values, and a failed load that leaves the struct alone.
+ */
+
+#include "config.h"
+
+#include "common/config-file.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "common/log.h"
+
+typedef struct {
+    char *name;
+    char **servers;
+    bool enabled;
+    guint64 count, size, interval;
+    int source;
+} Sample;
+
+static bool check_server(const char *value, GError **error)
+{
+    if (g_str_has_prefix(value, "stun:"))
+        return true;
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE, "a stun: URI");
+    return false;
+}
+
+static const char *const sources[] = {"none", "random", NULL};
+static const ConfigKey keys[] = {
+    {"Peer", "Name", CONFIG_STRING, offsetof(Sample, name), "nobody"},
+    {"Ice", "Servers", CONFIG_LIST, offsetof(Sample, servers), "", .check = check_server},
+    {"Peer", "Enabled", CONFIG_BOOL, offsetof(Sample, enabled), "yes"},
+    {"Peer", "Count", CONFIG_UINT, offsetof(Sample, count), "3", 1, 10},
+    {"Peer", "Size", CONFIG_SIZE, offsetof(Sample, size), "64K", 0, 1 << 30},
+    {"Feed", "Interval", CONFIG_DURATION, offsetof(Sample, interval), "1s", 1000, G_USEC_PER_SEC * 60ull},
+    {"Feed", "Source", CONFIG_CHOICE, offsetof(Sample, source), "none", .choices = sources},
+    {},
+};
+
+typedef struct {
+    char *folder, *path, *drop_in;
+} Fixture;
+
+static void set_up(Fixture *f, gconstpointer data)
+{
+    f->folder = g_dir_make_tmp("rtcbus-config-XXXXXX", NULL);
+    f->path = g_build_filename(f->folder, "x.conf", NULL);
+    f->drop_in = g_build_filename(f->folder, "x.conf.d", NULL);
+    g_assert_cmpint(g_mkdir(f->drop_in, 0700), ==, 0);
+}
+
+static void remove_all(const char *folder)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        g_remove(path);
+    }
+    g_rmdir(folder);
+}
+
+static void tear_down(Fixture *f, gconstpointer data)
+{
+    remove_all(f->drop_in);
+    remove_all(f->folder);
+    g_free(f->folder);
+    g_free(f->path);
+    g_free(f->drop_in);
+}
+
+static void put(const char *folder, const char *name, const char *text)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+static void test_defaults(Fixture *f, gconstpointer data)
+{
+    Sample s = {};
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(config_load(f->path, true, keys, &s, &error));
+    g_assert_error(error, CONFIG_ERROR, CONFIG_ERROR_UNREADABLE);
+    g_assert_true(config_load(f->path, false, keys, &s, NULL));
+    g_assert_cmpstr(s.name, ==, "nobody");
+    g_assert_nonnull(s.servers);
+    g_assert_null(s.servers[0]);
+    g_assert_true(s.enabled);
+    g_assert_cmpuint(s.size, ==, 65536);
+    g_assert_cmpuint(s.interval, ==, G_USEC_PER_SEC);
+    g_assert_cmpint(s.source, ==, 0);
+    config_clear(keys, &s);
+    g_assert_null(s.name);
+}
+
+static void test_drop_ins(Fixture *f, gconstpointer data)
+{
+    Sample s = {};
+    g_autoptr(GError) error = NULL;
+
+    put(f->folder, "x.conf", "[Peer]\nName=main\nCount=2\n[Feed]\nSource=random\n");
+    put(f->drop_in, "20-b.conf", "[Peer]\nName=second\n[Ice]\nServers=stun:a;; stun:b ;\n");
+    put(f->drop_in, "10-a.conf", "[Peer]\nName=first\nSize=2M\n");
+    put(f->drop_in, "30-c.txt", "[Peer]\nName=never\n");
+    g_assert_true(config_load(f->path, true, keys, &s, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(s.name, ==, "second");
+    g_assert_cmpuint(s.count, ==, 2);
+    g_assert_cmpuint(s.size, ==, 2 << 20);
+    g_assert_cmpint(s.source, ==, 1);
+    g_assert_cmpuint(g_strv_length(s.servers), ==, 2);
+    g_assert_cmpstr(s.servers[1], ==, "stun:b");
+    config_clear(keys, &s);
+}
+
+static void test_unknown(Fixture *f, gconstpointer data)
+{
+    Sample s = {};
+
+    put(f->folder, "x.conf", "[Peer]\nName=n\nColour=red\n[Moon]\nPhase=full\n");
+    g_assert_true(config_load(f->path, true, keys, &s, NULL));
+    g_assert_cmpstr(s.name, ==, "n");
+    config_clear(keys, &s);
+}
+
+static void test_bad_values(Fixture *f, gconstpointer data)
+{
+    static const char *const bad[][2] = {
+        {"[Peer]\nCount=0\n", "Count=0"},
+        {"[Peer]\nCount=11\n", "from 1 to 10"},
+        {"[Peer]\nCount=-1\n", "Count=-1"},
+        {"[Peer]\nCount=99999999999999999999\n", "whole number"},
+        {"[Peer]\nSize=lots\n", "64K"},
+        {"[Peer]\nSize=99999999999999999G\n", "64K"},
+        {"[Peer]\nEnabled=maybe\n", "yes or no"},
+        {"[Feed]\nInterval=1 fortnight\n", "500ms"},
+        {"[Feed]\nInterval=2min\n", "60000 ms"},
+        {"[Feed]\nSource=dice\n", "none or random"},
+        {"[Ice]\nServers=stun:a;http:b\n", "a stun: URI"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        Sample s = {}, empty = {};
+        g_autoptr(GError) error = NULL;
+
+        put(f->drop_in, "50-bad.conf", bad[i][0]);
+        g_assert_false(config_load(f->path, false, keys, &s, &error));
+        g_assert_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE);
+        g_assert_nonnull(strstr(error->message, bad[i][1]));
+        g_assert_nonnull(strstr(error->message, "50-bad.conf: ["));
+        g_assert_null(strchr(error->message, '\n'));
+        g_assert_cmpmem(&s, sizeof s, &empty, sizeof empty);
+    }
+}
+
+static void test_syntax(Fixture *f, gconstpointer data)
+{
+    Sample s = {};
+    g_autoptr(GError) error = NULL;
+
+    put(f->folder, "x.conf", "Name=before any group\n");
+    g_assert_false(config_load(f->path, true, keys, &s, &error));
+    g_assert_error(error, CONFIG_ERROR, CONFIG_ERROR_SYNTAX);
+    g_assert_true(g_str_has_prefix(error->message, f->path));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    log_open("test-config-file", false);
+#define ADD(name, function) g_test_add("/config/" name, Fixture, NULL, set_up, function, tear_down)
+    ADD("defaults", test_defaults);
+    ADD("drop-ins", test_drop_ins);
+    ADD("unknown", test_unknown);
+    ADD("bad-values", test_bad_values);
+    ADD("syntax", test_syntax);
+    return g_test_run();
+}
