@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * A peer's identity: a self-signed ECDSA P-256 certificate and its key
+ * (RFC 8827 6.5), kept in a file across restarts.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+
+typedef struct Certificate Certificate;
+
+/* Makes one in memory. COMMON_NAME goes into the subject. */
+Certificate *certificate_generate(const char *common_name, GError **error);
+
+/*
+ * Loads FOLDER/certificate.pem (certificate and key, mode 0600), or makes it.
+ * A file that is there but cannot be used is an error, never overwritten: it
+ * is the identity that others know.
+ */
+Certificate *certificate_load(const char *folder, const char *common_name, GError **error);
+
+Certificate *certificate_ref(Certificate *certificate);
+void certificate_unref(Certificate *certificate);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Certificate, certificate_unref)
+
+/* "sha-256 AB:CD:…" (RFC 8122 5), owned by the certificate */
+const char *certificate_fingerprint(const Certificate *certificate);
+
+/* For GnuTLS sessions; owned by the certificate */
+gnutls_certificate_credentials_t certificate_credentials(const Certificate *certificate);
+
+/* The fingerprint of a certificate as it came over the wire. Transfer full. */
+char *certificate_fingerprint_der(const gnutls_datum_t *der);

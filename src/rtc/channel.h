@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * A data channel (RFC 8831, W3C webrtc-pc RTCDataChannel).
+ *
+ * Channels belong to their connection. A pointer to one is good until its
+ * `state` callback has been given CHANNEL_CLOSED and has returned, or until
+ * connection_free() is called, whichever is first.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct Channel Channel;
+
+typedef enum {
+    CHANNEL_CONNECTING, /* waits for the connection, or for the remote's DCEP ACK */
+    CHANNEL_OPEN,
+    CHANNEL_CLOSING, /* what is queued goes out, then the stream is reset (RFC 8831 6.7) */
+    CHANNEL_CLOSED,
+} ChannelState;
+
+const char *channel_state_to_string(ChannelState state);
+
+typedef enum {
+    MESSAGE_TEXT,   /* UTF-8 */
+    MESSAGE_BINARY,
+} MessageKind;
+
+/* RFC 8831 6.4; the values are those of RFC 8832 8.2.1 on the wire */
+typedef enum {
+    CHANNEL_PRIORITY_VERY_LOW = 128,
+    CHANNEL_PRIORITY_LOW = 256,
+    CHANNEL_PRIORITY_MEDIUM = 512,
+    CHANNEL_PRIORITY_HIGH = 1024,
+} ChannelPriority;
+
+typedef struct {
+    const char *protocol;    /* NULL or "": none; at most 65535 bytes of UTF-8 */
+    bool ordered;
+    int max_retransmits;     /* -1: no limit */
+    int max_packet_lifetime; /* milliseconds, -1: no limit; not both limits */
+    ChannelPriority priority;
+    bool negotiated;         /* out of band: no DCEP, `id` must be given */
+    int id;                  /* stream id 0…65534, -1: chosen by the DTLS role (RFC 8832 6) */
+} ChannelOptions;
+
+#define CHANNEL_OPTIONS_DEFAULT \
+    ((ChannelOptions){.ordered = true, .max_retransmits = -1, .max_packet_lifetime = -1, \
+                      .priority = CHANNEL_PRIORITY_LOW, .id = -1})
+
+typedef struct {
+    guint64 messages_sent, messages_received;
+    guint64 bytes_sent, bytes_received; /* of the application's messages alone */
+} ChannelStats;
+
+/* All callbacks may call any function of this header and connection.h. */
+typedef struct {
+    /* REASON is set when a channel closes for a fault, else NULL. */
+    void (*state)(Channel *channel, ChannelState state, const GError *reason, gpointer data);
+    /* One whole message; TEXT is not terminated and may hold bad UTF-8. */
+    void (*message)(Channel *channel, MessageKind kind, const guint8 *bytes, gsize length,
+                    gpointer data);
+    /* The queue has fallen below the low mark after a send was refused or grew it. May be NULL. */
+    void (*writable)(Channel *channel, gpointer data);
+} ChannelOps;
+
+/* OPS is kept by reference. Call it before returning to the main loop. */
+void channel_set_ops(Channel *channel, const ChannelOps *ops, gpointer data);
+
+/*
+ * Queues one message. Fails with RTC_ERROR_TOO_LARGE beyond the remote's
+ * a=max-message-size, RTC_ERROR_FULL when the connection's send quota is used
+ * up (try again at `writable`), RTC_ERROR_CLOSED unless the state is
+ * CONNECTING or OPEN, RTC_ERROR_INVALID for text that is not UTF-8.
+ */
+bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
+                  GError **error);
+
+/* Orderly: what is queued is sent first. CHANNEL_CLOSED follows by callback. */
+void channel_close(Channel *channel);
+
+ChannelState channel_state(const Channel *channel);
+const char *channel_label(const Channel *channel);
+const char *channel_protocol(const Channel *channel);
+int channel_id(const Channel *channel); /* -1 until it is known */
+bool channel_ordered(const Channel *channel);
+int channel_max_retransmits(const Channel *channel);
+int channel_max_packet_lifetime(const Channel *channel);
+ChannelPriority channel_priority(const Channel *channel);
+bool channel_negotiated(const Channel *channel);
+gsize channel_buffered_amount(const Channel *channel); /* bytes not yet given to SCTP */
+const ChannelStats *channel_stats(const Channel *channel);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * One WebRTC connection that carries data channels and nothing else: ICE
+ * (RFC 8445), DTLS 1.2 (RFC 6347, 8827), SCTP over DTLS (RFC 8261), data
+ * channels (RFC 8831). It is told of signaling and tells of it, but knows no
+ * relay: descriptions and candidates go in and out as text.
+ *
+ * A connection either offers (connection_offer) or answers
+ * (connection_set_remote of an offer); it is never renegotiated, except that a
+ * repeated description with the same ICE credentials is accepted and ignored.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "rtc/certificate.h"
+#include "rtc/channel.h"
+
+#define RTC_ERROR (rtc_error_quark())
+GQuark rtc_error_quark(void);
+
+typedef enum {
+    RTC_ERROR_INVALID,     /* an argument, SDP or candidate that makes no sense */
+    RTC_ERROR_STATE,       /* not now: a second answer, an offer to an offerer, … */
+    RTC_ERROR_UNSUPPORTED, /* no data channel m-line, an unknown fingerprint hash, … */
+    RTC_ERROR_TOO_LARGE,
+    RTC_ERROR_FULL,
+    RTC_ERROR_CLOSED,      /* the connection or channel is closed; also: by the remote */
+    RTC_ERROR_TIMEOUT,     /* ICE found no pair, consent was lost, DTLS or SCTP gave up */
+    RTC_ERROR_SECURITY,    /* the remote certificate is not what its SDP said */
+    RTC_ERROR_FAILED,
+} RtcError;
+
+typedef struct Connection Connection;
+
+typedef enum {
+    CONNECTION_NEW,
+    CONNECTION_CONNECTING,   /* descriptions are going around, ICE, DTLS or SCTP at work */
+    CONNECTION_CONNECTED,    /* SCTP is up: channels can carry messages */
+    CONNECTION_DISCONNECTED, /* was connected, consent (RFC 7675) is in doubt; may come back */
+    CONNECTION_FAILED,       /* final, with a reason */
+    CONNECTION_CLOSED,       /* final: the remote closed it in an orderly way */
+} ConnectionState;
+
+const char *connection_state_to_string(ConnectionState state);
+
+/* RTCIceCandidateInit. Strings may be NULL where the sender left them out. */
+typedef struct {
+    const char *candidate; /* "candidate:…"; with or without "a=" on the way in */
+    const char *mid;
+    int mline_index; /* -1: absent */
+    const char *ufrag;
+} IceCandidateInit;
+
+typedef struct {
+    Certificate *certificate;            /* referenced while the connection lives */
+    const char *const *ice_servers;      /* stun:, turn:, turns: URIs with user:password@; or NULL */
+    const char *const *interfaces;       /* names to use; NULL or empty: all but loopback unless
+                                            nothing else is there */
+    gsize max_message_size;              /* announced, and the limit for incoming messages; 0: 256 KiB */
+    gsize send_quota;                    /* bytes queued in all channels together; 0: 16 MiB */
+    guint max_channels;                  /* open at once, both sides' together; 0: 256 */
+} ConnectionConfig;
+
+/* Callbacks may call connection_free(). */
+typedef struct {
+    /* Our description is ready to be sent. TYPE is "offer" or "answer". */
+    void (*description)(Connection *connection, const char *type, const char *sdp, gpointer data);
+    /* One candidate, after the description; NULL ends the list (RFC 8838 8.2). */
+    void (*candidate)(Connection *connection, const IceCandidateInit *candidate, gpointer data);
+    /* REASON is set for FAILED and may be for CLOSED. */
+    void (*state)(Connection *connection, ConnectionState state, const GError *reason,
+                  gpointer data);
+    /* The remote opened CHANNEL: set its ops now. */
+    void (*channel)(Connection *connection, Channel *channel, gpointer data);
+    /*
+     * The remote's certificate on the wire, after it matched the SDP and before
+     * any application byte: false refuses it. FINGERPRINT is "sha-256 AB:CD:…".
+     * May be NULL: whatever matches the SDP is accepted.
+     */
+    bool (*verify)(Connection *connection, const char *fingerprint, GError **error, gpointer data);
+} ConnectionOps;
+
+/* CONFIG is read at once and not kept; OPS is kept by reference. */
+Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *ops, gpointer data,
+                           GError **error);
+
+/*
+ * No callback comes after this, on the connection or its channels. An open
+ * connection is closed towards the remote (channels' queues are not waited
+ * for: close channels first to flush).
+ */
+void connection_free(Connection *connection);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Connection, connection_free)
+
+/* Makes the offer: `description`, then candidates follow by callback, from the main loop. */
+bool connection_offer(Connection *connection, GError **error);
+
+/*
+ * Takes an offer (the answer follows by callback) or the answer to our offer.
+ * SDP is any text; an error leaves the connection as it was.
+ */
+bool connection_set_remote(Connection *connection, const char *type, const char *sdp,
+                           GError **error);
+
+/*
+ * Trickled candidates, also ahead of the description (kept, up to a limit).
+ * NULL ends the list. Candidates that cannot be used here (TCP, unresolvable
+ * names) are dropped without an error.
+ */
+bool connection_add_candidate(Connection *connection, const IceCandidateInit *candidate,
+                              GError **error);
+
+/*
+ * Opens a channel; before the connection is up it waits in CONNECTING. Errors:
+ * RTC_ERROR_INVALID (options), RTC_ERROR_FULL (max_channels, no free stream id),
+ * RTC_ERROR_CLOSED. The channel belongs to the connection.
+ */
+Channel *connection_open_channel(Connection *connection, const char *label,
+                                 const ChannelOptions *options, GError **error);
+
+ConnectionState connection_state(const Connection *connection);
+
+typedef struct {
+    char *local_candidate;  /* of the selected pair, as a candidate attribute; NULL: none */
+    char *remote_candidate;
+    char *remote_fingerprint; /* NULL until verified */
+    guint64 round_trip_usec;  /* smoothed, of ICE or SCTP; 0: not known yet */
+    guint64 bytes_sent;       /* UDP payload of DTLS, both ways */
+    guint64 bytes_received;
+    gsize remote_max_message_size; /* 0: no limit */
+} ConnectionStats;
+
+/* Fills STATS; free with connection_stats_clear(). */
+void connection_get_stats(Connection *connection, ConnectionStats *stats);
+void connection_stats_clear(ConnectionStats *stats);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ConnectionStats, connection_stats_clear)
