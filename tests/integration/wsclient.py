@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: 2026 The rtcbus authors
 
-"""A WebSocket client (RFC 6455) for hand-made peers.
+"""WebSocket (RFC 6455) by hand: a client for hand-made peers, and a server for
+hand-made relays.
 
 It is written out here because the tests want to do what a decent library
 refuses: bad frames, bad UTF-8, no masking, half a frame. It blocks, with a
@@ -12,8 +13,8 @@ import base64
 import hashlib
 import json
 import os
+import select
 import socket
-import ssl
 import struct
 import time
 
@@ -44,59 +45,42 @@ class Timeout(Exception):
     """Nothing came in time."""
 
 
-class WsClient:
-    def __init__(self, port, path="/", host="127.0.0.1", protocols=(), origin=None, headers=(),
-                 timeout=5, tls=None, receive_buffer=None):
+def accept_key(key):
+    return base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
+
+
+def apply_mask(payload, key):
+    size = len(payload)
+    stream = (key * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")).to_bytes(size, "big")
+
+
+class WsConnection:
+    """Either end of a WebSocket after (or during) its handshake."""
+
+    masked = False
+
+    def __init__(self, sock, timeout):
+        self.socket = sock
         self.timeout = timeout
         self.auto_pong = True
         self.closed = None
+        self.protocol = None
         self._data = b""
         self._parts = None
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_STREAM)
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(timeout)
-        self.socket.connect((host, port))
-        if tls:
-            self.socket = (tls if isinstance(tls, ssl.SSLContext) else
-                           ssl._create_unverified_context()).wrap_socket(self.socket)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            self._handshake(host, port, path, protocols, origin, headers)
-        except BaseException:
-            self.socket.close()
-            raise
 
-    def _handshake(self, host, port, path, protocols, origin, headers):
-        key = base64.b64encode(os.urandom(16)).decode()
-        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        lines = [
-            f"GET {path} HTTP/1.1", f"Host: {authority}", "Upgrade: websocket",
-            "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13",
-        ]
-        if protocols:
-            lines.append("Sec-WebSocket-Protocol: " + ", ".join(protocols))
-        if origin is not None:
-            lines.append("Origin: " + origin)
-        lines += [f"{name}: {value}" for name, value in headers]
-        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+    def _read_head(self):
+        """The first line and the header fields of an HTTP message."""
         deadline = time.monotonic() + self.timeout
         while b"\r\n\r\n" not in self._data:
             self._read(deadline)
         head, _, self._data = self._data.partition(b"\r\n\r\n")
         first, *rest = head.decode("latin-1").split("\r\n")
-        status = int(first.split()[1])
         self.headers = {
             name.strip().lower(): value.strip()
             for name, _, value in (line.partition(":") for line in rest)
         }
-        if status != 101:
-            raise Refused(status, self.headers, self._data)
-        accept = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
-        if self.headers.get("sec-websocket-accept") != accept:
-            raise Refused(status, self.headers, b"wrong Sec-WebSocket-Accept")
-        self.protocol = self.headers.get("sec-websocket-protocol")
+        return first
 
     def _read(self, deadline):
         left = deadline - time.monotonic()
@@ -138,10 +122,14 @@ class WsClient:
             if len(data) < 10:
                 return None
             size, at = struct.unpack_from(">Q", data, 2)[0], 10
+        key = None
+        if data[1] & 0x80:
+            key, at = data[at:at + 4], at + 4
         if len(data) < at + size:
             return None
+        payload = data[at:at + size]
         self._data = data[at + size:]
-        return bool(fin), opcode, data[at:at + size]
+        return bool(fin), opcode, apply_mask(payload, key) if key else payload
 
     def recv(self, timeout=None):
         """One message: str for text, bytes for binary. Raises Closed or Timeout."""
@@ -183,6 +171,10 @@ class WsClient:
             if frame.get("type") == type_ and all(frame.get(k) == v for k, v in members.items()):
                 return frame
 
+    def pending(self):
+        """True if recv() would not have to wait (or the connection is over)."""
+        return bool(self._data) or bool(select.select([self.socket], [], [], 0)[0])
+
     def recv_nothing(self, seconds=0.3):
         """True if no message comes for so long (a peer that must not be told)."""
         try:
@@ -191,7 +183,8 @@ class WsClient:
             return True
         return False
 
-    def send_frame(self, opcode, payload=b"", fin=True, mask=True):
+    def send_frame(self, opcode, payload=b"", fin=True, mask=None):
+        mask = self.masked if mask is None else mask
         if isinstance(payload, str):
             payload = payload.encode()
         head = bytes([(0x80 if fin else 0) | opcode])
@@ -204,9 +197,7 @@ class WsClient:
             head += bytes([flag | 127]) + struct.pack(">Q", len(payload))
         if mask:
             key = os.urandom(4)
-            stream = (key * (len(payload) // 4 + 1))[:len(payload)]
-            payload = (int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")).to_bytes(
-                len(payload), "big")
+            payload = apply_mask(payload, key)
             head += key
         self.send_raw(head + payload)
 
@@ -238,4 +229,90 @@ class WsClient:
                 self.send_frame(CLOSE, struct.pack(">H", code))
         except OSError:
             pass
+        self.socket.close()
+
+
+class WsClient(WsConnection):
+    masked = True
+
+    def __init__(self, port, path="/", host="127.0.0.1", protocols=(), origin=None, headers=(),
+                 timeout=5, tls=None, receive_buffer=None):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__(socket.socket(family, socket.SOCK_STREAM), timeout)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(timeout)
+        try:
+            self.socket.connect((host, port))
+            if tls:
+                self.socket = tls.wrap_socket(self.socket)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._handshake(host, port, path, protocols, origin, headers)
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def _handshake(self, host, port, path, protocols, origin, headers):
+        key = base64.b64encode(os.urandom(16)).decode()
+        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        lines = [
+            f"GET {path} HTTP/1.1", f"Host: {authority}", "Upgrade: websocket",
+            "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13",
+        ]
+        if protocols:
+            lines.append("Sec-WebSocket-Protocol: " + ", ".join(protocols))
+        if origin is not None:
+            lines.append("Origin: " + origin)
+        lines += [f"{name}: {value}" for name, value in headers]
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        status = int(self._read_head().split()[1])
+        if status != 101:
+            raise Refused(status, self.headers, self._data)
+        if self.headers.get("sec-websocket-accept") != accept_key(key):
+            raise Refused(status, self.headers, b"wrong Sec-WebSocket-Accept")
+        self.protocol = self.headers.get("sec-websocket-protocol")
+
+
+class WsServer:
+    """A listening socket on loopback; accept() does the handshake."""
+
+    def __init__(self, port=0, host="127.0.0.1", timeout=5):
+        self.timeout = timeout
+        self.socket = socket.create_server((host, port))
+        self.port = self.socket.getsockname()[1]
+        self.connections = []
+
+    def url(self, room=""):
+        return f"ws://127.0.0.1:{self.port}/{room}"
+
+    def accept(self, timeout=None, protocol="rtcbus.1", status=None):
+        """The next client, its request line in .request. PROTOCOL is taken if it
+        was offered. STATUS answers with that HTTP status and closes instead."""
+        self.socket.settimeout(self.timeout if timeout is None else timeout)
+        try:
+            sock, _ = self.socket.accept()
+        except socket.timeout:
+            raise Timeout("nobody connected") from None
+        connection = WsConnection(sock, self.timeout)
+        self.connections.append(connection)
+        connection.request = connection._read_head()
+        if status:
+            connection.send_raw(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n"
+                                "Connection: close\r\n\r\n".encode())
+            sock.close()
+            return None
+        lines = [
+            "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
+            "Sec-WebSocket-Accept: " + accept_key(connection.headers["sec-websocket-key"]),
+        ]
+        offered = connection.headers.get("sec-websocket-protocol", "")
+        if protocol and protocol in [p.strip() for p in offered.split(",")]:
+            connection.protocol = protocol
+            lines.append("Sec-WebSocket-Protocol: " + protocol)
+        connection.send_raw(("\r\n".join(lines) + "\r\n\r\n").encode())
+        return connection
+
+    def close(self):
+        for connection in self.connections:
+            connection.socket.close()
         self.socket.close()
