@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* The calls of the peer daemon, as lists of (object path, properties). */
+
+#pragma once
+
+#include "ctl/client.h"
+#include "ctl/text.h"
+
+#define CALL_PATH_PREFIX PEER_OBJECT_PATH "/call/"
+
+typedef struct {
+    char *path;
+    guint64 number;       /* the N of its path */
+    GVariant *properties; /* a{sv} of org.rtcbus.Peer1.Call */
+} CallEntry;
+
+/* All calls in order of their numbers; NULL with ERROR. */
+GPtrArray *call_list_load(Client *client, GError **error);
+
+/* Of one call; PROPERTIES is not consumed. */
+CallEntry *call_entry_new(const char *path, GVariant *properties);
+void call_entry_free(CallEntry *call);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CallEntry, call_entry_free)
+
+/* The list for people, indented, and for programs as an array. */
+void call_list_print(GPtrArray *calls, unsigned indent);
+void call_list_to_json(GPtrArray *calls, JsonBuilder *builder);
+
+/* One call as a JSON object. */
+void call_entry_to_json(const CallEntry *call, JsonBuilder *builder);
+
+/* A State of INTERFACES section 4 in the user's language; others as they are. */
+const char *call_state_text(const char *state);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The bus as rtcbusctl sees it: two services, calls to them, and errors turned
+ * into words that say what to do.
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+#include <stdbool.h>
+
+typedef struct {
+    bool session; /* the session bus instead of the system's */
+    bool json;    /* answer for programs */
+    GDBusConnection *bus;
+} Client;
+
+typedef struct {
+    const char *bus_name;
+    const char *object_path;
+    const char *interface;
+    const char *program; /* the daemon, which is also the name of its unit */
+} Service;
+
+extern const Service peer_service;
+extern const Service relay_service;
+
+/* G_DBUS_CALL_FLAGS_NO_AUTO_START where looking must not start a daemon. */
+#define LOOK G_DBUS_CALL_FLAGS_NO_AUTO_START
+#define ACT G_DBUS_CALL_FLAGS_NONE
+
+bool client_connect(Client *client, GError **error);
+void client_clear(Client *client);
+
+/* Calls METHOD ("Interface.Method" without the service's prefix is not known
+ * here: INTERFACE is the full name) and waits for the reply, of type REPLY.
+ * PARAMETERS may be floating or NULL. Transfer full. */
+GVariant *client_call(Client *client, const Service *service, const char *path,
+                      const char *interface, const char *method, GVariant *parameters,
+                      const char *reply, GDBusCallFlags flags, GError **error);
+
+/* All properties of one interface as a{sv}. Never starts the daemon. */
+GVariant *client_properties(Client *client, const Service *service, const char *path,
+                            const char *interface, GError **error);
+
+/* ERROR in plain words with what to do about it. Transfer full. */
+char *client_explain(const Client *client, const Service *service, const GError *error);
+
+/* Whether SERVICE does not run, as far as ERROR tells. */
+bool client_error_is_absent(const GError *error);
+
+/* Says client_explain() on standard error; the exit status of a failure. */
+int client_fail(const Client *client, const Service *service, const GError *error);
+
+/* Exit status of a command: EXIT_SUCCESS, EXIT_FAILURE, or this. */
+#define EXIT_USAGE 2
+
+/* Says "rtcbusctl: …" on standard error; the exit status of a usage error. */
+int client_usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* A member of an a{sv}, or what stands for absent: "", 0. */
+const char *dict_string(GVariant *dict, const char *key);
+guint64 dict_uint64(GVariant *dict, const char *key);
+guint32 dict_uint32(GVariant *dict, const char *key);

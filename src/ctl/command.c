@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The command table and the two steps of reading a command line: what stands
+ * before the command, then the rest with the command's own options. The common
+ * options are known in both places, since people write them at the end.
+ */
+
+#include "config.h"
+
+#include "ctl/command.h"
+
+#include <glib/gi18n.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const Command commands[] = {
+    {"status", NULL, N_("Show the peer, its relay, calls and numbers, and what is wrong"), NULL, 0,
+     0, false, NULL, status_run},
+    {"peers", NULL, N_("List the peers in the room"), NULL, 0, 0, false, NULL, peers_run},
+    {"call", N_("[PEER]"), N_("Call a peer (default: whoever answers) until it is connected"),
+     call_options, 0, 1, false, call_check, call_run},
+    {"calls", NULL, N_("List the calls"), NULL, 0, 0, false, NULL, calls_run},
+    {"hangup", N_("CALL"), N_("End a call, given by its number or object path"), NULL, 1, 1, false,
+     hangup_check, hangup_run},
+    {"numbers", NULL, N_("Print the numbers received"), numbers_options, 0, 0, false,
+     numbers_check, numbers_run},
+    {"publish", N_("NUMBER..."), N_("Send numbers to every listener"), NULL, 1, -1, true,
+     publish_check, publish_run},
+    {"relay", NULL, N_("Show the relay on this machine, its rooms and clients"), NULL, 0, 0, false,
+     NULL, relay_run},
+};
+
+typedef struct {
+    gboolean session;
+    gboolean json;
+    gboolean help;
+    gboolean version;
+} CommonOptions;
+
+static void add_common_options(GOptionContext *context, CommonOptions *options)
+{
+    const GOptionEntry entries[] = {
+        {"help", 'h', 0, G_OPTION_ARG_NONE, &options->help, N_("Show this help and exit"), NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &options->json,
+         N_("Answer in JSON, for programs"), NULL},
+        {"session", 0, 0, G_OPTION_ARG_NONE, &options->session,
+         N_("Talk to daemons on the session bus"), NULL},
+        {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, N_("Show the version and exit"),
+         NULL},
+        {},
+    };
+
+    g_option_context_set_help_enabled(context, FALSE);
+    g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
+}
+
+static char *command_usage(const Command *command)
+{
+    return command->arguments ? g_strdup_printf("%s %s", command->name, _(command->arguments))
+                              : g_strdup(command->name);
+}
+
+static char *list_commands(void)
+{
+    GString *text = g_string_new(_("Control the WebRTC peer and the signaling relay of this "
+                                   "machine over D-Bus."));
+
+    g_string_append_printf(text, "\n\n%s\n", _("Commands:"));
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        g_autofree char *usage = command_usage(&commands[i]);
+        long pad = 18 - g_utf8_strlen(usage, -1);
+
+        g_string_append_printf(text, "  %s%*s%s\n", usage, (int) MAX(pad, 1), "",
+                               _(commands[i].summary));
+    }
+    g_string_append_printf(text, "\n%s",
+                           _("\"rtcbusctl COMMAND --help\" tells more of a command."));
+    return g_string_free(text, FALSE);
+}
+
+static void print_help(GOptionContext *context)
+{
+    g_autofree char *help = g_option_context_get_help(context, FALSE, NULL);
+
+    g_print("%s", help);
+}
+
+static const Command *command_find(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (g_str_equal(commands[i].name, name))
+            return &commands[i];
+    }
+    return NULL;
+}
+
+/* The arguments without the "--" that GOption may leave behind */
+static char **collect_arguments(int argc, char **argv)
+{
+    g_autoptr(GPtrArray) list = g_ptr_array_new();
+    bool options_ended = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (!options_ended && g_str_equal(argv[i], "--"))
+            options_ended = true;
+        else
+            g_ptr_array_add(list, argv[i]);
+    }
+    g_ptr_array_add(list, NULL);
+    return (char **) g_ptr_array_free(g_steal_pointer(&list), FALSE);
+}
+
+static int command_run(const Command *command, const CommonOptions *options, char **arguments)
+{
+    Client client = {.session = options->session, .json = options->json};
+    g_autoptr(GError) error = NULL;
+    int status;
+
+    if (!client_connect(&client, &error)) {
+        g_printerr("rtcbusctl: %s\n", error->message);
+        return EXIT_FAILURE;
+    }
+    status = command->run(&client, arguments);
+    client_clear(&client);
+    return status;
+}
+
+/* ARGV begins with the command's name. */
+static int command_parse(const Command *command, CommonOptions *options, int argc, char **argv)
+{
+    g_autofree char *usage = command_usage(command);
+    g_autoptr(GOptionContext) context =
+        g_option_context_new(command->arguments ? _(command->arguments) : NULL);
+    g_autoptr(GError) error = NULL;
+    g_autofree char **arguments = NULL;
+    g_autofree char *name = g_strdup_printf("rtcbusctl %s", command->name);
+    int n;
+
+    g_set_prgname(name);
+    g_option_context_set_summary(context, _(command->summary));
+    g_option_context_set_ignore_unknown_options(context, command->numeric);
+    if (command->options)
+        g_option_context_add_main_entries(context, command->options, GETTEXT_PACKAGE);
+    add_common_options(context, options);
+    if (!g_option_context_parse(context, &argc, &argv, &error))
+        return client_usage("%s", error->message);
+    if (options->help) {
+        print_help(context);
+        return EXIT_SUCCESS;
+    }
+    arguments = collect_arguments(argc, argv);
+    n = (int) g_strv_length(arguments);
+    if (n < command->min_arguments)
+        return client_usage(_("%s: an argument is missing; usage: %s"), command->name, usage);
+    if (command->max_arguments >= 0 && n > command->max_arguments)
+        return client_usage(_("%s: \"%s\" is one argument too many; usage: %s"), command->name,
+                            arguments[command->max_arguments], usage);
+    if (command->check && command->check(arguments) != 0)
+        return EXIT_USAGE;
+    return command_run(command, options, arguments);
+}
+
+int command_main(int argc, char **argv)
+{
+    CommonOptions options = {};
+    g_autoptr(GOptionContext) context = g_option_context_new(_("COMMAND [ARGUMENT...]"));
+    g_autoptr(GError) error = NULL;
+    g_autofree char *summary = list_commands();
+    const Command *command;
+
+    g_set_prgname("rtcbusctl");
+    g_option_context_set_summary(context, summary);
+    g_option_context_set_strict_posix(context, TRUE);
+    add_common_options(context, &options);
+    if (!g_option_context_parse(context, &argc, &argv, &error))
+        return client_usage("%s", error->message);
+    if (options.help) {
+        print_help(context);
+        return EXIT_SUCCESS;
+    }
+    if (options.version) {
+        g_print("rtcbusctl %s\n", PACKAGE_VERSION);
+        return EXIT_SUCCESS;
+    }
+    if (argc < 2)
+        return client_usage(_("a command is missing"));
+    command = command_find(argv[1]);
+    if (!command)
+        return client_usage(_("there is no command \"%s\""), argv[1]);
+    return command_parse(command, &options, argc - 1, argv + 1);
+}

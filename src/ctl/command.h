@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The commands of rtcbusctl: one table says everything about each of them.
+ */
+
+#pragma once
+
+#include "ctl/client.h"
+
+typedef struct {
+    const char *name;
+    const char *arguments;       /* N_("[PEER]"), or NULL */
+    const char *summary;         /* N_(): one line */
+    const GOptionEntry *options; /* of this command alone, or NULL */
+    int min_arguments;
+    int max_arguments; /* -1: any number */
+    bool numeric;      /* an argument may be a negative number, such as -5 */
+    /* What the table cannot say of the arguments: 0, or EXIT_USAGE when it has
+     * told what is wrong. Before there is a bus. May be NULL. */
+    int (*check)(char **arguments);
+    int (*run)(Client *client, char **arguments);
+} Command;
+
+/* Finds the command in ARGV, runs it and returns the exit status. */
+int command_main(int argc, char **argv);
+
+/* status.c */
+int status_run(Client *client, char **arguments);
+int peers_run(Client *client, char **arguments);
+
+/* call.c */
+extern const GOptionEntry call_options[];
+int call_check(char **arguments);
+int call_run(Client *client, char **arguments);
+
+/* calls.c */
+int calls_run(Client *client, char **arguments);
+int hangup_check(char **arguments);
+int hangup_run(Client *client, char **arguments);
+
+/* numbers.c */
+extern const GOptionEntry numbers_options[];
+int numbers_check(char **arguments);
+int numbers_run(Client *client, char **arguments);
+int publish_check(char **arguments);
+int publish_run(Client *client, char **arguments);
+
+/* relay.c */
+int relay_run(Client *client, char **arguments);

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * "status" and "peers". Status is the first thing to run when something does
+ * not work, so it never starts a daemon and never stops at the first problem.
+ * Properties are open to everybody; the list of calls may not be.
+ */
+
+#include "config.h"
+
+#include "common/names.h"
+
+#include <glib/gi18n.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "ctl/calls.h"
+#include "ctl/command.h"
+
+/* More than fit on a screen are only counted. */
+#define MAX_PEERS_SHOWN 8
+#define MAX_CALLS_SHOWN 8
+
+typedef struct {
+    GVariant *peer;      /* a{sv} */
+    GPtrArray *calls;    /* NULL: not allowed to see them */
+    GPtrArray *problems; /* of char * */
+} Status;
+
+static void status_clear(Status *status)
+{
+    g_clear_pointer(&status->peer, g_variant_unref);
+    g_clear_pointer(&status->calls, g_ptr_array_unref);
+    g_clear_pointer(&status->problems, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Status, status_clear)
+
+static void find_problems(Status *status)
+{
+    const char *state = dict_string(status->peer, "RelayState");
+    const char *url = dict_string(status->peer, "RelayUrl");
+
+    if (g_str_equal(state, "connected"))
+        return;
+    g_ptr_array_add(
+        status->problems,
+        g_strdup_printf(_("the relay %s cannot be reached: see that it runs (\"rtcbusctl relay\" "
+                          "there) and that URL= in %s/rtcbus/peer.conf is right; "
+                          "\"journalctl -u rtcbus-peer\" tells the reason"),
+                        url, SYSCONFDIR));
+}
+
+static bool status_load(Client *client, Status *status, GError **error)
+{
+    g_autoptr(GError) denied = NULL;
+
+    status->problems = g_ptr_array_new_with_free_func(g_free);
+    status->peer =
+        client_properties(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, error);
+    if (!status->peer)
+        return false;
+    find_problems(status);
+    status->calls = call_list_load(client, &denied);
+    if (!status->calls)
+        g_ptr_array_add(status->problems, client_explain(client, &peer_service, denied));
+    return true;
+}
+
+static char *peers_text(GVariant *dict)
+{
+    g_autoptr(GVariant) peers = g_variant_lookup_value(dict, "Peers", G_VARIANT_TYPE("a(ss)"));
+    gsize n = peers ? g_variant_n_children(peers) : 0;
+    GString *text = g_string_new(NULL);
+
+    g_string_append_printf(text, ngettext("%u in the room", "%u in the room", n), (unsigned) n);
+    for (gsize i = 0; i < MIN(n, MAX_PEERS_SHOWN); i++) {
+        const char *id, *name;
+        g_autofree char *shown = NULL;
+
+        g_variant_get_child(peers, i, "(&s&s)", &id, &name);
+        shown = text_safe(*name ? name : id);
+        g_string_append_printf(text, "%s%s", i == 0 ? ": " : ", ", shown);
+    }
+    if (n > MAX_PEERS_SHOWN)
+        g_string_append(text, ", ...");
+    return g_string_free(text, FALSE);
+}
+
+static char *numbers_text(GVariant *dict)
+{
+    guint64 received = dict_uint64(dict, "NumbersReceived");
+    guint64 sequence, time;
+    const char *peer;
+    double value;
+
+    if (received > 0 && g_variant_lookup(dict, "LastNumber", "(tt&sd)", &sequence, &time, &peer,
+                                         &value)) {
+        g_autofree char *shown = text_value(value);
+        g_autofree char *ago = text_since(time);
+        g_autofree char *from = text_safe(peer);
+
+        return g_strdup_printf(_("%" PRIu64 " received, the last is %s from %s %s ago"), received,
+                               shown, from, ago);
+    }
+    return g_strdup(_("none received"));
+}
+
+static char *calls_text(const Status *status)
+{
+    if (!status->calls)
+        return g_strdup(_("only the group rtcbus may see them"));
+    if (status->calls->len == 0)
+        return g_strdup(_("none"));
+    return g_strdup_printf("%u", status->calls->len);
+}
+
+static void status_print(const Status *status)
+{
+    GVariant *dict = status->peer;
+    g_autoptr(Table) table = table_new(2);
+    g_autofree char *name = text_safe(dict_string(dict, "Name"));
+    g_autofree char *url = text_safe(dict_string(dict, "RelayUrl"));
+    g_autofree char *relay =
+        g_strdup_printf("%s, %s", url, call_state_text(dict_string(dict, "RelayState")));
+    g_autofree char *peers = peers_text(dict);
+    g_autofree char *numbers = numbers_text(dict);
+    g_autofree char *listeners = g_strdup_printf("%u", dict_uint32(dict, "ListenerCount"));
+    g_autofree char *calls = calls_text(status);
+
+    g_print(_("rtcbus-peer %s is running"), dict_string(dict, "Version"));
+    g_print("\n");
+    table_row(table, _("Name:"), name, NULL);
+    table_row(table, _("Fingerprint:"), dict_string(dict, "Fingerprint"), NULL);
+    table_row(table, _("Relay:"), relay, NULL);
+    table_row(table, _("Peers:"), peers, NULL);
+    table_row(table, _("Numbers:"), numbers, NULL);
+    table_row(table, _("Listeners:"), listeners, NULL);
+    table_row(table, _("Calls:"), calls, NULL);
+    table_print(table);
+    if (status->calls && status->calls->len > MAX_CALLS_SHOWN)
+        g_print("  %s\n", _("(\"rtcbusctl calls\" lists them)"));
+    else if (status->calls && status->calls->len > 0)
+        call_list_print(status->calls, 4);
+    for (guint i = 0; i < status->problems->len; i++)
+        g_print("%s %s\n", _("Problem:"), (char *) status->problems->pdata[i]);
+}
+
+static void peers_to_json(GVariant *dict, JsonBuilder *builder)
+{
+    g_autoptr(GVariant) peers = g_variant_lookup_value(dict, "Peers", G_VARIANT_TYPE("a(ss)"));
+
+    json_builder_begin_array(builder);
+    for (gsize i = 0; peers && i < g_variant_n_children(peers); i++) {
+        const char *id, *name;
+
+        g_variant_get_child(peers, i, "(&s&s)", &id, &name);
+        json_builder_begin_object(builder);
+        json_add_string(builder, "id", id);
+        json_add_string(builder, "name", name);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
+static void last_number_to_json(GVariant *dict, JsonBuilder *builder)
+{
+    guint64 sequence, time;
+    const char *peer;
+    double value;
+
+    json_builder_set_member_name(builder, "lastNumber");
+    if (dict_uint64(dict, "NumbersReceived") == 0 ||
+        !g_variant_lookup(dict, "LastNumber", "(tt&sd)", &sequence, &time, &peer, &value)) {
+        json_builder_add_null_value(builder);
+        return;
+    }
+    json_builder_begin_object(builder);
+    json_add_uint(builder, "sequence", sequence);
+    json_add_uint(builder, "time", time);
+    json_add_string(builder, "peer", peer);
+    json_add_value(builder, "value", value);
+    json_builder_end_object(builder);
+}
+
+static void problems_to_json(GPtrArray *problems, JsonBuilder *builder)
+{
+    json_builder_set_member_name(builder, "problems");
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < problems->len; i++)
+        json_builder_add_string_value(builder, problems->pdata[i]);
+    json_builder_end_array(builder);
+}
+
+static void status_print_json(const Status *status)
+{
+    GVariant *dict = status->peer;
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "running");
+    json_builder_add_boolean_value(builder, TRUE);
+    json_add_string(builder, "version", dict_string(dict, "Version"));
+    json_add_string(builder, "name", dict_string(dict, "Name"));
+    json_add_string(builder, "fingerprint", dict_string(dict, "Fingerprint"));
+    json_add_string(builder, "relayUrl", dict_string(dict, "RelayUrl"));
+    json_add_string(builder, "relayState", dict_string(dict, "RelayState"));
+    json_builder_set_member_name(builder, "peers");
+    peers_to_json(dict, builder);
+    json_add_uint(builder, "numbersReceived", dict_uint64(dict, "NumbersReceived"));
+    last_number_to_json(dict, builder);
+    json_add_uint(builder, "listenerCount", dict_uint32(dict, "ListenerCount"));
+    json_builder_set_member_name(builder, "calls");
+    if (status->calls)
+        call_list_to_json(status->calls, builder);
+    else
+        json_builder_add_null_value(builder);
+    problems_to_json(status->problems, builder);
+    json_builder_end_object(builder);
+    json_print(builder);
+}
+
+/* Programs get an object even when there is nothing to show. */
+static int status_absent_json(const Client *client, const GError *error)
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+
+    g_ptr_array_add(problems, client_explain(client, &peer_service, error));
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "running");
+    json_builder_add_boolean_value(builder, FALSE);
+    problems_to_json(problems, builder);
+    json_builder_end_object(builder);
+    json_print(builder);
+    return EXIT_FAILURE;
+}
+
+int status_run(Client *client, char **arguments)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(Status) status = {};
+
+    if (!status_load(client, &status, &error)) {
+        if (client->json && client_error_is_absent(error))
+            return status_absent_json(client, error);
+        return client_fail(client, &peer_service, error);
+    }
+    if (client->json)
+        status_print_json(&status);
+    else
+        status_print(&status);
+    return EXIT_SUCCESS;
+}
+
+static void peers_print(GVariant *dict)
+{
+    g_autoptr(GVariant) peers = g_variant_lookup_value(dict, "Peers", G_VARIANT_TYPE("a(ss)"));
+    g_autoptr(Table) table = table_new(0);
+
+    if (!peers || g_variant_n_children(peers) == 0) {
+        g_print("%s\n", _("Nobody else is in the room."));
+        return;
+    }
+    table_row(table, _("ID"), _("NAME"), NULL);
+    for (gsize i = 0; i < g_variant_n_children(peers); i++) {
+        const char *id, *name;
+        g_autofree char *shown_id = NULL;
+        g_autofree char *shown_name = NULL;
+
+        g_variant_get_child(peers, i, "(&s&s)", &id, &name);
+        shown_id = text_safe(id);
+        shown_name = text_safe(name);
+        table_row(table, shown_id, shown_name, NULL);
+    }
+    table_print(table);
+}
+
+int peers_run(Client *client, char **arguments)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) dict =
+        client_properties(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, &error);
+
+    if (!dict)
+        return client_fail(client, &peer_service, error);
+    if (client->json) {
+        g_autoptr(JsonBuilder) builder = json_builder_new();
+
+        peers_to_json(dict, builder);
+        json_print(builder);
+        return EXIT_SUCCESS;
+    }
+    if (!g_str_equal(dict_string(dict, "RelayState"), "connected")) {
+        g_printerr("rtcbusctl: ");
+        g_printerr(_("not connected to the relay %s"), dict_string(dict, "RelayUrl"));
+        g_printerr("\n");
+        return EXIT_FAILURE;
+    }
+    peers_print(dict);
+    return EXIT_SUCCESS;
+}

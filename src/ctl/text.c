@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Output in one place, so that every command writes alike. Tables measure
+ * cells in terminal columns, not characters: Japanese takes two a character.
+ */
+
+#include "config.h"
+
+#include "ctl/text.h"
+
+#include <glib/gi18n.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct Table {
+    unsigned indent;
+    GPtrArray *rows; /* of GStrv */
+};
+
+char *text_duration(guint64 usec)
+{
+    guint64 s = usec / G_USEC_PER_SEC;
+
+    if (usec < 10 * 1000)
+        return g_strdup_printf(_("%.1f ms"), (double) usec / 1000);
+    if (s < 1)
+        return g_strdup_printf(_("%.0f ms"), (double) usec / 1000);
+    if (s < 60)
+        return g_strdup_printf(_("%.1f s"), (double) usec / G_USEC_PER_SEC);
+    if (s < 3600)
+        return g_strdup_printf(_("%" PRIu64 " min %" PRIu64 " s"), s / 60, s % 60);
+    if (s < 86400)
+        return g_strdup_printf(_("%" PRIu64 " h %" PRIu64 " min"), s / 3600, s / 60 % 60);
+    return g_strdup_printf(_("%" PRIu64 " d %" PRIu64 " h"), s / 86400, s / 3600 % 24);
+}
+
+char *text_measured(guint64 usec)
+{
+    return usec ? text_duration(usec) : g_strdup("-");
+}
+
+char *text_since(guint64 time)
+{
+    guint64 now = (guint64) g_get_real_time();
+
+    return time ? text_duration(now > time ? now - time : 0) : g_strdup("-");
+}
+
+char *text_time(guint64 time)
+{
+    g_autoptr(GDateTime) date = g_date_time_new_from_unix_local((gint64) (time / G_USEC_PER_SEC));
+    g_autofree char *seconds = date ? g_date_time_format(date, "%Y-%m-%d %H:%M:%S") : NULL;
+
+    if (!seconds)
+        return g_strdup("-");
+    return g_strdup_printf("%s.%03u", seconds, (unsigned) (time % G_USEC_PER_SEC / 1000));
+}
+
+char *text_value(double value)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+    for (int digits = 15; digits < 17; digits++) {
+        char format[8];
+
+        g_snprintf(format, sizeof format, "%%.%dg", digits);
+        g_ascii_formatd(text, sizeof text, format, value);
+        if (g_ascii_strtod(text, NULL) == value)
+            return g_strdup(text);
+    }
+    return g_strdup(g_ascii_dtostr(text, sizeof text, value));
+}
+
+char *text_safe(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *out = g_string_new(NULL);
+
+    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+
+        switch (g_unichar_type(c)) {
+        case G_UNICODE_CONTROL:
+        case G_UNICODE_FORMAT: /* directions can turn a line around */
+        case G_UNICODE_LINE_SEPARATOR:
+        case G_UNICODE_PARAGRAPH_SEPARATOR:
+            g_string_append_unichar(out, 0xfffd);
+            break;
+        default:
+            g_string_append_unichar(out, c);
+        }
+    }
+    if (out->len == 0)
+        g_string_append_c(out, '-');
+    return g_string_free(out, FALSE);
+}
+
+static size_t text_columns(const char *text)
+{
+    size_t columns = 0;
+
+    for (const char *p = text; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+
+        if (!g_unichar_iszerowidth(c))
+            columns += g_unichar_iswide(c) ? 2 : 1;
+    }
+    return columns;
+}
+
+Table *table_new(unsigned indent)
+{
+    Table *table = g_new0(Table, 1);
+
+    table->indent = indent;
+    table->rows = g_ptr_array_new_with_free_func((GDestroyNotify) g_strfreev);
+    return table;
+}
+
+void table_free(Table *table)
+{
+    g_ptr_array_unref(table->rows);
+    g_free(table);
+}
+
+void table_row(Table *table, const char *first, ...)
+{
+    g_autoptr(GPtrArray) row = g_ptr_array_new();
+    va_list ap;
+
+    va_start(ap, first);
+    for (const char *cell = first; cell; cell = va_arg(ap, const char *))
+        g_ptr_array_add(row, g_strdup(cell));
+    va_end(ap);
+    g_ptr_array_add(row, NULL);
+    g_ptr_array_add(table->rows, g_ptr_array_free(g_steal_pointer(&row), FALSE));
+}
+
+static size_t table_column_width(const Table *table, size_t column)
+{
+    size_t width = 0;
+
+    for (guint i = 0; i < table->rows->len; i++) {
+        char **row = table->rows->pdata[i];
+
+        if (column < g_strv_length(row))
+            width = MAX(width, text_columns(row[column]));
+    }
+    return width;
+}
+
+void table_print(Table *table)
+{
+    for (guint i = 0; i < table->rows->len; i++) {
+        char **row = table->rows->pdata[i];
+        g_autoptr(GString) line = g_string_new(NULL);
+
+        g_string_append_printf(line, "%*s", (int) table->indent, "");
+        for (size_t column = 0; row[column]; column++) {
+            g_string_append(line, row[column]);
+            if (row[column + 1])
+                g_string_append_printf(
+                    line, "%*s",
+                    (int) (table_column_width(table, column) - text_columns(row[column]) + 2), "");
+        }
+        g_print("%s\n", line->str);
+    }
+}
+
+void json_add_string(JsonBuilder *builder, const char *name, const char *value)
+{
+    json_builder_set_member_name(builder, name);
+    json_builder_add_string_value(builder, value);
+}
+
+void json_add_uint(JsonBuilder *builder, const char *name, guint64 value)
+{
+    json_builder_set_member_name(builder, name);
+    json_builder_add_int_value(builder, (gint64) MIN(value, G_MAXINT64));
+}
+
+void json_add_value(JsonBuilder *builder, const char *name, double value)
+{
+    json_builder_set_member_name(builder, name);
+    if (!isfinite(value)) /* JSON has no word for it */
+        json_builder_add_null_value(builder);
+    else if (value == trunc(value) && fabs(value) < 9007199254740992.0)
+        json_builder_add_int_value(builder, (gint64) value);
+    else
+        json_builder_add_double_value(builder, value);
+}
+
+void json_print(JsonBuilder *builder)
+{
+    g_autoptr(JsonNode) root = json_builder_get_root(builder);
+    g_autofree char *text = json_to_string(root, FALSE);
+
+    /* not g_print(), which would convert to the locale's charset: JSON is UTF-8 */
+    puts(text);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * How rtcbusctl writes things: durations, times and numbers for people,
+ * aligned tables, and JSON lines for programs. All strings returned are the
+ * caller's to free.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <json-glib/json-glib.h>
+
+/* "0.8 ms", "29 ms", "1.2 s", "3 min 4 s", "2 h 3 min", "5 d 2 h" */
+char *text_duration(guint64 usec);
+
+/* "-" for 0 µs, which D-Bus says where nothing has been measured */
+char *text_measured(guint64 usec);
+
+/* How long ago it was, from µs since the epoch; "-" for 0 */
+char *text_since(guint64 time);
+
+/* Local date and time with milliseconds, from µs since the epoch */
+char *text_time(guint64 time);
+
+/* The shortest decimal text that reads back as VALUE: 5, 0.1, 1e+300 */
+char *text_value(double value);
+
+/* What a remote chose, made safe for a terminal: control characters become
+ * U+FFFD, and nothing becomes "-". */
+char *text_safe(const char *text);
+
+/* Rows of cells, printed in columns as wide as their widest cell. */
+typedef struct Table Table;
+
+Table *table_new(unsigned indent);
+void table_row(Table *table, const char *first, ...) G_GNUC_NULL_TERMINATED; /* copies */
+void table_print(Table *table);
+void table_free(Table *table);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)
+
+/* Members of a JSON object, and the object as one line on standard output. */
+void json_add_string(JsonBuilder *builder, const char *name, const char *value);
+void json_add_uint(JsonBuilder *builder, const char *name, guint64 value);
+void json_add_value(JsonBuilder *builder, const char *name, double value);
+void json_print(JsonBuilder *builder);
