@@ -97,6 +97,12 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
 void connection_free(Connection *connection);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Connection, connection_free)
 
+/*
+ * For the end of a program: runs the main loop until every freed connection is
+ * really gone (its goodbye sent, its sockets closed), at most MILLISECONDS.
+ */
+void connection_drain(guint milliseconds);
+
 /* Makes the offer: `description`, then candidates follow by callback, from the main loop. */
 bool connection_offer(Connection *connection, GError **error);
 

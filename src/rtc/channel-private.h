@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * A Channel as its ChannelSet sees it. Only channel.c and channel-set.c
+ * include this.
+ */
+
+#pragma once
+
+#include "rtc/channel-set.h"
+#include "rtc/channel.h"
+
+typedef struct {
+    guint32 ppid;
+    GBytes *bytes;
+} Outgoing;
+
+struct Channel {
+    ChannelSet *set;
+    ChannelState state;
+    const ChannelOps *ops;
+    gpointer data;
+
+    char *label, *protocol;
+    bool ordered, negotiated;
+    int max_retransmits, max_packet_lifetime;
+    ChannelPriority priority;
+    int id;
+
+    GQueue queue;   /* of Outgoing */
+    gsize buffered; /* bytes in it that are the application's */
+    bool low_mark;  /* `writable` is owed */
+    bool acknowledged;  /* the remote knows the channel: unordered may begin */
+    gint64 open_sent;   /* monotonic, when the OPEN went out; 0: not yet */
+    enum {
+        RESET_NONE,
+        RESET_ASKED, /* our outgoing reset is on its way */
+        RESET_DONE,
+    } local_reset;
+    bool remote_reset;
+    GError *reason;
+    ChannelStats stats;
+};
+
+Channel *channel_new(ChannelSet *set, const char *label, const ChannelOptions *options);
+void channel_free(Channel *channel);
+void channel_enter_state(Channel *channel, ChannelState state);
+void channel_receive(Channel *channel, guint32 ppid, const guint8 *bytes, gsize length);
+void channel_push(Channel *channel, guint32 ppid, GBytes *bytes, bool first);
+
+/* Parts of channel_send() and channel_close() that concern the whole set. */
+bool channel_set_may_queue(ChannelSet *set, gsize length);
+void channel_set_charge(ChannelSet *set, gssize bytes);
+gsize channel_set_max_send(const ChannelSet *set);
+void channel_set_flush(ChannelSet *set);
+bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const void *bytes,
+                          gsize length, SctpResult *result);
+void channel_set_close(ChannelSet *set, Channel *channel);
+bool channel_set_is_silent(const ChannelSet *set);

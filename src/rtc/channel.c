@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * One data channel: its state, its queue and what it tells its user. What
+ * concerns several channels is in channel-set.c.
+ */
+
+#include "config.h"
+
+#include "rtc/channel.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "rtc/channel-private.h"
+#include "rtc/connection.h"
+
+/* Below this many queued bytes a sender that had to wait may go on. */
+#define LOW_MARK (256 * 1024)
+
+const char *channel_state_to_string(ChannelState state)
+{
+    static const char *const names[] = {
+        [CHANNEL_CONNECTING] = "connecting",
+        [CHANNEL_OPEN] = "open",
+        [CHANNEL_CLOSING] = "closing",
+        [CHANNEL_CLOSED] = "closed",
+    };
+    return names[state];
+}
+
+Channel *channel_new(ChannelSet *set, const char *label, const ChannelOptions *options)
+{
+    Channel *channel = g_new0(Channel, 1);
+
+    channel->set = set;
+    channel->label = g_strdup(label);
+    channel->protocol = g_strdup(options->protocol ? options->protocol : "");
+    channel->ordered = options->ordered;
+    channel->negotiated = options->negotiated;
+    channel->max_retransmits = options->max_retransmits;
+    channel->max_packet_lifetime = options->max_packet_lifetime;
+    channel->priority = options->priority;
+    channel->id = options->id;
+    g_queue_init(&channel->queue);
+    return channel;
+}
+
+static void outgoing_free(Outgoing *outgoing)
+{
+    g_bytes_unref(outgoing->bytes);
+    g_free(outgoing);
+}
+
+static void channel_drop_queue(Channel *channel)
+{
+    g_queue_clear_full(&channel->queue, (GDestroyNotify) outgoing_free);
+    channel_set_charge(channel->set, -(gssize) channel->buffered);
+    channel->buffered = 0;
+}
+
+void channel_free(Channel *channel)
+{
+    channel_drop_queue(channel);
+    g_free(channel->label);
+    g_free(channel->protocol);
+    g_clear_error(&channel->reason);
+    g_free(channel);
+}
+
+void channel_enter_state(Channel *channel, ChannelState state)
+{
+    if (channel->state >= state)
+        return;
+    log_debug("channel %d \"%s\": %s → %s", channel->id, channel->label,
+              channel_state_to_string(channel->state), channel_state_to_string(state));
+    channel->state = state;
+    if (state == CHANNEL_CLOSED)
+        channel_drop_queue(channel);
+    if (channel->ops && !channel_set_is_silent(channel->set))
+        channel->ops->state(channel, state, channel->reason, channel->data);
+}
+
+void channel_set_ops(Channel *channel, const ChannelOps *ops, gpointer data)
+{
+    channel->ops = ops;
+    channel->data = data;
+}
+
+void channel_receive(Channel *channel, guint32 ppid, const guint8 *bytes, gsize length)
+{
+    MessageKind kind = ppid == PPID_STRING || ppid == PPID_STRING_EMPTY ? MESSAGE_TEXT
+                                                                        : MESSAGE_BINARY;
+
+    if (ppid == PPID_STRING_EMPTY || ppid == PPID_BINARY_EMPTY) {
+        length = 0; /* one byte that means none: SCTP has no empty messages (RFC 8831 6.6) */
+    } else if (ppid != PPID_STRING && ppid != PPID_BINARY) {
+        log_debug("channel %d: message with PPID %u left out", channel->id, ppid);
+        return;
+    }
+    channel->stats.messages_received++;
+    channel->stats.bytes_received += length;
+    if (channel->ops && !channel_set_is_silent(channel->set))
+        channel->ops->message(channel, kind, bytes, length, channel->data);
+}
+
+void channel_push(Channel *channel, guint32 ppid, GBytes *bytes, bool first)
+{
+    Outgoing *outgoing = g_new0(Outgoing, 1);
+
+    outgoing->ppid = ppid;
+    outgoing->bytes = bytes;
+    if (first)
+        g_queue_push_head(&channel->queue, outgoing);
+    else
+        g_queue_push_tail(&channel->queue, outgoing);
+    if (ppid != PPID_DCEP) {
+        channel->buffered += g_bytes_get_size(bytes);
+        channel->low_mark = channel->low_mark || channel->buffered > LOW_MARK;
+        channel_set_charge(channel->set, g_bytes_get_size(bytes));
+    }
+}
+
+/* UTF-8 that may hold U+0000, which g_utf8_validate() refuses */
+static bool is_utf8(const char *text, gsize length)
+{
+    const char *end = text + length;
+
+    while (text < end) {
+        if (g_utf8_validate(text, end - text, &text))
+            return true;
+        if (*text != '\0')
+            return false;
+        text++;
+    }
+    return true;
+}
+
+static bool channel_check_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
+                               GError **error)
+{
+    if (channel->state != CHANNEL_CONNECTING && channel->state != CHANNEL_OPEN)
+        g_set_error(error, RTC_ERROR, RTC_ERROR_CLOSED, "the channel is %s",
+                    channel_state_to_string(channel->state));
+    else if (length > channel_set_max_send(channel->set))
+        g_set_error(error, RTC_ERROR, RTC_ERROR_TOO_LARGE,
+                    "the message has %" G_GSIZE_FORMAT " bytes, the remote takes %" G_GSIZE_FORMAT,
+                    length, channel_set_max_send(channel->set));
+    else if (kind == MESSAGE_TEXT && !is_utf8(bytes, length))
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "the text is not UTF-8");
+    else
+        return true;
+    return false;
+}
+
+bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
+                  GError **error)
+{
+    static const guint8 nothing = 0;
+    guint32 ppid = kind == MESSAGE_TEXT ? PPID_STRING : PPID_BINARY;
+    gsize application_length = length;
+    SctpResult result = SCTP_BLOCKED;
+
+    if (!channel_check_send(channel, kind, bytes, length, error))
+        return false;
+    if (length == 0) {
+        ppid = kind == MESSAGE_TEXT ? PPID_STRING_EMPTY : PPID_BINARY_EMPTY;
+        bytes = &nothing;
+        length = 1;
+    }
+    /* Straight to SCTP, without a copy, if nobody waits. */
+    if (!channel_set_try_send(channel->set, channel, ppid, bytes, length, &result) ||
+        result == SCTP_BLOCKED) {
+        if (!channel_set_may_queue(channel->set, length)) {
+            channel->low_mark = true;
+            g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FULL,
+                                "too much is waiting to be sent on this call");
+            return false;
+        }
+        channel_push(channel, ppid, g_bytes_new(bytes, length), false);
+    } else if (result == SCTP_REFUSED) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "SCTP refused the message");
+        return false;
+    }
+    channel->stats.messages_sent++;
+    channel->stats.bytes_sent += application_length;
+    return true;
+}
+
+void channel_close(Channel *channel)
+{
+    if (channel->state >= CHANNEL_CLOSING)
+        return;
+    channel_enter_state(channel, CHANNEL_CLOSING);
+    channel_set_close(channel->set, channel);
+}
+
+ChannelState channel_state(const Channel *channel)
+{
+    return channel->state;
+}
+
+const char *channel_label(const Channel *channel)
+{
+    return channel->label;
+}
+
+const char *channel_protocol(const Channel *channel)
+{
+    return channel->protocol;
+}
+
+int channel_id(const Channel *channel)
+{
+    return channel->id;
+}
+
+bool channel_ordered(const Channel *channel)
+{
+    return channel->ordered;
+}
+
+int channel_max_retransmits(const Channel *channel)
+{
+    return channel->max_retransmits;
+}
+
+int channel_max_packet_lifetime(const Channel *channel)
+{
+    return channel->max_packet_lifetime;
+}
+
+ChannelPriority channel_priority(const Channel *channel)
+{
+    return channel->priority;
+}
+
+bool channel_negotiated(const Channel *channel)
+{
+    return channel->negotiated;
+}
+
+gsize channel_buffered_amount(const Channel *channel)
+{
+    return channel->buffered;
+}
+
+const ChannelStats *channel_stats(const Channel *channel)
+{
+    return &channel->stats;
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * libnice behind the Transport interface. The addresses to gather on are
+ * chosen here: libnice leaves out container and bridge interfaces at its own
+ * compile time, and an administrator wants to say which ones.
+ */
+
+#include "config.h"
+
+#include "rtc/ice.h"
+
+#include <agent.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "rtc/connection.h"
+#include "rtc/ice-server.h"
+
+#define COMPONENT 1
+#define SOCKET_BUFFER (4 * 1024 * 1024)
+#define PACING_MS 5 /* the least that RFC 8445 14.2 allows; the default costs 20 ms a call */
+#define MAX_REMOTE_CANDIDATES 128
+
+struct Ice {
+    Transport transport;
+    NiceAgent *agent;
+    guint stream;
+    char *ufrag, *password;
+    guint remote_candidates;
+    void (*candidate)(const char *candidate, gpointer data);
+    gpointer data;
+};
+
+static guint closing_agents;
+
+guint ice_closing_count(void)
+{
+    return closing_agents;
+}
+
+Transport *ice_transport(Ice *ice)
+{
+    return &ice->transport;
+}
+
+const char *ice_ufrag(const Ice *ice)
+{
+    return ice->ufrag;
+}
+
+const char *ice_password(const Ice *ice)
+{
+    return ice->password;
+}
+
+static bool ice_send(Transport *transport, const guint8 *packet, gsize length)
+{
+    Ice *ice = (Ice *) transport;
+
+    return nice_agent_send(ice->agent, ice->stream, COMPONENT, length, (const char *) packet) ==
+           (gssize) length;
+}
+
+static void on_receive(NiceAgent *agent, guint stream, guint component, guint length, char *bytes,
+                       gpointer data)
+{
+    Ice *ice = data;
+
+    transport_receive(&ice->transport, (const guint8 *) bytes, length);
+}
+
+static void on_candidate(NiceAgent *agent, NiceCandidate *candidate, gpointer data)
+{
+    Ice *ice = data;
+    g_autofree char *line = NULL;
+
+    if (candidate->transport != NICE_CANDIDATE_TRANSPORT_UDP)
+        return;
+    line = nice_agent_generate_local_candidate_sdp(agent, candidate);
+    if (line)
+        ice->candidate(g_str_has_prefix(line, "a=") ? line + 2 : line, ice->data);
+}
+
+static void on_gathered(NiceAgent *agent, guint stream, gpointer data)
+{
+    Ice *ice = data;
+
+    ice->candidate(NULL, ice->data);
+}
+
+/* CONNECTED comes before READY and is enough to begin DTLS. */
+static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer data)
+{
+    Ice *ice = data;
+    g_autoptr(GError) error = NULL;
+
+    switch ((NiceComponentState) state) {
+    case NICE_COMPONENT_STATE_CONNECTING:
+        if (ice->transport.state == TRANSPORT_NEW)
+            transport_enter_state(&ice->transport, TRANSPORT_CONNECTING, NULL);
+        break;
+    case NICE_COMPONENT_STATE_CONNECTED:
+    case NICE_COMPONENT_STATE_READY:
+        transport_enter_state(&ice->transport, TRANSPORT_CONNECTED, NULL);
+        break;
+    case NICE_COMPONENT_STATE_FAILED:
+        g_set_error_literal(&error, RTC_ERROR, RTC_ERROR_TIMEOUT,
+                            ice->transport.state == TRANSPORT_CONNECTED
+                                ? "the other side stopped answering"
+                                : "no path to the other side was found (ICE failed)");
+        transport_enter_state(&ice->transport, TRANSPORT_FAILED, error);
+        break;
+    default:
+        break;
+    }
+}
+
+static bool is_wanted(const struct ifaddrs *entry, const char *const *interfaces, bool loopback)
+{
+    const struct sockaddr_in6 *in6 = (const void *) entry->ifa_addr;
+
+    if (!entry->ifa_addr || !(entry->ifa_flags & IFF_UP))
+        return false;
+    if (entry->ifa_addr->sa_family != AF_INET && entry->ifa_addr->sa_family != AF_INET6)
+        return false;
+    /* A link-local IPv6 address means nothing without its interface. */
+    if (entry->ifa_addr->sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr))
+        return false;
+    if (interfaces && interfaces[0])
+        return g_strv_contains(interfaces, entry->ifa_name);
+    return loopback == !!(entry->ifa_flags & IFF_LOOPBACK);
+}
+
+static guint add_local_addresses(NiceAgent *agent, const struct ifaddrs *list,
+                                 const char *const *interfaces, bool loopback)
+{
+    guint added = 0;
+
+    for (const struct ifaddrs *entry = list; entry; entry = entry->ifa_next) {
+        NiceAddress address;
+
+        if (!is_wanted(entry, interfaces, loopback))
+            continue;
+        nice_address_init(&address);
+        nice_address_set_from_sockaddr(&address, entry->ifa_addr);
+        if (nice_agent_add_local_address(agent, &address))
+            added++;
+    }
+    return added;
+}
+
+static bool choose_addresses(NiceAgent *agent, const char *const *interfaces, GError **error)
+{
+    struct ifaddrs *list = NULL;
+    guint added;
+
+    if (getifaddrs(&list) < 0) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot list the interfaces");
+        return false;
+    }
+    added = add_local_addresses(agent, list, interfaces, false);
+    if (added == 0 && !(interfaces && interfaces[0]))
+        added = add_local_addresses(agent, list, interfaces, true);
+    freeifaddrs(list);
+    if (added == 0)
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED,
+                            "none of the interfaces to use has an address");
+    return added > 0;
+}
+
+static bool add_servers(Ice *ice, const char *const *servers, GError **error)
+{
+    bool have_stun = false;
+
+    for (; servers && *servers; servers++) {
+        g_auto(IceServer) server = {};
+
+        if (!ice_server_parse(*servers, &server, error))
+            return false;
+        if (server.kind == ICE_SERVER_STUN && !have_stun) {
+            /* libnice asks one STUN server: the first of the list */
+            g_object_set(ice->agent, "stun-server", server.host, "stun-server-port", server.port,
+                         NULL);
+            have_stun = true;
+        } else if (server.kind != ICE_SERVER_STUN) {
+            nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, server.host, server.port,
+                                      server.user, server.password,
+                                      server.kind == ICE_SERVER_TURNS ? NICE_RELAY_TYPE_TURN_TLS
+                                      : server.tcp                    ? NICE_RELAY_TYPE_TURN_TCP
+                                                                      : NICE_RELAY_TYPE_TURN_UDP);
+        }
+    }
+    return true;
+}
+
+Ice *ice_new(const IceConfig *config, GError **error)
+{
+    g_autoptr(Ice) ice = g_new0(Ice, 1);
+
+    transport_init(&ice->transport, "ICE", ice_send);
+    ice->candidate = config->candidate;
+    ice->data = config->data;
+    ice->agent = nice_agent_new_full(
+        g_main_context_default(), NICE_COMPATIBILITY_RFC5245,
+        NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+    g_object_set(ice->agent, "controlling-mode", config->controlling, "ice-tcp", FALSE, "upnp",
+                 FALSE, "stun-pacing-timer", PACING_MS, NULL);
+    if (!choose_addresses(ice->agent, config->interfaces, error))
+        return NULL;
+    ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);
+    if (!ice->stream || !nice_agent_get_local_credentials(ice->agent, ice->stream, &ice->ufrag,
+                                                          &ice->password)) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot make an ICE stream");
+        return NULL;
+    }
+    if (!add_servers(ice, config->servers, error))
+        return NULL;
+    g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_candidate), ice);
+    g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), ice);
+    g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
+    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, g_main_context_default(),
+                           on_receive, ice);
+    return g_steal_pointer(&ice);
+}
+
+static void on_closed(GObject *agent, GAsyncResult *result, gpointer data)
+{
+    closing_agents--;
+    g_object_unref(agent);
+}
+
+void ice_free(Ice *ice)
+{
+    if (ice->agent) {
+        g_signal_handlers_disconnect_by_data(ice->agent, ice);
+        if (ice->stream) {
+            nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, g_main_context_default(),
+                                   NULL, NULL);
+            nice_agent_remove_stream(ice->agent, ice->stream);
+        }
+        closing_agents++;
+        nice_agent_close_async(ice->agent, on_closed, NULL);
+    }
+    transport_clear(&ice->transport);
+    g_free(ice->ufrag);
+    g_free(ice->password);
+    g_free(ice);
+}
+
+/* The default receive buffer of 208 KiB drops packets under load. */
+static void enlarge_buffers(Ice *ice)
+{
+    g_autoptr(GPtrArray) sockets = nice_agent_get_sockets(ice->agent, ice->stream, COMPONENT);
+
+    for (guint i = 0; sockets && i < sockets->len; i++) {
+        g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER, NULL);
+        g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER, NULL);
+    }
+}
+
+bool ice_gather(Ice *ice, GError **error)
+{
+    if (!nice_agent_gather_candidates(ice->agent, ice->stream)) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot gather ICE candidates");
+        return false;
+    }
+    enlarge_buffers(ice);
+    return true;
+}
+
+bool ice_set_remote_credentials(Ice *ice, const char *ufrag, const char *password, GError **error)
+{
+    if (nice_agent_set_remote_credentials(ice->agent, ice->stream, ufrag, password))
+        return true;
+    g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "libnice refused the credentials");
+    return false;
+}
+
+/* "candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ TYPE …" */
+static bool is_candidate(const char *candidate, bool *usable)
+{
+    g_auto(GStrv) words = NULL;
+
+    if (!g_str_has_prefix(candidate, "candidate:") || strlen(candidate) > 1024)
+        return false;
+    words = g_strsplit(candidate, " ", 9);
+    if (g_strv_length(words) < 8 || strcmp(words[6], "typ") != 0)
+        return false;
+    *usable = strcmp(words[1], "1") == 0 && g_ascii_strcasecmp(words[2], "udp") == 0 &&
+              g_hostname_is_ip_address(words[4]);
+    return true;
+}
+
+bool ice_add_candidate(Ice *ice, const char *candidate, GError **error)
+{
+    const char *bare = g_str_has_prefix(candidate, "a=") ? candidate + 2 : candidate;
+    g_autofree char *line = NULL;
+    NiceCandidate *parsed;
+    GSList list = {};
+    bool usable = false;
+
+    if (!is_candidate(bare, &usable)) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "that is no ICE candidate");
+        return false;
+    }
+    if (!usable || ice->remote_candidates >= MAX_REMOTE_CANDIDATES) {
+        log_debug("ICE: candidate left out: %s", bare);
+        return true;
+    }
+    line = g_strconcat("a=", bare, NULL);
+    parsed = nice_agent_parse_remote_candidate_sdp(ice->agent, ice->stream, line);
+    if (!parsed) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "that is no ICE candidate");
+        return false;
+    }
+    ice->remote_candidates++;
+    list.data = parsed;
+    nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, &list);
+    nice_candidate_free(parsed);
+    return true;
+}
+
+void ice_end_candidates(Ice *ice)
+{
+    nice_agent_peer_candidate_gathering_done(ice->agent, ice->stream);
+}
+
+bool ice_selected_pair(Ice *ice, char **local, char **remote)
+{
+    NiceCandidate *ours, *theirs;
+    g_autofree char *our_line = NULL, *their_line = NULL;
+
+    if (!nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &ours, &theirs))
+        return false;
+    our_line = nice_agent_generate_local_candidate_sdp(ice->agent, ours);
+    their_line = nice_agent_generate_local_candidate_sdp(ice->agent, theirs);
+    *local = g_strdup(our_line + strlen("a="));
+    *remote = g_strdup(their_line + strlen("a="));
+    return true;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The ICE layer (RFC 8445, trickled as in RFC 8838) over libnice: one stream
+ * with one component, UDP, with consent freshness (RFC 7675).
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "rtc/transport.h"
+
+typedef struct Ice Ice;
+
+typedef struct {
+    bool controlling;
+    const char *const *servers;    /* as in ConnectionConfig */
+    const char *const *interfaces; /* as in ConnectionConfig */
+    /* A local candidate, "candidate:…"; NULL: that was the last one. It may be
+     * called from within ice_gather(). */
+    void (*candidate)(const char *candidate, gpointer data);
+    gpointer data;
+} IceConfig;
+
+/* CONFIG is read at once and not kept. */
+Ice *ice_new(const IceConfig *config, GError **error);
+
+/* Sends nothing any more at once; sockets close when libnice has let go of them. */
+void ice_free(Ice *ice);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ice, ice_free)
+
+/* How many freed agents libnice has still to close. */
+guint ice_closing_count(void);
+
+Transport *ice_transport(Ice *ice);
+
+/* Local credentials, owned by ICE */
+const char *ice_ufrag(const Ice *ice);
+const char *ice_password(const Ice *ice);
+
+bool ice_gather(Ice *ice, GError **error);
+bool ice_set_remote_credentials(Ice *ice, const char *ufrag, const char *password, GError **error);
+
+/*
+ * Adds a remote candidate, with or without "a=" in front; after the
+ * credentials. What cannot be used here (TCP, other components, names) is
+ * dropped. RTC_ERROR_INVALID for text that is no candidate at all.
+ */
+bool ice_add_candidate(Ice *ice, const char *candidate, GError **error);
+void ice_end_candidates(Ice *ice);
+
+/* The selected pair as candidate attributes; false if there is none yet. Transfer full. */
+bool ice_selected_pair(Ice *ice, char **local, char **remote);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * usrsctp as a whole: one initialization for the process, its timers, and the
+ * ids by which its callbacks find an association.
+ */
+
+#pragma once
+
+#include <glib.h>
+
+struct socket;
+
+typedef struct {
+    void (*output)(const guint8 *packet, gsize length, gpointer data);
+    /* Something may have become readable or writable. */
+    void (*pump)(gpointer data);
+} SctpStackUser;
+
+/* Registers an association; its id is never used again. */
+guint32 sctp_stack_add(const SctpStackUser *user, gpointer data);
+void sctp_stack_watch(guint32 id, struct socket *socket);
+void sctp_stack_remove(guint32 id);

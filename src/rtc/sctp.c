@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * One association of usrsctp. usrsctp's callbacks carry an id, never a pointer
+ * (the address given to usrsctp_register_address() even goes over the wire:
+ * CVE-2020-6514), and its upcalls only set a flag: reading and writing happen
+ * after usrsctp has returned.
+ */
+
+#include "config.h"
+
+#include "rtc/sctp.h"
+
+#include <errno.h>
+#include <string.h>
+#include <usrsctp.h>
+
+#include "common/log.h"
+#include "rtc/connection.h"
+#include "rtc/sctp-stack.h"
+
+#define COMMON_HEADER 12 /* usrsctp's idea of a path MTU leaves the SCTP header out */
+#define READ_SIZE 65536
+#define BUFFER_SIZE (2 * SCTP_MAX_SEND)
+/* Our outgoing streams. A stream costs a hundred bytes an association, so it
+ * begins with few and more are asked for when a channel needs them (RFC 6525). */
+#define STREAMS_AT_FIRST 256
+#define STREAMS_MAX 1024
+/* Messages that are on their way to us, all streams together */
+#define PARTIAL_MAX (4 * 1024 * 1024)
+#define USER_ABORT 0x000c /* the cause of an orderly hang-up (RFC 9260 3.3.10.12) */
+
+typedef struct {
+    GByteArray *bytes; /* NULL: being thrown away */
+} Partial;
+
+struct Sctp {
+    guint32 id;
+    Transport *lower;
+    struct socket *socket;
+    TransportState state;
+    guint16 local_port, remote_port;
+    gsize max_message_size;
+    guint streams; /* outgoing ones that there are now */
+    bool adding_streams, resetting, blocked, pumping;
+    GArray *resets; /* of guint16, streams that wait to be reset */
+    GHashTable *partial; /* stream → Partial, messages of which a part is here */
+    gsize partial_bytes;
+    const SctpUser *user;
+    gpointer data;
+};
+
+static void partial_free(Partial *partial)
+{
+    if (partial->bytes)
+        g_byte_array_unref(partial->bytes);
+    g_free(partial);
+}
+
+TransportState sctp_state(const Sctp *sctp)
+{
+    return sctp->state;
+}
+
+static void sctp_enter_state(Sctp *sctp, TransportState state, const GError *reason)
+{
+    if (sctp->state == state || sctp->state >= TRANSPORT_FAILED)
+        return;
+    log_debug("SCTP: %s → %s%s%s", transport_state_to_string(sctp->state),
+              transport_state_to_string(state), reason ? ": " : "", reason ? reason->message : "");
+    sctp->state = state;
+    sctp->user->state(state, reason, sctp->data);
+}
+
+static void sctp_fail(Sctp *sctp, RtcError code, const char *message)
+{
+    g_autoptr(GError) error = g_error_new_literal(RTC_ERROR, code, message);
+
+    sctp_enter_state(sctp, TRANSPORT_FAILED, error);
+}
+
+/* ---- outgoing streams: resets and additions, one request at a time ---- */
+
+static void start_resets(Sctp *sctp)
+{
+    gsize size = sizeof(struct sctp_reset_streams) + sctp->resets->len * sizeof(guint16);
+    g_autofree struct sctp_reset_streams *request = NULL;
+
+    if (sctp->resets->len == 0 || sctp->resetting || sctp->adding_streams)
+        return;
+    request = g_malloc0(size);
+    request->srs_flags = SCTP_STREAM_RESET_OUTGOING;
+    request->srs_number_streams = sctp->resets->len;
+    memcpy(request->srs_stream_list, sctp->resets->data, sctp->resets->len * sizeof(guint16));
+    if (usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, SCTP_RESET_STREAMS, request, size) == 0)
+        sctp->resetting = true;
+    else if (errno != EALREADY && errno != EAGAIN)
+        log_debug("SCTP: cannot reset streams: %s", g_strerror(errno));
+    if (sctp->resetting)
+        g_array_set_size(sctp->resets, 0);
+}
+
+void sctp_reset_stream(Sctp *sctp, guint16 stream)
+{
+    g_array_append_val(sctp->resets, stream);
+    start_resets(sctp);
+}
+
+static bool add_streams(Sctp *sctp, guint16 stream)
+{
+    struct sctp_add_streams request = {};
+
+    if (stream >= STREAMS_MAX)
+        return false;
+    if (sctp->adding_streams || sctp->resetting || sctp->state != TRANSPORT_CONNECTED)
+        return true;
+    request.sas_outstrms = MIN(MAX(sctp->streams, stream + 1 - sctp->streams),
+                               STREAMS_MAX - sctp->streams);
+    if (usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, SCTP_ADD_STREAMS, &request,
+                           sizeof request) < 0)
+        return errno == EALREADY || errno == EAGAIN;
+    sctp->adding_streams = true;
+    return true;
+}
+
+/* ---- sending ---- */
+
+static SctpResult result_of_errno(Sctp *sctp)
+{
+    if (errno != EWOULDBLOCK && errno != EAGAIN && errno != ENOBUFS)
+        return SCTP_REFUSED;
+    sctp->blocked = true;
+    return SCTP_BLOCKED;
+}
+
+SctpResult sctp_send(Sctp *sctp, const SctpMessage *message)
+{
+    struct sctp_sendv_spa spa = {.sendv_flags = SCTP_SEND_SNDINFO_VALID};
+
+    if (sctp->state != TRANSPORT_CONNECTED && sctp->state != TRANSPORT_CONNECTING)
+        return SCTP_REFUSED;
+    if (message->stream >= sctp->streams) {
+        sctp->blocked = true;
+        return add_streams(sctp, message->stream) ? SCTP_BLOCKED : SCTP_REFUSED;
+    }
+    spa.sendv_sndinfo.snd_sid = message->stream;
+    spa.sendv_sndinfo.snd_ppid = g_htonl(message->ppid);
+    spa.sendv_sndinfo.snd_flags = message->ordered ? 0 : SCTP_UNORDERED;
+    if (message->max_retransmits >= 0) {
+        spa.sendv_flags |= SCTP_SEND_PRINFO_VALID;
+        spa.sendv_prinfo.pr_policy = SCTP_PR_SCTP_RTX;
+        spa.sendv_prinfo.pr_value = message->max_retransmits;
+    } else if (message->max_packet_lifetime >= 0) {
+        spa.sendv_flags |= SCTP_SEND_PRINFO_VALID;
+        spa.sendv_prinfo.pr_policy = SCTP_PR_SCTP_TTL;
+        spa.sendv_prinfo.pr_value = message->max_packet_lifetime;
+    }
+    if (usrsctp_sendv(sctp->socket, message->bytes, message->length, NULL, 0, &spa, sizeof spa,
+                      SCTP_SENDV_SPA, 0) >= 0)
+        return SCTP_SENT;
+    return result_of_errno(sctp);
+}
+
+/* ---- receiving ---- */
+
+static void on_assoc_change(Sctp *sctp, const struct sctp_assoc_change *change)
+{
+    switch (change->sac_state) {
+    case SCTP_COMM_UP:
+    case SCTP_RESTART:
+        sctp->streams = change->sac_outbound_streams;
+        sctp_enter_state(sctp, TRANSPORT_CONNECTED, NULL);
+        break;
+    case SCTP_COMM_LOST:
+        /* An ABORT is how WebRTC stacks hang up. */
+        if (sctp->state == TRANSPORT_CONNECTED && change->sac_length > sizeof *change)
+            sctp_enter_state(sctp, TRANSPORT_CLOSED, NULL);
+        else
+            sctp_fail(sctp, RTC_ERROR_TIMEOUT, "the SCTP association was lost");
+        break;
+    case SCTP_SHUTDOWN_COMP:
+        sctp_enter_state(sctp, TRANSPORT_CLOSED, NULL);
+        break;
+    case SCTP_CANT_STR_ASSOC:
+        sctp_fail(sctp, RTC_ERROR_FAILED, "the SCTP association could not be set up");
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_reset(Sctp *sctp, const struct sctp_stream_reset_event *event)
+{
+    gsize n = (event->strreset_length - sizeof *event) / sizeof(guint16);
+    bool outgoing = event->strreset_flags & SCTP_STREAM_RESET_OUTGOING_SSN;
+    bool failed = event->strreset_flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED);
+
+    if (outgoing)
+        sctp->resetting = false;
+    for (gsize i = 0; i < n; i++) {
+        if (outgoing)
+            sctp->user->local_reset(event->strreset_stream_list[i], sctp->data);
+        else if (!failed)
+            sctp->user->remote_reset(event->strreset_stream_list[i], sctp->data);
+    }
+}
+
+static void on_stream_change(Sctp *sctp, const struct sctp_stream_change_event *event)
+{
+    sctp->adding_streams = false;
+    if (event->strchange_flags & (SCTP_STREAM_CHANGE_DENIED | SCTP_STREAM_CHANGE_FAILED))
+        log_debug("SCTP: the remote gives us no more streams");
+    else
+        sctp->streams = MAX(sctp->streams, event->strchange_outstrms);
+}
+
+static void on_notification(Sctp *sctp, const union sctp_notification *event, gsize length)
+{
+    if (length < sizeof event->sn_header || event->sn_header.sn_length != length)
+        return;
+    switch (event->sn_header.sn_type) {
+    case SCTP_ASSOC_CHANGE:
+        on_assoc_change(sctp, &event->sn_assoc_change);
+        break;
+    case SCTP_STREAM_RESET_EVENT:
+        on_reset(sctp, &event->sn_strreset_event);
+        break;
+    case SCTP_STREAM_CHANGE_EVENT:
+        on_stream_change(sctp, &event->sn_strchange_event);
+        break;
+    case SCTP_SHUTDOWN_EVENT:
+        sctp_enter_state(sctp, TRANSPORT_CLOSED, NULL);
+        break;
+    default:
+        break;
+    }
+}
+
+static void drop_partial(Sctp *sctp, Partial *partial)
+{
+    sctp->partial_bytes -= partial->bytes ? partial->bytes->len : 0;
+    g_clear_pointer(&partial->bytes, g_byte_array_unref);
+}
+
+/* A piece of a message: kept until its end is here, per stream. */
+static void on_piece(Sctp *sctp, const struct sctp_rcvinfo *info, const guint8 *bytes, gsize length,
+                     bool end)
+{
+    gpointer key = GUINT_TO_POINTER(info->rcv_sid);
+    Partial *partial = g_hash_table_lookup(sctp->partial, key);
+    g_autoptr(GByteArray) whole = NULL;
+
+    if (!partial && end && length <= sctp->max_message_size) {
+        sctp->user->message(info->rcv_sid, g_ntohl(info->rcv_ppid), bytes, length, sctp->data);
+        return;
+    }
+    if (!partial) {
+        partial = g_new0(Partial, 1);
+        partial->bytes = g_byte_array_new();
+        g_hash_table_insert(sctp->partial, key, partial);
+    }
+    if (partial->bytes && (partial->bytes->len + length > sctp->max_message_size ||
+                           sctp->partial_bytes + length > PARTIAL_MAX)) {
+        drop_partial(sctp, partial);
+        sctp->user->oversized(info->rcv_sid, sctp->data);
+    }
+    if (partial->bytes) {
+        g_byte_array_append(partial->bytes, bytes, length);
+        sctp->partial_bytes += length;
+    }
+    if (!end)
+        return;
+    if (partial->bytes) {
+        sctp->partial_bytes -= partial->bytes->len;
+        whole = g_steal_pointer(&partial->bytes);
+    }
+    g_hash_table_remove(sctp->partial, key);
+    if (whole)
+        sctp->user->message(info->rcv_sid, g_ntohl(info->rcv_ppid), whole->data, whole->len,
+                            sctp->data);
+}
+
+static bool sctp_read(Sctp *sctp)
+{
+    guint8 buffer[READ_SIZE];
+    struct sctp_rcvinfo info = {};
+    socklen_t info_length = sizeof info, from_length = 0;
+    unsigned int info_type = 0;
+    int flags = 0;
+    ssize_t n = usrsctp_recvv(sctp->socket, buffer, sizeof buffer, NULL, &from_length, &info,
+                              &info_length, &info_type, &flags);
+
+    if (n <= 0)
+        return false;
+    if (flags & MSG_NOTIFICATION)
+        on_notification(sctp, (const union sctp_notification *) buffer, n);
+    else if (info_type == SCTP_RECVV_RCVINFO)
+        on_piece(sctp, &info, buffer, n, flags & MSG_EOR);
+    return true;
+}
+
+/* Does what usrsctp has made possible since it was last called. */
+static void sctp_pump(gpointer data)
+{
+    Sctp *sctp = data;
+
+    if (sctp->pumping)
+        return;
+    sctp->pumping = true;
+    while (sctp->state < TRANSPORT_FAILED && sctp_read(sctp))
+        ;
+    if (sctp->state < TRANSPORT_FAILED) {
+        start_resets(sctp);
+        if (sctp->blocked && (usrsctp_get_events(sctp->socket) & SCTP_EVENT_WRITE)) {
+            sctp->blocked = false;
+            sctp->user->writable(sctp->data);
+        }
+    }
+    sctp->pumping = false;
+}
+
+static void sctp_output(const guint8 *packet, gsize length, gpointer data)
+{
+    Sctp *sctp = data;
+
+    transport_send(sctp->lower, packet, length);
+}
+
+static const SctpStackUser stack_user = {
+    .output = sctp_output,
+    .pump = sctp_pump,
+};
+
+/* ---- the layer below ---- */
+
+static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
+{
+    Sctp *sctp = data;
+
+    if (sctp->state >= TRANSPORT_FAILED)
+        return;
+    usrsctp_conninput(GUINT_TO_POINTER(sctp->id), packet, length, 0);
+    sctp_pump(sctp);
+}
+
+static void on_lower_state(TransportState state, const GError *reason, gpointer data)
+{
+    Sctp *sctp = data;
+
+    if (state != TRANSPORT_CONNECTED || sctp->state == TRANSPORT_DISCONNECTED)
+        sctp_enter_state(sctp, state, reason);
+}
+
+static const TransportUser lower_user = {
+    .receive = on_lower_receive,
+    .state = on_lower_state,
+};
+
+/* ---- setting up ---- */
+
+static bool set_option(Sctp *sctp, int option, const void *value, socklen_t length,
+                       GError **error)
+{
+    if (usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, option, value, length) == 0)
+        return true;
+    g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp option %d: %s", option,
+                g_strerror(errno));
+    return false;
+}
+
+static bool subscribe(Sctp *sctp, GError **error)
+{
+    static const guint16 events[] = {
+        SCTP_ASSOC_CHANGE,
+        SCTP_SHUTDOWN_EVENT,
+        SCTP_STREAM_RESET_EVENT,
+        SCTP_STREAM_CHANGE_EVENT,
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
+        struct sctp_event event = {
+            .se_assoc_id = SCTP_FUTURE_ASSOC, .se_type = events[i], .se_on = 1};
+
+        if (!set_option(sctp, SCTP_EVENT, &event, sizeof event, error))
+            return false;
+    }
+    return true;
+}
+
+static bool set_options(Sctp *sctp, gsize mtu, GError **error)
+{
+    const int on = 1, size = BUFFER_SIZE;
+    const struct linger abort_on_close = {.l_onoff = 1, .l_linger = 0};
+    const struct sctp_initmsg init = {.sinit_num_ostreams = STREAMS_AT_FIRST,
+                                      .sinit_max_instreams = STREAMS_MAX};
+    const struct sctp_assoc_value reset = {
+        .assoc_id = SCTP_ALL_ASSOC,
+        .assoc_value = SCTP_ENABLE_RESET_STREAM_REQ | SCTP_ENABLE_CHANGE_ASSOC_REQ};
+    /* ICE consent tells whether the path lives, and DTLS has fixed its MTU. */
+    const struct sctp_paddrparams path = {.spp_flags = SPP_HB_DISABLE | SPP_PMTUD_DISABLE,
+                                          .spp_pathmtu = (mtu - COMMON_HEADER) & ~(gsize) 3};
+
+    if (usrsctp_set_non_blocking(sctp->socket, 1) < 0 ||
+        usrsctp_setsockopt(sctp->socket, SOL_SOCKET, SO_LINGER, &abort_on_close,
+                           sizeof abort_on_close) < 0 ||
+        usrsctp_setsockopt(sctp->socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) < 0 ||
+        usrsctp_setsockopt(sctp->socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0) {
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp socket: %s", g_strerror(errno));
+        return false;
+    }
+    return set_option(sctp, SCTP_NODELAY, &on, sizeof on, error) &&
+           set_option(sctp, SCTP_RECVRCVINFO, &on, sizeof on, error) &&
+           set_option(sctp, SCTP_INITMSG, &init, sizeof init, error) &&
+           set_option(sctp, SCTP_ENABLE_STREAM_RESET, &reset, sizeof reset, error) &&
+           set_option(sctp, SCTP_PEER_ADDR_PARAMS, &path, sizeof path, error) &&
+           subscribe(sctp, error);
+}
+
+/* Both sides connect; SCTP resolves the collision (RFC 8831 6.2, 9260 5.2). */
+static bool sctp_connect(Sctp *sctp, GError **error)
+{
+    struct sockaddr_conn address = {.sconn_family = AF_CONN,
+                                    .sconn_addr = GUINT_TO_POINTER(sctp->id)};
+
+    address.sconn_port = g_htons(sctp->local_port);
+    if (usrsctp_bind(sctp->socket, (struct sockaddr *) &address, sizeof address) < 0) {
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp bind: %s", g_strerror(errno));
+        return false;
+    }
+    address.sconn_port = g_htons(sctp->remote_port);
+    if (usrsctp_connect(sctp->socket, (struct sockaddr *) &address, sizeof address) < 0 &&
+        errno != EINPROGRESS) {
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp connect: %s", g_strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user, gpointer data,
+               GError **error)
+{
+    g_autoptr(Sctp) sctp = g_new0(Sctp, 1);
+
+    sctp->state = TRANSPORT_CONNECTING;
+    sctp->local_port = config->local_port;
+    sctp->remote_port = config->remote_port;
+    sctp->max_message_size = config->max_message_size;
+    sctp->streams = STREAMS_AT_FIRST;
+    sctp->resets = g_array_new(FALSE, FALSE, sizeof(guint16));
+    sctp->partial = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) partial_free);
+    sctp->user = user;
+    sctp->data = data;
+    sctp->lower = lower;
+    sctp->id = sctp_stack_add(&stack_user, sctp);
+    sctp->socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
+    if (!sctp->socket) {
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp socket: %s", g_strerror(errno));
+        return NULL;
+    }
+    if (!set_options(sctp, config->mtu, error) || !sctp_connect(sctp, error))
+        return NULL;
+    sctp_stack_watch(sctp->id, sctp->socket);
+    transport_set_user(lower, &lower_user, sctp);
+    return g_steal_pointer(&sctp);
+}
+
+void sctp_free(Sctp *sctp)
+{
+    if (sctp->lower)
+        transport_set_user(sctp->lower, NULL, NULL);
+    if (sctp->socket)
+        usrsctp_close(sctp->socket); /* an ABORT goes out, for SO_LINGER is 0 */
+    sctp_stack_remove(sctp->id);
+    g_array_unref(sctp->resets);
+    g_hash_table_unref(sctp->partial);
+    g_free(sctp);
+}
+
+guint64 sctp_round_trip_usec(Sctp *sctp)
+{
+    struct sctp_status status = {};
+    socklen_t length = sizeof status;
+
+    if (sctp->state != TRANSPORT_CONNECTED ||
+        usrsctp_getsockopt(sctp->socket, IPPROTO_SCTP, SCTP_STATUS, &status, &length) < 0)
+        return 0;
+    return (guint64) status.sstat_primary.spinfo_srtt * 1000;
+}

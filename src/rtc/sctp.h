@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The SCTP layer over DTLS (RFC 8261, 9260, 8831) by usrsctp, without threads:
+ * everything happens in the main loop. Above it are streams and messages
+ * rather than packets, so it has an interface of its own upwards.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "rtc/transport.h"
+
+typedef struct Sctp Sctp;
+
+typedef struct {
+    guint16 local_port, remote_port;
+    gsize mtu;              /* the largest packet that LOWER takes */
+    gsize max_message_size; /* of what comes in */
+} SctpConfig;
+
+typedef struct {
+    void (*state)(TransportState state, const GError *reason, gpointer data);
+    /* One whole message. */
+    void (*message)(guint16 stream, guint32 ppid, const guint8 *bytes, gsize length,
+                    gpointer data);
+    /* A message beyond max_message_size; the rest of it is thrown away. */
+    void (*oversized)(guint16 stream, gpointer data);
+    /* The remote will send no more on STREAM (RFC 6525). */
+    void (*remote_reset)(guint16 stream, gpointer data);
+    /* Our own sctp_reset_stream() has been carried out, or refused. */
+    void (*local_reset)(guint16 stream, gpointer data);
+    /* A send that was SCTP_BLOCKED may succeed now. */
+    void (*writable)(gpointer data);
+} SctpUser;
+
+typedef struct {
+    guint16 stream;
+    guint32 ppid;
+    bool ordered;
+    int max_retransmits;     /* -1: no limit */
+    int max_packet_lifetime; /* milliseconds, -1: no limit */
+    const void *bytes;
+    gsize length;            /* at least 1, at most SCTP_MAX_SEND */
+} SctpMessage;
+
+/* What fits into the send buffer whole */
+#define SCTP_MAX_SEND (1024 * 1024)
+
+typedef enum {
+    SCTP_SENT,
+    SCTP_BLOCKED, /* not now: `writable` will be called */
+    SCTP_REFUSED, /* never */
+} SctpResult;
+
+/*
+ * Begins the association at once; LOWER must be connected and outlive it.
+ * USER is kept by reference.
+ */
+Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user, gpointer data,
+               GError **error);
+
+/* Aborts the association if it is up, and lets go of LOWER. */
+void sctp_free(Sctp *sctp);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sctp, sctp_free)
+
+/* Also before the association is up: then it is bundled with COOKIE-ECHO. */
+SctpResult sctp_send(Sctp *sctp, const SctpMessage *message);
+
+/* Ends our side of STREAM when what was sent on it has arrived. */
+void sctp_reset_stream(Sctp *sctp, guint16 stream);
+
+TransportState sctp_state(const Sctp *sctp);
+guint64 sctp_round_trip_usec(Sctp *sctp); /* 0: not known */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Session descriptions for data channels (RFC 8866, 8829 5, 8841, 8839, 8842).
+ * A codec: text in, struct out, and back. No I/O.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* a=setup (RFC 4145, 8842): who sends the ClientHello */
+typedef enum {
+    SDP_SETUP_ACTPASS,
+    SDP_SETUP_ACTIVE,
+    SDP_SETUP_PASSIVE,
+} SdpSetup;
+
+const char *sdp_setup_to_string(SdpSetup setup);
+
+/* An m-line that is not ours, kept so that the answer can reject it in place */
+typedef struct {
+    char *line; /* "audio 9 UDP/TLS/RTP/SAVPF 111": what stands behind "m=" */
+    char *mid;  /* NULL: none */
+} SdpMedia;
+
+typedef struct {
+    guint64 session_id;
+
+    char *ufrag, *password;
+    bool ice_lite, trickle;
+    GPtrArray *candidates;     /* of char *, "candidate:…", in order */
+    bool end_of_candidates;
+
+    GPtrArray *fingerprints;   /* of char *, "sha-256 AB:CD:…", normalized */
+    SdpSetup setup;
+
+    char *mid;                 /* of the data m-line; NULL: none given */
+    guint mline_index;
+    guint16 sctp_port;
+    gsize max_message_size;    /* 65536 if absent, 0: no limit (RFC 8841 6.1) */
+    bool old_format;           /* m=… DTLS/SCTP 5000 with a=sctpmap */
+    bool bundled;              /* our m-line is in an a=group:BUNDLE */
+
+    GPtrArray *media;          /* of SdpMedia, every m-line; NULL at mline_index */
+} Sdp;
+
+/* For a description of our own: one data m-line, mid "0". */
+Sdp *sdp_new(void);
+
+/*
+ * Parses the description of a remote. Fails with RTC_ERROR_INVALID for text
+ * that is not SDP or lacks what a connection needs, RTC_ERROR_UNSUPPORTED if
+ * there is no data channel m-line. What is not known is ignored.
+ */
+Sdp *sdp_parse(const char *text, GError **error);
+
+/* The text of SDP, an offer or an answer, with CRLF. Transfer full. */
+char *sdp_to_text(const Sdp *sdp);
+
+void sdp_free(Sdp *sdp);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sdp, sdp_free)

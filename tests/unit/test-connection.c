@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Two whole stacks on loopback, introduced to each other by this program:
+ * calls in both DTLS roles, channels of every kind, messages of every size,
+ * and everything that a bad remote can do to a description or a certificate.
+ */
+
+#include "config.h"
+
+#include "rtc/connection.h"
+
+#include <string.h>
+
+#include "common/log.h"
+
+#define DEADLINE_SECONDS 20
+
+typedef struct End End;
+
+struct End {
+    const char *name;
+    Connection *connection;
+    End *other;
+    Certificate *certificate;
+    char *forced_fingerprint; /* put in place of the one in our description */
+    bool hold_candidates;     /* candidates go out before the description */
+    bool refuse;              /* the remote certificate, in verify */
+    char *description_type, *description;
+    GError *failure;
+    GPtrArray *channels; /* of Channel, opened by the other side */
+    GString *log;        /* what came, in order */
+    GByteArray *bulk;
+    guint closed, opened;
+    char *verified;
+};
+
+typedef struct {
+    End a, b;
+} Pair;
+
+static void on_channel_state(Channel *channel, ChannelState state, const GError *reason,
+                             gpointer data)
+{
+    End *end = data;
+
+    if (state == CHANNEL_OPEN)
+        end->opened++;
+    if (state == CHANNEL_CLOSED) {
+        end->closed++;
+        g_string_append_printf(end->log, "closed:%s%s%s ", channel_label(channel),
+                               reason ? "=" : "", reason ? reason->message : "");
+    }
+}
+
+static void on_channel_message(Channel *channel, MessageKind kind, const guint8 *bytes,
+                               gsize length, gpointer data)
+{
+    End *end = data;
+
+    if (length <= 32)
+        g_string_append_printf(end->log, "%s%c%.*s ", channel_label(channel),
+                               kind == MESSAGE_TEXT ? '=' : '#', (int) length, bytes);
+    else
+        g_byte_array_append(end->bulk, bytes, length);
+}
+
+static const ChannelOps channel_ops = {
+    .state = on_channel_state,
+    .message = on_channel_message,
+};
+
+static void deliver_description(End *end)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!connection_set_remote(end->other->connection, end->description_type, end->description,
+                               &error))
+        g_error("%s: %s", end->name, error->message);
+}
+
+static void on_description(Connection *connection, const char *type, const char *sdp,
+                           gpointer data)
+{
+    End *end = data;
+
+    end->description_type = g_strdup(type);
+    end->description = g_strdup(sdp);
+    if (end->forced_fingerprint) {
+        char *at = strstr(end->description, "sha-256 ");
+        memcpy(at, end->forced_fingerprint, strlen(end->forced_fingerprint));
+    }
+    if (!end->hold_candidates)
+        deliver_description(end);
+}
+
+static void on_candidate(Connection *connection, const IceCandidateInit *candidate, gpointer data)
+{
+    End *end = data;
+
+    g_assert_true(connection_add_candidate(end->other->connection, candidate, NULL));
+    if (!candidate && end->hold_candidates)
+        deliver_description(end);
+}
+
+static void on_state(Connection *connection, ConnectionState state, const GError *reason,
+                     gpointer data)
+{
+    End *end = data;
+
+    if (reason && !end->failure)
+        end->failure = g_error_copy(reason);
+}
+
+static void on_channel(Connection *connection, Channel *channel, gpointer data)
+{
+    End *end = data;
+
+    g_ptr_array_add(end->channels, channel);
+    channel_set_ops(channel, &channel_ops, end);
+}
+
+static bool on_verify(Connection *connection, const char *fingerprint, GError **error,
+                      gpointer data)
+{
+    End *end = data;
+
+    g_free(end->verified);
+    end->verified = g_strdup(fingerprint);
+    if (end->refuse)
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_SECURITY, "not known here");
+    return !end->refuse;
+}
+
+static const ConnectionOps ops = {
+    .description = on_description,
+    .candidate = on_candidate,
+    .state = on_state,
+    .channel = on_channel,
+    .verify = on_verify,
+};
+
+static void end_init(End *end, End *other, const char *name)
+{
+    static const char *const interfaces[] = {"lo", NULL};
+    ConnectionConfig config = {.interfaces = interfaces};
+
+    end->name = name;
+    end->other = other;
+    end->certificate = certificate_generate(name, NULL);
+    g_assert_nonnull(end->certificate);
+    end->channels = g_ptr_array_new();
+    end->log = g_string_new(NULL);
+    end->bulk = g_byte_array_new();
+    config.certificate = end->certificate;
+    end->connection = connection_new(&config, &ops, end, NULL);
+    g_assert_nonnull(end->connection);
+}
+
+static void end_clear(End *end)
+{
+    connection_free(end->connection);
+    certificate_unref(end->certificate);
+    g_ptr_array_unref(end->channels);
+    g_string_free(end->log, TRUE);
+    g_byte_array_unref(end->bulk);
+    g_free(end->forced_fingerprint);
+    g_free(end->description);
+    g_free(end->description_type);
+    g_free(end->verified);
+    g_clear_error(&end->failure);
+}
+
+static void set_up(Pair *pair, gconstpointer data)
+{
+    end_init(&pair->a, &pair->b, "a");
+    end_init(&pair->b, &pair->a, "b");
+}
+
+static void tear_down(Pair *pair, gconstpointer data)
+{
+    end_clear(&pair->a);
+    end_clear(&pair->b);
+    connection_drain(2000);
+}
+
+static gboolean on_deadline(gpointer data)
+{
+    g_error("a condition was not met in %d seconds", DEADLINE_SECONDS);
+    return G_SOURCE_REMOVE;
+}
+
+#define wait_until(condition)                                                      \
+    do {                                                                           \
+        guint deadline_ = g_timeout_add_seconds(DEADLINE_SECONDS, on_deadline, NULL); \
+        while (!(condition))                                                       \
+            g_main_context_iteration(NULL, TRUE);                                  \
+        g_source_remove(deadline_);                                                \
+    } while (0)
+
+static Channel *open_channel(End *end, const char *label, const ChannelOptions *options)
+{
+    g_autoptr(GError) error = NULL;
+    Channel *channel = connection_open_channel(end->connection, label, options, &error);
+
+    g_assert_no_error(error);
+    channel_set_ops(channel, &channel_ops, end);
+    return channel;
+}
+
+static void call(Pair *pair)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(connection_offer(pair->a.connection, &error));
+    g_assert_no_error(error);
+    wait_until(connection_state(pair->a.connection) == CONNECTION_CONNECTED &&
+               connection_state(pair->b.connection) == CONNECTION_CONNECTED);
+}
+
+static void test_call(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *ours = open_channel(&pair->a, "msg_channel", &options);
+    Channel *theirs;
+    g_auto(ConnectionStats) stats = {};
+
+    g_assert_cmpint(channel_id(ours), ==, -1);
+    g_assert_true(channel_send(ours, MESSAGE_TEXT, "early", 5, NULL));
+    pair->b.hold_candidates = data != NULL;
+    pair->a.hold_candidates = data != NULL;
+    call(pair);
+    wait_until(strstr(pair->b.log->str, "msg_channel=early"));
+    wait_until(channel_state(ours) == CHANNEL_OPEN);
+    theirs = pair->b.channels->pdata[0];
+    g_assert_cmpstr(channel_label(theirs), ==, "msg_channel");
+    g_assert_true(channel_ordered(theirs));
+    g_assert_cmpint(channel_id(ours), ==, channel_id(theirs));
+    g_assert_cmpint(channel_id(ours) % 2, ==, 1); /* the offerer is the DTLS server */
+
+    g_assert_true(channel_send(theirs, MESSAGE_BINARY, "back", 4, NULL));
+    g_assert_true(channel_send(theirs, MESSAGE_BINARY, "", 0, NULL));
+    g_assert_true(channel_send(theirs, MESSAGE_TEXT, "", 0, NULL));
+    wait_until(strcmp(pair->a.log->str, "msg_channel#back msg_channel# msg_channel= ") == 0);
+
+    connection_get_stats(pair->a.connection, &stats);
+    g_assert_true(g_str_has_prefix(stats.local_candidate, "candidate:"));
+    g_assert_true(g_str_has_prefix(stats.remote_candidate, "candidate:"));
+    g_assert_cmpstr(stats.remote_fingerprint, ==, certificate_fingerprint(pair->b.certificate));
+    g_assert_cmpstr(pair->b.verified, ==, certificate_fingerprint(pair->a.certificate));
+    g_assert_cmpuint(stats.bytes_sent, >, 0);
+    g_assert_cmpuint(stats.round_trip_usec, >, 0);
+    g_assert_cmpuint(channel_stats(theirs)->messages_sent, ==, 3);
+    g_assert_cmpuint(channel_stats(theirs)->bytes_sent, ==, 4);
+}
+
+static void test_sizes(Pair *pair, gconstpointer data)
+{
+    static const gsize sizes[] = {33, 1023, 1024, 65535, 65536, 100000, 262144};
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *ours = open_channel(&pair->a, "x", &options);
+    g_autofree guint8 *bytes = g_malloc(300000);
+    g_autoptr(GError) error = NULL;
+    gsize total = 0;
+
+    for (gsize i = 0; i < 300000; i++)
+        bytes[i] = i * 7 + (i >> 8);
+    call(pair);
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        g_byte_array_set_size(pair->b.bulk, 0);
+        g_assert_true(channel_send(ours, MESSAGE_BINARY, bytes, sizes[i], &error));
+        wait_until(pair->b.bulk->len == sizes[i]);
+        g_assert_cmpmem(pair->b.bulk->data, sizes[i], bytes, sizes[i]);
+        total += sizes[i];
+    }
+    g_assert_false(channel_send(ours, MESSAGE_BINARY, bytes, 262145, &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_TOO_LARGE);
+    g_clear_error(&error);
+    g_assert_false(channel_send(ours, MESSAGE_TEXT, "\xff", 1, &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_INVALID);
+    g_assert_cmpuint(channel_stats(ours)->bytes_sent, ==, total);
+    g_assert_true(channel_send(ours, MESSAGE_TEXT, "a\0b", 3, NULL));
+}
+
+static void test_quota(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *ours = open_channel(&pair->a, "x", &options);
+    g_autofree guint8 *bytes = g_malloc0(65536);
+    g_autoptr(GError) error = NULL;
+    gsize sent = 0;
+
+    call(pair);
+    while (channel_send(ours, MESSAGE_BINARY, bytes, 65536, &error))
+        sent += 65536;
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_FULL);
+    g_assert_cmpuint(sent, >=, 16 << 20);
+    g_assert_cmpuint(channel_buffered_amount(ours), <=, 16 << 20);
+    wait_until(pair->b.bulk->len == sent);
+    wait_until(channel_buffered_amount(ours) == 0);
+    g_assert_true(channel_send(ours, MESSAGE_BINARY, bytes, 65536, NULL));
+}
+
+static void test_options(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    g_autoptr(GError) error = NULL;
+    Channel *channel;
+
+    options.ordered = false;
+    options.max_retransmits = 3;
+    options.protocol = "proto";
+    options.priority = CHANNEL_PRIORITY_HIGH;
+    open_channel(&pair->a, "re", &options);
+    options.max_retransmits = -1;
+    options.max_packet_lifetime = 250;
+    open_channel(&pair->a, "li", &options);
+    options.max_retransmits = 1;
+    g_assert_null(connection_open_channel(pair->a.connection, "bad", &options, &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_INVALID);
+    options = CHANNEL_OPTIONS_DEFAULT;
+    options.negotiated = true;
+    g_clear_error(&error);
+    g_assert_null(connection_open_channel(pair->a.connection, "bad", &options, &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_INVALID);
+    options.id = 100;
+    open_channel(&pair->a, "neg", &options);
+    channel = open_channel(&pair->b, "neg", &options);
+    call(pair);
+    wait_until(channel_state(channel) == CHANNEL_OPEN && pair->b.channels->len == 2);
+    g_assert_true(channel_send(channel, MESSAGE_TEXT, "hi", 2, NULL));
+    wait_until(strstr(pair->a.log->str, "neg=hi"));
+
+    channel = pair->b.channels->pdata[0];
+    g_assert_cmpstr(channel_protocol(channel), ==, "proto");
+    g_assert_false(channel_ordered(channel));
+    g_assert_cmpint(channel_max_retransmits(channel), ==, 3);
+    g_assert_cmpint(channel_priority(channel), ==, CHANNEL_PRIORITY_HIGH);
+    channel = pair->b.channels->pdata[1];
+    g_assert_cmpint(channel_max_packet_lifetime(channel), ==, 250);
+}
+
+/* Both sides open and close; stream ids come back. */
+static void test_many_channels(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *from_a[10], *from_b[10];
+    int highest = 0;
+
+    call(pair);
+    for (int round = 0; round < 3; round++) {
+        guint closed_a = pair->a.closed, closed_b = pair->b.closed;
+
+        for (int i = 0; i < 10; i++) {
+            from_a[i] = open_channel(&pair->a, "a", &options);
+            from_b[i] = open_channel(&pair->b, "b", &options);
+        }
+        g_ptr_array_set_size(pair->a.channels, 0);
+        g_ptr_array_set_size(pair->b.channels, 0);
+        wait_until(pair->a.channels->len == 10 && pair->b.channels->len == 10);
+        for (int i = 0; i < 10; i++) {
+            g_assert_true(channel_send(from_a[i], MESSAGE_TEXT, "x", 1, NULL));
+            highest = MAX(highest, channel_id(from_a[i]));
+            highest = MAX(highest, channel_id(from_b[i]));
+            channel_close(from_a[i]);
+            channel_close(pair->a.channels->pdata[i]);
+        }
+        wait_until(pair->a.closed == closed_a + 20 && pair->b.closed == closed_b + 20);
+        g_main_context_iteration(NULL, FALSE);
+    }
+    g_assert_cmpint(highest, <, 20);
+    for (const char *p = pair->b.log->str; (p = strstr(p, "a=x")); p++)
+        highest += 1000;
+    g_assert_cmpint(highest / 1000, ==, 30);
+}
+
+/* More streams than an association begins with (RFC 6525). */
+static void test_more_streams(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+
+    call(pair);
+    for (int i = 0; i < 200; i++)
+        open_channel(&pair->a, "m", &options);
+    wait_until(pair->b.channels->len == 200 && pair->a.opened == 200);
+    for (int i = 0; i < 200; i++)
+        channel_send(pair->b.channels->pdata[i], MESSAGE_TEXT, "y", 1, NULL);
+    wait_until(pair->a.log->len == 200 * strlen("m=y "));
+}
+
+static void test_hangup(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+
+    open_channel(&pair->b, "x", &options);
+    call(pair);
+    wait_until(pair->b.opened == 1);
+    connection_free(g_steal_pointer(&pair->a.connection));
+    wait_until(connection_state(pair->b.connection) == CONNECTION_CLOSED);
+    g_assert_no_error(pair->b.failure);
+    g_assert_cmpstr(pair->b.log->str, ==, "closed:x ");
+}
+
+static void test_wrong_fingerprint(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    End *liar = data ? &pair->a : &pair->b;
+
+    liar->forced_fingerprint = g_strdup("sha-256 00:11:22:33");
+    open_channel(&pair->a, "x", &options);
+    g_assert_true(connection_offer(pair->a.connection, NULL));
+    wait_until(connection_state(pair->a.connection) == CONNECTION_FAILED &&
+               connection_state(pair->b.connection) == CONNECTION_FAILED);
+    g_assert_error(liar->other->failure, RTC_ERROR, RTC_ERROR_SECURITY);
+    g_assert_nonnull(strstr(liar->other->failure->message, "not the one"));
+    g_assert_null(liar->other->verified);
+    g_assert_true(g_str_has_prefix(pair->a.log->str, "closed:x="));
+    g_assert_cmpuint(pair->b.channels->len, ==, 0);
+}
+
+static void test_refused(Pair *pair, gconstpointer data)
+{
+    pair->b.refuse = true;
+    g_assert_true(connection_offer(pair->a.connection, NULL));
+    wait_until(connection_state(pair->b.connection) == CONNECTION_FAILED &&
+               connection_state(pair->a.connection) == CONNECTION_FAILED);
+    g_assert_cmpstr(pair->b.failure->message, ==, "not known here");
+    g_assert_error(pair->a.failure, RTC_ERROR, RTC_ERROR_SECURITY);
+}
+
+static void test_misuse(Pair *pair, gconstpointer data)
+{
+    static const char *const bad[] = {"", "v=0", "hello", "v=0\r\nm=audio 9 X 0\r\n"};
+    g_autoptr(GError) error = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_assert_false(connection_set_remote(pair->b.connection, "offer", bad[i], &error));
+        g_assert_nonnull(error);
+        g_clear_error(&error);
+    }
+    g_assert_false(connection_set_remote(pair->b.connection, "answer", "v=0", &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_STATE);
+    g_clear_error(&error);
+    g_assert_false(connection_set_remote(pair->b.connection, "rollback", "v=0", &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_INVALID);
+    call(pair); /* none of it has hurt */
+    g_assert_true(connection_set_remote(pair->b.connection, "offer", pair->a.description, NULL));
+    g_clear_error(&error);
+    g_assert_false(connection_set_remote(pair->a.connection, "offer", pair->b.description, &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_STATE);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    log_open("test-connection", g_getenv("RTCBUS_TEST_VERBOSE") != NULL);
+#define ADD(name, data, function) \
+    g_test_add("/connection/" name, Pair, data, set_up, function, tear_down)
+    ADD("call", NULL, test_call);
+    ADD("candidates-first", "hold", test_call);
+    ADD("sizes", NULL, test_sizes);
+    ADD("quota", NULL, test_quota);
+    ADD("options", NULL, test_options);
+    ADD("many-channels", NULL, test_many_channels);
+    ADD("more-streams", NULL, test_more_streams);
+    ADD("hangup", NULL, test_hangup);
+    ADD("wrong-fingerprint/answerer", NULL, test_wrong_fingerprint);
+    ADD("wrong-fingerprint/offerer", "a", test_wrong_fingerprint);
+    ADD("refused", NULL, test_refused);
+    ADD("misuse", NULL, test_misuse);
+    return g_test_run();
+}
