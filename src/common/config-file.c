@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -114,11 +115,11 @@ static bool parse_number(const ConfigKey *key, const char *text, guint64 *value,
         g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE, what);
     else if (key->type == CONFIG_DURATION)
         g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
-                    _("a duration from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " ms"),
+                    _("a duration from %" PRIu64 " to %" PRIu64 " ms"),
                     key->min / 1000, key->max / 1000);
     else
         g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
-                    _("a value from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT), key->min,
+                    _("a value from %" PRIu64 " to %" PRIu64), key->min,
                     key->max ? key->max : G_MAXUINT64);
     return false;
 }

@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+#
+# Includes point down only (src/README). The check first has to find the upward
+# includes in a tree made for it, so that it is known to be able to fail.
+set -eu
+
+: "${top_srcdir:=.}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# What each folder may include besides itself and system headers.
+allowed() {
+    case $1 in
+    common) echo common ;;
+    rtc) echo 'rtc common' ;;
+    relay) echo 'relay common' ;;
+    ctl) echo 'ctl common' ;;
+    peer) echo 'peer rtc common' ;;
+    esac
+}
+
+# upward SRC: one line for each include that breaks the rule
+upward() {
+    for folder in "$1"/*/; do
+        layer=$(basename "$folder")
+        down=$(allowed "$layer")
+        if [ -z "$down" ]; then
+            echo "src/$layer: not in the table of layers"
+            continue
+        fi
+        find "$folder" -name '*.[ch]' | sort | while read -r file; do
+            sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$file" |
+                while read -r header; do
+                    case $header in
+                    config.h) ;;
+                    */*)
+                        case " $down generated " in
+                        *" ${header%%/*} "*) ;;
+                        *) echo "$file: \"$header\" is above src/$layer" ;;
+                        esac
+                        ;;
+                    *) echo "$file: \"$header\" names no folder" ;;
+                    esac
+                done
+        done
+    done
+}
+
+# rtc must not even know the libraries of the layers above it.
+foreign() {
+    if [ -d "$1/rtc" ]; then
+        grep -rnE '#[[:space:]]*include[[:space:]]*<(gio/gio|libsoup/|libwebsockets|json-glib)' \
+            "$1/rtc" | grep -vE 'gio/gio(networking)?\.h' || true
+        grep -rnE 'GDBus|g_bus_|SoupWebsocket' "$1/rtc" || true
+    fi
+}
+
+report() {
+    if [ -s "$work/found" ]; then
+        sed 's/^/# /' "$work/found"
+        echo "not ok $1 - $2"
+        failed=1
+    else
+        echo "ok $1 - $2"
+    fi
+}
+
+failed=0
+echo 1..3
+
+mkdir -p "$work/src/common" "$work/src/rtc" "$work/src/ctl" "$work/src/extra"
+printf '#include "config.h"\n#  include "rtc/dtls.h"\n#include <glib.h>\n' >"$work/src/common/a.c"
+printf '#include "common/log.h"\n#include "rtc/ice.h"\nGDBusConnection *bus;\n' >"$work/src/rtc/b.c"
+printf '#include "log.h"\n#include "peer/call.h"\n' >"$work/src/ctl/c.h"
+seen=$(upward "$work/src" | wc -l)
+seen_foreign=$(foreign "$work/src" | wc -l)
+if [ "$seen" = 4 ] && [ "$seen_foreign" = 1 ]; then
+    echo 'ok 1 - the check finds what is wrong'
+else
+    echo "# found $seen of 4 and $seen_foreign of 1"
+    echo 'not ok 1 - the check finds what is wrong'
+    failed=1
+fi
+
+upward "$top_srcdir/src" >"$work/found"
+report 2 'includes point down'
+foreign "$top_srcdir/src" >"$work/found"
+report 3 'rtc knows neither D-Bus nor WebSocket'
+exit "$failed"
