@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Two stacks (DTLS, SCTP, channels) over an in-memory pipe that drops, delays
+ * and reorders packets from a seed. GnuTLS and usrsctp read the clock
+ * themselves, so time is real here and the delays are short.
+ */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "rtc/channel-set.h"
+#include "rtc/connection.h"
+#include "rtc/dtls.h"
+#include "rtc/sctp.h"
+
+#define DEADLINE_SECONDS 60
+
+typedef struct {
+    guint32 seed;
+    int loss_percent;
+    int delay_ms;   /* of every packet */
+    int jitter_ms;  /* on top, at random: this is what reorders */
+    int messages;
+    gsize size;
+    bool early;     /* packets flow before the layers above exist */
+} Weather;
+
+typedef struct End End;
+
+/* One end of the pipe, the lowest Transport */
+typedef struct {
+    Transport transport;
+    End *to;
+    const Weather *weather;
+    GRand *random;
+    guint sent, dropped;
+} Pipe;
+
+struct End {
+    Pipe pipe;
+    Certificate *certificate;
+    Dtls *dtls;
+    Sctp *sctp;
+    ChannelSet *channels;
+    bool client, connected;
+    GError *failure;
+    GPtrArray *incoming;
+    int received;
+    bool wrong;
+};
+
+typedef struct {
+    Pipe *to;
+    guint8 *bytes;
+    gsize length;
+} Packet;
+
+static guint in_flight, packets_dropped;
+
+static gboolean on_arrival(gpointer data)
+{
+    Packet *packet = data;
+
+    in_flight--;
+    transport_receive(&packet->to->transport, packet->bytes, packet->length);
+    return G_SOURCE_REMOVE;
+}
+
+static void packet_free(gpointer data)
+{
+    Packet *packet = data;
+
+    g_free(packet->bytes);
+    g_free(packet);
+}
+
+static bool pipe_send(Transport *transport, const guint8 *bytes, gsize length)
+{
+    Pipe *pipe = (Pipe *) transport;
+    const Weather *weather = pipe->weather;
+    Packet *packet;
+    guint delay = weather->delay_ms;
+
+    pipe->sent++;
+    if (g_rand_int_range(pipe->random, 0, 100) < weather->loss_percent) {
+        pipe->dropped++;
+        return true;
+    }
+    if (weather->jitter_ms)
+        delay += g_rand_int_range(pipe->random, 0, weather->jitter_ms + 1);
+    packet = g_new0(Packet, 1);
+    *packet = (Packet){&pipe->to->pipe, g_memdup2(bytes, length), length};
+    in_flight++;
+    g_timeout_add_full(G_PRIORITY_DEFAULT, delay, on_arrival, packet, packet_free);
+    return true;
+}
+
+/* ---- the layers, put together as connection.c does ---- */
+
+static void on_sctp_state(TransportState state, const GError *reason, gpointer data)
+{
+    End *end = data;
+
+    end->connected = state == TRANSPORT_CONNECTED;
+    if (end->connected)
+        channel_set_connected(end->channels);
+    if (reason && !end->failure)
+        end->failure = g_error_copy(reason);
+}
+
+static void on_sctp_message(guint16 stream, guint32 ppid, const guint8 *bytes, gsize length,
+                            gpointer data)
+{
+    channel_set_message(((End *) data)->channels, stream, ppid, bytes, length);
+}
+
+static void on_stream(guint16 stream, gpointer data)
+{
+    g_assert_not_reached();
+}
+
+static void on_remote_reset(guint16 stream, gpointer data)
+{
+    channel_set_remote_reset(((End *) data)->channels, stream);
+}
+
+static void on_local_reset(guint16 stream, gpointer data)
+{
+    channel_set_local_reset(((End *) data)->channels, stream);
+}
+
+static void on_writable(gpointer data)
+{
+    channel_set_writable(((End *) data)->channels);
+}
+
+static const SctpUser sctp_user = {
+    .state = on_sctp_state,
+    .message = on_sctp_message,
+    .oversized = on_stream,
+    .remote_reset = on_remote_reset,
+    .local_reset = on_local_reset,
+    .writable = on_writable,
+};
+
+static void on_dtls_state(TransportState state, const GError *reason, gpointer data)
+{
+    End *end = data;
+    SctpConfig config = {
+        .local_port = 5000, .remote_port = 5000, .max_message_size = 1 << 18};
+
+    if (reason && !end->failure)
+        end->failure = g_error_copy(reason);
+    if (state != TRANSPORT_CONNECTED)
+        return;
+    config.mtu = dtls_mtu(end->dtls);
+    end->sctp = sctp_new(dtls_transport(end->dtls), &config, &sctp_user, end, NULL);
+    channel_set_attach(end->channels, end->sctp, end->client, 1 << 18);
+}
+
+static const TransportUser dtls_user = {.state = on_dtls_state};
+
+static void on_channel_state(Channel *channel, ChannelState state, const GError *reason,
+                             gpointer data)
+{
+}
+
+/* A message is its number, then bytes that follow from it. */
+static void fill(guint8 *bytes, gsize length, int number)
+{
+    for (gsize i = 0; i < length; i++)
+        bytes[i] = number * 31 + i;
+    memcpy(bytes, &number, sizeof number);
+}
+
+static void on_channel_message(Channel *channel, MessageKind kind, const guint8 *bytes,
+                               gsize length, gpointer data)
+{
+    End *end = data;
+    const Weather *weather = end->pipe.weather;
+    g_autofree guint8 *expected = g_malloc(weather->size);
+
+    fill(expected, weather->size, end->received++);
+    end->wrong = end->wrong || length != weather->size || memcmp(bytes, expected, length) != 0;
+}
+
+static const ChannelOps channel_ops = {.state = on_channel_state, .message = on_channel_message};
+
+static void on_incoming(Channel *channel, gpointer data)
+{
+    End *end = data;
+
+    g_ptr_array_add(end->incoming, channel);
+    channel_set_ops(channel, &channel_ops, end);
+}
+
+static void end_init(End *end, End *other, const Weather *weather, bool client)
+{
+    ChannelSetConfig config = {
+        .send_quota = 64 << 20, .max_channels = 10, .incoming = on_incoming, .data = end};
+
+    *end = (End){.client = client};
+    transport_init(&end->pipe.transport, client ? "pipe/client" : "pipe/server", pipe_send);
+    end->pipe.to = other;
+    end->pipe.weather = weather;
+    end->pipe.random = g_rand_new_with_seed(weather->seed + client);
+    end->certificate = certificate_generate("pipe", NULL);
+    end->channels = channel_set_new(&config);
+    end->incoming = g_ptr_array_new();
+}
+
+static void end_start(End *end, End *other)
+{
+    g_autoptr(GPtrArray) fingerprints = g_ptr_array_new();
+    DtlsConfig config = {
+        .certificate = end->certificate, .client = end->client, .fingerprints = fingerprints};
+
+    g_ptr_array_add(fingerprints, (char *) certificate_fingerprint(other->certificate));
+    end->dtls = dtls_new(&end->pipe.transport, &config, NULL);
+    g_assert_nonnull(end->dtls);
+    transport_set_user(dtls_transport(end->dtls), &dtls_user, end);
+    transport_enter_state(&end->pipe.transport, TRANSPORT_CONNECTED, NULL);
+}
+
+static void end_clear(End *end)
+{
+    channel_set_silence(end->channels);
+    channel_set_detach(end->channels, NULL);
+    g_clear_pointer(&end->sctp, sctp_free);
+    g_clear_pointer(&end->dtls, dtls_free);
+    channel_set_free(end->channels);
+    transport_clear(&end->pipe.transport);
+    certificate_unref(end->certificate);
+    g_ptr_array_unref(end->incoming);
+    g_clear_error(&end->failure);
+}
+
+static gboolean on_deadline(gpointer data)
+{
+    g_error("a condition was not met in %d seconds", DEADLINE_SECONDS);
+    return G_SOURCE_REMOVE;
+}
+
+#define wait_until(condition)                                                         \
+    do {                                                                              \
+        guint deadline_ = g_timeout_add_seconds(DEADLINE_SECONDS, on_deadline, NULL); \
+        while (!(condition))                                                          \
+            g_main_context_iteration(NULL, TRUE);                                     \
+        g_source_remove(deadline_);                                                   \
+    } while (0)
+
+static void test_weather(gconstpointer data)
+{
+    const Weather *weather = data;
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    g_autofree guint8 *bytes = g_malloc(weather->size);
+    End client, server;
+    Channel *channel;
+
+    end_init(&client, &server, weather, true);
+    end_init(&server, &client, weather, false);
+    channel = channel_set_open(client.channels, "bulk", &options, NULL);
+    channel_set_ops(channel, &channel_ops, &client);
+    end_start(&client, &server);
+    if (weather->early) { /* the ClientHello waits for a server that is not there */
+        wait_until(!g_queue_is_empty(&server.pipe.transport.early));
+    }
+    end_start(&server, &client);
+
+    for (int i = 0; i < weather->messages; i++) {
+        g_autoptr(GError) error = NULL;
+
+        fill(bytes, weather->size, i);
+        channel_send(channel, MESSAGE_BINARY, bytes, weather->size, &error);
+        g_assert_no_error(error);
+    }
+    wait_until(server.received == weather->messages || client.failure || server.failure);
+    g_assert_no_error(client.failure);
+    g_assert_no_error(server.failure);
+    g_assert_false(server.wrong);
+    g_assert_cmpint(server.received, ==, weather->messages);
+    packets_dropped += client.pipe.dropped + server.pipe.dropped;
+    if (weather->loss_percent) {
+        g_test_message("%u of %u packets lost", client.pipe.dropped + server.pipe.dropped,
+                       client.pipe.sent + server.pipe.sent);
+    }
+    end_clear(&client);
+    end_clear(&server);
+    wait_until(in_flight == 0);
+    g_rand_free(client.pipe.random);
+    g_rand_free(server.pipe.random);
+    transport_clear(&client.pipe.transport);
+    transport_clear(&server.pipe.transport);
+}
+
+/* Every flight of the handshake is lost at some seed. */
+static void test_lossy_handshakes(void)
+{
+    packets_dropped = 0;
+    for (guint32 seed = 0; seed < 6; seed++) {
+        Weather weather = {
+            .seed = seed * 1000, .loss_percent = 20, .delay_ms = 1, .messages = 1, .size = 16};
+
+        test_weather(&weather);
+    }
+    g_assert_cmpuint(packets_dropped, >, 6);
+}
+
+int main(int argc, char **argv)
+{
+    static const Weather fair = {.seed = 1, .messages = 200, .size = 20000};
+    static const Weather early = {.seed = 1, .messages = 10, .size = 1000, .early = true};
+    static const Weather far = {.seed = 2, .delay_ms = 50, .messages = 200, .size = 20000};
+    static const Weather lossy = {.seed = 3, .loss_percent = 2, .delay_ms = 2, .messages = 150, .size = 20000};
+    static const Weather reordering = {.seed = 4, .delay_ms = 1, .jitter_ms = 8, .messages = 60, .size = 20000};
+    static const Weather storm = {.seed = 5, .loss_percent = 10, .delay_ms = 2, .jitter_ms = 8, .messages = 40, .size = 3000};
+    static const Weather large = {.seed = 6, .loss_percent = 1, .delay_ms = 1, .messages = 10, .size = 262144};
+
+    g_test_init(&argc, &argv, NULL);
+    log_open("test-pipe", g_getenv("RTCBUS_TEST_VERBOSE") != NULL);
+    g_test_add_data_func("/pipe/fair", &fair, test_weather);
+    g_test_add_data_func("/pipe/early-packets", &early, test_weather);
+    g_test_add_data_func("/pipe/delay", &far, test_weather);
+    g_test_add_data_func("/pipe/loss", &lossy, test_weather);
+    g_test_add_data_func("/pipe/reordering", &reordering, test_weather);
+    g_test_add_data_func("/pipe/storm", &storm, test_weather);
+    g_test_add_data_func("/pipe/large-messages", &large, test_weather);
+    g_test_add_func("/pipe/lossy-handshakes", test_lossy_handshakes);
+    return g_test_run();
+}
