@@ -67,6 +67,11 @@ void log_open(const char *program, bool verbose)
     opened = true;
 }
 
+bool log_is_verbose(void)
+{
+    return log_verbose;
+}
+
 static void add_field(GLogField *fields, gsize *n, const char *key, const char *value)
 {
     if (value)

@@ -28,6 +28,9 @@ typedef struct {
  */
 void log_open(const char *program, bool verbose);
 
+/* Whether debug messages are shown, for what is costly to put together. */
+bool log_is_verbose(void);
+
 void log_write(GLogLevelFlags level, const LogFields *fields, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
