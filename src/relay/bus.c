@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * See bus.h. The counters change with every frame, so nobody is told of it:
+ * they are put in place when somebody reads them.
+ */
+
+#include "config.h"
+
+#include "relay/bus.h"
+
+#include <glib/gi18n.h>
+
+#include "common/daemon.h"
+#include "common/names.h"
+#include "relay/relay-dbus.h"
+
+struct Bus {
+    BusRelay1 *skeleton;
+    Relay *relay;
+};
+
+/* The skeleton of gdbus-codegen, but for reading the counters. */
+typedef struct {
+    BusRelay1Skeleton parent;
+    Relay *relay;
+} BusObject;
+
+typedef BusRelay1SkeletonClass BusObjectClass;
+
+static GType bus_object_get_type(void);
+G_DEFINE_TYPE(BusObject, bus_object, BUS_TYPE_RELAY1_SKELETON)
+
+enum { PROPERTY_FRAMES_FORWARDED = 1, PROPERTY_FRAMES_DROPPED };
+
+static void bus_object_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    RelayCounters counters = {};
+
+    if (((BusObject *) object)->relay)
+        relay_counters(((BusObject *) object)->relay, &counters);
+    if (id == PROPERTY_FRAMES_FORWARDED)
+        g_value_set_uint64(value, counters.forwarded);
+    else
+        g_value_set_uint64(value, counters.dropped);
+}
+
+static void bus_object_set_property(GObject *object, guint id, const GValue *value,
+                                    GParamSpec *spec)
+{
+    /* read-only on the bus, and nobody here sets them */
+}
+
+static void bus_object_class_init(BusObjectClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+
+    object_class->get_property = bus_object_get_property;
+    object_class->set_property = bus_object_set_property;
+    g_object_class_override_property(object_class, PROPERTY_FRAMES_FORWARDED, "frames-forwarded");
+    g_object_class_override_property(object_class, PROPERTY_FRAMES_DROPPED, "frames-dropped");
+}
+
+static void bus_object_init(BusObject *object) {}
+
+static void add_room(const char *room, guint clients, gpointer data)
+{
+    g_variant_builder_add(data, "(su)", room, clients);
+}
+
+static gboolean on_list_rooms(BusRelay1 *skeleton, GDBusMethodInvocation *invocation,
+                              gpointer data)
+{
+    Bus *bus = data;
+    GVariantBuilder rooms;
+
+    g_variant_builder_init(&rooms, G_VARIANT_TYPE("a(su)"));
+    relay_foreach_room(bus->relay, add_room, &rooms);
+    bus_relay1_complete_list_rooms(skeleton, invocation, g_variant_builder_end(&rooms));
+    return TRUE;
+}
+
+static void add_client(const RelayClientInfo *info, gpointer data)
+{
+    g_variant_builder_add(data, "(sssst)", info->id, info->name, info->address, info->origin,
+                          (guint64) info->since);
+}
+
+static gboolean on_list_clients(BusRelay1 *skeleton, GDBusMethodInvocation *invocation,
+                                const char *room, gpointer data)
+{
+    Bus *bus = data;
+    GVariantBuilder clients;
+
+    g_variant_builder_init(&clients, G_VARIANT_TYPE("a(sssst)"));
+    relay_foreach_client(bus->relay, room, add_client, &clients);
+    bus_relay1_complete_list_clients(skeleton, invocation, g_variant_builder_end(&clients));
+    return TRUE;
+}
+
+static gboolean on_disconnect(BusRelay1 *skeleton, GDBusMethodInvocation *invocation,
+                              const char *id, gpointer data)
+{
+    Bus *bus = data;
+
+    if (relay_disconnect(bus->relay, id)) {
+        bus_relay1_complete_disconnect(skeleton, invocation);
+    } else {
+        g_autofree char *text = g_strdup_printf(_("no client has the id %s"), id);
+
+        g_dbus_method_invocation_return_dbus_error(invocation, ERROR_NO_SUCH_PEER, text);
+    }
+    return TRUE;
+}
+
+void bus_update(Bus *bus)
+{
+    RelayCounters counters;
+    g_autofree char *clients = NULL, *rooms = NULL;
+
+    relay_counters(bus->relay, &counters);
+    bus_relay1_set_connections(bus->skeleton, counters.connections);
+    bus_relay1_set_rooms(bus->skeleton, counters.rooms);
+    clients = g_strdup_printf(ngettext("%u client", "%u clients", counters.connections),
+                              counters.connections);
+    rooms = g_strdup_printf(ngettext("%u room", "%u rooms", counters.rooms), counters.rooms);
+    daemon_status(_("%s in %s"), clients, rooms);
+}
+
+static void on_change(gpointer data)
+{
+    bus_update(data);
+}
+
+Bus *bus_new(GDBusConnection *connection, Relay *relay, GError **error)
+{
+    Bus *bus = g_new0(Bus, 1);
+    BusObject *object = g_object_new(bus_object_get_type(), NULL);
+
+    object->relay = relay;
+    bus->relay = relay;
+    bus->skeleton = BUS_RELAY1(object);
+    bus_relay1_set_version(bus->skeleton, PACKAGE_VERSION);
+    bus_relay1_set_listening(bus->skeleton, relay_listening(relay));
+    g_signal_connect(object, "handle-list-rooms", G_CALLBACK(on_list_rooms), bus);
+    g_signal_connect(object, "handle-list-clients", G_CALLBACK(on_list_clients), bus);
+    g_signal_connect(object, "handle-disconnect", G_CALLBACK(on_disconnect), bus);
+    relay_on_change(relay, on_change, bus);
+    bus_update(bus);
+    if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(object), connection,
+                                          RELAY_OBJECT_PATH, error)) {
+        bus_free(bus);
+        return NULL;
+    }
+    return bus;
+}
+
+void bus_free(Bus *bus)
+{
+    if (!bus)
+        return;
+    relay_on_change(bus->relay, NULL, NULL);
+    g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(bus->skeleton));
+    g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(bus->skeleton));
+    g_object_unref(bus->skeleton);
+    g_free(bus);
+}

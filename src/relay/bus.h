@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * org.rtcbus.Relay1: converts arguments, calls the relay, converts results.
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "relay/relay.h"
+
+typedef struct Bus Bus;
+
+/* Exports RELAY, which must outlive the bus, on CONNECTION. */
+Bus *bus_new(GDBusConnection *connection, Relay *relay, GError **error);
+void bus_free(Bus *bus);
+
+/* Tells the bus and "systemctl status" how many clients there are. */
+void bus_update(Bus *bus);

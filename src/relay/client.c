@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * See client.h. A message is written at once if nothing waits before it, for
+ * asking libwebsockets for a "writable" callback costs two epoll_ctl() calls.
+ * libwebsockets keeps a copy of what the socket did not take of one message;
+ * until that is gone, ours wait in the queue.
+ */
+
+#include "config.h"
+
+#include "relay/client.h"
+
+#include <libwebsockets.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+
+#define CLOSE_TIMEOUT (5 * G_USEC_PER_SEC)
+#define WRITES_PER_CALLBACK 16
+
+const char *client_state_to_string(ClientState state)
+{
+    static const char *const names[] = {
+        [CLIENT_OPENING] = "opening",
+        [CLIENT_OPEN] = "open",
+        [CLIENT_CLOSING] = "closing",
+        [CLIENT_CLOSED] = "closed",
+    };
+    return names[state];
+}
+
+const char *client_label(const Client *client)
+{
+    if (!client->member)
+        return client->address;
+    return *client->member->name ? client->member->name : client->member->id;
+}
+
+static void client_enter_state(Client *client, ClientState state)
+{
+    ClientState old = client->state;
+
+    g_return_if_fail(state > old);
+    log_debug("client %s: %s → %s", client_label(client), client_state_to_string(old),
+              client_state_to_string(state));
+    client->state = state;
+    if (old == CLIENT_OPEN)
+        client->owner->left(client, client->owner->relay);
+}
+
+Client *client_new(const ClientOwner *owner)
+{
+    Client *client = g_new0(Client, 1);
+
+    client->owner = owner;
+    client->link.data = client;
+    client->since = g_get_real_time();
+    client->heard = g_get_monotonic_time();
+    return client;
+}
+
+static void drop_queue(Client *client)
+{
+    Message *message;
+
+    while ((message = g_queue_pop_head(&client->queue)))
+        message_unref(message);
+    client->queued = 0;
+}
+
+static void drop_partial(Client *client)
+{
+    if (!client->partial)
+        return;
+    quota_release(client->owner->quota, client->partial->len);
+    g_clear_pointer(&client->partial, g_byte_array_unref);
+}
+
+void client_free(Client *client)
+{
+    if (!client)
+        return;
+    if (client->state != CLIENT_CLOSED && client->state != CLIENT_OPENING)
+        client_enter_state(client, CLIENT_CLOSED);
+    drop_queue(client);
+    drop_partial(client);
+    g_free(client->address);
+    g_free(client->origin);
+    g_free(client);
+}
+
+/* Hands one message to libwebsockets, which copies what the socket does not
+ * take. A failure shows again as a closed connection. */
+static bool write_message(Client *client, Message *message)
+{
+    return lws_write(client->wsi, (unsigned char *) message_text(message), message->size,
+                     LWS_WRITE_TEXT) >= 0;
+}
+
+void client_send(Client *client, Message *message)
+{
+    gsize cost = message_cost(message);
+
+    if (client->state != CLIENT_OPEN)
+        return;
+    if (g_queue_is_empty(&client->queue) && !lws_partial_buffered(client->wsi)) {
+        if (!write_message(client, message))
+            client_kill(client);
+        return;
+    }
+    /* One message always has room, whatever its size (welcome in a full room). */
+    if (client->queued > 0 && client->queued + cost > client->owner->config->max_queue) {
+        client_close_now(client, 1008, "reading too slowly");
+        return;
+    }
+    g_queue_push_tail(&client->queue, message_ref(message));
+    client->queued += cost;
+    lws_callback_on_writable(client->wsi);
+}
+
+void client_send_error(Client *client, const char *code, const char *text,
+                       const EnvelopeText *to)
+{
+    g_autoptr(Message) message = NULL;
+
+    if (!client->rtcbus || client->state != CLIENT_OPEN)
+        return;
+    message = message_error(client->owner->quota, code, text, to);
+    client_send(client, message);
+}
+
+void client_close(Client *client, guint16 code, const char *reason)
+{
+    if (client->state != CLIENT_OPEN)
+        return;
+    client->close_code = code;
+    client->close_reason = reason;
+    client->closing_since = g_get_monotonic_time();
+    drop_partial(client);
+    client_enter_state(client, CLIENT_CLOSING);
+    lws_callback_on_writable(client->wsi);
+}
+
+void client_close_now(Client *client, guint16 code, const char *reason)
+{
+    drop_queue(client);
+    client_close(client, code, reason);
+}
+
+void client_kill(Client *client)
+{
+    /* libwebsockets finds the end of the stream and closes. Closing here would
+     * call back into whoever is just going through the members of a room. */
+    if (client->wsi)
+        shutdown(lws_get_socket_fd(client->wsi), SHUT_RDWR);
+    drop_queue(client);
+    if (client->state == CLIENT_OPEN)
+        client_enter_state(client, CLIENT_CLOSED);
+}
+
+void client_bad_frame(Client *client, const char *text)
+{
+    guint64 limit = client->owner->config->max_bad_frames;
+
+    client_send_error(client, "bad-frame", text, NULL);
+    if (!bucket_take(&client->bad, g_get_monotonic_time(),
+                     60 * G_USEC_PER_SEC / (gint64) limit, limit))
+        client_close(client, 1008, "too many bad frames");
+}
+
+void client_check(Client *client, gint64 now)
+{
+    gint64 interval = (gint64) client->owner->config->ping_interval;
+    gint64 silent = now - client->heard;
+    guchar buffer[LWS_PRE];
+
+    if (client->state >= CLIENT_CLOSING && now - client->closing_since > CLOSE_TIMEOUT) {
+        client_kill(client);
+    } else if (client->state == CLIENT_OPEN && silent >= 2 * interval) {
+        log_debug("client %s: no answer to pings", client_label(client));
+        client_kill(client);
+    } else if (client->state == CLIENT_OPEN && silent >= interval &&
+               !lws_partial_buffered(client->wsi)) {
+        lws_write(client->wsi, buffer + LWS_PRE, 0, LWS_WRITE_PING);
+    }
+}
+
+void client_opened(Client *client, struct lws *wsi)
+{
+    client->wsi = wsi;
+    client_enter_state(client, CLIENT_OPEN);
+}
+
+/* A whole message: within the rate, it goes on to the relay. */
+static void client_message(Client *client, const char *data, gsize length)
+{
+    guint64 rate = client->owner->config->frames_per_second;
+
+    if (rate > 0 &&
+        !bucket_take(&client->frames, client->heard, G_USEC_PER_SEC / (gint64) rate, rate)) {
+        client->owner->dropped(client, client->owner->relay);
+        if (client->heard - client->told >= G_USEC_PER_SEC)
+            client_send_error(client, "rate-limited", "too many frames a second", NULL);
+        client->told = client->heard;
+        return;
+    }
+    client->owner->received(client, data, length, client->owner->relay);
+}
+
+static void client_fragment(Client *client, const char *data, gsize length)
+{
+    if (!client->partial)
+        client->partial = g_byte_array_new();
+    quota_charge(client->owner->quota, length);
+    g_byte_array_append(client->partial, (const guint8 *) data, (guint) length);
+    if (quota_exceeded(client->owner->quota))
+        client_close_now(client, 1013, "the relay is overloaded");
+}
+
+/* The last fragment is in. The message is out of CLIENT's hands while it is
+ * looked at, for what is found may close the client. */
+static void client_whole_message(Client *client)
+{
+    g_autoptr(GByteArray) whole = g_steal_pointer(&client->partial);
+
+    client_message(client, (const char *) whole->data, whole->len);
+    quota_release(client->owner->quota, whole->len);
+}
+
+void client_received(Client *client, const char *data, gsize length)
+{
+    gsize before = client->partial ? client->partial->len : 0;
+    bool final = lws_is_final_fragment(client->wsi);
+    guint64 limit = client->owner->config->max_message_size;
+
+    client->heard = g_get_monotonic_time();
+    if (client->state != CLIENT_OPEN)
+        return;
+    if (lws_frame_is_binary(client->wsi)) {
+        client_close(client, 1003, "only text frames are understood");
+    } else if (before + length + lws_remaining_packet_payload(client->wsi) > limit) {
+        client_send_error(client, "too-large", "the message is larger than MaxMessageSize", NULL);
+        client_close(client, 1009, "the message is too large");
+    } else if (before == 0 && final) {
+        client_message(client, data, length);
+    } else {
+        client_fragment(client, data, length);
+        if (final && client->state == CLIENT_OPEN)
+            client_whole_message(client);
+    }
+}
+
+/* Nothing waits any more: libwebsockets is to send the close frame and wait for
+ * the other's. Returning -1 from its callback would not do: a connection that
+ * fails while it is writable is taken for one that cannot be written to. */
+static void begin_closing_handshake(Client *client)
+{
+    lws_close_reason(client->wsi, (enum lws_close_status) client->close_code,
+                     (unsigned char *) client->close_reason, strlen(client->close_reason));
+    client_enter_state(client, CLIENT_CLOSED);
+    lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+bool client_writable(Client *client)
+{
+    for (int i = 0; i < WRITES_PER_CALLBACK && !g_queue_is_empty(&client->queue); i++) {
+        g_autoptr(Message) message = NULL;
+
+        if (lws_partial_buffered(client->wsi))
+            break;
+        message = g_queue_pop_head(&client->queue);
+        client->queued -= message_cost(message);
+        if (!write_message(client, message))
+            return false;
+    }
+    if (!g_queue_is_empty(&client->queue) || lws_partial_buffered(client->wsi)) {
+        lws_callback_on_writable(client->wsi);
+        return true;
+    }
+    if (client->state == CLIENT_CLOSING)
+        begin_closing_handshake(client);
+    return true;
+}

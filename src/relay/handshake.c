@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The parser behind handshake.h. It is strict where leniency is dangerous
+ * (line ends, folded or malformed field lines, control characters) and takes
+ * a repeated field as the list that RFC 9110 section 5.3 says it is.
+ */
+
+#include "config.h"
+
+#include "relay/handshake.h"
+
+#include <string.h>
+
+#include "common/names.h"
+
+typedef struct {
+    bool upgrade_websocket;   /* Upgrade: websocket */
+    bool connection_upgrade;  /* Connection: Upgrade */
+    const char *key, *version, *origin;
+    bool twice; /* one of those three came twice */
+    bool rtcbus;
+    bool body; /* the request has one */
+} Fields;
+
+static bool is_token_char(char c)
+{
+    return g_ascii_isalnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+/* Whether the comma-separated LIST holds WORD. */
+static bool list_has(const char *list, const char *word, bool ignore_case)
+{
+    size_t length = strlen(word);
+
+    while (*list) {
+        size_t n;
+
+        list += strspn(list, " \t,");
+        n = strcspn(list, " \t,");
+        if (n == length && (ignore_case ? g_ascii_strncasecmp(list, word, n) == 0
+                                        : strncmp(list, word, n) == 0))
+            return true;
+        list += n;
+    }
+    return false;
+}
+
+static void set_once(const char **place, const char *value, Fields *fields)
+{
+    if (*place)
+        fields->twice = true;
+    *place = value;
+}
+
+static void take_field(const char *name, const char *value, Fields *fields)
+{
+    if (g_ascii_strcasecmp(name, "Upgrade") == 0)
+        fields->upgrade_websocket |= list_has(value, "websocket", true);
+    else if (g_ascii_strcasecmp(name, "Connection") == 0)
+        fields->connection_upgrade |= list_has(value, "upgrade", true);
+    else if (g_ascii_strcasecmp(name, "Sec-WebSocket-Key") == 0)
+        set_once(&fields->key, value, fields);
+    else if (g_ascii_strcasecmp(name, "Sec-WebSocket-Version") == 0)
+        set_once(&fields->version, value, fields);
+    else if (g_ascii_strcasecmp(name, "Origin") == 0)
+        set_once(&fields->origin, value, fields);
+    else if (g_ascii_strcasecmp(name, "Sec-WebSocket-Protocol") == 0)
+        fields->rtcbus |= list_has(value, SUBPROTOCOL, false);
+    else if (g_ascii_strcasecmp(name, "Transfer-Encoding") == 0)
+        fields->body = true;
+    else if (g_ascii_strcasecmp(name, "Content-Length") == 0)
+        fields->body |= strcmp(value, "0") != 0;
+}
+
+/* Splits LINE, "Name: value", in place. */
+static bool parse_field(char *line, Fields *fields)
+{
+    char *colon = line;
+
+    while (is_token_char(*colon))
+        colon++;
+    if (colon == line || *colon != ':')
+        return false;
+    *colon = '\0';
+    take_field(line, g_strstrip(colon + 1), fields);
+    return true;
+}
+
+static bool is_clean(const char *text)
+{
+    for (; *text; text++) {
+        if ((guchar) *text < 0x20 ? *text != '\t' : *text == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* The path and query of a request target (RFC 9112 section 3.2), in place. */
+static char *target_path(char *target)
+{
+    char *authority;
+
+    if (*target == '/')
+        return target;
+    if (g_ascii_strncasecmp(target, "http://", 7) != 0 &&
+        g_ascii_strncasecmp(target, "https://", 8) != 0)
+        return NULL;
+    authority = strstr(target, "://") + 3;
+    target = authority + strcspn(authority, "/?");
+    return *target ? target : NULL;
+}
+
+/* ?name= of QUERY, with + for a space as URLSearchParams writes it. */
+static bool parse_query(const char *query, char **name)
+{
+    g_auto(GStrv) parts = g_strsplit(query ? query : "", "&", -1);
+
+    for (char **part = parts; *part; part++) {
+        if (!g_str_has_prefix(*part, "name="))
+            continue;
+        *name = g_uri_unescape_string(g_strdelimit(*part + 5, "+", ' '), NULL);
+        return *name != NULL;
+    }
+    *name = g_strdup("");
+    return true;
+}
+
+static bool parse_target(char *target, Handshake *out)
+{
+    char *path = target_path(target), *query;
+
+    if (!path)
+        return false;
+    path[strcspn(path, "#")] = '\0';
+    query = strchr(path, '?');
+    if (query)
+        *query++ = '\0';
+    if (*path == '/')
+        path++;
+    out->room = g_uri_unescape_string(path, NULL);
+    return out->room && parse_query(query, &out->name);
+}
+
+static int parse_request_line(char *line, Handshake *out, const char **reason)
+{
+    char *target = strchr(line, ' '), *version;
+
+    *reason = "this is not HTTP";
+    if (!target)
+        return 400;
+    *target++ = '\0';
+    version = strchr(target, ' ');
+    if (!version)
+        return 400;
+    *version++ = '\0';
+    if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
+        return g_str_has_prefix(version, "HTTP/") ? 505 : 400;
+    out->head = strcmp(line, "HEAD") == 0;
+    *reason = "only GET and HEAD are understood here";
+    if (strcmp(line, "GET") != 0 && !out->head)
+        return 405;
+    *reason = "the URL is not well-formed";
+    return parse_target(target, out) ? 0 : 400;
+}
+
+/* RFC 6455 section 4.2.1 */
+static int check_upgrade(const Fields *fields, Handshake *out, const char **reason)
+{
+    gsize length = 0;
+    g_autofree guchar *nonce = NULL;
+
+    if (!fields->upgrade_websocket || !fields->connection_upgrade || out->head)
+        return 0;
+    *reason = "this server speaks WebSocket version 13";
+    if (!fields->version || strcmp(fields->version, "13") != 0)
+        return 426;
+    *reason = "the WebSocket handshake is not well-formed";
+    if (!fields->key || strlen(fields->key) != 24)
+        return 400;
+    nonce = g_base64_decode(fields->key, &length);
+    if (length != 16)
+        return 400;
+    out->key = g_strdup(fields->key);
+    out->upgrade = true;
+    return 0;
+}
+
+int handshake_parse(const char *head, gsize length, Handshake *out, const char **reason)
+{
+    g_autofree char *copy = g_strndup(head, length);
+    g_auto(GStrv) lines = NULL;
+    Fields fields = {};
+    int status;
+
+    *reason = "this is not HTTP";
+    if (strlen(copy) != length || !g_str_has_suffix(copy, "\r\n\r\n"))
+        return 400;
+    copy[length - 4] = '\0';
+    lines = g_strsplit(copy, "\r\n", -1);
+    for (char **line = lines; *line; line++) {
+        if (!is_clean(*line))
+            return 400;
+    }
+    if (!lines[0])
+        return 400;
+    status = parse_request_line(lines[0], out, reason);
+    if (status != 0)
+        return status;
+    *reason = "a header field is not well-formed";
+    for (char **line = lines + 1; *line; line++) {
+        if (!parse_field(*line, &fields))
+            return 400;
+    }
+    if (fields.twice)
+        return 400;
+    *reason = "a request with a body is not understood here";
+    if (fields.body)
+        return 400;
+    out->origin = g_strdup(fields.origin);
+    out->rtcbus = fields.rtcbus;
+    return check_upgrade(&fields, out, reason);
+}
+
+void handshake_clear(Handshake *handshake)
+{
+    g_clear_pointer(&handshake->room, g_free);
+    g_clear_pointer(&handshake->name, g_free);
+    g_clear_pointer(&handshake->origin, g_free);
+    g_clear_pointer(&handshake->key, g_free);
+}
+
+bool handshake_origin_allowed(const char *origin, char **allowed)
+{
+    if (!origin)
+        return true;
+    for (; *allowed; allowed++) {
+        if (strcmp(*allowed, "*") == 0 || g_ascii_strcasecmp(*allowed, origin) == 0)
+            return true;
+    }
+    return false;
+}
+
+char *handshake_to_request(const Handshake *handshake)
+{
+    return g_strdup_printf("GET / HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\n"
+                           "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                           "Sec-WebSocket-Key: %s\r\n%s\r\n",
+                           handshake->key,
+                           handshake->rtcbus ? "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n" : "");
+}
+
+static const char *status_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } phrases[] = {
+        {200, "OK"},
+        {400, "Bad Request"},
+        {403, "Forbidden"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {426, "Upgrade Required"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(phrases); i++) {
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    }
+    g_return_val_if_reached("Error");
+}
+
+static const char *extra_fields(int status)
+{
+    switch (status) {
+    case 405:
+        return "Allow: GET, HEAD\r\n";
+    case 426:
+        return "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n";
+    case 503:
+        return "Retry-After: 10\r\n";
+    default:
+        return "";
+    }
+}
+
+char *handshake_answer(int status, const char *text, bool body)
+{
+    return g_strdup_printf("HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                           "Content-Length: %zu\r\nCache-Control: no-store\r\n"
+                           "X-Content-Type-Options: nosniff\r\nConnection: close\r\n%s\r\n%s%s",
+                           status, status_phrase(status), strlen(text) + 1, extra_fields(status),
+                           body ? text : "", body ? "\n" : "");
+}

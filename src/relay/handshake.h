@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The HTTP side of a WebSocket's beginning: a codec for request heads and
+ * the answers to them (RFC 9112, RFC 6455 section 4.2). No I/O.
+ *
+ * libwebsockets could do this too, but refuses a client that offers only
+ * subprotocols it does not know, and headers over some 120 bytes. So the relay
+ * reads the request itself, and libwebsockets gets one that we wrote.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#define HANDSHAKE_MAX 8192 /* bytes in a request head */
+
+typedef struct {
+    char *room;   /* path without its first slash, decoded */
+    char *name;   /* ?name=, decoded; "" if there is none */
+    char *origin; /* NULL if there is none */
+    char *key;    /* Sec-WebSocket-Key; NULL unless this is an upgrade */
+    bool upgrade; /* a WebSocket is asked for, and correctly */
+    bool head;    /* HEAD: answer without a body */
+    bool rtcbus;  /* offers the subprotocol rtcbus.1 */
+} Handshake;
+
+/*
+ * Parses HEAD, LENGTH bytes up to and with the empty line. Returns 0, or the
+ * HTTP status to refuse it with and a REASON (a literal). OUT must be zero and
+ * is to be cleared in both cases.
+ */
+int handshake_parse(const char *head, gsize length, Handshake *out, const char **reason);
+void handshake_clear(Handshake *handshake);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Handshake, handshake_clear)
+
+/* Whether a request with this Origin (or NULL: not a browser) is welcome. */
+bool handshake_origin_allowed(const char *origin, char **allowed);
+
+/* The request head that libwebsockets gets to see. Transfer full. */
+char *handshake_to_request(const Handshake *handshake);
+
+/* A whole answer that ends the connection, with TEXT (a line) as its body
+ * unless BODY is false. Transfer full. */
+char *handshake_answer(int status, const char *text, bool body);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* rtcbus-relay: the frame of common/daemon.h around the relay and its bus. */
+
+#include "config.h"
+
+#include <glib/gi18n.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/names.h"
+#include "relay/bus.h"
+#include "relay/listener.h"
+#include "relay/relay.h"
+
+#define SPARE_DESCRIPTORS 2048 /* for handshakes, the bus, the journal */
+
+typedef struct {
+    RelayConfig config;
+    char **listen_option; /* --listen, NULL if not given */
+    char **listening_to;  /* what was asked for when we began to listen */
+    Relay *relay;
+    Bus *bus;
+} Program;
+
+static bool configure(const char *path, bool required, gpointer data, GError **error)
+{
+    Program *program = data;
+    RelayConfig config = {};
+
+    if (!relay_config_load(path, required, &config, error))
+        return false;
+    relay_config_clear(&program->config);
+    program->config = config;
+    return true;
+}
+
+/* libwebsockets makes its table of descriptors once and for as many as are
+ * allowed then, so we ask for all that we might need after a reload too. */
+static void raise_descriptor_limit(const Program *program)
+{
+    struct rlimit limit;
+    rlim_t wanted = MAX(program->config.max_connections + SPARE_DESCRIPTORS, 65536);
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = MIN(wanted, limit.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < program->config.max_connections + SPARE_DESCRIPTORS / 2)
+        log_warning(_("MaxConnections=%" G_GUINT64_FORMAT " is more than the limit of %lu open "
+                      "files allows"),
+                    program->config.max_connections, (unsigned long) limit.rlim_cur);
+}
+
+static char **wanted_addresses(Program *program)
+{
+    return program->listen_option ? program->listen_option : program->config.listen;
+}
+
+static bool start(Daemon *daemon, GDBusConnection *connection, gpointer data, GError **error)
+{
+    Program *program = data;
+
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit(program);
+    program->listening_to = g_strdupv(wanted_addresses(program));
+    program->relay = relay_new(&program->config, program->listening_to, error);
+    if (!program->relay)
+        return false;
+    for (const char *const *address = relay_listening(program->relay); *address; address++)
+        log_info(_("listening on ws://%s/"), *address);
+    program->bus = bus_new(connection, program->relay, error);
+    return program->bus != NULL;
+}
+
+static void reload(Daemon *daemon, gpointer data)
+{
+    Program *program = data;
+
+    relay_reload(program->relay);
+    if (!g_strv_equal((const char *const *) program->listening_to,
+                      (const char *const *) wanted_addresses(program)))
+        log_warning(_("Listen= has changed; that needs a restart"));
+}
+
+static gboolean on_stopped(gpointer data)
+{
+    daemon_quit(data, 0);
+    return G_SOURCE_REMOVE;
+}
+
+static void stop(Daemon *daemon, gpointer data)
+{
+    Program *program = data;
+
+    relay_stop(program->relay, on_stopped, daemon);
+}
+
+int main(int argc, char **argv)
+{
+    static Program program;
+    const GOptionEntry options[] = {
+        {"listen", 'l', 0, G_OPTION_ARG_STRING_ARRAY, &program.listen_option,
+         N_("Listen here instead of where Listen= says; port 0 picks a free one"),
+         N_("ADDRESS:PORT")},
+        {},
+    };
+    const DaemonInfo info = {
+        .program = "rtcbus-relay",
+        .summary = N_("Signaling relay for WebRTC: WebSocket rooms on the system bus."),
+        .config_name = "relay.conf",
+        .bus_name = RELAY_BUS_NAME,
+        .options = options,
+        .configure = configure,
+        .start = start,
+        .reload = reload,
+        .stop = stop,
+    };
+    int status = daemon_run(&info, &program, argc, argv);
+
+    g_clear_pointer(&program.bus, bus_free);
+    g_clear_pointer(&program.relay, relay_free);
+    g_clear_pointer(&program.listening_to, g_strfreev);
+    g_clear_pointer(&program.listen_option, g_strfreev);
+    relay_config_clear(&program.config);
+    return status;
+}

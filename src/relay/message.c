@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* See message.h. The frames are few and small, so they are written by hand. */
+
+#include "config.h"
+
+#include "relay/message.h"
+
+#include <libwebsockets.h>
+#include <string.h>
+
+#define MESSAGE_HEADROOM LWS_PRE
+#define QUEUE_COST (sizeof(GList)) /* what a place in a queue takes */
+#define MAX_ECHO 256               /* bytes of a "to" sent back */
+
+Message *message_new(Quota *quota, gsize size)
+{
+    Message *message = g_malloc(sizeof *message + MESSAGE_HEADROOM + size);
+
+    message->references = 1;
+    message->size = (guint) size;
+    message->quota = quota;
+    quota_charge(quota, sizeof *message + MESSAGE_HEADROOM + size);
+    return message;
+}
+
+char *message_text(Message *message)
+{
+    return message->data + MESSAGE_HEADROOM;
+}
+
+Message *message_ref(Message *message)
+{
+    message->references++;
+    return message;
+}
+
+void message_unref(Message *message)
+{
+    if (--message->references > 0)
+        return;
+    quota_release(message->quota, sizeof *message + MESSAGE_HEADROOM + message->size);
+    g_free(message);
+}
+
+gsize message_cost(const Message *message)
+{
+    return sizeof *message + MESSAGE_HEADROOM + message->size + QUEUE_COST;
+}
+
+Message *message_stamped(Quota *quota, const Envelope *frame, const Member *sender)
+{
+    Message *message = message_new(quota, envelope_stamped_size(frame, ROUTER_ID_LENGTH));
+    gsize size = envelope_stamp(frame, sender->id, ROUTER_ID_LENGTH, message_text(message));
+
+    g_assert(size == message->size);
+    return message;
+}
+
+static Message *from_string(Quota *quota, const GString *text)
+{
+    Message *message = message_new(quota, text->len);
+
+    memcpy(message_text(message), text->str, text->len);
+    return message;
+}
+
+/* TEXT, which has no control characters, as a JSON string */
+static void append_string(GString *out, const char *text)
+{
+    g_string_append_c(out, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            g_string_append_c(out, '\\');
+        g_string_append_c(out, *text);
+    }
+    g_string_append_c(out, '"');
+}
+
+static void append_member(GString *out, const Member *member)
+{
+    g_string_append_printf(out, "\"id\":\"%s\",\"name\":", member->id);
+    append_string(out, member->name);
+}
+
+Message *message_welcome(Quota *quota, const Member *self)
+{
+    g_autoptr(GString) text = g_string_new("{\"type\":\"welcome\",");
+    const char *separator = "";
+
+    g_string_append_printf(text, "\"id\":\"%s\",\"room\":", self->id);
+    append_string(text, room_name(self->room));
+    g_string_append(text, ",\"peers\":[");
+    for (const Member *member = room_first(self->room); member; member = member->next) {
+        if (member == self)
+            continue;
+        g_string_append_printf(text, "%s{", separator);
+        append_member(text, member);
+        g_string_append_c(text, '}');
+        separator = ",";
+    }
+    g_string_append(text, "],\"iceServers\":[]}");
+    return from_string(quota, text);
+}
+
+static Message *about_member(Quota *quota, const char *type, const Member *member)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    g_string_append_printf(text, "{\"type\":\"%s\",", type);
+    append_member(text, member);
+    g_string_append_c(text, '}');
+    return from_string(quota, text);
+}
+
+Message *message_joined(Quota *quota, const Member *member)
+{
+    return about_member(quota, "joined", member);
+}
+
+Message *message_left(Quota *quota, const Member *member)
+{
+    return about_member(quota, "left", member);
+}
+
+Message *message_error(Quota *quota, const char *code, const char *text, const EnvelopeText *to)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    g_string_append_printf(out, "{\"type\":\"error\",\"code\":\"%s\",\"message\":", code);
+    append_string(out, text);
+    if (to && to->data && to->length <= MAX_ECHO) {
+        g_string_append(out, ",\"to\":\"");
+        g_string_append_len(out, to->data, (gssize) to->length);
+        g_string_append_c(out, '"');
+    }
+    g_string_append_c(out, '}');
+    return from_string(quota, out);
+}

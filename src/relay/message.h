@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * A frame on its way out, shared by reference between everybody who gets it,
+ * and the frames that the relay itself says (INTERFACES 3.3).
+ */
+
+#pragma once
+
+#include <glib.h>
+
+#include "common/envelope.h"
+#include "relay/quota.h"
+#include "relay/router.h"
+
+typedef struct {
+    guint references;
+    guint size;   /* of the text */
+    Quota *quota; /* charged for as long as the message lives */
+    /* libwebsockets writes the frame header into the bytes before the text. A
+     * server's frames are not masked (RFC 6455 section 5.1), so the header is
+     * the same for everybody and the text stays as it is: no copies. */
+    char data[]; /* MESSAGE_HEADROOM bytes, then the text */
+} Message;
+
+/* Room for a text of SIZE bytes; one reference. */
+Message *message_new(Quota *quota, gsize size);
+char *message_text(Message *message);
+Message *message_ref(Message *message);
+void message_unref(Message *message);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Message, message_unref)
+
+/* The memory that a message and its place in one queue take, bytes. */
+gsize message_cost(const Message *message);
+
+/* FRAME with its sender's id as "from" */
+Message *message_stamped(Quota *quota, const Envelope *frame, const Member *sender);
+
+Message *message_welcome(Quota *quota, const Member *self);
+Message *message_joined(Quota *quota, const Member *member);
+Message *message_left(Quota *quota, const Member *member);
+
+/* TO, as it came, may be NULL. CODE and TEXT are literals of ours. */
+Message *message_error(Quota *quota, const char *code, const char *text, const EnvelopeText *to);

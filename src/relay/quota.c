@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The counters behind quota.h. Accounts are kept by address in one table and
+ * live as long as there is a connection from there.
+ */
+
+#include "config.h"
+
+#include "relay/quota.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+struct Account {
+    guint64 prefix; /* 1 << 32 | IPv4 address, or the upper half of an IPv6 one */
+    guint connections;
+    bool unlimited;
+};
+
+struct Quota {
+    QuotaLimits limits;
+    GHashTable *accounts; /* set of Account by prefix */
+    guint64 clients, visitors, bytes;
+};
+
+Quota *quota_new(const QuotaLimits *limits)
+{
+    Quota *quota = g_new0(Quota, 1);
+
+    quota->limits = *limits;
+    /* the prefix is the first member, so the account is its own key */
+    G_STATIC_ASSERT(G_STRUCT_OFFSET(Account, prefix) == 0);
+    quota->accounts = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    return quota;
+}
+
+void quota_free(Quota *quota)
+{
+    if (!quota)
+        return;
+    g_hash_table_unref(quota->accounts);
+    g_free(quota);
+}
+
+void quota_set_limits(Quota *quota, const QuotaLimits *limits)
+{
+    quota->limits = *limits;
+}
+
+static guint64 ipv4_prefix(guint32 host_order)
+{
+    return G_GUINT64_CONSTANT(1) << 32 | host_order;
+}
+
+/* Global IPv6 prefixes have their upper bits set (RFC 4291 section 2.4), so
+ * they cannot meet those of IPv4 here; ::/64 is only loopback. */
+static guint64 address_prefix(const struct sockaddr *address, bool *loopback)
+{
+    const struct in6_addr *in6;
+    guint32 v4;
+    guint64 prefix;
+
+    if (address->sa_family == AF_INET) {
+        v4 = ntohl(((const struct sockaddr_in *) address)->sin_addr.s_addr);
+        *loopback = v4 >> 24 == 127;
+        return ipv4_prefix(v4);
+    }
+    if (address->sa_family != AF_INET6) {
+        *loopback = true;
+        return 0;
+    }
+    in6 = &((const struct sockaddr_in6 *) address)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(in6)) {
+        memcpy(&v4, in6->s6_addr + 12, sizeof v4);
+        v4 = ntohl(v4);
+        *loopback = v4 >> 24 == 127;
+        return ipv4_prefix(v4);
+    }
+    *loopback = IN6_IS_ADDR_LOOPBACK(in6);
+    memcpy(&prefix, in6->s6_addr, sizeof prefix);
+    return GUINT64_FROM_BE(prefix);
+}
+
+Account *quota_enter(Quota *quota, const struct sockaddr *address)
+{
+    bool loopback;
+    guint64 prefix = address_prefix(address, &loopback);
+    Account *account = g_hash_table_lookup(quota->accounts, &prefix);
+
+    if (quota->visitors >= quota->limits.max_visitors)
+        return NULL;
+    if (account && !account->unlimited && quota->limits.max_per_address > 0 &&
+        account->connections >= quota->limits.max_per_address)
+        return NULL;
+    if (!account) {
+        account = g_new0(Account, 1);
+        account->prefix = prefix;
+        account->unlimited = loopback;
+        g_hash_table_add(quota->accounts, account);
+    }
+    account->connections++;
+    quota->visitors++;
+    return account;
+}
+
+bool quota_upgrade(Quota *quota, Account *account)
+{
+    if (quota->clients >= quota->limits.max_clients)
+        return false;
+    quota->visitors--;
+    quota->clients++;
+    return true;
+}
+
+void quota_leave(Quota *quota, Account *account, bool client)
+{
+    if (client)
+        quota->clients--;
+    else
+        quota->visitors--;
+    if (--account->connections == 0)
+        g_hash_table_remove(quota->accounts, account);
+}
+
+guint64 quota_clients(const Quota *quota)
+{
+    return quota->clients;
+}
+
+void quota_charge(Quota *quota, gsize bytes)
+{
+    quota->bytes += bytes;
+}
+
+void quota_release(Quota *quota, gsize bytes)
+{
+    g_return_if_fail(bytes <= quota->bytes);
+    quota->bytes -= bytes;
+}
+
+bool quota_exceeded(const Quota *quota)
+{
+    return quota->bytes > quota->limits.max_bytes;
+}
+
+guint64 quota_bytes(const Quota *quota)
+{
+    return quota->bytes;
+}
+
+bool bucket_take(Bucket *bucket, gint64 now, gint64 interval, guint64 burst)
+{
+    gint64 full = MAX(*bucket, now);
+
+    if (full - now > interval * ((gint64) burst - 1))
+        return false;
+    *bucket = full + interval;
+    return true;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * relay.conf as one struct. (Not called config.h, which is autoconf's.)
+ */
+
+#pragma once
+
+#include "common/config-file.h"
+
+typedef struct {
+    char **listen;
+    char **allowed_origins;
+    guint64 max_connections;
+    guint64 max_connections_per_address; /* 0: no limit */
+    guint64 max_handshakes;
+    guint64 max_rooms;
+    guint64 max_message_size;  /* bytes */
+    guint64 max_queue;         /* bytes for each connection */
+    guint64 max_buffered;      /* bytes in all */
+    guint64 frames_per_second; /* 0: no limit */
+    guint64 max_bad_frames;
+    guint64 ping_interval;     /* µs */
+    guint64 handshake_timeout; /* µs */
+} RelayConfig;
+
+/* As config_load(): OUT must be zero, and is untouched on failure. */
+bool relay_config_load(const char *path, bool required, RelayConfig *out, GError **error);
+void relay_config_clear(RelayConfig *config);

@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * See relay.h. Everything runs in one thread, from the libuv loop that lives
+ * in the main context (loop.h). Sending to a room can close some of those in
+ * it; they leave the room only when the sending is done.
+ */
+
+#include "config.h"
+
+#include "relay/relay.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/names.h"
+#include "relay/client.h"
+#include "relay/listener.h"
+#include "relay/loop.h"
+#include "relay/server.h"
+#include "relay/visitor.h"
+
+#define CHANGE_DELAY_MS 100
+#define CHECKS_PER_INTERVAL 4 /* how often a client is looked after */
+#define STOP_TIMEOUT_MS 1000
+#define REFUSALS_PER_SECOND 5 /* log lines */
+
+struct Relay {
+    const RelayConfig *config;
+    uv_loop_t loop;
+    GSource *source;
+    Quota *quota;
+    Router *router;
+    Server *server;
+    Listener *listener;
+    ClientOwner owner;
+    GQueue visitors; /* the oldest first */
+    GQueue clients;  /* the next to be looked after first */
+    GQueue leaving;  /* closed during a broadcast, still in their rooms */
+    guint broadcasts;
+    guint open;      /* clients in a room */
+    guint64 forwarded, dropped;
+    guint check_id, change_id, stop_id;
+    void (*changed)(gpointer data);
+    gpointer changed_data;
+    GSourceFunc done;
+    gpointer done_data;
+    Bucket refusals;
+    guint refusals_hidden;
+    bool stopping;
+};
+
+/* ---- what others see --------------------------------------------------- */
+
+static gboolean on_change_due(gpointer data)
+{
+    Relay *relay = data;
+
+    relay->change_id = 0;
+    if (relay->changed)
+        relay->changed(relay->changed_data);
+    return G_SOURCE_REMOVE;
+}
+
+static void relay_changed(Relay *relay)
+{
+    if (relay->change_id == 0 && !relay->stopping)
+        relay->change_id = g_timeout_add(CHANGE_DELAY_MS, on_change_due, relay);
+}
+
+void relay_on_change(Relay *relay, void (*func)(gpointer data), gpointer data)
+{
+    relay->changed = func;
+    relay->changed_data = data;
+}
+
+const char *const *relay_listening(const Relay *relay)
+{
+    static const char *const none[] = {NULL};
+
+    return relay->listener ? listener_addresses(relay->listener) : none;
+}
+
+void relay_counters(const Relay *relay, RelayCounters *out)
+{
+    out->connections = relay->open;
+    out->rooms = router_count_rooms(relay->router);
+    out->forwarded = relay->forwarded;
+    out->dropped = relay->dropped;
+}
+
+typedef struct {
+    void (*func)(const char *room, guint clients, gpointer data);
+    gpointer data;
+} RoomVisit;
+
+static void visit_room(Room *room, gpointer data)
+{
+    RoomVisit *visit = data;
+
+    visit->func(room_name(room), room_size(room), visit->data);
+}
+
+void relay_foreach_room(Relay *relay, void (*func)(const char *room, guint clients, gpointer data),
+                        gpointer data)
+{
+    RoomVisit visit = {func, data};
+
+    router_foreach_room(relay->router, visit_room, &visit);
+}
+
+bool relay_foreach_client(Relay *relay, const char *name,
+                          void (*func)(const RelayClientInfo *info, gpointer data), gpointer data)
+{
+    Room *room = router_find_room(relay->router, name);
+
+    if (!room)
+        return false;
+    for (Member *member = room_first(room); member; member = member->next) {
+        Client *client = member->data;
+        RelayClientInfo info = {
+            .id = member->id,
+            .name = member->name,
+            .address = client->address,
+            .origin = client->origin,
+            .since = client->since,
+        };
+
+        func(&info, data);
+    }
+    return true;
+}
+
+bool relay_disconnect(Relay *relay, const char *id)
+{
+    Member *member = router_find_id(relay->router, id);
+
+    if (!member)
+        return false;
+    client_close(member->data, 1000, "disconnected by the administrator");
+    return true;
+}
+
+/* ---- frames ------------------------------------------------------------ */
+
+/* Nobody may fill the memory by not reading: when all queues together are too
+ * much, those who have most waiting go first. */
+static void relay_relieve(Relay *relay)
+{
+    while (quota_exceeded(relay->quota)) {
+        Client *worst = NULL;
+
+        for (GList *link = relay->clients.head; link; link = link->next) {
+            Client *client = link->data;
+
+            if (client->queued > (worst ? worst->queued : 0))
+                worst = client;
+        }
+        if (!worst)
+            break;
+        client_close_now(worst, 1013, "the relay is overloaded");
+    }
+}
+
+static void relay_leave(Relay *relay, Client *client);
+
+/* To everybody in SENDER's room but SENDER; those without the subprotocol only
+ * if ALL. Whether there was anybody. */
+static bool relay_broadcast(Relay *relay, Member *sender, Message *message, bool all)
+{
+    bool any = false;
+    Client *left;
+
+    relay->broadcasts++;
+    for (Member *member = room_first(sender->room); member; member = member->next) {
+        Client *client = member->data;
+
+        if (member == sender || (!all && !client->rtcbus))
+            continue;
+        client_send(client, message);
+        any = true;
+    }
+    relay->broadcasts--;
+    while (relay->broadcasts == 0 && (left = g_queue_pop_head(&relay->leaving)))
+        relay_leave(relay, left);
+    return any;
+}
+
+static void log_frame(const Client *client, const Envelope *frame, const char *to)
+{
+    char type[32];
+
+    if (!envelope_decode(&frame->type, type, sizeof type) || !g_str_is_ascii(type))
+        g_strlcpy(type, "other", sizeof type);
+    g_strcanon(type, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", '?');
+    log_event(G_LOG_LEVEL_DEBUG,
+              (.message_id = MESSAGE_SIGNALING, .remote = client_label(client),
+               .room = room_name(client->member->room)),
+              "%s → %s: %s, %zu bytes", client_label(client), to, type, frame->length);
+}
+
+static void relay_forward(Relay *relay, Client *client, const Envelope *frame)
+{
+    g_autoptr(Message) message = NULL;
+    Member *recipient = NULL;
+    char to[MAX(ROUTER_NAME_MAX, ROUTER_ID_LENGTH) + 1];
+
+    if (frame->to.data) {
+        if (envelope_decode(&frame->to, to, sizeof to))
+            recipient = router_find(relay->router, client->member, to);
+        if (!recipient) {
+            relay->dropped++;
+            client_send_error(client, "no-such-peer", "nobody in this room is called that",
+                              &frame->to);
+            return;
+        }
+    }
+    if (log_is_verbose())
+        log_frame(client, frame, recipient ? client_label(recipient->data) : "all");
+    message = message_stamped(relay->quota, frame, client->member);
+    if (recipient) {
+        client_send(recipient->data, message);
+        relay->forwarded++;
+    } else if (relay_broadcast(relay, client->member, message, true)) {
+        relay->forwarded++;
+    }
+}
+
+static void on_received(Client *client, const char *data, gsize length, gpointer user_data)
+{
+    Relay *relay = user_data;
+    Envelope frame;
+    EnvelopeResult result = envelope_scan(data, length, &frame);
+
+    if (result == ENVELOPE_OK) {
+        relay_forward(relay, client, &frame);
+        relay_relieve(relay);
+        return;
+    }
+    relay->dropped++;
+    if (result == ENVELOPE_NOT_UTF8)
+        client_close(client, 1007, "text frames are UTF-8");
+    else
+        client_bad_frame(client, envelope_result_to_string(result));
+}
+
+static void on_dropped(Client *client, gpointer data)
+{
+    Relay *relay = data;
+
+    relay->dropped++;
+}
+
+/* ---- clients ----------------------------------------------------------- */
+
+static void relay_leave(Relay *relay, Client *client)
+{
+    Member *member = client->member;
+
+    log_event(G_LOG_LEVEL_INFO,
+              (.message_id = MESSAGE_CLIENT_LEFT, .remote = client_label(client),
+               .room = room_name(member->room)),
+              _("%s (%s) left room /%s%s%s"), client_label(client), client->address,
+              room_name(member->room), client->close_reason ? ": " : "",
+              client->close_reason ? client->close_reason : "");
+    if (!relay->stopping) {
+        g_autoptr(Message) message = message_left(relay->quota, member);
+
+        relay_broadcast(relay, member, message, false);
+    }
+    client->member = NULL;
+    router_leave(relay->router, member);
+    relay->open--;
+    relay_changed(relay);
+}
+
+static void on_left(Client *client, gpointer data)
+{
+    Relay *relay = data;
+
+    if (relay->broadcasts > 0)
+        g_queue_push_tail(&relay->leaving, client);
+    else
+        relay_leave(relay, client);
+}
+
+static gboolean on_check(gpointer data);
+
+static guint check_period_ms(const Relay *relay)
+{
+    return (guint) MAX(relay->config->ping_interval / 1000 / (4 * CHECKS_PER_INTERVAL), 10);
+}
+
+static void schedule_check(Relay *relay)
+{
+    if (relay->check_id == 0 && (relay->clients.length > 0 || relay->visitors.length > 0))
+        relay->check_id =
+            g_timeout_add(MIN(check_period_ms(relay), 1000), on_check, relay);
+}
+
+static void check_clients(Relay *relay, gint64 now)
+{
+    gint64 next = now + (gint64) relay->config->ping_interval / CHECKS_PER_INTERVAL;
+    Client *client;
+
+    while ((client = g_queue_peek_head(&relay->clients)) && client->due <= now) {
+        g_queue_unlink(&relay->clients, &client->link);
+        client->due = next;
+        g_queue_push_tail_link(&relay->clients, &client->link);
+        client_check(client, now);
+    }
+}
+
+static void check_visitors(Relay *relay, gint64 now)
+{
+    gint64 limit = (gint64) relay->config->handshake_timeout;
+    Visitor *visitor;
+
+    while ((visitor = g_queue_peek_head(&relay->visitors)) && now - visitor->since >= limit)
+        visitor_close(visitor);
+}
+
+static gboolean on_check(gpointer data)
+{
+    Relay *relay = data;
+    gint64 now = g_get_monotonic_time();
+
+    relay->check_id = 0;
+    check_visitors(relay, now);
+    check_clients(relay, now);
+    schedule_check(relay);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_opened(Client *client, gpointer data)
+{
+    Relay *relay = data;
+    Member *member = client->member;
+    g_autoptr(Message) joined = message_joined(relay->quota, member);
+
+    relay->open++;
+    log_event(G_LOG_LEVEL_INFO,
+              (.message_id = MESSAGE_CLIENT_JOINED, .remote = client_label(client),
+               .room = room_name(member->room)),
+              _("%s (%s) joined room /%s"), client_label(client), client->address,
+              room_name(member->room));
+    if (client->rtcbus) {
+        g_autoptr(Message) welcome = message_welcome(relay->quota, member);
+
+        client_send(client, welcome);
+    }
+    relay_broadcast(relay, member, joined, false);
+    relay_changed(relay);
+}
+
+static void finish_stop(Relay *relay)
+{
+    GSourceFunc done = g_steal_pointer(&relay->done);
+
+    g_clear_handle_id(&relay->stop_id, g_source_remove);
+    if (done)
+        done(relay->done_data);
+}
+
+static void on_gone(Client *client, gpointer data)
+{
+    Relay *relay = data;
+
+    if (client->state == CLIENT_OPENING) { /* it never was in the room for anybody */
+        router_leave(relay->router, g_steal_pointer(&client->member));
+    }
+    g_queue_unlink(&relay->clients, &client->link);
+    quota_leave(relay->quota, client->account, true);
+    client_free(client);
+    if (relay->stopping && relay->clients.length == 0)
+        finish_stop(relay);
+}
+
+/* ---- visitors ---------------------------------------------------------- */
+
+static void refuse(Relay *relay, Visitor *visitor, int status, const char *text)
+{
+    if (bucket_take(&relay->refusals, g_get_monotonic_time(), G_USEC_PER_SEC / REFUSALS_PER_SECOND,
+                    REFUSALS_PER_SECOND)) {
+        log_event(G_LOG_LEVEL_WARNING,
+                  (.message_id = MESSAGE_CLIENT_REFUSED, .remote = visitor->address),
+                  _("refused %s with %d: %s"), visitor->address, status, text);
+        if (relay->refusals_hidden > 0)
+            log_warning(_("%u more refusals were not shown"), relay->refusals_hidden);
+        relay->refusals_hidden = 0;
+    } else {
+        relay->refusals_hidden++;
+    }
+    visitor_answer(visitor, status, text);
+}
+
+static int error_status(const GError *error)
+{
+    switch ((RouterError) error->code) {
+    case ROUTER_ERROR_NAME_TAKEN:
+        return 409;
+    case ROUTER_ERROR_TOO_MANY_ROOMS:
+        return 503;
+    case ROUTER_ERROR_BAD_ROOM:
+    case ROUTER_ERROR_BAD_NAME:
+        break;
+    }
+    return 400;
+}
+
+static void admit(Relay *relay, Visitor *visitor, const Handshake *handshake, Client *client)
+{
+    g_autofree char *request = handshake_to_request(handshake);
+
+    client->account = g_steal_pointer(&visitor->account);
+    client->address = g_steal_pointer(&visitor->address);
+    client->origin = g_strdup(handshake->origin ? handshake->origin : "");
+    client->rtcbus = handshake->rtcbus;
+    client->due = client->heard + (gint64) relay->config->ping_interval / CHECKS_PER_INTERVAL;
+    g_queue_push_tail_link(&relay->clients, &client->link);
+    schedule_check(relay);
+    server_adopt(relay->server, visitor_take(visitor), request, client);
+}
+
+static void on_request(Visitor *visitor, const Handshake *handshake, gpointer data)
+{
+    Relay *relay = data;
+    g_autoptr(GError) error = NULL;
+    Client *client;
+
+    if (!handshake->upgrade) {
+        visitor_answer(visitor, 200, "This is rtcbus-relay, a signaling relay for WebRTC. "
+                                     "Connect with a WebSocket.");
+        return;
+    }
+    if (!handshake_origin_allowed(handshake->origin, relay->config->allowed_origins)) {
+        refuse(relay, visitor, 403, "pages of this origin may not connect");
+        return;
+    }
+    client = client_new(&relay->owner);
+    client->member = router_join(relay->router, handshake->room, handshake->name, client, &error);
+    if (!client->member) {
+        refuse(relay, visitor, error_status(error), error->message);
+        client_free(client);
+        return;
+    }
+    if (!quota_upgrade(relay->quota, visitor->account)) {
+        refuse(relay, visitor, 503, "there are too many connections");
+        router_leave(relay->router, client->member);
+        client_free(client);
+        return;
+    }
+    admit(relay, visitor, handshake, client);
+}
+
+static void on_visitor_gone(Visitor *visitor, gpointer data)
+{
+    Relay *relay = data;
+
+    g_queue_unlink(&relay->visitors, &visitor->link);
+    if (visitor->account)
+        quota_leave(relay->quota, visitor->account, false);
+}
+
+static const VisitorEvents visitor_events = {on_request, on_visitor_gone};
+
+/* Too many: a word in passing, without spending anything on it. */
+static void turn_away(int fd)
+{
+    g_autofree char *answer =
+        handshake_answer(503, "there are too many connections from this address or in all", true);
+    char buffer[4096];
+
+    /* What has come already is read, or closing would reset the connection. */
+    if (recv(fd, buffer, sizeof buffer, 0) >= -1)
+        (void) !send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+    close(fd);
+}
+
+static void on_connection(int fd, const struct sockaddr *address, gpointer data)
+{
+    Relay *relay = data;
+    Account *account = quota_enter(relay->quota, address);
+    Visitor *visitor;
+
+    if (!account) {
+        relay->refusals_hidden++;
+        turn_away(fd);
+        return;
+    }
+    visitor = visitor_new(&relay->loop, fd, account, address, &visitor_events, relay);
+    g_queue_push_tail_link(&relay->visitors, &visitor->link);
+    schedule_check(relay);
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+void relay_reload(Relay *relay)
+{
+    const RelayConfig *config = relay->config;
+    QuotaLimits limits = {
+        .max_clients = config->max_connections,
+        .max_visitors = config->max_handshakes,
+        .max_per_address = config->max_connections_per_address,
+        .max_bytes = config->max_buffered,
+    };
+
+    quota_set_limits(relay->quota, &limits);
+    router_set_max_rooms(relay->router, config->max_rooms);
+    for (GList *link = relay->clients.head; link; link = link->next)
+        ((Client *) link->data)->due = 0; /* PingInterval may be another */
+    g_clear_handle_id(&relay->check_id, g_source_remove);
+    schedule_check(relay);
+}
+
+Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
+{
+    static const ServerEvents server_events = {on_opened, on_gone};
+    QuotaLimits none = {};
+    Relay *relay = g_new0(Relay, 1);
+
+    relay->config = config;
+    relay->quota = quota_new(&none);
+    relay->router = router_new();
+    relay->owner = (ClientOwner){
+        .config = config,
+        .quota = relay->quota,
+        .received = on_received,
+        .dropped = on_dropped,
+        .left = on_left,
+        .relay = relay,
+    };
+    uv_loop_init(&relay->loop);
+    relay->source = loop_attach(&relay->loop);
+    relay_reload(relay);
+    relay->server = server_new(&relay->loop, &server_events, relay, error);
+    if (relay->server)
+        relay->listener = listener_new(&relay->loop, listen, on_connection, relay, error);
+    if (!relay->listener) {
+        relay_free(relay);
+        return NULL;
+    }
+    return relay;
+}
+
+static gboolean on_stop_timeout(gpointer data)
+{
+    Relay *relay = data;
+
+    relay->stop_id = 0;
+    finish_stop(relay);
+    return G_SOURCE_REMOVE;
+}
+
+void relay_stop(Relay *relay, GSourceFunc done, gpointer data)
+{
+    relay->stopping = true;
+    relay->done = done;
+    relay->done_data = data;
+    g_clear_pointer(&relay->listener, listener_free);
+    while (relay->visitors.head)
+        visitor_close(relay->visitors.head->data);
+    for (GList *link = relay->clients.head; link; link = link->next)
+        client_close(link->data, 1001, "the relay is going away");
+    if (relay->clients.length == 0)
+        finish_stop(relay);
+    else
+        relay->stop_id = g_timeout_add(STOP_TIMEOUT_MS, on_stop_timeout, relay);
+}
+
+void relay_free(Relay *relay)
+{
+    if (!relay)
+        return;
+    relay->stopping = true;
+    relay->done = NULL;
+    g_clear_pointer(&relay->listener, listener_free);
+    while (relay->visitors.head)
+        visitor_close(relay->visitors.head->data);
+    g_clear_pointer(&relay->server, server_free);
+    g_source_destroy(relay->source);
+    g_source_unref(relay->source);
+    loop_finish(&relay->loop);
+    g_clear_handle_id(&relay->check_id, g_source_remove);
+    g_clear_handle_id(&relay->change_id, g_source_remove);
+    g_clear_handle_id(&relay->stop_id, g_source_remove);
+    router_free(relay->router);
+    quota_free(relay->quota);
+    g_free(relay);
+}

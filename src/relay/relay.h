@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The relay itself: who may come in, and what becomes of a frame. It owns the
+ * listener, the visitors, the clients, the router and the quota.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "relay/relay-config.h"
+
+typedef struct Relay Relay;
+
+typedef struct {
+    guint connections; /* WebSocket clients that are in a room */
+    guint rooms;
+    guint64 forwarded; /* frames sent on to at least one other client */
+    guint64 dropped;   /* frames sent on to nobody: bad, too fast, no such peer */
+} RelayCounters;
+
+/* What can be seen of a client; valid as long as nothing runs. */
+typedef struct {
+    const char *id, *name, *address, *origin;
+    gint64 since; /* µs since the epoch */
+} RelayClientInfo;
+
+/* Begins to listen and serve from the default main context. CONFIG is borrowed
+ * and must stay; after changing it, call relay_reload(). */
+Relay *relay_new(const RelayConfig *config, char **listen, GError **error);
+
+/* Takes over what CONFIG says now. */
+void relay_reload(Relay *relay);
+
+/* Says goodbye to everybody and calls DONE once they are gone, or soon after. */
+void relay_stop(Relay *relay, GSourceFunc done, gpointer data);
+void relay_free(Relay *relay);
+
+/* "ADDRESS:PORT" of each socket. Owned by RELAY. */
+const char *const *relay_listening(const Relay *relay);
+void relay_counters(const Relay *relay, RelayCounters *out);
+
+/* FUNC is called when connections or rooms have changed; not at once and not
+ * for every change. */
+void relay_on_change(Relay *relay, void (*func)(gpointer data), gpointer data);
+
+void relay_foreach_room(Relay *relay, void (*func)(const char *room, guint clients, gpointer data),
+                        gpointer data);
+
+/* False if there is no such ROOM. */
+bool relay_foreach_client(Relay *relay, const char *room,
+                          void (*func)(const RelayClientInfo *info, gpointer data), gpointer data);
+
+/* Closes the connection of a client. False if nobody has this ID. */
+bool relay_disconnect(Relay *relay, const char *id);

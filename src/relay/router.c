@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The tables behind router.h: ids are looked up in one table for the whole
+ * relay, names in one for each room. A room's members are a list in the order
+ * they came, so that leaving costs the same in a room of two and of thousands.
+ */
+
+#include "config.h"
+
+#include "relay/router.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+#include <sys/random.h>
+
+struct Room {
+    char *name;
+    GHashTable *names; /* name → Member, made when the first name comes */
+    Member *first, *last;
+    guint size;
+};
+
+struct Router {
+    GHashTable *ids;   /* id → Member */
+    GHashTable *rooms; /* name → Room, owned */
+    guint64 max_rooms;
+};
+
+G_DEFINE_QUARK(rtcbus-router-error-quark, router_error)
+
+static void room_free(gpointer data)
+{
+    Room *room = data;
+
+    g_clear_pointer(&room->names, g_hash_table_unref);
+    g_free(room->name);
+    g_free(room);
+}
+
+Router *router_new(void)
+{
+    Router *router = g_new0(Router, 1);
+
+    router->ids = g_hash_table_new(g_str_hash, g_str_equal);
+    router->rooms = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, room_free);
+    router->max_rooms = G_MAXUINT64;
+    return router;
+}
+
+void router_free(Router *router)
+{
+    if (!router)
+        return;
+    g_warn_if_fail(g_hash_table_size(router->ids) == 0);
+    g_hash_table_unref(router->ids);
+    g_hash_table_unref(router->rooms);
+    g_free(router);
+}
+
+void router_set_max_rooms(Router *router, guint64 max_rooms)
+{
+    router->max_rooms = max_rooms;
+}
+
+static bool is_id(const char *text)
+{
+    size_t n = 0;
+
+    while (g_ascii_isxdigit(text[n]))
+        n++;
+    return n == ROUTER_ID_LENGTH && text[n] == '\0';
+}
+
+/* Printable, and nothing that could disturb a terminal or a log. */
+static bool is_plain_text(const char *text)
+{
+    if (!g_utf8_validate(text, -1, NULL))
+        return false;
+    for (; *text; text = g_utf8_next_char(text)) {
+        if (!g_unichar_isprint(g_utf8_get_char(text)))
+            return false;
+    }
+    return true;
+}
+
+bool router_check_name(const char *name, GError **error)
+{
+    if (*name && strlen(name) <= ROUTER_NAME_MAX && is_plain_text(name) && !is_id(name))
+        return true;
+    g_set_error(error, ROUTER_ERROR, ROUTER_ERROR_BAD_NAME,
+                "a name is 1 to %d bytes of printable UTF-8 and not shaped like an id",
+                ROUTER_NAME_MAX);
+    return false;
+}
+
+bool router_check_room(const char *room, GError **error)
+{
+    if (strlen(room) <= ROUTER_ROOM_MAX && is_plain_text(room))
+        return true;
+    g_set_error(error, ROUTER_ERROR, ROUTER_ERROR_BAD_ROOM,
+                "the path names a room: at most %d bytes of printable UTF-8", ROUTER_ROOM_MAX);
+    return false;
+}
+
+static void make_id(Router *router, char *id)
+{
+    static const char digits[] = "0123456789abcdef";
+    guint8 random[ROUTER_ID_LENGTH / 2];
+
+    do {
+        if (getrandom(random, sizeof random, 0) != sizeof random)
+            g_error("getrandom: the kernel has no random numbers"); /* cannot be for 16 bytes */
+        for (size_t i = 0; i < sizeof random; i++) {
+            id[2 * i] = digits[random[i] >> 4];
+            id[2 * i + 1] = digits[random[i] & 15];
+        }
+        id[ROUTER_ID_LENGTH] = '\0';
+    } while (g_hash_table_contains(router->ids, id));
+}
+
+static Room *room_new(Router *router, const char *name)
+{
+    Room *room = g_new0(Room, 1);
+
+    room->name = g_strdup(name);
+    g_hash_table_insert(router->rooms, room->name, room);
+    return room;
+}
+
+static void room_add(Room *room, Member *member)
+{
+    member->room = room;
+    member->previous = room->last;
+    if (room->last)
+        room->last->next = member;
+    else
+        room->first = member;
+    room->last = member;
+    room->size++;
+    if (!*member->name)
+        return;
+    if (!room->names)
+        room->names = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_insert(room->names, member->name, member);
+}
+
+static void room_remove(Room *room, Member *member)
+{
+    if (member->previous)
+        member->previous->next = member->next;
+    else
+        room->first = member->next;
+    if (member->next)
+        member->next->previous = member->previous;
+    else
+        room->last = member->previous;
+    room->size--;
+    if (*member->name)
+        g_hash_table_remove(room->names, member->name);
+}
+
+Member *router_join(Router *router, const char *room_name_, const char *name, gpointer data,
+                    GError **error)
+{
+    Room *room = g_hash_table_lookup(router->rooms, room_name_);
+    Member *member;
+
+    if (!name)
+        name = "";
+    if (!router_check_room(room_name_, error) || (*name && !router_check_name(name, error)))
+        return NULL;
+    if (*name && room && room->names && g_hash_table_contains(room->names, name)) {
+        g_set_error(error, ROUTER_ERROR, ROUTER_ERROR_NAME_TAKEN,
+                    "the name %s is taken in this room", name);
+        return NULL;
+    }
+    if (!room && g_hash_table_size(router->rooms) >= router->max_rooms) {
+        g_set_error_literal(error, ROUTER_ERROR, ROUTER_ERROR_TOO_MANY_ROOMS,
+                            "there are as many rooms as the relay may have");
+        return NULL;
+    }
+    member = g_new0(Member, 1);
+    make_id(router, member->id);
+    member->name = g_strdup(name);
+    member->data = data;
+    g_hash_table_insert(router->ids, member->id, member);
+    room_add(room ? room : room_new(router, room_name_), member);
+    return member;
+}
+
+void router_leave(Router *router, Member *member)
+{
+    Room *room = member->room;
+
+    room_remove(room, member);
+    g_hash_table_remove(router->ids, member->id);
+    g_free(member->name);
+    g_free(member);
+    if (room->size == 0)
+        g_hash_table_remove(router->rooms, room->name);
+}
+
+Member *router_find_id(Router *router, const char *id)
+{
+    return g_hash_table_lookup(router->ids, id);
+}
+
+Member *router_find(Router *router, const Member *sender, const char *to)
+{
+    Member *member = router_find_id(router, to);
+
+    if (member)
+        return member->room == sender->room ? member : NULL;
+    return sender->room->names ? g_hash_table_lookup(sender->room->names, to) : NULL;
+}
+
+Room *router_find_room(Router *router, const char *name)
+{
+    return g_hash_table_lookup(router->rooms, name);
+}
+
+const char *room_name(const Room *room)
+{
+    return room->name;
+}
+
+guint room_size(const Room *room)
+{
+    return room->size;
+}
+
+Member *room_first(const Room *room)
+{
+    return room->first;
+}
+
+guint router_count_rooms(const Router *router)
+{
+    return g_hash_table_size(router->rooms);
+}
+
+void router_foreach_room(Router *router, void (*func)(Room *room, gpointer data), gpointer data)
+{
+    GHashTableIter iter;
+    gpointer room;
+
+    g_hash_table_iter_init(&iter, router->rooms);
+    while (g_hash_table_iter_next(&iter, NULL, &room))
+        func(room, data);
+}

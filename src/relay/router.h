@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Rooms and who is in them; who gets a frame. No I/O.
+ *
+ * An id is 32 lower-case hexadecimal digits (128 random bits, never given
+ * twice). A name is 1 to 64 bytes of printable UTF-8 and never 32 hexadecimal
+ * digits, so that a "to" can only mean one of the two.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#define ROUTER_ID_LENGTH 32
+#define ROUTER_NAME_MAX 64  /* bytes */
+#define ROUTER_ROOM_MAX 128 /* bytes */
+
+typedef struct Router Router;
+typedef struct Room Room;
+typedef struct Member Member;
+
+struct Member {
+    char id[ROUTER_ID_LENGTH + 1];
+    char *name; /* never NULL; "" if it asked for none. Owned by the router */
+    Room *room;
+    gpointer data; /* the caller's */
+    Member *previous, *next; /* in the room, in the order they came */
+};
+
+#define ROUTER_ERROR (router_error_quark())
+GQuark router_error_quark(void);
+
+typedef enum {
+    ROUTER_ERROR_BAD_ROOM,
+    ROUTER_ERROR_BAD_NAME,
+    ROUTER_ERROR_NAME_TAKEN,
+    ROUTER_ERROR_TOO_MANY_ROOMS,
+} RouterError;
+
+/* Frees ROUTER, in which no member may be left. */
+Router *router_new(void);
+void router_free(Router *router);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Router, router_free)
+
+/* How many rooms there may be at once; those above stay until they are empty. */
+void router_set_max_rooms(Router *router, guint64 max_rooms);
+
+/*
+ * Puts a new member with the caller's DATA into the room called ROOM ("" is
+ * the default room), which comes to be with its first member and goes with its
+ * last. NAME may be "" or NULL. NULL with ERROR if that cannot be.
+ */
+Member *router_join(Router *router, const char *room, const char *name, gpointer data,
+                    GError **error);
+void router_leave(Router *router, Member *member);
+
+/* Who is called TO (an id or a name) in the room of SENDER, possibly SENDER
+ * itself; NULL if nobody is. */
+Member *router_find(Router *router, const Member *sender, const char *to);
+
+/* The member with this ID in any room; NULL if there is none. */
+Member *router_find_id(Router *router, const char *id);
+
+/* The room called NAME, NULL if there is none. */
+Room *router_find_room(Router *router, const char *name);
+
+const char *room_name(const Room *room);
+guint room_size(const Room *room);
+
+/* The first member of ROOM; go on with ->next. A frame without "to" goes to
+ * all of them but its sender. */
+Member *room_first(const Room *room);
+
+guint router_count_rooms(const Router *router);
+void router_foreach_room(Router *router, void (*func)(Room *room, gpointer data), gpointer data);
+
+/* Whether NAME can be the name of a member, ROOM that of a room. */
+bool router_check_name(const char *name, GError **error);
+bool router_check_room(const char *room, GError **error);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * See server.h. libwebsockets runs in a libuv loop of ours: with a loop of its
+ * own it would install signal handlers (SIGTERM among them) and close the loop
+ * when it likes. Its liveness timers are off, for each is an entry in a sorted
+ * list that is searched from its head; relay.c does that job.
+ */
+
+#include "config.h"
+
+#include "relay/server.h"
+
+#include <glib/gi18n.h>
+#include <libwebsockets.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/names.h"
+
+/* What is given to our callback at once, and kept in a buffer of this size for
+ * each connection. Most signaling fits; longer messages come in pieces. */
+#define RECEIVE_SIZE 2048
+
+struct Server {
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    const ServerEvents *events;
+    gpointer data;
+    Client *adopting; /* only within server_adopt() */
+};
+
+G_DEFINE_QUARK(rtcbus-server-error-quark, server_error)
+
+static void log_lws(int level, const char *line)
+{
+    g_autofree char *text = g_strchomp(g_strdup(line));
+
+    log_debug("libwebsockets: %s", text);
+}
+
+static int on_established(Server *server, struct lws *wsi)
+{
+    Client *client = g_steal_pointer(&server->adopting);
+
+    if (!client)
+        return -1;
+    lws_set_opaque_user_data(wsi, client);
+    client_opened(client, wsi);
+    server->events->opened(client, server->data);
+    return 0;
+}
+
+static void on_closed(Server *server, struct lws *wsi)
+{
+    Client *client = lws_get_opaque_user_data(wsi);
+
+    if (!client)
+        return;
+    lws_set_opaque_user_data(wsi, NULL);
+    server->events->gone(client, server->data);
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t length)
+{
+    Client *client;
+
+    switch (reason) {
+    case LWS_CALLBACK_ESTABLISHED:
+        return on_established(lws_context_user(lws_get_context(wsi)), wsi);
+    case LWS_CALLBACK_RECEIVE:
+        client = lws_get_opaque_user_data(wsi);
+        if (client)
+            client_received(client, in, length);
+        return 0;
+    case LWS_CALLBACK_RECEIVE_PONG:
+        client = lws_get_opaque_user_data(wsi);
+        if (client)
+            client->heard = g_get_monotonic_time();
+        return 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        client = lws_get_opaque_user_data(wsi);
+        return !client || client_writable(client) ? 0 : -1;
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_WSI_DESTROY:
+        on_closed(lws_context_user(lws_get_context(wsi)), wsi);
+        return 0;
+    case LWS_CALLBACK_HTTP: /* never: only upgrades come here */
+        return -1;
+    default:
+        return 0;
+    }
+}
+
+static const struct lws_protocols protocols[] = {
+    {.name = "any", .callback = on_event, .rx_buffer_size = RECEIVE_SIZE,
+     .tx_packet_size = 32 << 20},
+    {.name = SUBPROTOCOL, .callback = on_event, .rx_buffer_size = RECEIVE_SIZE,
+     .tx_packet_size = 32 << 20},
+    {},
+};
+
+Server *server_new(uv_loop_t *loop, const ServerEvents *events, gpointer data, GError **error)
+{
+    static const lws_retry_bo_t never = {};
+    void *loops[] = {loop};
+    Server *server = g_new0(Server, 1);
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = protocols,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME,
+        .foreign_loops = loops,
+        .gid = (gid_t) -1,
+        .uid = (uid_t) -1,
+        .pt_serv_buf_size = 16384,
+        .retry_and_idle_policy = &never,
+        .user = server,
+        .vhost_name = "relay",
+    };
+
+    server->events = events;
+    server->data = data;
+    lws_set_log_level(LLL_ERR, log_lws);
+    server->context = lws_create_context(&info);
+    if (server->context)
+        server->vhost = lws_create_vhost(server->context, &info);
+    if (!server->vhost) {
+        g_set_error_literal(error, SERVER_ERROR, 0,
+                            _("libwebsockets does not start; is its libuv plugin "
+                              "(libwebsockets-evlib-uv) installed?"));
+        server_free(server);
+        return NULL;
+    }
+    return server;
+}
+
+void server_free(Server *server)
+{
+    if (!server)
+        return;
+    g_clear_pointer(&server->context, lws_context_destroy);
+    g_free(server);
+}
+
+void server_adopt(Server *server, int fd, const char *request, Client *client)
+{
+    server->adopting = client;
+    lws_adopt_socket_vhost_readbuf(server->vhost, fd, request, strlen(request));
+    if (server->adopting)
+        server->events->gone(g_steal_pointer(&server->adopting), server->data);
+}
