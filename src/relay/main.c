@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -50,7 +51,7 @@ static void raise_descriptor_limit(const Program *program)
     limit.rlim_cur = MIN(wanted, limit.rlim_max);
     setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur < program->config.max_connections + SPARE_DESCRIPTORS / 2)
-        log_warning(_("MaxConnections=%" G_GUINT64_FORMAT " is more than the limit of %lu open "
+        log_warning(_("MaxConnections=%" PRIu64 " is more than the limit of %lu open "
                       "files allows"),
                     program->config.max_connections, (unsigned long) limit.rlim_cur);
 }
