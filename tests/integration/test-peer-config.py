@@ -1,0 +1,178 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""What an administrator meets first: the command line and the configuration of the
+peer, what it says when they are wrong, and reloading."""
+
+import os
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import harness  # noqa: E402
+from harness import check, equal, wait_for  # noqa: E402
+
+NOWHERE = "ws://127.0.0.1:9/"
+
+
+def run_peer(*args, timeout=10):
+    return subprocess.run([harness.program("rtcbus-peer"), *args], capture_output=True, text=True,
+                          timeout=timeout * harness.SLOW, stdin=subprocess.DEVNULL,
+                          env=dict(os.environ, LC_ALL="C.UTF-8"), check=False)
+
+
+def test_version_and_help(_world):
+    done = run_peer("--version")
+    equal(done.returncode, 0, "status of --version")
+    check(done.stdout.startswith("rtcbus-peer ") and done.stdout.count("\n") == 1, done.stdout)
+    done = run_peer("--help")
+    equal(done.returncode, 0, "status of --help")
+    for option in "--config", "--session", "--verbose", "--version":
+        check(option in done.stdout, f"{option} is not in --help")
+
+
+def test_bad_command_lines(_world):
+    for args in (["--nonsense"], ["stray"], ["--config"]):
+        done = run_peer(*args)
+        check(done.returncode not in (0, None) and done.returncode > 0, f"status of {args}")
+        equal(done.stderr.count("\n"), 1, f"lines said to {args}: {done.stderr!r}")
+
+
+def test_missing_configuration(world):
+    path = os.path.join(world.directory, "absent.conf")
+    done = run_peer("--session", "--config", path)
+    check(done.returncode > 0, f"status {done.returncode}")
+    check(path in done.stderr and done.stderr.count("\n") == 1, done.stderr)
+
+
+def test_bad_values(world):
+    bad = [
+        ("Relay", "URL", "http://127.0.0.1/"), ("Relay", "URL", "not a URL"),
+        ("Relay", "URL", "ws://"), ("Ice", "Servers", "stun:"), ("Ice", "Servers", "http://x"),
+        ("Ice", "Servers", "stun:good.example;smtp:bad.example"),
+        ("Feed", "Source", "noise"), ("Feed", "Interval", "soon"), ("Feed", "Interval", "0"),
+        ("Feed", "Interval", "-1s"), ("Feed", "Interval", "99999999999999999999s"),
+        ("Feed", "History", "many"), ("Feed", "History", "0"), ("Feed", "History", "-3"),
+    ]
+    for number, (group, key, value) in enumerate(bad):
+        peer = world.peer(f"bad{number}", NOWHERE, config={group: {key: value}}, wait=False)
+        peer.expect_exit()
+        said = peer.stderr()
+        equal(said.count("\n"), 1, f"lines said about {key}={value}: {said!r}")
+        for part in (peer.config_path, group, key, value):
+            check(part in said, f"{part!r} is not in {said!r}")
+
+
+def test_syntax_error(world):
+    peer = world.peer("syntax", NOWHERE, connected=False)
+    peer.stop()
+    with open(peer.config_path, "w", encoding="utf-8") as f:
+        f.write("[Peer]\nName=x\nthis is no key file\n")
+    peer.start()
+    peer.expect_exit()
+    check(peer.config_path in peer.stderr() and peer.stderr().count("\n") == 1, peer.stderr())
+
+
+def test_unknown_keys_are_warned_of(world):
+    relay = world.relay()
+    peer = world.peer("odd", relay, config={"Peer": {"Colour": "red"}, "Weather": {"Rain": "no"}})
+    said = peer.stderr()
+    for part in ("Colour", "Weather", peer.config_path):
+        check(part in said, f"{part} is not warned of: {said!r}")
+    equal(peer.get("Name"), "odd", "Name")
+
+
+def test_drop_ins(world):
+    relay = world.relay()
+    folder = os.path.join(world.directory, "dropped.conf.d")
+    os.mkdir(folder)
+    for name, text in (("20-b.conf", "second"), ("10-a.conf", "first"), ("30-c.txt", "third"),
+                       (".40.conf", "hidden")):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+            f.write(f"[Peer]\nName={text}\n")
+    equal(world.peer("dropped", relay).get("Name"), "second", "Name")
+
+
+def test_reload_of_the_feed(world):
+    relay = world.relay()
+    emitter = world.peer("emitter", relay, source="random", interval="1h")
+    listener = world.peer("listener", relay)
+    call = listener.call("emitter")
+    call.wait_state("connected")
+    config = dict(emitter.config, Feed={"Source": "random", "Interval": "20ms"})
+    emitter.configure(config)
+    emitter.signal(signal.SIGHUP)
+    listener.wait_numbers(10)
+    emitter.configure(dict(config, Feed={"Source": "none"}))
+    emitter.signal(signal.SIGHUP)
+    counts = []
+
+    def quiet():
+        counts.append(listener.received())
+        return len(counts) > 50 and counts[-1] == counts[-50]
+
+    wait_for(quiet, 5, "the feed to stop")
+    equal(call.get("State"), "connected", "State after the reloads")
+
+
+def test_bad_reload_changes_nothing(world):
+    relay = world.relay()
+    emitter = world.peer("emitter", relay, source="random", interval="20ms")
+    listener = world.peer("listener", relay)
+    listener.call("emitter").wait_state("connected")
+    emitter.configure(dict(emitter.config, Feed={"Source": "none", "Interval": "soon"}))
+    emitter.signal(signal.SIGHUP)
+    wait_for(lambda: "Interval" in emitter.stderr(), 5, "the error to be logged")
+    listener.wait_numbers(20, 5, after=listener.received())
+    equal(emitter.get("RelayState"), "connected", "RelayState")
+
+
+def test_reload_of_the_relay(world):
+    first, second = world.relay(), world.relay()
+    peer = world.peer("mover", first)
+    peer.configure(dict(peer.config, Relay={"URL": second.url("attic")}))
+    peer.signal(signal.SIGHUP)
+    wait_for(lambda: peer.get("RelayUrl") == second.url("attic"), 5, "RelayUrl to change")
+    peer.wait_connected()
+    wait_for(lambda: second.get("Connections") == 1 and first.get("Connections") == 0, 5,
+             "the move")
+
+
+def test_second_daemon_on_one_bus(world):
+    """The bus name is taken: the second one says so and goes."""
+    relay = world.relay()
+    first = world.peer("first", relay)
+    env = dict(first.env, XDG_STATE_HOME=os.path.join(world.directory, "second-state"))
+    second = harness.Process(world, "second", first.argv, env)
+    world.others.append(second)
+    second.expect_exit()
+    check("org.rtcbus.Peer1" in second.stderr(), second.stderr())
+    equal(first.get("RelayState"), "connected", "RelayState of the first")
+
+
+def test_bus_goes_away(world):
+    relay = world.relay()
+    peer = world.peer("orphan", relay)
+    peer.bus.process.kill()
+    peer.expect_exit()
+    check("bus" in peer.stderr(), peer.stderr())
+
+
+def test_stop_in_every_state(world):
+    relay = world.relay()
+    for state in range(4):
+        listener = world.peer(f"listener-{state}", relay)
+        if state == 1:
+            listener.call("")
+        elif state == 2:
+            world.peer("emitter", relay, source="random")
+            listener.call("")
+        elif state == 3:
+            listener.call("emitter").wait_state("connected")
+        listener.stop()
+
+
+harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
