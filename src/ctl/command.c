@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/text.h"
+
 static const Command commands[] = {
     {"status", NULL, N_("Show the peer, its relay, calls and numbers, and what is wrong"), NULL, 0,
      0, false, NULL, status_run},
@@ -70,9 +72,9 @@ static char *list_commands(void)
     g_string_append_printf(text, "\n\n%s\n", _("Commands:"));
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         g_autofree char *usage = command_usage(&commands[i]);
-        long pad = 18 - g_utf8_strlen(usage, -1);
+        int pad = 18 - (int) text_columns(usage);
 
-        g_string_append_printf(text, "  %s%*s%s\n", usage, (int) MAX(pad, 1), "",
+        g_string_append_printf(text, "  %s%*s%s\n", usage, MAX(pad, 1), "",
                                _(commands[i].summary));
     }
     g_string_append_printf(text, "\n%s",

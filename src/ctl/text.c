@@ -99,7 +99,7 @@ char *text_safe(const char *text)
     return g_string_free(out, FALSE);
 }
 
-static size_t text_columns(const char *text)
+size_t text_columns(const char *text)
 {
     size_t columns = 0;
 

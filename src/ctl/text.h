@@ -31,6 +31,9 @@ char *text_value(double value);
  * U+FFFD, and nothing becomes "-". */
 char *text_safe(const char *text);
 
+/* How many columns of a terminal TEXT takes */
+size_t text_columns(const char *text);
+
 /* Rows of cells, printed in columns as wide as their widest cell. */
 typedef struct Table Table;
 
