@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The signaling frames of docs "Signaling over the relay": JSON text to struct
+ * and back. No I/O, no policy: what a frame means is the reader's business.
+ *
+ * Foreign clients leave members out, so every member may be NULL.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* Whole frames, in bytes; a `welcome` in a full room is the longest. */
+#define FRAME_MAX_LENGTH (1024 * 1024)
+/* Members, in bytes. A longer one makes the frame invalid. */
+#define FRAME_MAX_SDP (64 * 1024)
+#define FRAME_MAX_CANDIDATE 1024
+#define FRAME_MAX_NAME 256 /* ids, names, sessions, error texts, … */
+
+#define FRAME_ERROR (frame_error_quark())
+GQuark frame_error_quark(void);
+
+typedef enum {
+    FRAME_ERROR_SYNTAX,  /* not a JSON object, too deep, too long */
+    FRAME_ERROR_CONTENT, /* JSON, but a member makes no sense */
+} FrameError;
+
+typedef enum {
+    FRAME_UNKNOWN, /* a type that we do not know: ignored by design */
+    /* between peers */
+    FRAME_CALL,
+    FRAME_OFFER,
+    FRAME_ANSWER,
+    FRAME_CANDIDATE,
+    FRAME_BYE,
+    /* from a relay that speaks rtcbus.1 */
+    FRAME_WELCOME,
+    FRAME_JOINED,
+    FRAME_LEFT,
+    FRAME_RELAY_ERROR,
+} FrameType;
+
+/* The word on the wire; "unknown" for FRAME_UNKNOWN. */
+const char *frame_type_to_string(FrameType type);
+
+typedef struct {
+    char *id;
+    char *name; /* NULL: it has none */
+} FramePeer;
+
+/* RTCIceServer */
+typedef struct {
+    char **urls;
+    char *username, *credential;
+} FrameIceServer;
+
+typedef struct {
+    FrameType type;
+    char *from;    /* written by the relay */
+    char *to;      /* an id or a name */
+    char *session; /* the call */
+
+    char *channel_id; /* call: free text */
+    char *sdp;        /* offer, answer; never NULL there */
+
+    /* candidate: RTCIceCandidateInit; `candidate` is NULL at the end of the list */
+    char *candidate;
+    char *mid;
+    int mline_index; /* -1: absent */
+    char *ufrag;
+
+    /* welcome: `id` is our own. joined, left: whose. */
+    char *id, *name, *room;
+    GPtrArray *peers;       /* of FramePeer; NULL in other frames */
+    GPtrArray *ice_servers; /* of FrameIceServer; NULL in other frames */
+
+    char *code, *message; /* error */
+} Frame;
+
+Frame *frame_new(FrameType type);
+Frame *frame_copy(const Frame *frame); /* of a frame between peers */
+void frame_free(Frame *frame);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Frame, frame_free)
+
+/* TEXT need not be terminated. NULL with ERROR if it is no frame. */
+Frame *frame_parse(const char *text, gsize length, GError **error);
+
+/* A frame between peers as JSON text; `from` is the relay's to write. Transfer full. */
+char *frame_write(const Frame *frame);
+
+/*
+ * One readable word or two for a log line: "offer", "candidate host
+ * 10.0.0.1:4242 udp". Never an SDP, never a password. Transfer full.
+ */
+char *frame_describe(const Frame *frame);
+
+/* TEXT with whatever could upset a terminal replaced by '?'. Transfer full. */
+char *frame_printable(const char *text);
+
+/* The type of a candidate attribute ("host", "srflx", "prflx", "relay"), or NULL. Transfer full. */
+char *frame_candidate_type(const char *candidate);
