@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * A data channel of a call, with the number under which D-Bus knows it. It
+ * outlives neither its call nor the rtc layer's channel that it stands for.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "rtc/channel.h"
+
+typedef struct Call Call;
+typedef struct CallChannel CallChannel;
+
+typedef enum {
+    CALL_CHANNEL_ADDED,
+    CALL_CHANNEL_CHANGED, /* its state */
+    CALL_CHANNEL_REMOVED, /* closed; freed after this */
+} CallChannelEvent;
+
+/* How a call hears of its channel; FREED follows CLOSED. */
+typedef struct {
+    void (*state)(CallChannel *channel, ChannelState state, gpointer data);
+    void (*message)(CallChannel *channel, MessageKind kind, const guint8 *bytes, gsize length,
+                    gpointer data);
+} CallChannelOps;
+
+CallChannel *call_channel_new(Call *call, guint number, bool feed, Channel *channel,
+                              const CallChannelOps *ops, gpointer data);
+void call_channel_free(CallChannel *channel);
+
+/* The connection is gone, and the rtc layer's channel with it. */
+void call_channel_detach(CallChannel *channel);
+
+Call *call_channel_call(const CallChannel *channel);
+guint call_channel_number(const CallChannel *channel);
+/* We opened it in answer to a `call`: the remote listens to our numbers on it. */
+bool call_channel_is_feed(const CallChannel *channel);
+ChannelState call_channel_state(const CallChannel *channel);
+
+/* NULL once it is closed. */
+Channel *call_channel_rtc(const CallChannel *channel);
+
+/* As channel_send() and channel_close(). */
+bool call_channel_send(CallChannel *channel, MessageKind kind, const void *bytes, gsize length,
+                       GError **error);
+void call_channel_close(CallChannel *channel);

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+#include "config.h"
+
+#include "peer/peer.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/names.h"
+#include "peer/bus.h"
+#include "peer/ice-servers.h"
+#include "peer/peer-config.h"
+#include "peer/publisher.h"
+#include "peer/signaling.h"
+#include "rtc/certificate.h"
+
+struct Peer {
+    PeerConfig config;
+    Daemon *daemon;
+    Certificate *certificate;
+    Signaling *signaling;
+    Calls *calls;
+    Feed *feed;
+    Publisher *publisher;
+    Bus *bus;
+    char **servers; /* as of the newest connection; kept for ConnectionConfig */
+};
+
+static void peer_update(Peer *peer)
+{
+    const Room *room = signaling_room(peer->signaling);
+
+    bus_update(peer->bus);
+    if (room_state(room) == RELAY_CONNECTED)
+        daemon_status(_("%s at %s; calls: %u, listeners: %u"), room_own_name(room),
+                      peer->config.url, calls_count(peer->calls),
+                      publisher_listeners(peer->publisher));
+    else
+        daemon_status(_("no relay at %s: %s; calls: %u"), peer->config.url,
+                      *room_problem(room) ? room_problem(room) : _("connecting"),
+                      calls_count(peer->calls));
+}
+
+/* ---- from signaling ------------------------------------------------------- */
+
+static void on_relay_state(gpointer data)
+{
+    Peer *peer = data;
+
+    calls_relay_changed(peer->calls);
+    peer_update(peer);
+}
+
+static void on_members(gpointer data)
+{
+    Peer *peer = data;
+
+    bus_update(peer->bus);
+}
+
+static void on_joined(const char *id, gpointer data)
+{
+    Peer *peer = data;
+
+    calls_peer_joined(peer->calls, id);
+}
+
+static void on_leaving(const char *id, gpointer data)
+{
+    Peer *peer = data;
+
+    calls_peer_left(peer->calls, id);
+}
+
+static void on_frame(const Frame *frame, gpointer data)
+{
+    Peer *peer = data;
+
+    calls_receive(peer->calls, frame);
+}
+
+static void on_no_such_peer(const char *to, gpointer data)
+{
+    Peer *peer = data;
+
+    calls_no_such_peer(peer->calls, to);
+}
+
+static void on_stopped(gpointer data)
+{
+    Peer *peer = data;
+
+    daemon_quit(peer->daemon, 0);
+}
+
+static const SignalingOps signaling_ops = {
+    .state = on_relay_state,
+    .joined = on_joined,
+    .leaving = on_leaving,
+    .members = on_members,
+    .frame = on_frame,
+    .no_such_peer = on_no_such_peer,
+    .stopped = on_stopped,
+};
+
+/* ---- from calls ----------------------------------------------------------- */
+
+static void on_send(const Frame *frame, gpointer data)
+{
+    Peer *peer = data;
+
+    if (!signaling_send(peer->signaling, frame))
+        log_debug("no relay for a frame of type %s", frame_type_to_string(frame->type));
+}
+
+static void on_configure(ConnectionConfig *config, gpointer data)
+{
+    Peer *peer = data;
+
+    g_strfreev(peer->servers);
+    peer->servers = ice_servers_join((const char *const *) peer->config.servers,
+                                     signaling_ice_servers(peer->signaling));
+    config->certificate = peer->certificate;
+    config->ice_servers = (const char *const *) peer->servers;
+    config->interfaces = (const char *const *) peer->config.interfaces;
+}
+
+static bool on_is_emitter(gpointer data)
+{
+    Peer *peer = data;
+
+    return publisher_is_emitter(peer->publisher);
+}
+
+static void on_call_added(Call *call, gpointer data)
+{
+    Peer *peer = data;
+
+    bus_call_added(peer->bus, call);
+    peer_update(peer);
+}
+
+static void on_call_changed(Call *call, gpointer data)
+{
+    Peer *peer = data;
+
+    bus_call_changed(peer->bus, call);
+}
+
+static void on_call_ended(Call *call, gpointer data)
+{
+    Peer *peer = data;
+
+    bus_call_ended(peer->bus, call);
+    peer_update(peer);
+}
+
+/* Whoever made us open msg_channel hears our numbers while it is open. */
+static void update_listener(Peer *peer, CallChannel *channel)
+{
+    guint before = publisher_listeners(peer->publisher);
+
+    if (!call_channel_is_feed(channel))
+        return;
+    publisher_remove(peer->publisher, channel);
+    if (call_channel_state(channel) == CHANNEL_OPEN)
+        publisher_add(peer->publisher, channel);
+    if (publisher_listeners(peer->publisher) != before)
+        peer_update(peer);
+}
+
+static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data)
+{
+    Peer *peer = data;
+
+    update_listener(peer, channel);
+    bus_channel(peer->bus, channel, event);
+}
+
+static void take_number(Peer *peer, Call *call, double value)
+{
+    FeedNumber number;
+
+    feed_add(peer->feed, g_get_real_time(), call_peer(call), value);
+    feed_last(peer->feed, &number);
+    bus_number(peer->bus, &number);
+}
+
+static void on_message(Call *call, CallChannel *channel, MessageKind kind, const guint8 *bytes,
+                       gsize length, gpointer data)
+{
+    Peer *peer = data;
+    double value;
+
+    if (kind == MESSAGE_TEXT &&
+        strcmp(channel_label(call_channel_rtc(channel)), DEFAULT_CHANNEL_LABEL) == 0) {
+        if (feed_parse_number((const char *) bytes, length, &value))
+            take_number(peer, call, value);
+        else
+            log_debug("call %u: a text that is no number", call_number(call));
+    }
+    bus_message(peer->bus, channel, kind, bytes, length);
+}
+
+static const CallsOps calls_ops = {
+    .send = on_send,
+    .configure = on_configure,
+    .is_emitter = on_is_emitter,
+    .added = on_call_added,
+    .changed = on_call_changed,
+    .ended = on_call_ended,
+    .channel = on_channel,
+    .message = on_message,
+};
+
+/* ---- the daemon's steps --------------------------------------------------- */
+
+bool peer_configure(const char *path, bool required, gpointer data, GError **error)
+{
+    Peer *peer = data;
+
+    return peer_config_load(&peer->config, path, required, error);
+}
+
+static CallsLimits peer_limits(const Peer *peer)
+{
+    return (CallsLimits){.max_calls = peer->config.max_calls,
+                         .max_pending = peer->config.max_pending,
+                         .max_early = peer->config.max_early};
+}
+
+/* A host name may be another machine's, too; a piece of the fingerprint tells
+ * them apart. A name that somebody has chosen is never changed. */
+static char *peer_other_name(const Peer *peer, const char *name)
+{
+    const char *digits = strchr(peer_fingerprint(peer), ' ');
+    g_autofree char *suffix = NULL;
+
+    if (*peer->config.name || !digits || strlen(digits) < 6)
+        return NULL;
+    suffix = g_strdup_printf("%.2s%.2s", digits + 1, digits + 4);
+    for (char *p = suffix; *p; p++)
+        *p = g_ascii_tolower(*p);
+    return g_strdup_printf("%.59s-%s", name, suffix);
+}
+
+/* What of the configuration is in use elsewhere, at start and at each reload. */
+static void peer_apply(Peer *peer)
+{
+    g_autofree char *name = peer_config_name(&peer->config);
+    g_autofree char *other_name = peer_other_name(peer, name);
+    CallsLimits limits = peer_limits(peer);
+
+    calls_set_limits(peer->calls, &limits);
+    feed_set_capacity(peer->feed, peer->config.history);
+    publisher_set_source(peer->publisher, peer->config.source, peer->config.interval);
+    signaling_set(peer->signaling, &(SignalingSettings){.url = peer->config.url,
+                                                        .origin = peer->config.origin,
+                                                        .name = name,
+                                                        .other_name = other_name});
+}
+
+bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GError **error)
+{
+    Peer *peer = data;
+    g_autofree char *folder = daemon_state_directory(daemon, error);
+    CallsLimits limits = peer_limits(peer);
+
+    if (!folder)
+        return false;
+    peer->daemon = daemon;
+    peer->certificate = certificate_load(folder, PACKAGE, error);
+    if (!peer->certificate)
+        return false;
+    peer->signaling = signaling_new(&signaling_ops, peer);
+    peer->calls = calls_new(signaling_room(peer->signaling), &limits, &calls_ops, peer);
+    peer->feed = feed_new(peer->config.history);
+    peer->publisher = publisher_new();
+    peer->bus = bus_new(connection, peer, error);
+    if (!peer->bus)
+        return false;
+    peer_apply(peer);
+    return true;
+}
+
+void peer_reload(Daemon *daemon, gpointer data)
+{
+    Peer *peer = data;
+
+    peer_apply(peer);
+    peer_update(peer);
+}
+
+void peer_stop(Daemon *daemon, gpointer data)
+{
+    Peer *peer = data;
+
+    calls_hang_up_all(peer->calls, CALL_REASON_STOPPED);
+    signaling_stop(peer->signaling);
+}
+
+/* ---- the object ----------------------------------------------------------- */
+
+Peer *peer_new(void)
+{
+    return g_new0(Peer, 1);
+}
+
+void peer_free(Peer *peer)
+{
+    if (!peer)
+        return;
+    g_clear_pointer(&peer->calls, calls_free);
+    g_clear_pointer(&peer->bus, bus_free);
+    g_clear_pointer(&peer->signaling, signaling_free);
+    g_clear_pointer(&peer->publisher, publisher_free);
+    g_clear_pointer(&peer->feed, feed_free);
+    g_clear_pointer(&peer->certificate, certificate_unref);
+    g_strfreev(peer->servers);
+    peer_config_clear(&peer->config);
+    g_free(peer);
+}
+
+Call *peer_call(Peer *peer, const char *whom, const char *channel_id, guint timeout,
+                GError **error)
+{
+    return calls_place(peer->calls, whom, channel_id, timeout, error);
+}
+
+guint64 peer_publish(Peer *peer, double value, GError **error)
+{
+    return publisher_publish(peer->publisher, value, error);
+}
+
+const Feed *peer_feed(const Peer *peer)
+{
+    return peer->feed;
+}
+
+const Room *peer_room(const Peer *peer)
+{
+    return signaling_room(peer->signaling);
+}
+
+const char *peer_fingerprint(const Peer *peer)
+{
+    return certificate_fingerprint(peer->certificate);
+}
+
+const char *peer_relay_url(const Peer *peer)
+{
+    return peer->config.url;
+}
+
+guint peer_listeners(const Peer *peer)
+{
+    return publisher_listeners(peer->publisher);
+}

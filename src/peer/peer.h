@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The peer as a whole: owns the parts and passes on between them. What D-Bus
+ * offers is asked for here; it hears of news through bus.h.
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+#include <stdbool.h>
+
+#include "common/daemon.h"
+#include "peer/calls.h"
+#include "peer/feed.h"
+
+typedef struct Peer Peer;
+
+Peer *peer_new(void);
+void peer_free(Peer *peer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Peer, peer_free)
+
+/* The steps of DaemonInfo; see common/daemon.h. */
+bool peer_configure(const char *path, bool required, gpointer peer, GError **error);
+bool peer_start(Daemon *daemon, GDBusConnection *bus, gpointer peer, GError **error);
+void peer_reload(Daemon *daemon, gpointer peer);
+void peer_stop(Daemon *daemon, gpointer peer);
+
+/* As calls_place() */
+Call *peer_call(Peer *peer, const char *whom, const char *channel_id, guint timeout,
+                GError **error);
+/* As publisher_publish() */
+guint64 peer_publish(Peer *peer, double value, GError **error);
+
+const Feed *peer_feed(const Peer *peer);
+const Room *peer_room(const Peer *peer);
+const char *peer_fingerprint(const Peer *peer);
+const char *peer_relay_url(const Peer *peer);
+guint peer_listeners(const Peer *peer);

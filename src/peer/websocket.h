@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * One WebSocket connection to a relay, from the attempt to the end. It tries
+ * once; when to try again is its owner's business.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct Websocket Websocket;
+
+typedef struct {
+    const char *message; /* for people */
+    bool opened;         /* the handshake had succeeded */
+    guint http_status;   /* of a handshake that was refused; 0: it did not come that far */
+} WebsocketFailure;
+
+typedef struct {
+    /* PROTOCOL is the subprotocol that the server chose, or NULL. */
+    void (*open)(Websocket *websocket, const char *protocol, gpointer data);
+    /* A text message, in valid UTF-8 and terminated. */
+    void (*text)(Websocket *websocket, const char *text, gsize length, gpointer data);
+    /* Nothing comes after this; free it now or later. */
+    void (*closed)(Websocket *websocket, const WebsocketFailure *failure, gpointer data);
+} WebsocketOps;
+
+/*
+ * Begins to connect to URL (ws: or wss:). ORIGIN and SUBPROTOCOL may be NULL.
+ * Callbacks come from the main loop, never from within this call.
+ */
+Websocket *websocket_new(const char *url, const char *origin, const char *subprotocol,
+                         const WebsocketOps *ops, gpointer data);
+
+/* Drops the connection at once if it is still there. No callback comes after. */
+void websocket_free(Websocket *websocket);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Websocket, websocket_free)
+
+/* False if it is not open. */
+bool websocket_send(Websocket *websocket, const char *text);
+
+/* Sends what is queued and the closing handshake; `closed` follows. */
+void websocket_close(Websocket *websocket);
