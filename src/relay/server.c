@@ -24,7 +24,8 @@
 #define RECEIVE_SIZE 2048
 
 struct Server {
-    struct lws_context *context;
+    uv_loop_t *loop;
+    struct lws_context *context; /* libwebsockets makes it NULL when it is freed */
     struct lws_vhost *vhost;
     const ServerEvents *events;
     gpointer data;
@@ -118,9 +119,11 @@ Server *server_new(uv_loop_t *loop, const ServerEvents *events, gpointer data, G
         .pt_serv_buf_size = 16384,
         .retry_and_idle_policy = &never,
         .user = server,
+        .pcontext = &server->context,
         .vhost_name = "relay",
     };
 
+    server->loop = loop;
     server->events = events;
     server->data = data;
     lws_set_log_level(LLL_ERR, log_lws);
@@ -141,7 +144,13 @@ void server_free(Server *server)
 {
     if (!server)
         return;
-    g_clear_pointer(&server->context, lws_context_destroy);
+    /* With a loop of ours, destroying takes two or three calls (depending on
+     * the version), and handles that close between them. */
+    for (int calls = 0; server->context && calls < 10; calls++) {
+        lws_context_destroy(server->context);
+        for (int rounds = 0; rounds < 1000 && uv_run(server->loop, UV_RUN_NOWAIT); rounds++)
+            ;
+    }
     g_free(server);
 }
 

@@ -27,7 +27,8 @@ typedef struct {
 /* LOOP must be attached already and outlive the server; so must EVENTS. */
 Server *server_new(uv_loop_t *loop, const ServerEvents *events, gpointer data, GError **error);
 
-/* Closes every connection, without asking. LOOP is to be finished afterwards. */
+/* Closes every connection, without asking, and runs LOOP to do so, in which
+ * nothing else may be active. */
 void server_free(Server *server);
 
 /*

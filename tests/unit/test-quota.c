@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* What strangers may spend: connections, bytes, and how often. */
+
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "relay/quota.h"
+
+static Account *enter(Quota *quota, const char *text)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+    if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+        return quota_enter(quota, (struct sockaddr *) &v4);
+    g_assert_cmpint(inet_pton(AF_INET6, text, &v6.sin6_addr), ==, 1);
+    return quota_enter(quota, (struct sockaddr *) &v6);
+}
+
+static void test_addresses(void)
+{
+    QuotaLimits limits = {.max_clients = 100, .max_visitors = 100, .max_per_address = 2};
+    g_autoptr(Quota) quota = quota_new(&limits);
+    Account *a = enter(quota, "192.0.2.1");
+    Account *b = enter(quota, "::ffff:192.0.2.1"); /* the same */
+    Account *c = enter(quota, "2001:db8::1");
+    Account *d = enter(quota, "2001:db8::ffff:2"); /* the same /64 */
+
+    g_assert_nonnull(a);
+    g_assert_true(a == b);
+    g_assert_null(enter(quota, "192.0.2.1"));
+    g_assert_true(c == d);
+    g_assert_null(enter(quota, "2001:db8::3"));
+    g_assert_nonnull(enter(quota, "192.0.2.2"));
+    g_assert_nonnull(enter(quota, "2001:db8:0:1::1"));
+
+    quota_leave(quota, a, false);
+    g_assert_nonnull(enter(quota, "192.0.2.1"));
+    g_assert_null(enter(quota, "192.0.2.1"));
+
+    for (int i = 0; i < 20; i++) {
+        g_assert_nonnull(enter(quota, "127.0.0.1"));
+        g_assert_nonnull(enter(quota, "::1"));
+        g_assert_nonnull(enter(quota, "::ffff:127.0.0.2"));
+    }
+    limits.max_per_address = 0;
+    quota_set_limits(quota, &limits);
+    for (int i = 0; i < 20; i++)
+        g_assert_nonnull(enter(quota, "192.0.2.1"));
+}
+
+static void test_kinds(void)
+{
+    QuotaLimits limits = {.max_clients = 2, .max_visitors = 3, .max_per_address = 2};
+    g_autoptr(Quota) quota = quota_new(&limits);
+    Account *first = enter(quota, "192.0.2.1"), *second = enter(quota, "192.0.2.2");
+    Account *third = enter(quota, "192.0.2.3");
+
+    g_assert_null(enter(quota, "192.0.2.4")); /* three visitors are enough */
+    g_assert_true(quota_upgrade(quota, first));
+    g_assert_true(quota_upgrade(quota, second));
+    g_assert_false(quota_upgrade(quota, third)); /* and two clients */
+    g_assert_cmpuint(quota_clients(quota), ==, 2);
+    g_assert_true(enter(quota, "192.0.2.1") == first); /* both kinds count for an address */
+    g_assert_null(enter(quota, "192.0.2.1"));
+    quota_leave(quota, first, false);
+    quota_leave(quota, first, true);
+    g_assert_true(quota_upgrade(quota, third));
+    quota_leave(quota, second, true);
+    quota_leave(quota, third, true);
+    g_assert_cmpuint(quota_clients(quota), ==, 0);
+}
+
+static void test_bytes(void)
+{
+    QuotaLimits limits = {.max_bytes = 1000};
+    g_autoptr(Quota) quota = quota_new(&limits);
+
+    quota_charge(quota, 1000);
+    g_assert_false(quota_exceeded(quota));
+    quota_charge(quota, 1);
+    g_assert_true(quota_exceeded(quota));
+    quota_release(quota, 500);
+    g_assert_false(quota_exceeded(quota));
+    g_assert_cmpuint(quota_bytes(quota), ==, 501);
+    limits.max_bytes = 500;
+    quota_set_limits(quota, &limits);
+    g_assert_true(quota_exceeded(quota));
+}
+
+static guint drain(Bucket *bucket, gint64 now)
+{
+    guint n = 0;
+
+    while (n < 1000 && bucket_take(bucket, now, 100, 10))
+        n++;
+    return n;
+}
+
+static void test_bucket(void)
+{
+    Bucket bucket = 0;
+    gint64 now = 5000000;
+    guint taken = 0;
+
+    g_assert_cmpuint(drain(&bucket, now), ==, 10); /* full at first */
+    g_assert_cmpuint(drain(&bucket, now), ==, 0);
+    g_assert_cmpuint(drain(&bucket, now + 99), ==, 0);
+    g_assert_cmpuint(drain(&bucket, now + 100), ==, 1);
+    g_assert_cmpuint(drain(&bucket, now + 350), ==, 2);
+    g_assert_cmpuint(drain(&bucket, now + 1000000), ==, 10); /* never more than full */
+    for (int i = 0; i < 10000; i++) /* in the long run one for every interval */
+        taken += drain(&bucket, now + 1000000 + i * 10);
+    g_assert_cmpuint(taken, ==, 999);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/quota/addresses", test_addresses);
+    g_test_add_func("/quota/kinds", test_kinds);
+    g_test_add_func("/quota/bytes", test_bytes);
+    g_test_add_func("/quota/bucket", test_bucket);
+    return g_test_run();
+}
