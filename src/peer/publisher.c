@@ -8,6 +8,7 @@
 #include "peer/publisher.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -63,7 +64,7 @@ static void listener_send(Listener *listener, const char *text)
 
     if (call_channel_send(listener->channel, MESSAGE_TEXT, text, strlen(text), &error)) {
         if (listener->lost > 0)
-            log_info(_("%s keeps up again, it lost %" G_GUINT64_FORMAT " numbers"),
+            log_info(_("%s keeps up again, it lost %" PRIu64 " numbers"),
                      listener_name(listener), listener->lost);
         listener->lost = 0;
     } else if (listener->lost++ == 0) {

@@ -175,15 +175,14 @@ static void log_member(const Frame *frame)
               frame->type == FRAME_JOINED ? _("← %s joined") : _("← %s left"), who);
 }
 
-static void log_frame(const Signaling *signaling, const char *arrow, const Frame *frame,
-                      const char *to_or_from, const char *remote)
+static void log_frame(const Frame *frame, bool sent, const char *remote)
 {
     g_autofree char *what = frame_describe(frame);
-    g_autofree char *who = remote ? frame_printable(remote) : NULL;
+    g_autofree char *who = frame_printable(remote);
 
     log_event(G_LOG_LEVEL_INFO,
               (.message_id = MESSAGE_SIGNALING, .call = frame->session, .remote = who),
-              who ? "%s %s %s %s" : "%s %s", arrow, what, to_or_from, who);
+              sent ? _("→ %s to %s") : _("← %s from %s"), what, who);
 }
 
 static void receive_welcome(Signaling *signaling, const Frame *frame)
@@ -198,7 +197,7 @@ static void receive_welcome(Signaling *signaling, const Frame *frame)
     }
     g_strfreev(signaling->ice_servers);
     signaling->ice_servers = ice_servers_from_frame(frame->ice_servers);
-    log_frame(signaling, "←", frame, _("from"), _("the relay"));
+    log_frame(frame, false, _("the relay"));
     signaling_connected(signaling);
 }
 
@@ -229,7 +228,7 @@ static void receive_from_relay(Signaling *signaling, const Frame *frame)
     } else if (frame->type == FRAME_LEFT && there && frame->id) {
         receive_left(signaling, frame);
     } else if (frame->type == FRAME_RELAY_ERROR) {
-        log_frame(signaling, "←", frame, _("from"), _("the relay"));
+        log_frame(frame, false, _("the relay"));
         if (frame->to && g_strcmp0(frame->code, "no-such-peer") == 0)
             signaling->ops->no_such_peer(frame->to, signaling->data);
     }
@@ -245,7 +244,7 @@ static void receive_from_peer(Signaling *signaling, const Frame *frame)
     }
     /* Through a relay that only broadcasts we overhear what is meant for others. */
     if (room_is_for_us(signaling->room, frame->to))
-        log_frame(signaling, "←", frame, _("from"), who ? who : _("somebody"));
+        log_frame(frame, false, who ? who : _("somebody"));
     signaling->ops->frame(frame, signaling->data);
 }
 
@@ -281,7 +280,7 @@ bool signaling_send(Signaling *signaling, const Frame *frame)
     /* The end of the candidates reads the same from both sides. */
     if (!signaling->rtcbus && (frame->type != FRAME_CANDIDATE || frame->candidate))
         echo_sent(signaling->echo, text);
-    log_frame(signaling, "→", frame, _("to"), who ? who : _("everyone"));
+    log_frame(frame, true, who ? who : _("everyone"));
     return true;
 }
 
