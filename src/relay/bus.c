@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * See bus.h. The counters change with every frame, so nobody is told of it:
- * they are put in place when somebody reads them.
+ * See bus.h. What is counted is read from the relay when somebody asks, so it
+ * is never old; PropertiesChanged comes at the relay's pace, and not at all for
+ * the counters of frames.
  */
 
 #include "config.h"
@@ -17,6 +18,7 @@
 #include "relay/relay-dbus.h"
 
 struct Bus {
+    GDBusConnection *connection;
     BusRelay1 *skeleton;
     Relay *relay;
 };
@@ -32,7 +34,12 @@ typedef BusRelay1SkeletonClass BusObjectClass;
 static GType bus_object_get_type(void);
 G_DEFINE_TYPE(BusObject, bus_object, BUS_TYPE_RELAY1_SKELETON)
 
-enum { PROPERTY_FRAMES_FORWARDED = 1, PROPERTY_FRAMES_DROPPED };
+enum {
+    PROPERTY_CONNECTIONS = 1,
+    PROPERTY_ROOMS,
+    PROPERTY_FRAMES_FORWARDED,
+    PROPERTY_FRAMES_DROPPED,
+};
 
 static void bus_object_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
@@ -40,10 +47,20 @@ static void bus_object_get_property(GObject *object, guint id, GValue *value, GP
 
     if (((BusObject *) object)->relay)
         relay_counters(((BusObject *) object)->relay, &counters);
-    if (id == PROPERTY_FRAMES_FORWARDED)
+    switch (id) {
+    case PROPERTY_CONNECTIONS:
+        g_value_set_uint(value, counters.connections);
+        break;
+    case PROPERTY_ROOMS:
+        g_value_set_uint(value, counters.rooms);
+        break;
+    case PROPERTY_FRAMES_FORWARDED:
         g_value_set_uint64(value, counters.forwarded);
-    else
+        break;
+    case PROPERTY_FRAMES_DROPPED:
         g_value_set_uint64(value, counters.dropped);
+        break;
+    }
 }
 
 static void bus_object_set_property(GObject *object, guint id, const GValue *value,
@@ -58,6 +75,8 @@ static void bus_object_class_init(BusObjectClass *klass)
 
     object_class->get_property = bus_object_get_property;
     object_class->set_property = bus_object_set_property;
+    g_object_class_override_property(object_class, PROPERTY_CONNECTIONS, "connections");
+    g_object_class_override_property(object_class, PROPERTY_ROOMS, "rooms");
     g_object_class_override_property(object_class, PROPERTY_FRAMES_FORWARDED, "frames-forwarded");
     g_object_class_override_property(object_class, PROPERTY_FRAMES_DROPPED, "frames-dropped");
 }
@@ -114,14 +133,27 @@ static gboolean on_disconnect(BusRelay1 *skeleton, GDBusMethodInvocation *invoca
     return TRUE;
 }
 
+static void emit_changed(Bus *bus, const RelayCounters *counters)
+{
+    GVariantBuilder changed;
+
+    g_variant_builder_init(&changed, G_VARIANT_TYPE("a{sv}"));
+    g_variant_builder_add(&changed, "{sv}", "Connections",
+                          g_variant_new_uint32(counters->connections));
+    g_variant_builder_add(&changed, "{sv}", "Rooms", g_variant_new_uint32(counters->rooms));
+    g_dbus_connection_emit_signal(bus->connection, NULL, RELAY_OBJECT_PATH,
+                                  "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                                  g_variant_new("(sa{sv}as)", RELAY_INTERFACE, &changed, NULL),
+                                  NULL);
+}
+
 void bus_update(Bus *bus)
 {
     RelayCounters counters;
     g_autofree char *clients = NULL, *rooms = NULL;
 
     relay_counters(bus->relay, &counters);
-    bus_relay1_set_connections(bus->skeleton, counters.connections);
-    bus_relay1_set_rooms(bus->skeleton, counters.rooms);
+    emit_changed(bus, &counters);
     clients = g_strdup_printf(ngettext("%u client", "%u clients", counters.connections),
                               counters.connections);
     rooms = g_strdup_printf(ngettext("%u room", "%u rooms", counters.rooms), counters.rooms);
@@ -139,6 +171,7 @@ Bus *bus_new(GDBusConnection *connection, Relay *relay, GError **error)
     BusObject *object = g_object_new(bus_object_get_type(), NULL);
 
     object->relay = relay;
+    bus->connection = g_object_ref(connection);
     bus->relay = relay;
     bus->skeleton = BUS_RELAY1(object);
     bus_relay1_set_version(bus->skeleton, PACKAGE_VERSION);
@@ -147,12 +180,12 @@ Bus *bus_new(GDBusConnection *connection, Relay *relay, GError **error)
     g_signal_connect(object, "handle-list-clients", G_CALLBACK(on_list_clients), bus);
     g_signal_connect(object, "handle-disconnect", G_CALLBACK(on_disconnect), bus);
     relay_on_change(relay, on_change, bus);
-    bus_update(bus);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(object), connection,
                                           RELAY_OBJECT_PATH, error)) {
         bus_free(bus);
         return NULL;
     }
+    bus_update(bus);
     return bus;
 }
 
@@ -162,7 +195,9 @@ void bus_free(Bus *bus)
         return;
     relay_on_change(bus->relay, NULL, NULL);
     g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(bus->skeleton));
-    g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(bus->skeleton));
+    if (g_dbus_interface_skeleton_get_connection(G_DBUS_INTERFACE_SKELETON(bus->skeleton)))
+        g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(bus->skeleton));
     g_object_unref(bus->skeleton);
+    g_object_unref(bus->connection);
     g_free(bus);
 }

@@ -175,7 +175,7 @@ void client_check(Client *client, gint64 now)
 {
     gint64 interval = (gint64) client->owner->config->ping_interval;
     gint64 silent = now - client->heard;
-    guchar buffer[LWS_PRE];
+    guchar buffer[LWS_PRE + 4] = {};
 
     if (client->state >= CLIENT_CLOSING && now - client->closing_since > CLOSE_TIMEOUT) {
         client_kill(client);
@@ -184,7 +184,7 @@ void client_check(Client *client, gint64 now)
         client_kill(client);
     } else if (client->state == CLIENT_OPEN && silent >= interval &&
                !lws_partial_buffered(client->wsi)) {
-        lws_write(client->wsi, buffer + LWS_PRE, 0, LWS_WRITE_PING);
+        lws_write(client->wsi, buffer + LWS_PRE, 4, LWS_WRITE_PING);
     }
 }
 
