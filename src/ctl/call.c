@@ -246,17 +246,9 @@ static void watch_look(Watch *watch)
 
 static int watch_run(Watch *watch)
 {
-    guint interrupts[] = {
-        g_unix_signal_add(SIGINT, on_interrupt, watch),
-        g_unix_signal_add(SIGTERM, on_interrupt, watch),
-    };
-
     watch_look(watch);
     if (watch->state == WATCH_WAITING)
         g_main_loop_run(watch->loop);
-    for (size_t i = 0; i < G_N_ELEMENTS(interrupts); i++)
-        g_source_remove(interrupts[i]);
-
     switch (watch->state) {
     case WATCH_CONNECTED:
         return report_connected(watch);
@@ -308,6 +300,11 @@ int call_check(char **arguments)
 int call_run(Client *client, char **arguments)
 {
     Watch watch = {.client = client, .began = g_get_monotonic_time()};
+    /* From the start: a call that is interrupted must not stay behind. */
+    guint interrupts[] = {
+        g_unix_signal_add(SIGINT, on_interrupt, &watch),
+        g_unix_signal_add(SIGTERM, on_interrupt, &watch),
+    };
     guint signals[2], name_id;
     int status;
 
@@ -327,6 +324,8 @@ int call_run(Client *client, char **arguments)
     g_bus_unwatch_name(name_id);
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
         g_dbus_connection_signal_unsubscribe(client->bus, signals[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(interrupts); i++)
+        g_source_remove(interrupts[i]);
     g_main_loop_unref(watch.loop);
     g_free(watch.path);
     g_free(watch.shown);
