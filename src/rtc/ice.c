@@ -12,6 +12,7 @@
 #include "rtc/ice.h"
 
 #include <agent.h>
+#include <gio/gio.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -26,6 +27,8 @@
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 #define PACING_MS 5 /* the least that RFC 8445 14.2 allows; the default costs 20 ms a call */
 #define MAX_REMOTE_CANDIDATES 128
+#define MAX_LOOKUPS 8 /* of names, in one call */
+#define ADDRESS_WORD 4
 
 struct Ice {
     Transport transport;
@@ -33,6 +36,8 @@ struct Ice {
     guint stream;
     char *ufrag, *password;
     guint remote_candidates;
+    GCancellable *lookups; /* of .local names, all of them */
+    guint lookup_count;
     void (*candidate)(const char *candidate, gpointer data);
     gpointer data;
 };
@@ -204,6 +209,7 @@ Ice *ice_new(const IceConfig *config, GError **error)
     g_autoptr(Ice) ice = g_new0(Ice, 1);
 
     transport_init(&ice->transport, "ICE", ice_send);
+    ice->lookups = g_cancellable_new();
     ice->candidate = config->candidate;
     ice->data = config->data;
     ice->agent = nice_agent_new_full(
@@ -247,6 +253,8 @@ void ice_free(Ice *ice)
         closing_agents++;
         nice_agent_close_async(ice->agent, on_closed, NULL);
     }
+    g_cancellable_cancel(ice->lookups);
+    g_object_unref(ice->lookups);
     transport_clear(&ice->transport);
     g_free(ice->ufrag);
     g_free(ice->password);
@@ -282,47 +290,115 @@ bool ice_set_remote_credentials(Ice *ice, const char *ufrag, const char *passwor
     return false;
 }
 
+/* Hands a candidate whose address is a number to libnice. */
+static bool add_numeric(Ice *ice, const char *candidate)
+{
+    g_autofree char *line = g_strconcat("a=", candidate, NULL);
+    NiceCandidate *parsed = nice_agent_parse_remote_candidate_sdp(ice->agent, ice->stream, line);
+    GSList list = {.data = parsed};
+
+    if (!parsed)
+        return false;
+    nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, &list);
+    nice_candidate_free(parsed);
+    return true;
+}
+
+/* ---- .local names ---- */
+
+/*
+ * Browsers hide their addresses behind names that only multicast DNS knows
+ * (draft-ietf-mmusic-mdns-ice-candidates). The system may be able to resolve
+ * them (libnss-mdns, systemd-resolved); if not, the browser's checks reach us
+ * and make the pair a peer-reflexive one.
+ */
+typedef struct {
+    Ice *ice; /* not to be touched once the look-up is cancelled */
+    char **words;
+} Lookup;
+
+static void lookup_free(Lookup *lookup)
+{
+    g_strfreev(lookup->words);
+    g_free(lookup);
+}
+
+static void on_resolved(GObject *resolver, GAsyncResult *result, gpointer data)
+{
+    Lookup *lookup = data;
+    g_autoptr(GError) error = NULL;
+    GList *addresses = g_resolver_lookup_by_name_finish(G_RESOLVER(resolver), result, &error);
+
+    if (addresses) {
+        g_autofree char *line = NULL;
+
+        g_free(lookup->words[ADDRESS_WORD]);
+        lookup->words[ADDRESS_WORD] = g_inet_address_to_string(addresses->data);
+        line = g_strjoinv(" ", lookup->words);
+        if (!add_numeric(lookup->ice, line))
+            log_debug("ICE: resolved candidate left out: %s", line);
+        g_resolver_free_addresses(addresses);
+    } else if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+        log_debug("ICE: %s", error->message);
+    }
+    lookup_free(lookup);
+}
+
+static void resolve(Ice *ice, const char *candidate)
+{
+    g_autoptr(GResolver) resolver = g_resolver_get_default();
+    Lookup *lookup = g_new0(Lookup, 1);
+
+    lookup->ice = ice;
+    lookup->words = g_strsplit(candidate, " ", -1);
+    ice->lookup_count++;
+    g_resolver_lookup_by_name_async(resolver, lookup->words[ADDRESS_WORD], ice->lookups,
+                                    on_resolved, lookup);
+}
+
+/* ---- remote candidates ---- */
+
+typedef enum {
+    CANDIDATE_USABLE,
+    CANDIDATE_NAMED,    /* its address is a .local name */
+    CANDIDATE_UNUSABLE, /* TCP, another component, any other name */
+    CANDIDATE_MALFORMED,
+} CandidateKind;
+
 /* "candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ TYPE …" */
-static bool is_candidate(const char *candidate, bool *usable)
+static CandidateKind classify(const char *candidate)
 {
     g_auto(GStrv) words = NULL;
 
     if (!g_str_has_prefix(candidate, "candidate:") || strlen(candidate) > 1024)
-        return false;
+        return CANDIDATE_MALFORMED;
     words = g_strsplit(candidate, " ", 9);
     if (g_strv_length(words) < 8 || strcmp(words[6], "typ") != 0)
-        return false;
-    *usable = strcmp(words[1], "1") == 0 && g_ascii_strcasecmp(words[2], "udp") == 0 &&
-              g_hostname_is_ip_address(words[4]);
-    return true;
+        return CANDIDATE_MALFORMED;
+    if (strcmp(words[1], "1") != 0 || g_ascii_strcasecmp(words[2], "udp") != 0)
+        return CANDIDATE_UNUSABLE;
+    if (g_hostname_is_ip_address(words[ADDRESS_WORD]))
+        return CANDIDATE_USABLE;
+    return g_str_has_suffix(words[ADDRESS_WORD], ".local") ? CANDIDATE_NAMED : CANDIDATE_UNUSABLE;
 }
 
 bool ice_add_candidate(Ice *ice, const char *candidate, GError **error)
 {
     const char *bare = g_str_has_prefix(candidate, "a=") ? candidate + 2 : candidate;
-    g_autofree char *line = NULL;
-    NiceCandidate *parsed;
-    GSList list = {};
-    bool usable = false;
+    CandidateKind kind = classify(bare);
 
-    if (!is_candidate(bare, &usable)) {
-        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "that is no ICE candidate");
-        return false;
-    }
-    if (!usable || ice->remote_candidates >= MAX_REMOTE_CANDIDATES) {
+    if (kind == CANDIDATE_UNUSABLE || ice->remote_candidates >= MAX_REMOTE_CANDIDATES ||
+        (kind == CANDIDATE_NAMED && ice->lookup_count >= MAX_LOOKUPS)) {
         log_debug("ICE: candidate left out: %s", bare);
         return true;
     }
-    line = g_strconcat("a=", bare, NULL);
-    parsed = nice_agent_parse_remote_candidate_sdp(ice->agent, ice->stream, line);
-    if (!parsed) {
+    ice->remote_candidates++;
+    if (kind == CANDIDATE_NAMED)
+        resolve(ice, bare);
+    else if (kind == CANDIDATE_MALFORMED || !add_numeric(ice, bare)) {
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "that is no ICE candidate");
         return false;
     }
-    ice->remote_candidates++;
-    list.data = parsed;
-    nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, &list);
-    nice_candidate_free(parsed);
     return true;
 }
 

@@ -46,8 +46,8 @@ bool ice_set_remote_credentials(Ice *ice, const char *ufrag, const char *passwor
 
 /*
  * Adds a remote candidate, with or without "a=" in front; after the
- * credentials. What cannot be used here (TCP, other components, names) is
- * dropped. RTC_ERROR_INVALID for text that is no candidate at all.
+ * credentials. .local names are looked up without blocking; what cannot be used
+ * here (TCP, other components, other names) is dropped. RTC_ERROR_INVALID for text that is no candidate at all.
  */
 bool ice_add_candidate(Ice *ice, const char *candidate, GError **error);
 void ice_end_candidates(Ice *ice);

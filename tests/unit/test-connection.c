@@ -11,6 +11,7 @@
 
 #include "rtc/connection.h"
 
+#include <gio/gio.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -27,6 +28,7 @@ struct End {
     char *forced_fingerprint; /* put in place of the one in our description */
     bool hold_candidates;     /* candidates go out before the description */
     bool refuse;              /* the remote certificate, in verify */
+    bool hide;                /* addresses go out as .local names */
     char *description_type, *description;
     GError *failure;
     GPtrArray *channels; /* of Channel, opened by the other side */
@@ -99,6 +101,18 @@ static void on_candidate(Connection *connection, const IceCandidateInit *candida
 {
     End *end = data;
 
+    if (candidate && end->hide) {
+        g_auto(GStrv) words = g_strsplit(candidate->candidate, " ", -1);
+        IceCandidateInit hidden = *candidate;
+        g_autofree char *line = NULL;
+
+        g_free(words[4]);
+        words[4] = g_strdup("0a1b2c3d.local");
+        line = g_strjoinv(" ", words);
+        hidden.candidate = line;
+        g_assert_true(connection_add_candidate(end->other->connection, &hidden, NULL));
+        return;
+    }
     g_assert_true(connection_add_candidate(end->other->connection, candidate, NULL));
     if (!candidate && end->hold_candidates)
         deliver_description(end);
@@ -389,6 +403,62 @@ static void test_more_streams(Pair *pair, gconstpointer data)
     wait_until(pair->a.log->len == 200 * strlen("m=y "));
 }
 
+/* ---- .local names, with a resolver that knows one of them ---- */
+
+typedef GResolver NameResolver;
+typedef GResolverClass NameResolverClass;
+GType name_resolver_get_type(void);
+G_DEFINE_TYPE(NameResolver, name_resolver, G_TYPE_RESOLVER)
+
+static guint lookups;
+
+static void lookup_async(GResolver *resolver, const char *name, GCancellable *cancellable,
+                         GAsyncReadyCallback callback, gpointer data)
+{
+    g_autoptr(GTask) task = g_task_new(resolver, cancellable, callback, data);
+
+    lookups++;
+    if (strcmp(name, "0a1b2c3d.local") == 0)
+        g_task_return_pointer(
+            task, g_list_append(NULL, g_inet_address_new_from_string("127.0.0.1")), NULL);
+    else
+        g_task_return_new_error(task, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "no %s", name);
+}
+
+static GList *lookup_finish(GResolver *resolver, GAsyncResult *result, GError **error)
+{
+    return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+static void name_resolver_class_init(NameResolverClass *class)
+{
+    class->lookup_by_name_async = lookup_async;
+    class->lookup_by_name_finish = lookup_finish;
+}
+
+static void name_resolver_init(NameResolver *resolver)
+{
+}
+
+/* Neither side says an address: only a look-up can bring them together. */
+static void test_local_names(Pair *pair, gconstpointer data)
+{
+    g_autoptr(GResolver) resolver = g_object_new(name_resolver_get_type(), NULL);
+    IceCandidateInit unknown = {
+        .candidate = "candidate:9 1 udp 2122260223 nowhere.local 9 typ host"};
+
+    g_resolver_set_default(resolver);
+    lookups = 0;
+    pair->a.hide = pair->b.hide = true;
+    for (int i = 0; i < 3; i++)
+        connection_add_candidate(pair->b.connection, &unknown, NULL);
+    call(pair);
+    g_assert_cmpuint(lookups, >=, 3 + 2);
+    for (int i = 0; i < 50; i++)
+        connection_add_candidate(pair->b.connection, &unknown, NULL);
+    g_assert_cmpuint(lookups, <=, 16); /* bounded, and the last are cancelled unfinished */
+}
+
 static void test_hangup(Pair *pair, gconstpointer data)
 {
     ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
@@ -464,6 +534,7 @@ int main(int argc, char **argv)
     ADD("options", NULL, test_options);
     ADD("many-channels", NULL, test_many_channels);
     ADD("more-streams", NULL, test_more_streams);
+    ADD("local-names", NULL, test_local_names);
     ADD("hangup", NULL, test_hangup);
     ADD("wrong-fingerprint/answerer", NULL, test_wrong_fingerprint);
     ADD("wrong-fingerprint/offerer", "a", test_wrong_fingerprint);
