@@ -71,6 +71,14 @@ static void drop_queue(Client *client)
     client->queued = 0;
 }
 
+/* What libwebsockets keeps for the client; SIZE is the most it can be. */
+static void hold(Client *client, gsize size)
+{
+    quota_release(client->owner->quota, client->held);
+    client->held = size;
+    quota_charge(client->owner->quota, size);
+}
+
 static void drop_partial(Client *client)
 {
     if (!client->partial)
@@ -87,6 +95,7 @@ void client_free(Client *client)
         client_enter_state(client, CLIENT_CLOSED);
     drop_queue(client);
     drop_partial(client);
+    hold(client, 0);
     g_free(client->address);
     g_free(client->origin);
     g_free(client);
@@ -96,8 +105,12 @@ void client_free(Client *client)
  * take. A failure shows again as a closed connection. */
 static bool write_message(Client *client, Message *message)
 {
-    return lws_write(client->wsi, (unsigned char *) message_text(message), message->size,
-                     LWS_WRITE_TEXT) >= 0;
+    if (lws_write(client->wsi, (unsigned char *) message_text(message), message->size,
+                  LWS_WRITE_TEXT) < 0)
+        return false;
+    if (lws_partial_buffered(client->wsi))
+        hold(client, message->size);
+    return true;
 }
 
 void client_send(Client *client, Message *message)
@@ -108,7 +121,7 @@ void client_send(Client *client, Message *message)
         return;
     if (g_queue_is_empty(&client->queue) && !lws_partial_buffered(client->wsi)) {
         if (!write_message(client, message))
-            client_kill(client);
+            client_kill(client, "cannot be written to");
         return;
     }
     /* One message always has room, whatever its size (welcome in a full room). */
@@ -150,15 +163,24 @@ void client_close_now(Client *client, guint16 code, const char *reason)
     client_close(client, code, reason);
 }
 
-void client_kill(Client *client)
+void client_kill(Client *client, const char *reason)
 {
     /* libwebsockets finds the end of the stream and closes. Closing here would
      * call back into whoever is just going through the members of a room. */
     if (client->wsi)
         shutdown(lws_get_socket_fd(client->wsi), SHUT_RDWR);
     drop_queue(client);
-    if (client->state == CLIENT_OPEN)
-        client_enter_state(client, CLIENT_CLOSED);
+    hold(client, 0);
+    if (client->state != CLIENT_OPEN)
+        return;
+    client->close_reason = reason;
+    client->closing_since = g_get_monotonic_time();
+    client_enter_state(client, CLIENT_CLOSED);
+}
+
+gsize client_waiting(const Client *client)
+{
+    return client->queued + client->held;
 }
 
 void client_bad_frame(Client *client, const char *text)
@@ -178,10 +200,9 @@ void client_check(Client *client, gint64 now)
     guchar buffer[LWS_PRE + 4] = {};
 
     if (client->state >= CLIENT_CLOSING && now - client->closing_since > CLOSE_TIMEOUT) {
-        client_kill(client);
+        client_kill(client, NULL);
     } else if (client->state == CLIENT_OPEN && silent >= 2 * interval) {
-        log_debug("client %s: no answer to pings", client_label(client));
-        client_kill(client);
+        client_kill(client, "no answer to pings");
     } else if (client->state == CLIENT_OPEN && silent >= interval &&
                !lws_partial_buffered(client->wsi)) {
         lws_write(client->wsi, buffer + LWS_PRE, 4, LWS_WRITE_PING);
@@ -266,6 +287,8 @@ static void begin_closing_handshake(Client *client)
 
 bool client_writable(Client *client)
 {
+    if (client->held > 0 && !lws_partial_buffered(client->wsi))
+        hold(client, 0);
     for (int i = 0; i < WRITES_PER_CALLBACK && !g_queue_is_empty(&client->queue); i++) {
         g_autoptr(Message) message = NULL;
 

@@ -56,7 +56,8 @@ struct Client {
     /* private */
     GQueue queue;     /* of Message */
     gsize queued;     /* message_cost() of them */
-    GByteArray *partial;
+    gsize held;       /* bytes of a message that libwebsockets keeps */
+    GByteArray *partial; /* of a message that comes in pieces */
     Bucket frames, bad;
     gint64 told;      /* when it was last told that it is too fast */
     gint64 closing_since;
@@ -89,8 +90,11 @@ void client_close(Client *client, guint16 code, const char *reason);
 /* As client_close(), but whatever waits in the queue is forgotten. */
 void client_close_now(Client *client, guint16 code, const char *reason);
 
-/* Pulls the plug; the connection is gone soon after. */
-void client_kill(Client *client);
+/* Pulls the plug; the connection is gone soon after. REASON is a literal. */
+void client_kill(Client *client, const char *reason);
+
+/* The bytes that wait for the client to read. */
+gsize client_waiting(const Client *client);
 
 /* A frame that is not what it should be. Too many of them close the client. */
 void client_bad_frame(Client *client, const char *text);

@@ -24,6 +24,10 @@
 #define BACKLOG 4096
 #define ACCEPTS_PER_WAKEUP 64
 #define PAUSE_MS 200 /* when there are no file descriptors left */
+#define COMPLAIN_INTERVAL (10 * G_USEC_PER_SEC)
+/* The kernel's share of what waits for a slow reader, bytes. By itself it would
+ * grow to megabytes for each. */
+#define SEND_BUFFER (128 << 10)
 
 typedef struct {
     uv_poll_t poll;
@@ -38,6 +42,7 @@ struct Listener {
     ListenerFunc func;
     gpointer data;
     guint pause_id;
+    gint64 complained; /* monotonic µs, 0: never */
 };
 
 typedef union {
@@ -119,7 +124,12 @@ static gboolean on_pause_over(gpointer data);
 /* Without descriptors the socket would stay readable, and the loop would spin. */
 static void pause_accepting(Listener *listener)
 {
-    log_warning(_("cannot accept a connection: %s"), g_strerror(errno));
+    gint64 now = g_get_monotonic_time();
+
+    if (listener->complained == 0 || now - listener->complained > COMPLAIN_INTERVAL) {
+        log_warning(_("cannot accept a connection: %s"), g_strerror(errno));
+        listener->complained = now;
+    }
     for (guint i = 0; i < listener->sockets->len; i++)
         uv_poll_stop(&((Socket *) listener->sockets->pdata[i])->poll);
     if (listener->pause_id == 0)
@@ -134,7 +144,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
     for (int i = 0; i < ACCEPTS_PER_WAKEUP; i++) {
         Address address = {};
         socklen_t length = sizeof address;
-        int one = 1;
+        int one = 1, send_buffer = SEND_BUFFER;
         int fd = accept4(self->fd, &address.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0) {
@@ -143,6 +153,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
             return; /* EAGAIN, or the client has given up: poll again */
         }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
         listener->func(fd, &address.any, listener->data);
     }
 }

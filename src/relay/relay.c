@@ -156,12 +156,12 @@ static void relay_relieve(Relay *relay)
         for (GList *link = relay->clients.head; link; link = link->next) {
             Client *client = link->data;
 
-            if (client->queued > (worst ? worst->queued : 0))
+            if (client_waiting(client) > (worst ? client_waiting(worst) : 0))
                 worst = client;
         }
         if (!worst)
             break;
-        client_close_now(worst, 1013, "the relay is overloaded");
+        client_kill(worst, "the relay is overloaded");
     }
 }
 

@@ -392,8 +392,8 @@ def test_slow_reader(world):
         numbers = []
         while True:
             numbers.append(json.loads(slow.recv(8))["n"])
-    except Closed:
-        pass
+    except Closed as closed:
+        equal(closed.code, 1008, "close code of the slow reader")
     equal(numbers, list(range(len(numbers))), "what the slow reader got")
     check(len(numbers) < sent, "the slow reader got everything")
 
