@@ -275,12 +275,13 @@ bool signaling_send(Signaling *signaling, const Frame *frame)
     if (room_state(signaling->room) != RELAY_CONNECTED || !signaling->socket)
         return false;
     text = frame_write(frame);
+    /* Before it is sent, or the other side's line could come first. */
+    log_frame(frame, true, who ? who : _("everyone"));
     if (!websocket_send(signaling->socket, text))
         return false;
     /* The end of the candidates reads the same from both sides. */
     if (!signaling->rtcbus && (frame->type != FRAME_CANDIDATE || frame->candidate))
         echo_sent(signaling->echo, text);
-    log_frame(frame, true, who ? who : _("everyone"));
     return true;
 }
 
