@@ -196,8 +196,10 @@ static bool daemon_start(Daemon *daemon, GError **error)
     return true;
 }
 
-static void daemon_loop(Daemon *daemon)
+/* The signals are ours before the bus name is: who sees the name may send one. */
+static void daemon_start_and_loop(Daemon *daemon)
 {
+    g_autoptr(GError) error = NULL;
     guint sources[4] = {
         g_unix_signal_add(SIGTERM, on_terminate, daemon),
         g_unix_signal_add(SIGINT, on_terminate, daemon),
@@ -207,7 +209,12 @@ static void daemon_loop(Daemon *daemon)
 
     if (sd_watchdog_enabled(0, &watchdog) > 0)
         sources[3] = g_timeout_add(watchdog / 2000, on_watchdog, daemon);
-    g_main_loop_run(daemon->loop);
+    if (daemon_start(daemon, &error)) {
+        g_main_loop_run(daemon->loop);
+    } else {
+        log_error("%s", error->message);
+        daemon->status = EXIT_FAILURE;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
         g_clear_handle_id(&sources[i], g_source_remove);
 }
@@ -241,12 +248,7 @@ int daemon_run(const DaemonInfo *info, gpointer data, int argc, char **argv)
         g_print("%s %s\n", info->program, PACKAGE_VERSION);
     } else {
         log_open(info->program, daemon.verbose);
-        if (daemon_start(&daemon, &error)) {
-            daemon_loop(&daemon);
-        } else {
-            log_error("%s", error->message);
-            daemon.status = EXIT_FAILURE;
-        }
+        daemon_start_and_loop(&daemon);
     }
     daemon_clear(&daemon);
     return daemon.status;
