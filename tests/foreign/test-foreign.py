@@ -286,18 +286,22 @@ def own_emitter_bridged(world, change):
 
 
 def candidates_first(held_side, description):
-    """Holds the description back until a candidate has gone ahead of it."""
-    held = []
+    """Two candidates of HELD_SIDE go ahead of its description, and not one other gets
+    through from either side: only who keeps the early ones can connect."""
+    held, early = [], []
 
     def change(side, frame):
-        if side != held_side:
-            return [frame]
-        if frame["type"] == description:
+        if frame["type"] in ("offer", "answer"):
+            frame["sdp"]["sdp"] = re.sub(r"a=candidate:.*\r\n", "", frame["sdp"]["sdp"])
+        if frame["type"] == description and side == held_side:
             held.append(frame)
             return []
-        if frame["type"] == "candidate" and held:
-            return [frame, held.pop()]
-        return [frame]
+        if frame["type"] != "candidate":
+            return [frame]
+        if side != held_side or not held or len(early) == 2:
+            return []
+        early.append(frame)
+        return [frame] if len(early) == 1 else [frame, *held]
 
     return change
 

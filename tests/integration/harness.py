@@ -174,6 +174,7 @@ class Process:
     def __init__(self, world, name, argv, env=None, cwd=None):
         self.world = world
         self.name = name
+        self.stem = world.path(name)
         self.argv = argv
         self.wanted_status = 0
         self.ended = True
@@ -184,8 +185,8 @@ class Process:
 
     def start(self):
         self.runs += 1
-        stem = os.path.join(self.world.directory, f"{self.name}.{self.runs}")
-        self.stdout_path, self.stderr_path = stem + ".out", stem + ".err"
+        self.stdout_path = f"{self.stem}.{self.runs}.out"
+        self.stderr_path = f"{self.stem}.{self.runs}.err"
         with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as err:
             self.child = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
@@ -285,7 +286,7 @@ class Bus:
     """A message bus of our own, with one connection to it."""
 
     def __init__(self, world, name):
-        path = os.path.join(world.directory, name)
+        path = world.path(name)
         config = path + ".xml"
         with open(config, "w", encoding="utf-8") as f:
             f.write(BUS_CONFIG.format(socket=path + ".sock"))
@@ -293,6 +294,7 @@ class Bus:
             world, name,
             ["dbus-daemon", "--nofork", "--config-file=" + config, "--print-address"],
         )
+        self.connection = None
         world.buses.append(self)
         wait_for(lambda: self.process.lines() or not self.process.running(), 10, "dbus-daemon")
         check(self.process.running(), "dbus-daemon did not start: " + self.process.stderr())
@@ -330,7 +332,7 @@ class Bus:
                            "NameHasOwner", GLib.Variant("(s)", (name,)))[0]
 
     def close(self):
-        if not self.connection.is_closed():
+        if self.connection and not self.connection.is_closed():
             self.connection.close_sync(None)
         self.process.stop()
 
@@ -387,8 +389,8 @@ class Daemon(Process):
         self.target = target
         self.bus = Bus(world, name + "-bus")
         self.signals = Signals(self.bus)
-        self.config_path = os.path.join(world.directory, name + ".conf")
-        self.state_directory = os.path.join(world.directory, name + "-state")
+        self.config_path = world.path(name) + ".conf"
+        self.state_directory = world.path(name) + "-state"
         os.makedirs(self.state_directory, exist_ok=True)
         self.config = config
         write_config(self.config_path, config)
@@ -636,6 +638,10 @@ class World:
         self.names[name] = self.names.get(name, 0) + 1
         return name if self.names[name] == 1 else f"{name}-{self.names[name]}"
 
+    def path(self, name):
+        """Where files of something called NAME begin; NAME may hold anything."""
+        return os.path.join(self.directory, re.sub(r"[^A-Za-z0-9-]", "_", name))
+
     def relay(self, **kwargs):
         return Relay(self, self._name(kwargs.pop("name", "relay")), **kwargs)
 
@@ -738,6 +744,10 @@ def main(tests):
     if wanted:
         tests = [t for t in tests
                  if any(w.replace("-", "_") in t.__name__ for w in wanted)]
+    for name in "rtcbus-relay", "rtcbus-peer":
+        if not os.access(program(name), os.X_OK):
+            print(f"Bail out! {program(name)} is not built (is top_builddir set?)", flush=True)
+            sys.exit(1)
     # An interrupted test must still end its daemons.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGALRM, _on_alarm)

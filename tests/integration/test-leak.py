@@ -119,11 +119,11 @@ def test_reconnects(world):
                      not in ([], [gone]), 90, "the peer to be back")
             peer.wait_connected(10)
 
-    bounce(2)
+    bounce(1)
     rss, fds = peer.rss_kib(), settled_fds(peer)
-    bounce(4)
+    bounce(3)
     equal(settled_fds(peer), fds, "descriptors")
-    note(f"RSS {rss} KiB, {peer.rss_kib() - rss:+d} KiB after 4 reconnections")
+    note(f"RSS {rss} KiB, {peer.rss_kib() - rss:+d} KiB after 3 reconnections")
 
 
 def test_twenty_calls_at_once(world):
