@@ -64,7 +64,7 @@ typedef struct {
     char *session; /* the call */
 
     char *channel_id; /* call: free text */
-    char *sdp;        /* offer, answer; never NULL there */
+    char *sdp;        /* offer, answer; NULL: it has none of that type */
 
     /* candidate: RTCIceCandidateInit; `candidate` is NULL at the end of the list */
     char *candidate;

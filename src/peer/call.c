@@ -374,6 +374,11 @@ static void call_bind(Call *call, const Frame *frame, const char *peer)
     call->foreign = frame->session == NULL;
 }
 
+static bool call_set_remote(Call *call, const char *type, const Frame *frame, GError **error)
+{
+    return connection_set_remote(call->connection, type, frame->sdp ? frame->sdp : "", error);
+}
+
 bool call_take_offer(Call *call, const Frame *frame, const char *peer)
 {
     g_autoptr(Call) keep = call_ref(call);
@@ -386,12 +391,12 @@ bool call_take_offer(Call *call, const Frame *frame, const char *peer)
         call->role = ROLE_ANSWERER;
         call_enter_state(call, CALL_CONNECTING);
         if (!call_make_connection(call, &error) ||
-            !connection_set_remote(call->connection, "offer", frame->sdp, &error))
+            !call_set_remote(call, "offer", frame, &error))
             call_close(call, error->message, true);
         return true;
     }
     /* The same offer once more is taken as such; anything else leaves the call alone. */
-    if (connection_set_remote(call->connection, "offer", frame->sdp, &error))
+    if (call_set_remote(call, "offer", frame, &error))
         return true;
     log_debug("call %u: another offer: %s", call->number, error->message);
     return false;
@@ -406,7 +411,7 @@ void call_take_answer(Call *call, const Frame *frame)
         log_debug("call %u: an answer without an offer", call->number);
         return;
     }
-    if (connection_set_remote(call->connection, "answer", frame->sdp, &error))
+    if (call_set_remote(call, "answer", frame, &error))
         call->answered = true;
     else if (call->answered)
         log_debug("call %u: another answer: %s", call->number, error->message);

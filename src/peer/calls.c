@@ -433,7 +433,7 @@ static bool is_for_others(Calls *calls, const Frame *frame)
     if (frame->to)
         return false;
     if (frame->session)
-        return heard_has_session(calls->heard, frame->session, now);
+        return heard_take_session(calls->heard, frame->session, now);
     if (!heard_take_other(calls->heard, frame->from, now))
         return false;
     drop_delayed_foreign(calls);

@@ -13,6 +13,7 @@ enum { HEARD_SIZE = 256 };
 typedef struct {
     char *from, *session;
     gint64 time; /* 0: free */
+    bool answered;
 } HeardEntry;
 
 struct Heard {
@@ -30,6 +31,7 @@ static void heard_entry_clear(HeardEntry *entry)
     g_clear_pointer(&entry->from, g_free);
     g_clear_pointer(&entry->session, g_free);
     entry->time = 0;
+    entry->answered = false;
 }
 
 void heard_free(Heard *heard)
@@ -46,7 +48,7 @@ void heard_add(Heard *heard, const char *from, const char *session, gint64 now)
     HeardEntry *entry = &heard->ring[heard->next++ % HEARD_SIZE];
 
     heard_entry_clear(entry);
-    *entry = (HeardEntry){g_strdup(from), g_strdup(session), now};
+    *entry = (HeardEntry){g_strdup(from), g_strdup(session), now, false};
 }
 
 static bool heard_is_fresh(const HeardEntry *entry, gint64 now)
@@ -65,14 +67,30 @@ bool heard_has_session(const Heard *heard, const char *session, gint64 now)
     return false;
 }
 
+bool heard_take_session(Heard *heard, const char *session, gint64 now)
+{
+    bool found = false;
+
+    for (guint i = 0; session && i < HEARD_SIZE; i++) {
+        HeardEntry *entry = &heard->ring[i];
+
+        if (!heard_is_fresh(entry, now) || g_strcmp0(entry->session, session) != 0)
+            continue;
+        entry->answered = true;
+        found = true;
+    }
+    return found;
+}
+
 bool heard_take_other(Heard *heard, const char *sender, gint64 now)
 {
     for (guint i = 0; i < HEARD_SIZE; i++) {
         HeardEntry *entry = &heard->ring[(heard->next + i) % HEARD_SIZE];
 
-        if (!heard_is_fresh(entry, now) || (sender && g_strcmp0(entry->from, sender) == 0))
+        if (!heard_is_fresh(entry, now) || entry->answered ||
+            (sender && g_strcmp0(entry->from, sender) == 0))
             continue;
-        heard_entry_clear(entry);
+        entry->answered = true;
         return true;
     }
     return false;

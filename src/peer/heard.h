@@ -24,8 +24,11 @@ void heard_add(Heard *heard, const char *from, const char *session, gint64 now);
 /* Whether SESSION was added not long ago, by whomever. */
 bool heard_has_session(const Heard *heard, const char *session, gint64 now);
 
+/* The same, and marks it as answered. */
+bool heard_take_session(Heard *heard, const char *session, gint64 now);
+
 /*
- * Whether anybody but SENDER was added not long ago; the oldest such entry is
- * used up by this. An anonymous sender may be anybody but one who had a name.
+ * Whether anybody but SENDER was added not long ago and has not been answered;
+ * the oldest such entry counts as answered from now on.
  */
 bool heard_take_other(Heard *heard, const char *sender, gint64 now);

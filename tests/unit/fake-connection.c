@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* Everything happens from the main loop, as with the real one, and finds its
+ * connection by number, since it may be gone by then. */
+
+#include "config.h"
+
+#include "fake-connection.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct Channel {
+    Connection *connection;
+    char *label;
+    ChannelState state;
+    const ChannelOps *ops;
+    gpointer data;
+    ChannelStats stats;
+    guint number; /* the same on both sides */
+};
+
+struct Connection {
+    guint number, remote, candidates;
+    const ConnectionOps *ops;
+    gpointer data;
+    ConnectionState state;
+    GPtrArray *channels;
+};
+
+static GHashTable *connections; /* number → Connection */
+static guint last_number, last_channel, strays;
+
+typedef enum { DO_OFFER, DO_ANSWER, DO_CONNECT, DO_CLOSE, DO_FAIL, DO_MESSAGE } Action;
+
+typedef struct {
+    Action action;
+    guint connection, channel;
+    MessageKind kind;
+    GBytes *bytes;
+} Task;
+
+G_DEFINE_QUARK(rtcbus-rtc-error-quark, rtc_error)
+
+static Connection *find(guint number)
+{
+    return connections ? g_hash_table_lookup(connections, GUINT_TO_POINTER(number)) : NULL;
+}
+
+static Channel *find_channel(Connection *connection, guint number)
+{
+    for (guint i = 0; i < connection->channels->len; i++) {
+        Channel *channel = connection->channels->pdata[i];
+
+        if (channel->number == number)
+            return channel;
+    }
+    return NULL;
+}
+
+static Channel *add_channel(Connection *connection, const char *label, guint number)
+{
+    Channel *channel = g_new0(Channel, 1);
+
+    channel->connection = connection;
+    channel->label = g_strdup(label);
+    channel->number = number;
+    g_ptr_array_add(connection->channels, channel);
+    return channel;
+}
+
+static void channel_free(gpointer data)
+{
+    Channel *channel = data;
+
+    g_free(channel->label);
+    g_free(channel);
+}
+
+static void describe(guint number, const char *type)
+{
+    Connection *connection = find(number);
+    g_autofree char *sdp = g_strdup_printf("fake %u", number);
+    g_autofree char *text =
+        g_strdup_printf("candidate:1 1 udp 1 127.0.0.1 %u typ host", number);
+    IceCandidateInit candidate = {text, "0", 0, NULL};
+
+    connection->ops->description(connection, type, sdp, connection->data);
+    if (find(number))
+        connection->ops->candidate(connection, &candidate, connection->data);
+    if (find(number))
+        connection->ops->candidate(connection, NULL, connection->data);
+}
+
+static void enter(guint number, ConnectionState state, const char *reason)
+{
+    Connection *connection = find(number);
+    g_autoptr(GError) error =
+        reason ? g_error_new_literal(RTC_ERROR, RTC_ERROR_TIMEOUT, reason) : NULL;
+
+    if (!connection || connection->state == state)
+        return;
+    connection->state = state;
+    connection->ops->state(connection, state, error, connection->data);
+}
+
+static void open_channel(Channel *channel)
+{
+    channel->state = CHANNEL_OPEN;
+    if (channel->ops)
+        channel->ops->state(channel, CHANNEL_OPEN, NULL, channel->data);
+}
+
+/* The remote's channels appear here, too; then all of them are open. */
+static void mirror(guint number)
+{
+    Connection *connection = find(number);
+    Connection *remote = connection ? find(connection->remote) : NULL;
+
+    for (guint i = 0; remote && i < remote->channels->len; i++) {
+        Channel *theirs = remote->channels->pdata[i];
+        Channel *ours = find_channel(connection, theirs->number);
+
+        if (!ours) {
+            ours = add_channel(connection, theirs->label, theirs->number);
+            ours->state = CHANNEL_OPEN;
+            connection->ops->channel(connection, ours, connection->data);
+        }
+        if (theirs->state == CHANNEL_CONNECTING)
+            open_channel(theirs);
+    }
+}
+
+static void run(const Task *task)
+{
+    Connection *connection = find(task->connection);
+    Channel *channel;
+
+    if (!connection)
+        return;
+    switch (task->action) {
+    case DO_OFFER:
+        describe(task->connection, "offer");
+        break;
+    case DO_ANSWER:
+        describe(task->connection, "answer");
+        break;
+    case DO_CONNECT:
+        enter(task->connection, CONNECTION_CONNECTED, NULL);
+        mirror(task->connection);
+        break;
+    case DO_CLOSE:
+        enter(task->connection, CONNECTION_CLOSED, NULL);
+        break;
+    case DO_FAIL:
+        enter(task->connection, CONNECTION_FAILED, "consent was lost");
+        break;
+    case DO_MESSAGE:
+        channel = find_channel(connection, task->channel);
+        if (channel)
+            channel->ops->message(channel, task->kind, g_bytes_get_data(task->bytes, NULL),
+                                  g_bytes_get_size(task->bytes), channel->data);
+        break;
+    }
+}
+
+static gboolean on_task(gpointer data)
+{
+    run(data);
+    return G_SOURCE_REMOVE;
+}
+
+static void task_free(gpointer data)
+{
+    Task *task = data;
+
+    g_clear_pointer(&task->bytes, g_bytes_unref);
+    g_free(task);
+}
+
+static void later(Task task)
+{
+    g_idle_add_full(G_PRIORITY_DEFAULT, on_task, g_memdup2(&task, sizeof(task)), task_free);
+}
+
+static void connect_if_ready(Connection *connection)
+{
+    Connection *remote = find(connection->remote);
+
+    if (!remote || remote->remote != connection->number || connection->candidates == 0 ||
+        remote->candidates == 0)
+        return;
+    later((Task){DO_CONNECT, connection->number});
+    later((Task){DO_CONNECT, remote->number});
+}
+
+/* ---- connection.h --------------------------------------------------------- */
+
+const char *connection_state_to_string(ConnectionState state)
+{
+    return "";
+}
+
+Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *ops, gpointer data,
+                           GError **error)
+{
+    Connection *connection = g_new0(Connection, 1);
+
+    if (!connections)
+        connections = g_hash_table_new(NULL, NULL);
+    connection->number = ++last_number;
+    connection->ops = ops;
+    connection->data = data;
+    connection->channels = g_ptr_array_new_with_free_func(channel_free);
+    g_hash_table_insert(connections, GUINT_TO_POINTER(connection->number), connection);
+    return connection;
+}
+
+void connection_free(Connection *connection)
+{
+    if (!connection)
+        return;
+    if (connection->remote)
+        later((Task){DO_CLOSE, connection->remote});
+    g_hash_table_remove(connections, GUINT_TO_POINTER(connection->number));
+    g_ptr_array_unref(connection->channels);
+    g_free(connection);
+}
+
+bool connection_offer(Connection *connection, GError **error)
+{
+    later((Task){DO_OFFER, connection->number});
+    return true;
+}
+
+bool connection_set_remote(Connection *connection, const char *type, const char *sdp,
+                           GError **error)
+{
+    guint remote;
+
+    if (sscanf(sdp, "fake %u", &remote) != 1) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "bad SDP");
+        return false;
+    }
+    if (connection->remote && connection->remote != remote) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE, "a second description");
+        return false;
+    }
+    if (connection->remote)
+        return true;
+    connection->remote = remote;
+    if (strcmp(type, "offer") == 0)
+        later((Task){DO_ANSWER, connection->number});
+    connect_if_ready(connection);
+    return true;
+}
+
+bool connection_add_candidate(Connection *connection, const IceCandidateInit *candidate,
+                              GError **error)
+{
+    guint port;
+
+    if (!candidate || sscanf(candidate->candidate, "candidate:1 1 udp 1 127.0.0.1 %u", &port) != 1)
+        return true;
+    connection->candidates++;
+    if (connection->remote && connection->remote != port)
+        strays++;
+    connect_if_ready(connection);
+    return true;
+}
+
+Channel *connection_open_channel(Connection *connection, const char *label,
+                                 const ChannelOptions *options, GError **error)
+{
+    Channel *channel = add_channel(connection, label, ++last_channel);
+
+    if (connection->state == CONNECTION_CONNECTED)
+        later((Task){DO_CONNECT, connection->remote});
+    return channel;
+}
+
+ConnectionState connection_state(const Connection *connection)
+{
+    return connection->state;
+}
+
+void connection_get_stats(Connection *connection, ConnectionStats *stats)
+{
+    *stats = (ConnectionStats){};
+}
+
+void connection_stats_clear(ConnectionStats *stats)
+{
+    g_free(stats->local_candidate);
+    g_free(stats->remote_candidate);
+    g_free(stats->remote_fingerprint);
+}
+
+/* ---- channel.h ------------------------------------------------------------ */
+
+const char *channel_state_to_string(ChannelState state)
+{
+    return "";
+}
+
+void channel_set_ops(Channel *channel, const ChannelOps *ops, gpointer data)
+{
+    channel->ops = ops;
+    channel->data = data;
+}
+
+bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
+                  GError **error)
+{
+    later((Task){DO_MESSAGE, channel->connection->remote, channel->number, kind,
+                 g_bytes_new(bytes, length)});
+    return true;
+}
+
+void channel_close(Channel *channel)
+{
+}
+
+ChannelState channel_state(const Channel *channel)
+{
+    return channel->state;
+}
+
+const char *channel_label(const Channel *channel)
+{
+    return channel->label;
+}
+
+/* ---- fake-connection.h ---------------------------------------------------- */
+
+guint fake_connections(void)
+{
+    return connections ? g_hash_table_size(connections) : 0;
+}
+
+void fake_connections_fail(void)
+{
+    GHashTableIter iter;
+    gpointer connection;
+
+    g_hash_table_iter_init(&iter, connections);
+    while (g_hash_table_iter_next(&iter, NULL, &connection)) {
+        if (((Connection *) connection)->state == CONNECTION_CONNECTED)
+            later((Task){DO_FAIL, ((Connection *) connection)->number});
+    }
+}
+
+guint fake_stray_candidates(void)
+{
+    return strays;
+}

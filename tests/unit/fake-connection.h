@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * src/rtc's connections without a network, for tests of what is above them:
+ * two that have each other's description and candidate are connected. A test
+ * that links this file gets it instead of librtc.a's connection.
+ */
+
+#pragma once
+
+#include <glib.h>
+
+#include "rtc/connection.h"
+
+/* How many there are now. */
+guint fake_connections(void);
+
+/* Lets every one that is connected fail as if consent had been lost. */
+void fake_connections_fail(void);
+
+/* How many candidates came to a connection that they were not meant for. */
+guint fake_stray_candidates(void);

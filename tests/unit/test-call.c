@@ -1,0 +1,656 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Who calls, answers, is matched and is turned away: several peers' `Calls` in
+ * one process, between them a relay of a few lines (ours, or one that only
+ * broadcasts) and connections without a network.
+ */
+
+#include "config.h"
+
+#include "peer/calls.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "fake-connection.h"
+#include "peer/peer-error.h"
+
+typedef struct {
+    char *id;
+    Room *room;
+    Calls *calls; /* NULL: a foreign client, played by the test */
+    bool emitter, there;
+    guint listeners; /* open channels that it feeds */
+    guint messages, ended;
+    char *reason;       /* of the call that ended last */
+    GPtrArray *inbox;   /* of Frame, as a foreign client got them */
+} Node;
+
+static GPtrArray *nodes;
+static bool bare; /* the relay only broadcasts */
+
+/* ---- the relay ------------------------------------------------------------ */
+
+typedef struct {
+    char *from, *text;
+} Packet;
+
+static guint in_flight;
+
+static void node_receive(Node *node, const char *from, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Frame) frame = frame_parse(text, strlen(text), &error);
+
+    g_assert_no_error(error);
+    if (!bare)
+        frame->from = g_strdup(from);
+    if (node->calls)
+        calls_receive(node->calls, frame);
+    else
+        g_ptr_array_add(node->inbox, g_steal_pointer(&frame));
+}
+
+static gboolean on_packet(gpointer data)
+{
+    Packet *packet = data;
+    g_autoptr(Frame) frame = frame_parse(packet->text, strlen(packet->text), NULL);
+
+    in_flight--;
+    for (guint i = 0; i < nodes->len; i++) {
+        Node *node = nodes->pdata[i];
+
+        if (node->there && strcmp(node->id, packet->from) != 0 &&
+            (bare || !frame->to || strcmp(frame->to, node->id) == 0))
+            node_receive(node, packet->from, packet->text);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void packet_free(gpointer data)
+{
+    Packet *packet = data;
+
+    g_free(packet->from);
+    g_free(packet->text);
+    g_free(packet);
+}
+
+static void say(const Node *from, const char *text)
+{
+    Packet packet = {g_strdup(from->id), g_strdup(text)};
+
+    in_flight++;
+    g_idle_add_full(G_PRIORITY_DEFAULT, on_packet, g_memdup2(&packet, sizeof(packet)),
+                    packet_free);
+}
+
+/* ---- peers ---------------------------------------------------------------- */
+
+static void on_send(const Frame *frame, gpointer data)
+{
+    g_autofree char *text = frame_write(frame);
+
+    if (((Node *) data)->there)
+        say(data, text);
+}
+
+static void on_configure(ConnectionConfig *config, gpointer data)
+{
+}
+
+static bool on_is_emitter(gpointer data)
+{
+    return ((Node *) data)->emitter;
+}
+
+static void on_nothing(Call *call, gpointer data)
+{
+}
+
+static void on_ended(Call *call, gpointer data)
+{
+    Node *node = data;
+
+    g_assert_cmpint(call_state(call), ==, CALL_CLOSED);
+    node->ended++;
+    g_free(node->reason);
+    node->reason = g_strdup(call_reason(call));
+}
+
+static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data)
+{
+    Node *node = data;
+
+    if (!call_channel_is_feed(channel))
+        return;
+    if (event == CALL_CHANNEL_CHANGED && call_channel_state(channel) == CHANNEL_OPEN) {
+        node->listeners++;
+        g_assert_true(call_channel_send(channel, MESSAGE_TEXT, "7", 1, NULL));
+    }
+}
+
+static void on_message(Call *call, CallChannel *channel, MessageKind kind, const guint8 *bytes,
+                       gsize length, gpointer data)
+{
+    ((Node *) data)->messages++;
+}
+
+static const CallsOps ops = {
+    .send = on_send,
+    .configure = on_configure,
+    .is_emitter = on_is_emitter,
+    .added = on_nothing,
+    .changed = on_nothing,
+    .ended = on_ended,
+    .channel = on_channel,
+    .message = on_message,
+};
+
+static const CallsLimits limits = {.max_calls = 64, .max_pending = 30, .max_early = 8};
+
+/* Tells OLD and FRESH of each other, as `welcome` and `joined` do. */
+static void introduce(Node *old, Node *fresh)
+{
+    if (bare || old == fresh)
+        return;
+    room_add(fresh->room, old->id, old->id);
+    room_add(old->room, fresh->id, fresh->id);
+    if (old->calls)
+        calls_peer_joined(old->calls, fresh->id);
+}
+
+static Node *join(const char *id, bool ours, bool emitter)
+{
+    Node *node = g_new0(Node, 1);
+
+    node->id = g_strdup(id);
+    node->emitter = emitter;
+    node->there = true;
+    node->room = room_new();
+    node->inbox = g_ptr_array_new_with_free_func((GDestroyNotify) frame_free);
+    if (!bare)
+        room_set_own_id(node->room, id);
+    room_set_state(node->room, RELAY_CONNECTED, NULL);
+    if (ours)
+        node->calls = calls_new(node->room, &limits, &ops, node);
+    g_ptr_array_add(nodes, node);
+    for (guint i = 0; i < nodes->len; i++)
+        introduce(nodes->pdata[i], node);
+    return node;
+}
+
+static void leave(Node *node)
+{
+    node->there = false;
+    for (guint i = 0; i < nodes->len && !bare; i++) {
+        Node *other = nodes->pdata[i];
+
+        if (other->calls && other != node)
+            calls_peer_left(other->calls, node->id);
+        room_remove(other->room, node->id);
+    }
+}
+
+static void node_free(gpointer data)
+{
+    Node *node = data;
+
+    calls_free(node->calls);
+    room_free(node->room);
+    g_ptr_array_unref(node->inbox);
+    g_free(node->reason);
+    g_free(node->id);
+    g_free(node);
+}
+
+static void set_up(gboolean only_broadcasts)
+{
+    bare = only_broadcasts;
+    nodes = g_ptr_array_new_with_free_func(node_free);
+}
+
+/* Until nothing is on its way; what waits for a timer still does. */
+static void settle(void)
+{
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    g_assert_cmpuint(in_flight, ==, 0);
+}
+
+static void tear_down(void)
+{
+    for (guint i = 0; i < nodes->len; i++)
+        ((Node *) nodes->pdata[i])->there = false;
+    g_clear_pointer(&nodes, g_ptr_array_unref);
+    settle();
+    g_assert_cmpuint(fake_connections(), ==, 0);
+}
+
+#define wait_until(condition) \
+    do { \
+        gint64 deadline_ = g_get_monotonic_time() + 10 * G_USEC_PER_SEC; \
+        while (!(condition)) { \
+            g_assert_cmpint(g_get_monotonic_time(), <, deadline_); \
+            g_main_context_iteration(NULL, TRUE); \
+        } \
+    } while (0)
+
+static Call *place(Node *node, const char *peer)
+{
+    g_autoptr(GError) error = NULL;
+    Call *call = calls_place(node->calls, peer, NULL, 30, &error);
+
+    g_assert_no_error(error);
+    return call;
+}
+
+static void refuse(Node *node, const char *peer, PeerError code)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(calls_place(node->calls, peer, NULL, 30, &error));
+    g_assert_error(error, PEER_ERROR, (int) code);
+}
+
+static guint count_frames(const Node *node, FrameType type)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < node->inbox->len; i++)
+        n += ((Frame *) node->inbox->pdata[i])->type == type;
+    return n;
+}
+
+static const Frame *last_frame(const Node *node, FrameType type)
+{
+    for (guint i = node->inbox->len; i > 0; i--) {
+        if (((Frame *) node->inbox->pdata[i - 1])->type == type)
+            return node->inbox->pdata[i - 1];
+    }
+    g_assert_not_reached();
+}
+
+/* ---- our kind ------------------------------------------------------------- */
+
+static void test_whoever_answers(gconstpointer only_broadcasts)
+{
+    set_up(GPOINTER_TO_INT(only_broadcasts));
+    Node *emitter = join("emitter", true, true);
+    Node *listener = join("listener", true, false);
+    Call *call = place(listener, "");
+
+    g_assert_cmpint(call_state(call), ==, CALL_CALLING);
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    g_assert_cmpstr(call_peer(call), ==, bare ? "" : "emitter");
+    g_assert_cmpuint(call_setup_time(call), >, 0);
+    g_assert_cmpuint(emitter->listeners, ==, 1);
+    g_assert_cmpuint(listener->messages, ==, 1);
+
+    call_hang_up(call, CALL_REASON_HANGUP);
+    settle();
+    g_assert_cmpstr(listener->reason, ==, CALL_REASON_HANGUP);
+    g_assert_cmpstr(emitter->reason, ==, CALL_REASON_REMOTE_HANGUP);
+    g_assert_cmpuint(calls_count(emitter->calls) + calls_count(listener->calls), ==, 0);
+    tear_down();
+}
+
+static void test_twenty_listeners(gconstpointer only_broadcasts)
+{
+    Node *listeners[20];
+
+    set_up(GPOINTER_TO_INT(only_broadcasts));
+    Node *emitter = join("emitter", true, true);
+
+    for (guint i = 0; i < G_N_ELEMENTS(listeners); i++) {
+        g_autofree char *id = g_strdup_printf("listener-%u", i);
+
+        listeners[i] = join(id, true, false);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(listeners); i++)
+        place(listeners[i], "");
+    settle();
+    for (guint i = 0; i < G_N_ELEMENTS(listeners); i++) {
+        g_assert_cmpuint(calls_count(listeners[i]->calls), ==, 1);
+        g_assert_cmpuint(listeners[i]->messages, ==, 1);
+    }
+    g_assert_cmpuint(emitter->listeners, ==, 20);
+    g_assert_cmpuint(fake_connections(), ==, 40);
+    g_assert_cmpuint(fake_stray_candidates(), ==, 0);
+    tear_down();
+}
+
+static void test_two_emitters(void)
+{
+    set_up(false);
+    Node *one = join("one", true, true), *two = join("two", true, true);
+    Node *listener = join("listener", true, false);
+    Call *call = place(listener, "");
+
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    g_assert_cmpuint(one->listeners + two->listeners, ==, 1);
+    g_assert_cmpuint(calls_count(one->calls) + calls_count(two->calls), ==, 1);
+    tear_down();
+}
+
+static void test_by_name(void)
+{
+    set_up(false);
+    join("emitter", true, true);
+    Node *quiet = join("quiet", true, false), *listener = join("listener", true, false);
+    Call *call = place(listener, "quiet");
+
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    g_assert_cmpstr(call_peer(call), ==, "quiet");
+    g_assert_cmpuint(quiet->listeners, ==, 1);
+    refuse(listener, "nobody", PEER_ERROR_NO_SUCH_PEER);
+    refuse(listener, "listener", PEER_ERROR_INVALID_ARGUMENT);
+    room_set_state(listener->room, RELAY_DISCONNECTED, "gone");
+    refuse(listener, "quiet", PEER_ERROR_NOT_CONNECTED);
+    tear_down();
+}
+
+/* Nobody has numbers, but somebody is there: it waits a moment, then answers. */
+static void test_quiet_peer_answers_late(void)
+{
+    set_up(false);
+    Node *quiet = join("quiet", true, false), *listener = join("listener", true, false);
+    Call *call = place(listener, "");
+
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CALLING);
+    wait_until(call_state(call) == CALL_CONNECTED);
+    g_assert_cmpuint(quiet->listeners, ==, 1);
+    tear_down();
+}
+
+static void test_joins_later(void)
+{
+    set_up(false);
+    Node *listener = join("listener", true, false);
+    Call *call = place(listener, "");
+
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CALLING);
+    join("emitter", true, true);
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    tear_down();
+}
+
+static void test_both_directions(gconstpointer only_broadcasts)
+{
+    set_up(GPOINTER_TO_INT(only_broadcasts));
+    Node *one = join("one", true, true), *two = join("two", true, true);
+
+    place(one, "");
+    place(two, "");
+    settle();
+    g_assert_cmpuint(calls_count(one->calls), ==, 2);
+    g_assert_cmpuint(calls_count(two->calls), ==, 2);
+    g_assert_cmpuint(one->messages, ==, 1);
+    g_assert_cmpuint(two->messages, ==, 1);
+    tear_down();
+}
+
+static void test_before_the_relay(void)
+{
+    set_up(false);
+    join("emitter", true, true);
+    Node *listener = join("listener", true, false);
+
+    room_set_state(listener->room, RELAY_CONNECTING, NULL);
+    Call *call = place(listener, "");
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CALLING);
+    room_set_state(listener->room, RELAY_CONNECTED, NULL);
+    calls_relay_changed(listener->calls);
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+
+    /* What is connected outlives the relay, what is not does not. */
+    place(listener, "");
+    room_set_state(listener->room, RELAY_DISCONNECTED, "it broke");
+    calls_relay_changed(listener->calls);
+    settle();
+    g_assert_cmpuint(calls_count(listener->calls), ==, 1);
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    g_assert_true(g_str_has_prefix(listener->reason, CALL_REASON_RELAY));
+    tear_down();
+}
+
+static void test_leaves(void)
+{
+    set_up(false);
+    Node *emitter = join("emitter", true, true), *ghost = join("ghost", false, false);
+    Node *listener = join("listener", true, false);
+    Call *call = place(listener, "emitter");
+
+    settle();
+    place(listener, "ghost");
+    settle();
+    leave(ghost);
+    leave(emitter);
+    g_assert_cmpuint(listener->ended, ==, 1);
+    g_assert_cmpstr(listener->reason, ==, CALL_REASON_LEFT);
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    fake_connections_fail();
+    settle();
+    g_assert_cmpstr(listener->reason, ==, "consent was lost");
+    tear_down();
+}
+
+static void test_timeout(void)
+{
+    set_up(false);
+    Node *ghost = join("ghost", false, false), *listener = join("listener", true, false);
+
+    g_assert_nonnull(calls_place(listener->calls, "ghost", NULL, 1, NULL));
+    wait_until(listener->ended == 1);
+    settle();
+    g_assert_cmpstr(listener->reason, ==, CALL_REASON_TIMEOUT);
+    g_assert_cmpuint(count_frames(ghost, FRAME_BYE), ==, 1);
+    tear_down();
+}
+
+/* ---- strangers ------------------------------------------------------------ */
+
+static void test_quota(void)
+{
+    set_up(false);
+    Node *emitter = join("emitter", true, true), *evil = join("evil", false, false);
+
+    for (guint i = 0; i < 100; i++) {
+        g_autofree char *text = g_strdup_printf("{\"type\":\"call\",\"session\":\"%u\"}", i);
+
+        say(evil, text);
+    }
+    settle();
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 30);
+    g_assert_cmpuint(count_frames(evil, FRAME_BYE), ==, 70);
+    join("listener", true, false);
+    Call *call = place(nodes->pdata[2], "emitter");
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    tear_down();
+}
+
+/* Frames of a third one with the right session change nothing. */
+static void test_intruder(void)
+{
+    set_up(false);
+    Node *ghost = join("ghost", false, false), *evil = join("evil", false, false);
+    Node *listener = join("listener", true, false);
+    Call *call = place(listener, "ghost");
+    g_autofree char *bye =
+        g_strdup_printf("{\"type\":\"bye\",\"session\":\"%s\"}", call_session(call));
+    g_autofree char *offer = g_strdup_printf(
+        "{\"type\":\"offer\",\"session\":\"%s\",\"sdp\":\"fake 999999\"}", call_session(call));
+
+    settle();
+    say(evil, bye);
+    say(evil, offer);
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CALLING);
+    g_assert_cmpuint(count_frames(evil, FRAME_BYE), ==, 1);
+    g_assert_cmpuint(count_frames(evil, FRAME_ANSWER), ==, 0);
+    say(ghost, bye);
+    settle();
+    g_assert_cmpstr(listener->reason, ==, CALL_REASON_REFUSED);
+    /* The call is over, and an offer for it comes too late. */
+    say(ghost, offer);
+    settle();
+    g_assert_cmpuint(calls_count(listener->calls), ==, 0);
+    g_assert_cmpuint(count_frames(ghost, FRAME_BYE), ==, 2); /* the other one is evil's */
+    tear_down();
+}
+
+static void test_bad_descriptions(void)
+{
+    set_up(false);
+    Node *emitter = join("emitter", true, true), *evil = join("evil", false, false);
+
+    say(evil, "{\"type\":\"call\",\"session\":\"s\"}");
+    settle();
+    say(evil, "{\"type\":\"answer\",\"session\":\"s\",\"sdp\":\"nonsense\"}");
+    settle();
+    g_assert_cmpstr(emitter->reason, ==, "bad SDP");
+    say(evil, "{\"type\":\"offer\",\"session\":\"t\",\"to\":\"emitter\"}");
+    settle();
+    g_assert_cmpuint(emitter->ended, ==, 2);
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 0);
+    g_assert_cmpuint(count_frames(evil, FRAME_BYE), ==, 2);
+    tear_down();
+}
+
+static void test_offer_to_somebody_else(void)
+{
+    set_up(true);
+    Node *quiet = join("quiet", true, false), *other = join("other", false, false);
+
+    say(other, "{\"type\":\"call\",\"session\":\"s\"}");
+    say(other, "{\"type\":\"offer\",\"session\":\"s\",\"sdp\":\"fake 999999\"}");
+    say(other, "{\"type\":\"call\"}");
+    say(other, "{\"type\":\"offer\",\"sdp\":\"fake 999999\"}");
+    say(other, "{\"type\":\"bye\",\"session\":\"x\"}");
+    settle();
+    g_assert_cmpuint(calls_count(quiet->calls), ==, 0);
+    /* One that nobody asked for is answered. */
+    say(other, "{\"type\":\"offer\",\"sdp\":\"fake 999999\"}");
+    settle();
+    g_assert_cmpuint(calls_count(quiet->calls), ==, 1);
+    g_assert_cmpuint(count_frames(other, FRAME_ANSWER), ==, 1);
+    tear_down();
+}
+
+/* ---- foreign clients ------------------------------------------------------ */
+
+static void foreign_answer(Node *foreign)
+{
+    const Frame *offer = last_frame(foreign, FRAME_OFFER);
+
+    g_assert_null(offer->session);
+    g_assert_cmpstr(offer->to, ==, bare ? NULL : foreign->id);
+    say(foreign, "{\"type\":\"answer\",\"sdp\":{\"type\":\"answer\",\"sdp\":\"fake 888888\"}}");
+    settle();
+}
+
+static void test_foreign_listener(gconstpointer only_broadcasts)
+{
+    set_up(GPOINTER_TO_INT(only_broadcasts));
+    Node *emitter = join("emitter", true, true), *foreign = join("foreign", false, false);
+
+    say(foreign, "{\"type\":\"call\",\"channel_id\":\"x\"}");
+    settle();
+    g_assert_cmpuint(count_frames(foreign, FRAME_OFFER), ==, 1);
+    g_assert_cmpuint(count_frames(foreign, FRAME_CANDIDATE), ==, 1); /* and no end */
+    foreign_answer(foreign);
+    /* It has forgotten that it called: the unfinished call makes room. */
+    say(foreign, "{\"type\":\"call\",\"channel_id\":\"x\"}");
+    settle();
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 1);
+    g_assert_cmpstr(emitter->reason, ==, CALL_REASON_REPLACED);
+    g_assert_cmpuint(count_frames(foreign, FRAME_OFFER), ==, 2);
+    foreign_answer(foreign);
+    say(foreign, "{\"type\":\"bye\"}");
+    settle();
+    g_assert_cmpstr(emitter->reason, ==, CALL_REASON_REMOTE_HANGUP);
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 0);
+    tear_down();
+}
+
+/* Its candidate comes before its offer. */
+static void test_foreign_emitter(gconstpointer only_broadcasts)
+{
+    set_up(GPOINTER_TO_INT(only_broadcasts));
+    Node *foreign = join("foreign", false, false), *listener = join("listener", true, false);
+    Call *call = place(listener, "");
+
+    settle();
+    g_assert_cmpuint(count_frames(foreign, FRAME_CALL), ==, 1);
+    say(foreign, "{\"type\":\"candidate\",\"candidate\":{\"candidate\":"
+                 "\"candidate:1 1 udp 1 127.0.0.1 999999 typ host\"}}");
+    say(foreign, "{\"type\":\"offer\",\"sdp\":{\"type\":\"offer\",\"sdp\":\"fake 999999\"}}");
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTING);
+    g_assert_true(call_is_foreign(call));
+    g_assert_cmpuint(count_frames(foreign, FRAME_ANSWER), ==, 1);
+    g_assert_cmpuint(count_frames(foreign, FRAME_CANDIDATE), ==, 1);
+    g_assert_cmpuint(fake_stray_candidates(), ==, 0);
+    tear_down();
+}
+
+/* Through a bare relay an anonymous listener may be another one. */
+static void test_anonymous_listeners(void)
+{
+    set_up(true);
+    Node *emitter = join("emitter", true, true), *listener = join("listener", true, false);
+    Node *foreign = join("foreign", false, false);
+    Call *call = place(listener, "");
+
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    say(foreign, "{\"type\":\"call\"}");
+    settle();
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 2);
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    tear_down();
+}
+
+int main(int argc, char **argv)
+{
+    gpointer ours = GINT_TO_POINTER(false), broadcasts = GINT_TO_POINTER(true);
+
+    g_test_init(&argc, &argv, NULL);
+    /* What the program layer warns of is no fault of the test. */
+    g_log_set_always_fatal(G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
+    log_open("test-call", false);
+    g_test_add_data_func("/call/whoever-answers", ours, test_whoever_answers);
+    g_test_add_data_func("/call/whoever-answers/bare-relay", broadcasts, test_whoever_answers);
+    g_test_add_data_func("/call/twenty-listeners", ours, test_twenty_listeners);
+    g_test_add_data_func("/call/twenty-listeners/bare-relay", broadcasts, test_twenty_listeners);
+    g_test_add_func("/call/two-emitters", test_two_emitters);
+    g_test_add_func("/call/by-name", test_by_name);
+    g_test_add_func("/call/quiet-peer-answers-late", test_quiet_peer_answers_late);
+    g_test_add_func("/call/joins-later", test_joins_later);
+    g_test_add_data_func("/call/both-directions", ours, test_both_directions);
+    g_test_add_data_func("/call/both-directions/bare-relay", broadcasts, test_both_directions);
+    g_test_add_func("/call/before-the-relay", test_before_the_relay);
+    g_test_add_func("/call/leaves", test_leaves);
+    g_test_add_func("/call/timeout", test_timeout);
+    g_test_add_func("/call/quota", test_quota);
+    g_test_add_func("/call/intruder", test_intruder);
+    g_test_add_func("/call/bad-descriptions", test_bad_descriptions);
+    g_test_add_func("/call/offer-to-somebody-else", test_offer_to_somebody_else);
+    g_test_add_data_func("/call/foreign-listener", ours, test_foreign_listener);
+    g_test_add_data_func("/call/foreign-listener/bare-relay", broadcasts, test_foreign_listener);
+    g_test_add_data_func("/call/foreign-emitter", ours, test_foreign_emitter);
+    g_test_add_data_func("/call/foreign-emitter/bare-relay", broadcasts, test_foreign_emitter);
+    g_test_add_func("/call/anonymous-listeners", test_anonymous_listeners);
+    return g_test_run();
+}
