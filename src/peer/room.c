@@ -65,9 +65,11 @@ void room_clear(Room *room)
 
 void room_set_state(Room *room, RelayState state, const char *problem)
 {
+    char *copy = g_strdup(problem); /* it may be what room_problem() gave */
+
     room->state = state;
     g_free(room->problem);
-    room->problem = g_strdup(problem);
+    room->problem = copy;
 }
 
 RelayState room_state(const Room *room)
