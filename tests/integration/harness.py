@@ -681,9 +681,14 @@ class World:
             with open(os.path.join(self.directory, name), encoding="utf-8",
                       errors="replace") as f:
                 lines = f.read().splitlines()
-            if lines:
-                note(f"--- {name}" + (f" (last 60 of {len(lines)} lines)" if len(lines) > 60 else ""))
-                note("\n".join(lines[-60:]))
+            if not lines:
+                continue
+            # A sanitizer's report says what matters first, a log last.
+            found = [i for i, line in enumerate(lines) if DISTRESS.search(line)]
+            first = max(found[0] - 5, 0) if found else max(len(lines) - 60, 0)
+            shown = lines[first:first + 60]
+            note(f"--- {name} ({len(shown)} of {len(lines)} lines)")
+            note("\n".join(shown))
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)
