@@ -177,8 +177,8 @@ static void print_connected(const CallEntry *call)
     g_autoptr(Table) table = table_new(2);
     GVariant *dict = call->properties;
     g_autofree char *peer = text_safe(dict_string(dict, "Peer"));
-    g_autofree char *local = text_safe(dict_string(dict, "LocalCandidate"));
-    g_autofree char *remote = text_safe(dict_string(dict, "RemoteCandidate"));
+    g_autofree char *local = text_candidate(dict_string(dict, "LocalCandidate"));
+    g_autofree char *remote = text_candidate(dict_string(dict, "RemoteCandidate"));
     g_autofree char *setup = text_measured(dict_uint64(dict, "SetupTime"));
     g_autofree char *rtt = text_measured(dict_uint64(dict, "RoundTripTime"));
     g_autofree char *hangup = g_strdup_printf("rtcbusctl hangup %" G_GUINT64_FORMAT, call->number);

@@ -88,24 +88,26 @@ static void call_entry_add_row(const CallEntry *call, Table *table)
     GVariant *dict = call->properties;
     g_autofree char *number = g_strdup_printf("%" G_GUINT64_FORMAT, call->number);
     g_autofree char *peer = text_safe(dict_string(dict, "Peer"));
-    g_autofree char *local = text_safe(dict_string(dict, "LocalCandidate"));
-    g_autofree char *remote = text_safe(dict_string(dict, "RemoteCandidate"));
+    g_autofree char *local = text_candidate(dict_string(dict, "LocalCandidate"));
+    g_autofree char *remote = text_candidate(dict_string(dict, "RemoteCandidate"));
+    g_autofree char *path = g_strdup_printf("%s <-> %s", local, remote);
     g_autofree char *rtt = text_measured(dict_uint64(dict, "RoundTripTime"));
     g_autofree char *since = text_since(dict_uint64(dict, "ConnectedAt"));
     g_autofree char *sent = g_format_size(dict_uint64(dict, "BytesSent"));
     g_autofree char *received = g_format_size(dict_uint64(dict, "BytesReceived"));
 
     table_row(table, number, peer, call_state_text(dict_string(dict, "Direction")),
-              call_state_text(dict_string(dict, "State")), since, rtt, sent, received, local,
-              remote, NULL);
+              call_state_text(dict_string(dict, "State")), since, rtt, sent, received, NULL);
+    if (*dict_string(dict, "LocalCandidate"))
+        table_note(table, path);
 }
 
 void call_list_print(GPtrArray *calls, unsigned indent)
 {
     g_autoptr(Table) table = table_new(indent);
 
-    table_row(table, _("CALL"), _("PEER"), _("DIRECTION"), _("STATE"), _("SINCE"), _("RTT"),
-              _("SENT"), _("RECEIVED"), _("LOCAL"), _("REMOTE"), NULL);
+    table_row(table, _("CALL"), _("PEER"), _("DIRECTION"), _("STATE"), _("AGE"), _("RTT"),
+              _("SENT"), _("RECEIVED"), NULL);
     for (guint i = 0; i < calls->len; i++)
         call_entry_add_row(calls->pdata[i], table);
     table_print(table);

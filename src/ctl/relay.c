@@ -97,11 +97,12 @@ static void client_add_row(GVariant *entry, Table *table)
 static void room_print(const Room *room)
 {
     g_autoptr(Table) table = table_new(4);
-    g_autofree char *name = text_safe(room->name);
+    g_autofree char *path = g_strconcat("/", room->name, NULL); /* of the URL */
+    g_autofree char *name = text_safe(path);
 
     g_print(ngettext("  Room %s: %u client\n", "  Room %s: %u clients\n", room->count), name,
             room->count);
-    table_row(table, _("ID"), _("NAME"), _("ADDRESS"), _("ORIGIN"), _("SINCE"), NULL);
+    table_row(table, _("ID"), _("NAME"), _("ADDRESS"), _("ORIGIN"), _("AGE"), NULL);
     for (gsize i = 0; i < g_variant_n_children(room->clients); i++) {
         g_autoptr(GVariant) entry = g_variant_get_child_value(room->clients, i);
 

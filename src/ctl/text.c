@@ -15,11 +15,19 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    char **cells;
+    char *note; /* instead of cells */
+} Row;
 
 struct Table {
     unsigned indent;
-    GPtrArray *rows; /* of GStrv */
+    GPtrArray *rows; /* of Row * */
 };
+
+#define NOTE_INDENT 4
 
 char *text_duration(guint64 usec)
 {
@@ -112,12 +120,33 @@ size_t text_columns(const char *text)
     return columns;
 }
 
+char *text_candidate(const char *candidate)
+{
+    g_auto(GStrv) words = g_strsplit(candidate, " ", -1);
+    g_autofree char *brief = NULL;
+    const char *transport;
+
+    if (g_strv_length(words) < 8 || !g_str_equal(words[6], "typ"))
+        return text_safe(candidate);
+    transport = g_ascii_strcasecmp(words[2], "UDP") == 0 ? "" : words[2];
+    brief = g_strdup_printf(strchr(words[4], ':') ? "[%s]:%s %s%s%s" : "%s:%s %s%s%s", words[4],
+                            words[5], words[7], *transport ? " " : "", transport);
+    return text_safe(brief);
+}
+
+static void row_free(Row *row)
+{
+    g_strfreev(row->cells);
+    g_free(row->note);
+    g_free(row);
+}
+
 Table *table_new(unsigned indent)
 {
     Table *table = g_new0(Table, 1);
 
     table->indent = indent;
-    table->rows = g_ptr_array_new_with_free_func((GDestroyNotify) g_strfreev);
+    table->rows = g_ptr_array_new_with_free_func((GDestroyNotify) row_free);
     return table;
 }
 
@@ -129,15 +158,25 @@ void table_free(Table *table)
 
 void table_row(Table *table, const char *first, ...)
 {
-    g_autoptr(GPtrArray) row = g_ptr_array_new();
+    g_autoptr(GPtrArray) cells = g_ptr_array_new();
+    Row *row = g_new0(Row, 1);
     va_list ap;
 
     va_start(ap, first);
     for (const char *cell = first; cell; cell = va_arg(ap, const char *))
-        g_ptr_array_add(row, g_strdup(cell));
+        g_ptr_array_add(cells, g_strdup(cell));
     va_end(ap);
-    g_ptr_array_add(row, NULL);
-    g_ptr_array_add(table->rows, g_ptr_array_free(g_steal_pointer(&row), FALSE));
+    g_ptr_array_add(cells, NULL);
+    row->cells = (char **) g_ptr_array_free(g_steal_pointer(&cells), FALSE);
+    g_ptr_array_add(table->rows, row);
+}
+
+void table_note(Table *table, const char *text)
+{
+    Row *row = g_new0(Row, 1);
+
+    row->note = g_strdup(text);
+    g_ptr_array_add(table->rows, row);
 }
 
 static size_t table_column_width(const Table *table, size_t column)
@@ -145,29 +184,37 @@ static size_t table_column_width(const Table *table, size_t column)
     size_t width = 0;
 
     for (guint i = 0; i < table->rows->len; i++) {
-        char **row = table->rows->pdata[i];
+        const Row *row = table->rows->pdata[i];
 
-        if (column < g_strv_length(row))
-            width = MAX(width, text_columns(row[column]));
+        if (row->cells && column < g_strv_length(row->cells))
+            width = MAX(width, text_columns(row->cells[column]));
     }
     return width;
+}
+
+static void table_print_cells(const Table *table, char **cells)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    for (size_t column = 0; cells[column]; column++) {
+        size_t width = table_column_width(table, column) + 2;
+
+        g_string_append(line, cells[column]);
+        if (cells[column + 1])
+            g_string_append_printf(line, "%*s", (int) (width - text_columns(cells[column])), "");
+    }
+    g_print("%*s%s\n", (int) table->indent, "", line->str);
 }
 
 void table_print(Table *table)
 {
     for (guint i = 0; i < table->rows->len; i++) {
-        char **row = table->rows->pdata[i];
-        g_autoptr(GString) line = g_string_new(NULL);
+        const Row *row = table->rows->pdata[i];
 
-        g_string_append_printf(line, "%*s", (int) table->indent, "");
-        for (size_t column = 0; row[column]; column++) {
-            g_string_append(line, row[column]);
-            if (row[column + 1])
-                g_string_append_printf(
-                    line, "%*s",
-                    (int) (table_column_width(table, column) - text_columns(row[column]) + 2), "");
-        }
-        g_print("%s\n", line->str);
+        if (row->note)
+            g_print("%*s%s\n", (int) table->indent + NOTE_INDENT, "", row->note);
+        else
+            table_print_cells(table, row->cells);
     }
 }
 

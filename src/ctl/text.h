@@ -34,11 +34,17 @@ char *text_safe(const char *text);
 /* How many columns of a terminal TEXT takes */
 size_t text_columns(const char *text);
 
+/* A candidate as SDP writes it, in brief: "[fd00::1]:53091 host", with the
+ * transport only where it is not UDP. Others are text_safe() of what they are. */
+char *text_candidate(const char *candidate);
+
 /* Rows of cells, printed in columns as wide as their widest cell. */
 typedef struct Table Table;
 
 Table *table_new(unsigned indent);
 void table_row(Table *table, const char *first, ...) G_GNUC_NULL_TERMINATED; /* copies */
+/* A line of its own below a row, of any length */
+void table_note(Table *table, const char *text);
 void table_print(Table *table);
 void table_free(Table *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)

@@ -343,6 +343,32 @@ def test_names_cannot_write_to_the_terminal(world):
     equal(json.loads(out)[0]["name"], "a\x1b[31mb\nc\u202e", "name for programs")
 
 
+def test_completion(world):
+    bus, peer = stand_in(world)
+    trap = os.path.join(world.directory, "trap")
+    peer.properties["Peers"] = GLib.Variant("a(ss)", [
+        ("1", "kitchen"), ("2", "living room"), ("3", f"$(touch {trap})"), ("4", f"`touch {trap}`")])
+
+    def complete(*words):
+        script = os.path.join(harness.TOP_SRCDIR, "data/completion/rtcbusctl")
+        env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=bus.address, LC_ALL="C.UTF-8",
+                   RTCBUSCTL=harness.program("rtcbusctl"))
+        process = world.run("bash", [
+            "bash", "-c", 'rtcbusctl() { "$RTCBUSCTL" "$@"; }; . "$0"; COMP_WORDS=("$@"); '
+            'COMP_CWORD=$(($# - 1)); _rtcbusctl; printf "%s\\n" "${COMPREPLY[@]}"',
+            script, "rtcbusctl", "--session", *words], env=env)
+        wait_for(lambda: not process.running(), 10, "bash")
+        return process.lines()
+
+    equal(complete("call", "k"), ["kitchen"], "completion of a name")
+    equal(complete("call", "l"), ["living\\ room"], "completion of a name with a space")
+    equal(len(complete("call", "")), 4, "completions of nothing")
+    check(not os.path.exists(trap), "completion ran what a peer's name says")
+    equal(complete("pee"), ["peers"], "completion of a command")
+    equal(complete("numbers", "--f"), ["--follow"], "completion of an option")
+    equal(complete("call", "--timeout", ""), [""], "completion of a number")
+
+
 def test_status_names_the_relay_that_is_away(world):
     bus, peer = stand_in(world)
     peer.properties["RelayState"] = GLib.Variant("s", "disconnected")
