@@ -15,12 +15,14 @@
 
 #include "common/names.h"
 
+#define PROTOCOL_MAX 128 /* bytes in the name of a subprotocol */
+
 typedef struct {
     bool upgrade_websocket;   /* Upgrade: websocket */
     bool connection_upgrade;  /* Connection: Upgrade */
     const char *key, *version, *origin;
     bool twice; /* one of those three came twice */
-    bool rtcbus;
+    char *protocol;
     bool body; /* the request has one */
 } Fields;
 
@@ -29,8 +31,8 @@ static bool is_token_char(char c)
     return g_ascii_isalnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
-/* Whether the comma-separated LIST holds WORD. */
-static bool list_has(const char *list, const char *word, bool ignore_case)
+/* Whether the comma-separated LIST holds WORD, in whatever case. */
+static bool list_has(const char *list, const char *word)
 {
     size_t length = strlen(word);
 
@@ -39,12 +41,31 @@ static bool list_has(const char *list, const char *word, bool ignore_case)
 
         list += strspn(list, " \t,");
         n = strcspn(list, " \t,");
-        if (n == length && (ignore_case ? g_ascii_strncasecmp(list, word, n) == 0
-                                        : strncmp(list, word, n) == 0))
+        if (n == length && g_ascii_strncasecmp(list, word, n) == 0)
             return true;
         list += n;
     }
     return false;
+}
+
+/* Takes rtcbus.1 from LIST, or else what comes first and can be sent back. */
+static void choose_protocol(const char *list, char **chosen)
+{
+    g_auto(GStrv) offers = g_strsplit(list, ",", -1);
+
+    for (char **offer = offers; *offer; offer++) {
+        size_t n = 0;
+
+        g_strstrip(*offer);
+        while (is_token_char((*offer)[n]))
+            n++;
+        if (n == 0 || (*offer)[n] != '\0' || n > PROTOCOL_MAX)
+            continue;
+        if (!*chosen || strcmp(*offer, SUBPROTOCOL) == 0) {
+            g_free(*chosen);
+            *chosen = g_strdup(*offer);
+        }
+    }
 }
 
 static void set_once(const char **place, const char *value, Fields *fields)
@@ -57,9 +78,9 @@ static void set_once(const char **place, const char *value, Fields *fields)
 static void take_field(const char *name, const char *value, Fields *fields)
 {
     if (g_ascii_strcasecmp(name, "Upgrade") == 0)
-        fields->upgrade_websocket |= list_has(value, "websocket", true);
+        fields->upgrade_websocket |= list_has(value, "websocket");
     else if (g_ascii_strcasecmp(name, "Connection") == 0)
-        fields->connection_upgrade |= list_has(value, "upgrade", true);
+        fields->connection_upgrade |= list_has(value, "upgrade");
     else if (g_ascii_strcasecmp(name, "Sec-WebSocket-Key") == 0)
         set_once(&fields->key, value, fields);
     else if (g_ascii_strcasecmp(name, "Sec-WebSocket-Version") == 0)
@@ -67,7 +88,7 @@ static void take_field(const char *name, const char *value, Fields *fields)
     else if (g_ascii_strcasecmp(name, "Origin") == 0)
         set_once(&fields->origin, value, fields);
     else if (g_ascii_strcasecmp(name, "Sec-WebSocket-Protocol") == 0)
-        fields->rtcbus |= list_has(value, SUBPROTOCOL, false);
+        choose_protocol(value, &fields->protocol);
     else if (g_ascii_strcasecmp(name, "Transfer-Encoding") == 0)
         fields->body = true;
     else if (g_ascii_strcasecmp(name, "Content-Length") == 0)
@@ -210,16 +231,19 @@ int handshake_parse(const char *head, gsize length, Handshake *out, const char *
         return status;
     *reason = "a header field is not well-formed";
     for (char **line = lines + 1; *line; line++) {
-        if (!parse_field(*line, &fields))
+        if (!parse_field(*line, &fields)) {
+            g_free(fields.protocol);
             return 400;
+        }
     }
+    out->protocol = fields.protocol;
     if (fields.twice)
         return 400;
     *reason = "a request with a body is not understood here";
     if (fields.body)
         return 400;
     out->origin = g_strdup(fields.origin);
-    out->rtcbus = fields.rtcbus;
+    out->rtcbus = g_strcmp0(out->protocol, SUBPROTOCOL) == 0;
     return check_upgrade(&fields, out, reason);
 }
 
@@ -229,6 +253,7 @@ void handshake_clear(Handshake *handshake)
     g_clear_pointer(&handshake->name, g_free);
     g_clear_pointer(&handshake->origin, g_free);
     g_clear_pointer(&handshake->key, g_free);
+    g_clear_pointer(&handshake->protocol, g_free);
 }
 
 bool handshake_origin_allowed(const char *origin, char **allowed)
@@ -246,9 +271,8 @@ char *handshake_to_request(const Handshake *handshake)
 {
     return g_strdup_printf("GET / HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\n"
                            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                           "Sec-WebSocket-Key: %s\r\n%s\r\n",
-                           handshake->key,
-                           handshake->rtcbus ? "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n" : "");
+                           "Sec-WebSocket-Key: %s\r\n\r\n",
+                           handshake->key);
 }
 
 static const char *status_phrase(int status)

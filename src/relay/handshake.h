@@ -8,6 +8,10 @@
  * libwebsockets could do this too, but refuses a client that offers only
  * subprotocols it does not know, and headers over some 120 bytes. So the relay
  * reads the request itself, and libwebsockets gets one that we wrote.
+ *
+ * Browsers and Node.js hang up if none of the subprotocols they offer is
+ * selected (WHATWG WebSockets section 3). The relay forwards whatever clients
+ * say to one another, so it selects what they offer.
  */
 
 #pragma once
@@ -24,7 +28,9 @@ typedef struct {
     char *key;    /* Sec-WebSocket-Key; NULL unless this is an upgrade */
     bool upgrade; /* a WebSocket is asked for, and correctly */
     bool head;    /* HEAD: answer without a body */
-    bool rtcbus;  /* offers the subprotocol rtcbus.1 */
+    char *protocol; /* the subprotocol to select: rtcbus.1 if it is offered, or
+                     * else the first that is; NULL if there is none */
+    bool rtcbus;    /* it is rtcbus.1 */
 } Handshake;
 
 /*

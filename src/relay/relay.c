@@ -413,8 +413,6 @@ static int error_status(const GError *error)
 
 static void admit(Relay *relay, Visitor *visitor, const Handshake *handshake, Client *client)
 {
-    g_autofree char *request = handshake_to_request(handshake);
-
     client->account = g_steal_pointer(&visitor->account);
     client->address = g_steal_pointer(&visitor->address);
     client->origin = g_strdup(handshake->origin ? handshake->origin : "");
@@ -422,7 +420,7 @@ static void admit(Relay *relay, Visitor *visitor, const Handshake *handshake, Cl
     client->due = client->heard + (gint64) relay->config->ping_interval / CHECKS_PER_INTERVAL;
     g_queue_push_tail_link(&relay->clients, &client->link);
     schedule_check(relay);
-    server_adopt(relay->server, visitor_take(visitor), request, client);
+    server_adopt(relay->server, visitor_take(visitor), handshake, client);
 }
 
 static void on_request(Visitor *visitor, const Handshake *handshake, gpointer data)

@@ -17,7 +17,6 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/names.h"
 
 /* What is given to our callback at once, and kept in a buffer of this size for
  * each connection. Most signaling fits; longer messages come in pieces. */
@@ -29,7 +28,9 @@ struct Server {
     struct lws_vhost *vhost;
     const ServerEvents *events;
     gpointer data;
-    Client *adopting; /* only within server_adopt() */
+    /* only within server_adopt() */
+    Client *adopting;
+    const Handshake *handshake;
 };
 
 G_DEFINE_QUARK(rtcbus-server-error-quark, server_error)
@@ -39,6 +40,20 @@ static void log_lws(int level, const char *line)
     g_autofree char *text = g_strchomp(g_strdup(line));
 
     log_debug("libwebsockets: %s", text);
+}
+
+/* The answer to the handshake is being written. */
+static int on_add_fields(Server *server, struct lws_process_html_args *args)
+{
+    static const char name[] = "Sec-WebSocket-Protocol: ";
+    const char *protocol = server->handshake ? server->handshake->protocol : NULL;
+
+    if (!protocol)
+        return 0;
+    if ((size_t) args->max_len < sizeof name + strlen(protocol) + 4)
+        return -1;
+    args->p += g_snprintf(args->p, (gulong) args->max_len, "%s%s\r\n", name, protocol);
+    return 0;
 }
 
 static int on_established(Server *server, struct lws *wsi)
@@ -69,6 +84,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     Client *client;
 
     switch (reason) {
+    case LWS_CALLBACK_ADD_HEADERS:
+        return on_add_fields(lws_context_user(lws_get_context(wsi)), in);
     case LWS_CALLBACK_ESTABLISHED:
         return on_established(lws_context_user(lws_get_context(wsi)), wsi);
     case LWS_CALLBACK_RECEIVE:
@@ -97,8 +114,6 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
 static const struct lws_protocols protocols[] = {
     {.name = "any", .callback = on_event, .rx_buffer_size = RECEIVE_SIZE,
-     .tx_packet_size = 32 << 20},
-    {.name = SUBPROTOCOL, .callback = on_event, .rx_buffer_size = RECEIVE_SIZE,
      .tx_packet_size = 32 << 20},
     {},
 };
@@ -154,10 +169,14 @@ void server_free(Server *server)
     g_free(server);
 }
 
-void server_adopt(Server *server, int fd, const char *request, Client *client)
+void server_adopt(Server *server, int fd, const Handshake *handshake, Client *client)
 {
+    g_autofree char *request = handshake_to_request(handshake);
+
     server->adopting = client;
+    server->handshake = handshake;
     lws_adopt_socket_vhost_readbuf(server->vhost, fd, request, strlen(request));
+    server->handshake = NULL;
     if (server->adopting)
         server->events->gone(g_steal_pointer(&server->adopting), server->data);
 }

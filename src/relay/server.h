@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "relay/client.h"
+#include "relay/handshake.h"
 
 typedef struct Server Server;
 
@@ -33,7 +34,7 @@ void server_free(Server *server);
 
 /*
  * FD, a connected socket whose client sent a handshake, becomes a WebSocket;
- * REQUEST is the handshake as libwebsockets should see it. FD belongs to the
- * server afterwards; so does CLIENT until it is opened or gone.
+ * HANDSHAKE is what it asked for. FD belongs to the server afterwards; so does
+ * CLIENT until it is opened or gone.
  */
-void server_adopt(Server *server, int fd, const char *request, Client *client);
+void server_adopt(Server *server, int fd, const Handshake *handshake, Client *client);

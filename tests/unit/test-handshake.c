@@ -107,18 +107,21 @@ static void test_fields(void)
     g_assert_cmpint(parse(head, &all), ==, 0);
     g_assert_true(all.upgrade);
     g_assert_true(all.rtcbus);
+    g_assert_cmpstr(all.protocol, ==, "rtcbus.1");
     g_assert_cmpstr(all.origin, ==, "https://example.org");
 
     g_assert_cmpint(parse("GET / HTTP/1.0\r\n\r\n", &plain), ==, 0);
     g_assert_false(plain.upgrade);
     g_assert_null(plain.origin);
+    g_assert_null(plain.protocol);
 
     g_assert_cmpint(parse("GET / HTTP/1.1\r\n" UPGRADE KEY_FIELD VERSION_FIELD
-                          "Sec-WebSocket-Protocol: rtcbus.10, Rtcbus.1, echo-protocol\r\n\r\n",
+                          "Sec-WebSocket-Protocol: b@d, rtcbus.10, Rtcbus.1, echo-protocol\r\n\r\n",
                           &other),
                     ==, 0);
     g_assert_true(other.upgrade);
     g_assert_false(other.rtcbus);
+    g_assert_cmpstr(other.protocol, ==, "rtcbus.10");
 }
 
 static void test_origins(void)
@@ -150,10 +153,9 @@ static void test_answers(void)
     g_assert_true(g_str_has_suffix(empty, "\r\n\r\n"));
 
     g_assert_cmpint(parse(ASK("/r"), &handshake), ==, 0);
-    handshake.rtcbus = true;
     request = handshake_to_request(&handshake);
     g_assert_cmpint(parse(request, &again), ==, 0);
-    g_assert_true(again.upgrade && again.rtcbus);
+    g_assert_true(again.upgrade);
     g_assert_cmpstr(again.key, ==, handshake.key);
 }
 
