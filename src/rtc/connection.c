@@ -41,6 +41,7 @@ struct Connection {
     ConnectionState state;
     Certificate *certificate;
     char **ice_servers, **interfaces;
+    bool plain;
     gsize max_message_size;
 
     bool offerer;
@@ -315,6 +316,7 @@ static bool start_ice(Connection *connection, bool controlling, GError **error)
         .controlling = controlling,
         .servers = (const char *const *) connection->ice_servers,
         .interfaces = (const char *const *) connection->interfaces,
+        .plain = connection->plain,
         .candidate = on_local_candidate,
         .data = connection,
     };
@@ -520,6 +522,7 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     connection->certificate = certificate_ref(config->certificate);
     connection->ice_servers = g_strdupv((char **) config->ice_servers);
     connection->interfaces = g_strdupv((char **) config->interfaces);
+    connection->plain = config->plain;
     connection->max_message_size =
         config->max_message_size ? config->max_message_size : DEFAULT_MAX_MESSAGE_SIZE;
     g_queue_init(&connection->outbox);

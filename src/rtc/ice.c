@@ -22,6 +22,7 @@
 #include "common/log.h"
 #include "rtc/connection.h"
 #include "rtc/ice-server.h"
+#include "rtc/udp-path.h"
 
 #define COMPONENT 1
 #define SOCKET_BUFFER (4 * 1024 * 1024)
@@ -29,6 +30,8 @@
 #define MAX_REMOTE_CANDIDATES 128
 #define MAX_LOOKUPS 8 /* of names, in one call */
 #define ADDRESS_WORD 4
+/* A pair that has carried so much is worth a socket of our own. */
+#define FAST_AFTER (256 * 1024)
 
 struct Ice {
     Transport transport;
@@ -38,6 +41,10 @@ struct Ice {
     guint remote_candidates;
     GCancellable *lookups; /* of .local names, all of them */
     guint lookup_count;
+    UdpPath *path;     /* NULL: packets go through libnice */
+    bool never_fast;
+    bool plain;        /* the selected pair has no path, or never will */
+    guint64 carried;   /* bytes both ways by the selected pair, without a path */
     void (*candidate)(const char *candidate, gpointer data);
     gpointer data;
 };
@@ -64,10 +71,58 @@ const char *ice_password(const Ice *ice)
     return ice->password;
 }
 
+static void on_path_receive(const guint8 *packet, gsize length, gpointer data)
+{
+    transport_receive(data, packet, length);
+}
+
+/* Relayed pairs stay with libnice, and whatever else has no socket of its own. */
+static void start_path(Ice *ice)
+{
+    GSocket *socket = nice_agent_get_selected_socket(ice->agent, ice->stream, COMPONENT);
+    NiceCandidate *local, *remote;
+    struct sockaddr_storage address;
+    g_autoptr(GError) error = NULL;
+
+    ice->plain = true;
+    if (!socket ||
+        !nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote))
+        return;
+    nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *) &address);
+    ice->path = udp_path_new(g_socket_get_fd(socket), (struct sockaddr *) &address,
+                             address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                           : sizeof(struct sockaddr_in),
+                             on_path_receive, &ice->transport, &error);
+    log_debug("ICE: %s%s", ice->path ? "packets take the fast path" : "no fast path: ",
+              error ? error->message : "");
+}
+
+static void note_carried(Ice *ice, gsize length)
+{
+    ice->carried += length;
+    if (ice->carried > FAST_AFTER && !ice->plain && ice->transport.state == TRANSPORT_CONNECTED)
+        start_path(ice);
+}
+
+static void on_selected_pair(NiceAgent *agent, guint stream, guint component,
+                             NiceCandidate *local, NiceCandidate *remote, gpointer data)
+{
+    Ice *ice = data;
+
+    g_clear_pointer(&ice->path, udp_path_free);
+    ice->plain = ice->never_fast;
+    ice->carried = 0;
+}
+
 static bool ice_send(Transport *transport, const guint8 *packet, gsize length)
 {
     Ice *ice = (Ice *) transport;
 
+    if (ice->path) {
+        udp_path_send(ice->path, packet, length);
+        return true;
+    }
+    note_carried(ice, length);
     return nice_agent_send(ice->agent, ice->stream, COMPONENT, length, (const char *) packet) ==
            (gssize) length;
 }
@@ -77,6 +132,7 @@ static void on_receive(NiceAgent *agent, guint stream, guint component, guint le
 {
     Ice *ice = data;
 
+    note_carried(ice, length);
     transport_receive(&ice->transport, (const guint8 *) bytes, length);
 }
 
@@ -210,6 +266,7 @@ Ice *ice_new(const IceConfig *config, GError **error)
 
     transport_init(&ice->transport, "ICE", ice_send);
     ice->lookups = g_cancellable_new();
+    ice->never_fast = ice->plain = config->plain;
     ice->candidate = config->candidate;
     ice->data = config->data;
     ice->agent = nice_agent_new_full(
@@ -230,6 +287,7 @@ Ice *ice_new(const IceConfig *config, GError **error)
     g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_candidate), ice);
     g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), ice);
     g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
+    g_signal_connect(ice->agent, "new-selected-pair-full", G_CALLBACK(on_selected_pair), ice);
     nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, g_main_context_default(),
                            on_receive, ice);
     return g_steal_pointer(&ice);
@@ -243,6 +301,7 @@ static void on_closed(GObject *agent, GAsyncResult *result, gpointer data)
 
 void ice_free(Ice *ice)
 {
+    g_clear_pointer(&ice->path, udp_path_free);
     if (ice->agent) {
         g_signal_handlers_disconnect_by_data(ice->agent, ice);
         if (ice->stream) {

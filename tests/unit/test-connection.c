@@ -155,10 +155,12 @@ static const ConnectionOps ops = {
     .verify = on_verify,
 };
 
+static bool plain; /* for the next set_up(): no fast path */
+
 static void end_init(End *end, End *other, const char *name)
 {
     static const char *const interfaces[] = {"lo", NULL};
-    ConnectionConfig config = {.interfaces = interfaces};
+    ConnectionConfig config = {.interfaces = interfaces, .plain = plain};
 
     end->name = name;
     end->other = other;
@@ -190,6 +192,13 @@ static void set_up(Pair *pair, gconstpointer data)
 {
     end_init(&pair->a, &pair->b, "a");
     end_init(&pair->b, &pair->a, "b");
+}
+
+static void set_up_plain(Pair *pair, gconstpointer data)
+{
+    plain = true;
+    set_up(pair, data);
+    plain = false;
 }
 
 static void tear_down(Pair *pair, gconstpointer data)
@@ -531,6 +540,8 @@ int main(int argc, char **argv)
     ADD("candidates-first", "hold", test_call);
     ADD("sizes", NULL, test_sizes);
     ADD("quota", NULL, test_quota);
+    g_test_add("/connection/plain/sizes", Pair, NULL, set_up_plain, test_sizes, tear_down);
+    g_test_add("/connection/plain/quota", Pair, NULL, set_up_plain, test_quota, tear_down);
     ADD("options", NULL, test_options);
     ADD("many-channels", NULL, test_many_channels);
     ADD("more-streams", NULL, test_more_streams);

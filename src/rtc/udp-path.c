@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Both sockets are members of one SO_REUSEPORT group, and a two-way classic
+ * BPF program over the payload's first byte chooses between them: below 20 is
+ * STUN and goes to libnice's socket, the first member; everything else comes
+ * here. Generic receive offload is not asked for: it may merge a STUN packet
+ * into a batch of ours, where libnice would never see it.
+ */
+
+#include "config.h"
+
+#include "rtc/udp-path.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rtc/connection.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#define SOCKET_BUFFER (4 * 1024 * 1024)
+#define RECEIVE_MAX 32  /* packets a dispatch: timers and D-Bus get their turn */
+#define PACKET_MAX 2048 /* DTLS_MTU is 1200, others may send up to 1500 */
+#define BATCH_SEGMENTS 48
+#define BATCH_BYTES (60 * 1024) /* one send is at most one UDP datagram's worth */
+
+struct UdpPath {
+    int fd;
+    guint source;
+    GSource *flusher;
+    void (*receive)(const guint8 *packet, gsize length, gpointer data);
+    gpointer data;
+    struct sockaddr_storage remote;
+    socklen_t remote_length;
+
+    bool no_segmentation; /* the kernel or the interface has no UDP_SEGMENT */
+    gsize segment;        /* size of all packets in the batch but the last */
+    gsize batched;
+    guint8 *batch;
+};
+
+static bool fail(GError **error, const char *doing)
+{
+    g_set_error(error, RTC_ERROR, RTC_ERROR_UNSUPPORTED, "%s: %s", doing, g_strerror(errno));
+    return false;
+}
+
+/* ---- receiving ---- */
+
+static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
+{
+    static guint8 buffers[RECEIVE_MAX][PACKET_MAX];
+    UdpPath *path = data;
+    struct iovec vectors[RECEIVE_MAX];
+    struct mmsghdr messages[RECEIVE_MAX] = {};
+    int n;
+
+    for (int i = 0; i < RECEIVE_MAX; i++) {
+        vectors[i] = (struct iovec){buffers[i], PACKET_MAX};
+        messages[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i], .msg_iovlen = 1};
+    }
+    n = recvmmsg(fd, messages, RECEIVE_MAX, MSG_DONTWAIT, NULL);
+    /* An error of an earlier send (ICMP) is reported here and means nothing to
+     * us: consent tells whether the remote is there. */
+    for (int i = 0; i < n; i++) {
+        if (!(messages[i].msg_hdr.msg_flags & MSG_TRUNC))
+            path->receive(buffers[i], messages[i].msg_len, path->data);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+/* ---- sending ---- */
+
+static bool send_segmented(UdpPath *path)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(guint16))];
+    } control = {};
+    struct iovec vector = {path->batch, path->batched};
+    struct msghdr message = {
+        .msg_name = &path->remote,
+        .msg_namelen = path->remote_length,
+        .msg_iov = &vector,
+        .msg_iovlen = 1,
+    };
+    guint16 segment = path->segment;
+
+    if (path->batched > path->segment) {
+        message.msg_control = control.space;
+        message.msg_controllen = sizeof control.space;
+        control.header.cmsg_level = SOL_UDP;
+        control.header.cmsg_type = UDP_SEGMENT;
+        control.header.cmsg_len = CMSG_LEN(sizeof segment);
+        memcpy(CMSG_DATA(&control.header), &segment, sizeof segment);
+    }
+    if (sendmsg(path->fd, &message, MSG_DONTWAIT) >= 0)
+        return true;
+    /* Other errors lose packets, as networks do. */
+    return errno != EIO && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOPROTOOPT;
+}
+
+static void send_one_by_one(UdpPath *path)
+{
+    for (gsize at = 0; at < path->batched; at += path->segment)
+        sendto(path->fd, path->batch + at, MIN(path->segment, path->batched - at), MSG_DONTWAIT,
+               (struct sockaddr *) &path->remote, path->remote_length);
+}
+
+static void udp_path_flush(UdpPath *path)
+{
+    if (path->batched == 0)
+        return;
+    if (path->no_segmentation || !send_segmented(path)) {
+        path->no_segmentation = true;
+        send_one_by_one(path);
+    }
+    path->batched = 0;
+}
+
+/* Packets of a batch are equally long but for the last one. */
+void udp_path_send(UdpPath *path, const guint8 *packet, gsize length)
+{
+    if (path->batched > 0 && (length > path->segment || path->batched + length > BATCH_BYTES ||
+                              path->batched / path->segment >= BATCH_SEGMENTS))
+        udp_path_flush(path);
+    if (length > BATCH_BYTES)
+        return;
+    if (path->batched == 0)
+        path->segment = length;
+    memcpy(path->batch + path->batched, packet, length);
+    path->batched += length;
+    if (length < path->segment)
+        udp_path_flush(path);
+}
+
+/*
+ * What was sent in one round of the main loop goes out at the beginning of the
+ * next, before anything waits.
+ */
+typedef struct {
+    GSource source;
+    UdpPath *path;
+} Flusher;
+
+static gboolean flusher_prepare(GSource *source, int *timeout)
+{
+    *timeout = -1;
+    return ((Flusher *) source)->path->batched > 0;
+}
+
+static gboolean flusher_dispatch(GSource *source, GSourceFunc callback, gpointer data)
+{
+    udp_path_flush(((Flusher *) source)->path);
+    return G_SOURCE_CONTINUE;
+}
+
+static GSource *flusher_new(UdpPath *path)
+{
+    static GSourceFuncs funcs = {.prepare = flusher_prepare, .dispatch = flusher_dispatch};
+    GSource *source = g_source_new(&funcs, sizeof(Flusher));
+
+    ((Flusher *) source)->path = path;
+    g_source_set_priority(source, G_PRIORITY_HIGH);
+    g_source_set_static_name(source, "UDP batch");
+    g_source_attach(source, NULL);
+    return source;
+}
+
+/* ---- setting up ---- */
+
+/* Index 1, this socket, for what is not STUN; index 0, libnice's, for STUN. */
+static bool steer(UdpPath *path, GError **error)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 20, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_fprog program = {.len = G_N_ELEMENTS(code), .filter = code};
+
+    if (setsockopt(path->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0)
+        return fail(error, "SO_ATTACH_REUSEPORT_CBPF");
+    return true;
+}
+
+static bool join(UdpPath *path, int socket_fd, GError **error)
+{
+    struct sockaddr_storage local;
+    socklen_t length = sizeof local;
+    const int on = 1, size = SOCKET_BUFFER;
+
+    if (getsockname(socket_fd, (struct sockaddr *) &local, &length) < 0)
+        return fail(error, "getsockname");
+    path->fd = socket(local.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
+    if (path->fd < 0)
+        return fail(error, "socket");
+    setsockopt(path->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    setsockopt(path->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    if (local.ss_family == AF_INET6)
+        setsockopt(path->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (setsockopt(socket_fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
+        setsockopt(path->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
+        return fail(error, "SO_REUSEPORT");
+    if (bind(path->fd, (struct sockaddr *) &local, length) < 0)
+        return fail(error, "bind");
+    return steer(path, error);
+}
+
+UdpPath *udp_path_new(int socket, const struct sockaddr *remote, socklen_t remote_length,
+                      void (*receive)(const guint8 *packet, gsize length, gpointer data),
+                      gpointer data, GError **error)
+{
+    UdpPath *path = g_new0(UdpPath, 1);
+
+    path->fd = -1;
+    path->receive = receive;
+    path->data = data;
+    memcpy(&path->remote, remote, remote_length);
+    path->remote_length = remote_length;
+    if (!join(path, socket, error)) {
+        udp_path_free(path);
+        return NULL;
+    }
+    path->batch = g_malloc(BATCH_BYTES);
+    path->flusher = flusher_new(path);
+    path->source = g_unix_fd_add(path->fd, G_IO_IN, on_readable, path);
+    return path;
+}
+
+void udp_path_free(UdpPath *path)
+{
+    if (path->batch)
+        udp_path_flush(path);
+    g_clear_handle_id(&path->source, g_source_remove);
+    if (path->flusher) {
+        g_source_destroy(path->flusher);
+        g_source_unref(path->flusher);
+    }
+    if (path->fd >= 0)
+        close(path->fd);
+    g_free(path->batch);
+    g_free(path);
+}
