@@ -16,6 +16,11 @@ typedef struct {
     GBytes *bytes;
 } Outgoing;
 
+typedef struct {
+    MessageKind kind;
+    GBytes *bytes;
+} Incoming;
+
 struct Channel {
     ChannelSet *set;
     ChannelState state;
@@ -39,6 +44,10 @@ struct Channel {
         RESET_DONE,
     } local_reset;
     bool remote_reset;
+    bool held;
+    GQueue inbox;      /* of Incoming, while the channel is held */
+    gsize inbox_bytes;
+    guint releaser;    /* delivers the inbox from the main loop */
     GError *reason;
     ChannelStats stats;
 };
@@ -58,3 +67,10 @@ bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const
                           gsize length, SctpResult *result);
 void channel_set_close(ChannelSet *set, Channel *channel);
 bool channel_set_is_silent(const ChannelSet *set);
+/* A channel's inbox has grown or shrunk: is it time to stop or go on reading? */
+void channel_set_update_hold(ChannelSet *set);
+/* What a channel may hold before its association is not read any more */
+#define INBOX_MAX (1024 * 1024)
+/* Goes on with a close that waited for the inbox. */
+void channel_set_drained(ChannelSet *set, Channel *channel);
+void channel_deliver_inbox(Channel *channel, bool all);

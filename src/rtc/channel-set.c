@@ -155,8 +155,25 @@ static void advance_close(ChannelSet *set, Channel *channel)
         channel->local_reset = RESET_ASKED;
         sctp_reset_stream(set->sctp, channel->id);
     }
-    if (channel->local_reset == RESET_DONE && channel->remote_reset)
+    /* What has arrived is read before the channel goes. */
+    if (channel->local_reset == RESET_DONE && channel->remote_reset &&
+        g_queue_is_empty(&channel->inbox))
         finish(set, channel);
+}
+
+void channel_set_drained(ChannelSet *set, Channel *channel)
+{
+    advance_close(set, channel);
+}
+
+void channel_set_update_hold(ChannelSet *set)
+{
+    bool full = false;
+
+    for (guint i = 0; i < set->channels->len && !full; i++)
+        full = ((Channel *) set->channels->pdata[i])->inbox_bytes > INBOX_MAX;
+    if (set->sctp)
+        sctp_hold(set->sctp, full);
 }
 
 void channel_set_close(ChannelSet *set, Channel *channel)

@@ -44,6 +44,7 @@ Channel *channel_new(ChannelSet *set, const char *label, const ChannelOptions *o
     channel->priority = options->priority;
     channel->id = options->id;
     g_queue_init(&channel->queue);
+    g_queue_init(&channel->inbox);
     return channel;
 }
 
@@ -60,9 +61,17 @@ static void channel_drop_queue(Channel *channel)
     channel->buffered = 0;
 }
 
+static void incoming_free(Incoming *incoming)
+{
+    g_bytes_unref(incoming->bytes);
+    g_free(incoming);
+}
+
 void channel_free(Channel *channel)
 {
     channel_drop_queue(channel);
+    g_clear_handle_id(&channel->releaser, g_source_remove);
+    g_queue_clear_full(&channel->inbox, (GDestroyNotify) incoming_free);
     g_free(channel->label);
     g_free(channel->protocol);
     g_clear_error(&channel->reason);
@@ -76,8 +85,10 @@ void channel_enter_state(Channel *channel, ChannelState state)
     log_debug("channel %d \"%s\": %s → %s", channel->id, channel->label,
               channel_state_to_string(channel->state), channel_state_to_string(state));
     channel->state = state;
-    if (state == CHANNEL_CLOSED)
+    if (state == CHANNEL_CLOSED) {
         channel_drop_queue(channel);
+        channel_deliver_inbox(channel, true);
+    }
     if (channel->ops && !channel_set_is_silent(channel->set))
         channel->ops->state(channel, state, channel->reason, channel->data);
 }
@@ -101,8 +112,49 @@ void channel_receive(Channel *channel, guint32 ppid, const guint8 *bytes, gsize 
     }
     channel->stats.messages_received++;
     channel->stats.bytes_received += length;
-    if (channel->ops && !channel_set_is_silent(channel->set))
+    if (channel->held || !g_queue_is_empty(&channel->inbox)) {
+        Incoming *incoming = g_new0(Incoming, 1);
+
+        *incoming = (Incoming){kind, g_bytes_new(bytes, length)};
+        g_queue_push_tail(&channel->inbox, incoming);
+        channel->inbox_bytes += length;
+        channel_set_update_hold(channel->set);
+    } else if (channel->ops && !channel_set_is_silent(channel->set)) {
         channel->ops->message(channel, kind, bytes, length, channel->data);
+    }
+}
+
+void channel_deliver_inbox(Channel *channel, bool all)
+{
+    while ((all || !channel->held) && !g_queue_is_empty(&channel->inbox)) {
+        Incoming *incoming = g_queue_pop_head(&channel->inbox);
+        gsize length;
+        const guint8 *bytes = g_bytes_get_data(incoming->bytes, &length);
+
+        channel->inbox_bytes -= length;
+        if (channel->ops && !channel_set_is_silent(channel->set))
+            channel->ops->message(channel, incoming->kind, bytes, length, channel->data);
+        incoming_free(incoming);
+    }
+    channel_set_update_hold(channel->set);
+}
+
+static gboolean on_release(gpointer data)
+{
+    Channel *channel = data;
+
+    channel->releaser = 0;
+    channel_deliver_inbox(channel, false);
+    if (g_queue_is_empty(&channel->inbox))
+        channel_set_drained(channel->set, channel);
+    return G_SOURCE_REMOVE;
+}
+
+void channel_hold(Channel *channel, bool held)
+{
+    channel->held = held;
+    if (!held && !g_queue_is_empty(&channel->inbox) && channel->releaser == 0)
+        channel->releaser = g_idle_add_full(G_PRIORITY_DEFAULT, on_release, channel, NULL);
 }
 
 void channel_push(Channel *channel, guint32 ppid, GBytes *bytes, bool first)

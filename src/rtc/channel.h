@@ -83,6 +83,15 @@ bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize l
 /* Orderly: what is queued is sent first. CHANNEL_CLOSED follows by callback. */
 void channel_close(Channel *channel);
 
+/*
+ * Backpressure: while a channel is held, messages wait. When one has much
+ * waiting, nothing more is read from the association, and SCTP's own window
+ * slows the remote; the other channels of the call wait with it, for SCTP has
+ * one window for all. What waits when the channel closes comes before CLOSED,
+ * held or not.
+ */
+void channel_hold(Channel *channel, bool held);
+
 ChannelState channel_state(const Channel *channel);
 const char *channel_label(const Channel *channel);
 const char *channel_protocol(const Channel *channel);

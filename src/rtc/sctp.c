@@ -43,7 +43,8 @@ struct Sctp {
     guint16 local_port, remote_port;
     gsize max_message_size;
     guint streams; /* outgoing ones that there are now */
-    bool adding_streams, resetting, blocked, pumping;
+    bool adding_streams, resetting, blocked, pumping, held;
+    guint resumer; /* pumps again after a hold, from the main loop */
     GArray *resets; /* of guint16, streams that wait to be reset */
     GHashTable *partial; /* stream → Partial, messages of which a part is here */
     gsize partial_bytes;
@@ -308,7 +309,7 @@ static void sctp_pump(gpointer data)
     if (sctp->pumping)
         return;
     sctp->pumping = true;
-    while (sctp->state < TRANSPORT_FAILED && sctp_read(sctp))
+    while (sctp->state < TRANSPORT_FAILED && !sctp->held && sctp_read(sctp))
         ;
     if (sctp->state < TRANSPORT_FAILED) {
         start_resets(sctp);
@@ -318,6 +319,20 @@ static void sctp_pump(gpointer data)
         }
     }
     sctp->pumping = false;
+}
+
+static gboolean on_resume(gpointer data)
+{
+    ((Sctp *) data)->resumer = 0;
+    sctp_pump(data);
+    return G_SOURCE_REMOVE;
+}
+
+void sctp_hold(Sctp *sctp, bool held)
+{
+    if (sctp->held && !held && sctp->resumer == 0)
+        sctp->resumer = g_idle_add_full(G_PRIORITY_DEFAULT, on_resume, sctp, NULL);
+    sctp->held = held;
 }
 
 static void sctp_output(const guint8 *packet, gsize length, gpointer data)
@@ -467,6 +482,7 @@ Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user,
 
 void sctp_free(Sctp *sctp)
 {
+    g_clear_handle_id(&sctp->resumer, g_source_remove);
     if (sctp->lower)
         transport_set_user(sctp->lower, NULL, NULL);
     if (sctp->socket)

@@ -73,5 +73,8 @@ SctpResult sctp_send(Sctp *sctp, const SctpMessage *message);
 /* Ends our side of STREAM when what was sent on it has arrived. */
 void sctp_reset_stream(Sctp *sctp, guint16 stream);
 
+/* While held, nothing is read: the receive window closes and the remote waits. */
+void sctp_hold(Sctp *sctp, bool held);
+
 TransportState sctp_state(const Sctp *sctp);
 guint64 sctp_round_trip_usec(Sctp *sctp); /* 0: not known */

@@ -325,6 +325,57 @@ static void test_quota(Pair *pair, gconstpointer data)
     g_assert_true(channel_send(ours, MESSAGE_BINARY, bytes, 65536, NULL));
 }
 
+static bool never_again(End *end, guint length)
+{
+    for (int i = 0; i < 200; i++)
+        g_main_context_iteration(NULL, FALSE);
+    return end->bulk->len == length;
+}
+
+/* A reader that stops: the sender waits, nothing is lost, and the close waits too. */
+static void test_hold(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *ours = open_channel(&pair->a, "x", &options), *theirs;
+    g_autofree guint8 *bytes = g_malloc0(65536);
+    gsize sent = 0;
+
+    call(pair);
+    wait_until(pair->b.channels->len == 1);
+    theirs = pair->b.channels->pdata[0];
+    channel_hold(theirs, true);
+    while (channel_send(ours, MESSAGE_BINARY, bytes, 65536, NULL))
+        sent += 65536;
+    wait_until(channel_stats(theirs)->bytes_received > 1 << 20);
+    g_assert_true(never_again(&pair->b, 0));
+    g_assert_cmpuint(channel_stats(theirs)->bytes_received, <, 4 << 20);
+    g_assert_cmpuint(channel_buffered_amount(ours), >, 0);
+    channel_close(ours);
+    channel_hold(theirs, false);
+    wait_until(channel_stats(theirs)->bytes_received > 2 << 20);
+    channel_hold(theirs, true);
+    channel_hold(theirs, false);
+    wait_until(pair->a.closed == 1 && pair->b.closed == 1);
+    g_assert_cmpuint(pair->b.bulk->len, ==, sent);
+    g_assert_cmpstr(pair->b.log->str, ==, "closed:x ");
+}
+
+/* The call ends while messages wait: they come before CLOSED. */
+static void test_hold_until_the_end(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *ours = open_channel(&pair->a, "x", &options);
+
+    call(pair);
+    wait_until(pair->b.channels->len == 1);
+    channel_hold(pair->b.channels->pdata[0], true);
+    g_assert_true(channel_send(ours, MESSAGE_TEXT, "last", 4, NULL));
+    wait_until(channel_stats(pair->b.channels->pdata[0])->messages_received == 1);
+    connection_free(g_steal_pointer(&pair->a.connection));
+    wait_until(connection_state(pair->b.connection) == CONNECTION_CLOSED);
+    g_assert_cmpstr(pair->b.log->str, ==, "x=last closed:x ");
+}
+
 static void test_options(Pair *pair, gconstpointer data)
 {
     ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
@@ -542,6 +593,8 @@ int main(int argc, char **argv)
     ADD("quota", NULL, test_quota);
     g_test_add("/connection/plain/sizes", Pair, NULL, set_up_plain, test_sizes, tear_down);
     g_test_add("/connection/plain/quota", Pair, NULL, set_up_plain, test_quota, tear_down);
+    ADD("hold", NULL, test_hold);
+    ADD("hold-until-the-end", NULL, test_hold_until_the_end);
     ADD("options", NULL, test_options);
     ADD("many-channels", NULL, test_many_channels);
     ADD("more-streams", NULL, test_more_streams);
