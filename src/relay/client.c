@@ -91,8 +91,6 @@ void client_free(Client *client)
 {
     if (!client)
         return;
-    if (client->state != CLIENT_CLOSED && client->state != CLIENT_OPENING)
-        client_enter_state(client, CLIENT_CLOSED);
     drop_queue(client);
     drop_partial(client);
     hold(client, 0);
@@ -176,6 +174,12 @@ void client_kill(Client *client, const char *reason)
     client->close_reason = reason;
     client->closing_since = g_get_monotonic_time();
     client_enter_state(client, CLIENT_CLOSED);
+}
+
+void client_ended(Client *client)
+{
+    if (client->state != CLIENT_CLOSED)
+        client_enter_state(client, CLIENT_CLOSED);
 }
 
 gsize client_waiting(const Client *client)

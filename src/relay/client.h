@@ -69,7 +69,10 @@ const char *client_state_to_string(ClientState state);
 
 Client *client_new(const ClientOwner *owner);
 
-/* The connection is gone; CLIENT must have left its room. */
+/* The connection is gone. */
+void client_ended(Client *client);
+
+/* CLIENT must have left its room. */
 void client_free(Client *client);
 
 /* The name of a client for people: what it calls itself, or else its id. */

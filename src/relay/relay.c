@@ -39,8 +39,8 @@ struct Relay {
     ClientOwner owner;
     GQueue visitors; /* the oldest first */
     GQueue clients;  /* the next to be looked after first */
-    GQueue leaving;  /* closed during a broadcast, still in their rooms */
-    guint broadcasts;
+    GQueue leaving;  /* closed, but still in their rooms */
+    guint busy;      /* as long as it is not 0, nobody leaves a room */
     guint open;      /* clients in a room */
     guint64 forwarded, dropped;
     guint check_id, change_id, stop_id;
@@ -167,14 +167,28 @@ static void relay_relieve(Relay *relay)
 
 static void relay_leave(Relay *relay, Client *client);
 
+/* Between these two members may be sent to without one of them vanishing. */
+static void relay_begin(Relay *relay)
+{
+    relay->busy++;
+}
+
+static void relay_end(Relay *relay)
+{
+    Client *client;
+
+    /* The news that one has left may be too much for another. */
+    while (relay->busy == 1 && (client = g_queue_pop_head(&relay->leaving)))
+        relay_leave(relay, client);
+    relay->busy--;
+}
+
 /* To everybody in SENDER's room but SENDER; those without the subprotocol only
  * if ALL. Whether there was anybody. */
 static bool relay_broadcast(Relay *relay, Member *sender, Message *message, bool all)
 {
     bool any = false;
-    Client *left;
 
-    relay->broadcasts++;
     for (Member *member = room_first(sender->room); member; member = member->next) {
         Client *client = member->data;
 
@@ -183,9 +197,6 @@ static bool relay_broadcast(Relay *relay, Member *sender, Message *message, bool
         client_send(client, message);
         any = true;
     }
-    relay->broadcasts--;
-    while (relay->broadcasts == 0 && (left = g_queue_pop_head(&relay->leaving)))
-        relay_leave(relay, left);
     return any;
 }
 
@@ -235,16 +246,18 @@ static void on_received(Client *client, const char *data, gsize length, gpointer
     Envelope frame;
     EnvelopeResult result = envelope_scan(data, length, &frame);
 
+    relay_begin(relay);
     if (result == ENVELOPE_OK) {
         relay_forward(relay, client, &frame);
         relay_relieve(relay);
-        return;
+    } else {
+        relay->dropped++;
+        if (result == ENVELOPE_NOT_UTF8)
+            client_close(client, 1007, "text frames are UTF-8");
+        else
+            client_bad_frame(client, envelope_result_to_string(result));
     }
-    relay->dropped++;
-    if (result == ENVELOPE_NOT_UTF8)
-        client_close(client, 1007, "text frames are UTF-8");
-    else
-        client_bad_frame(client, envelope_result_to_string(result));
+    relay_end(relay);
 }
 
 static void on_dropped(Client *client, gpointer data)
@@ -281,10 +294,9 @@ static void on_left(Client *client, gpointer data)
 {
     Relay *relay = data;
 
-    if (relay->broadcasts > 0)
-        g_queue_push_tail(&relay->leaving, client);
-    else
-        relay_leave(relay, client);
+    relay_begin(relay);
+    g_queue_push_tail(&relay->leaving, client);
+    relay_end(relay);
 }
 
 static gboolean on_check(gpointer data);
@@ -341,6 +353,7 @@ static void on_opened(Client *client, gpointer data)
     Member *member = client->member;
     g_autoptr(Message) joined = message_joined(relay->quota, member);
 
+    relay_begin(relay);
     relay->open++;
     log_event(G_LOG_LEVEL_INFO,
               (.message_id = MESSAGE_CLIENT_JOINED, .remote = client_label(client),
@@ -354,6 +367,7 @@ static void on_opened(Client *client, gpointer data)
     }
     relay_broadcast(relay, member, joined, false);
     relay_changed(relay);
+    relay_end(relay);
 }
 
 static void finish_stop(Relay *relay)
@@ -369,9 +383,11 @@ static void on_gone(Client *client, gpointer data)
 {
     Relay *relay = data;
 
-    if (client->state == CLIENT_OPENING) { /* it never was in the room for anybody */
+    if (client->state == CLIENT_OPENING) /* it never was in the room for anybody */
         router_leave(relay->router, g_steal_pointer(&client->member));
-    }
+    else
+        client_ended(client);
+    g_assert(!client->member);
     g_queue_unlink(&relay->clients, &client->link);
     quota_leave(relay->quota, client->account, true);
     client_free(client);

@@ -6,9 +6,11 @@
 
 import json
 import os
+import random
 import re
 import signal
 import socket
+import struct
 import time
 
 import harness
@@ -559,6 +561,56 @@ def test_stop(world):
     equal(a.close_code(), 1001, "close code")
     relay.expect_exit(0)
     check(time.monotonic() - started < 3 * harness.SLOW, "stopping took too long")
+
+
+def test_noise(world):
+    """Connections that say anything and vanish at any time, from a fixed seed."""
+    relay = world.relay(config=settings(MaxBadFrames=1000))
+    chance = random.Random(41337)
+    request = (b"GET /%d HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+               b"Sec-WebSocket-Protocol: rtcbus.1\r\n\r\n")
+
+    def noise():
+        payload = chance.randbytes(chance.randrange(100))
+        opcode = chance.choice((0, 1, 1, 2, 8, 9, 10, 0x81, 0x81, 0x80, 0x88, 0x89, 0x8a, 0x8f))
+        return chance.choice((
+            b"\x81\x87\0\0\0\0{\"a\":1}" * chance.randrange(1, 200),
+            b"\x81\x87\0\0\0\0{\"a\":1}" * chance.randrange(1, 20),
+            b"\x81\x8f\0\0\0\0{\"to\":\"nobody\"}" * 3,
+            b"\x81\x85\0\0\0\0[\"a\"]",
+            b"\x01\x83\0\0\0\0{\"a\x80\x84\0\0\0\0\":1}",
+            bytes((opcode, 0x80 | len(payload))) + b"abcd" + payload,
+            b"\x89\x80abcd" * chance.randrange(50),
+            b"\x81\xfe\x0b\xb8\0\0\0\0" + b"{" * chance.randrange(3000),
+            payload,
+        ))
+
+    pool = []
+    for i in range(1500):
+        s = socket.create_connection(("127.0.0.1", relay.port), 5)
+        s.sendall(request % (i % 3))
+        if i % 5:
+            s.recv(4096)  # the relay has got that far
+        pool.append(s)
+        if len(pool) > 12:
+            s = pool.pop(chance.randrange(len(pool)))
+            if chance.random() < 0.3:  # a reset instead of an end
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.close()
+        for _ in range(3):
+            try:
+                chance.choice(pool).sendall(noise())
+            except OSError:
+                pass
+    for s in pool:
+        s.close()
+    joined(relay, 0)
+    equal(relay.get("Rooms"), 0, "rooms")
+    harness.note(f"{relay.get('FramesForwarded')} forwarded, {relay.get('FramesDropped')} dropped")
+    check(relay.get("FramesForwarded") > 1000, "hardly anything was forwarded")
+    check(relay.get("FramesDropped") > 50, "hardly anything was dropped")
+    client(world, relay)
 
 
 def cpu_ticks(pid):
