@@ -127,10 +127,9 @@ sources_list() {
         done)
 }
 
-# The same bytes for the same files, whoever owns them and whenever they were written.
 sources_tar() {
-    tar --create --directory="$top" --null --files-from=- --sort=name --mtime=@0 --owner=0 \
-        --group=0 --numeric-owner
+    tar --create --directory="$top" --null --files-from=- --sort=name --owner=0 --group=0 \
+        --numeric-owner "$@"
 }
 
 # A hash of all that can change the packages: the scripts around them cannot.
@@ -138,7 +137,7 @@ sources_hash() {
     sources_list |
         grep --null-data --invert-match --extended-regexp \
             '^(\.ci/|tests/(lab|lab-scenario|packages|demo|all|spawn|lib\.sh)$)' |
-        sources_tar | hash_stdin
+        sources_tar --mtime=@0 | hash_stdin
 }
 
 hash_stdin() {
