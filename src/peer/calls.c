@@ -19,18 +19,16 @@
 #include "peer/calls.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "common/log.h"
+#include "peer/delayed.h"
 #include "peer/early.h"
 #include "peer/heard.h"
 #include "peer/peer-error.h"
 
-enum {
-    ANSWER_DELAY = 300, /* milliseconds */
-    MAX_DELAYED = 64,
-    SESSION_BYTES = 16,
-};
+enum { SESSION_BYTES = 16 };
 
 struct Calls {
     const Room *room;
@@ -39,18 +37,12 @@ struct Calls {
     gpointer data;
     GPtrArray *list; /* of Call, in order of their numbers */
     guint last_number;
-    GQueue delayed; /* of DelayedAnswer */
+    Delayed *delayed;
     Early *early;
     Heard *heard; /* `call`s to everybody */
     Heard *ended; /* sessions of our own */
     gint64 warned; /* of a quota, monotonic microseconds */
 };
-
-typedef struct {
-    Calls *calls;
-    Frame *frame; /* the `call` */
-    guint timer;
-} DelayedAnswer;
 
 /* ---- the list ------------------------------------------------------------- */
 
@@ -166,6 +158,9 @@ static bool calls_may_place(const Calls *calls, const char *peer, GError **error
     if (room_state(room) == RELAY_DISCONNECTED)
         g_set_error(error, PEER_ERROR, PEER_ERROR_NOT_CONNECTED,
                     _("not connected to the relay: %s"), room_problem(room));
+    else if (strlen(peer) > FRAME_MAX_NAME)
+        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                            _("no name is that long"));
     else if (*peer && room_is_for_us(room, peer))
         g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
                     _("\"%s\" is this peer itself"), peer);
@@ -261,37 +256,6 @@ static bool calls_admit(Calls *calls, const Frame *frame)
 
 /* ---- `call` --------------------------------------------------------------- */
 
-static void delayed_answer_free(gpointer data)
-{
-    DelayedAnswer *delayed = data;
-
-    g_clear_handle_id(&delayed->timer, g_source_remove);
-    frame_free(delayed->frame);
-    g_free(delayed);
-}
-
-static GList *find_delayed(const Calls *calls, const Frame *frame)
-{
-    for (GList *l = calls->delayed.head; l; l = l->next) {
-        DelayedAnswer *delayed = l->data;
-
-        if (g_strcmp0(delayed->frame->session, frame->session) == 0 &&
-            (frame->session || g_strcmp0(delayed->frame->from, frame->from) == 0))
-            return l;
-    }
-    return NULL;
-}
-
-static void drop_delayed(Calls *calls, const Frame *frame)
-{
-    GList *link = find_delayed(calls, frame);
-
-    if (!link)
-        return;
-    delayed_answer_free(link->data);
-    g_queue_delete_link(&calls->delayed, link);
-}
-
 /*
  * A foreign client that calls or offers again has forgotten the call before.
  * An anonymous one may be somebody else, so what is connected stays: if its
@@ -325,29 +289,9 @@ static void answer_call(Calls *calls, const Frame *frame)
         call_make_offer(calls_add(calls, &info));
 }
 
-static gboolean on_answer_delay(gpointer data)
+static void on_delayed(const Frame *frame, gpointer data)
 {
-    DelayedAnswer *delayed = data;
-    Calls *calls = delayed->calls;
-
-    delayed->timer = 0;
-    g_queue_remove(&calls->delayed, delayed);
-    answer_call(calls, delayed->frame);
-    delayed_answer_free(delayed);
-    return G_SOURCE_REMOVE;
-}
-
-static void answer_later(Calls *calls, const Frame *frame)
-{
-    DelayedAnswer *delayed;
-
-    if (find_delayed(calls, frame) || calls->delayed.length >= MAX_DELAYED)
-        return;
-    delayed = g_new0(DelayedAnswer, 1);
-    delayed->calls = calls;
-    delayed->frame = frame_copy(frame);
-    delayed->timer = g_timeout_add(ANSWER_DELAY, on_answer_delay, delayed);
-    g_queue_push_tail(&calls->delayed, delayed);
+    answer_call(data, frame);
 }
 
 static bool is_listener(const Calls *calls)
@@ -379,10 +323,10 @@ static void receive_call(Calls *calls, const Frame *frame)
         return; /* it was asked again when we joined */
 
     if (frame->to || calls->ops->is_emitter(calls->data)) {
-        drop_delayed(calls, frame);
+        delayed_drop(calls->delayed, frame);
         answer_call(calls, frame);
     } else if (!is_listener(calls)) {
-        answer_later(calls, frame);
+        delayed_add(calls->delayed, frame);
     }
 }
 
@@ -411,20 +355,6 @@ static bool is_our_session(const Calls *calls, const char *session)
     return heard_has_session(calls->ended, session, g_get_monotonic_time());
 }
 
-/* A foreign emitter has answered one of those whom we meant to answer: the first. */
-static void drop_delayed_foreign(Calls *calls)
-{
-    for (GList *l = calls->delayed.head; l; l = l->next) {
-        DelayedAnswer *delayed = l->data;
-
-        if (delayed->frame->session)
-            continue;
-        delayed_answer_free(delayed);
-        g_queue_delete_link(&calls->delayed, l);
-        return;
-    }
-}
-
 /* Whether FRAME, an offer to everybody, answers somebody else's `call`. */
 static bool is_for_others(Calls *calls, const Frame *frame)
 {
@@ -436,7 +366,7 @@ static bool is_for_others(Calls *calls, const Frame *frame)
         return heard_take_session(calls->heard, frame->session, now);
     if (!heard_take_other(calls->heard, frame->from, now))
         return false;
-    drop_delayed_foreign(calls);
+    delayed_drop_foreign(calls->delayed);
     return true;
 }
 
@@ -479,7 +409,7 @@ static void receive_offer(Calls *calls, const Frame *frame)
                      .timeout = CALL_DEFAULT_TIMEOUT * 1000};
     Call *call = find_awaiting(calls, frame);
 
-    drop_delayed(calls, frame);
+    delayed_drop(calls->delayed, frame);
     if (call) {
         take_offer(calls, call, frame);
     } else if (is_repeated_offer(calls, frame)) {
@@ -532,7 +462,7 @@ static void receive_answer(Calls *calls, const Frame *frame)
 {
     Call *call = find_call(calls, frame);
 
-    drop_delayed(calls, frame);
+    delayed_drop(calls->delayed, frame);
     if (call)
         call_take_answer(call, frame);
     else
@@ -565,7 +495,7 @@ static void receive_bye(Calls *calls, const Frame *frame)
     Call *call = find_call(calls, frame);
     bool waiting = !call || call_awaits_offer(call);
 
-    drop_delayed(calls, frame);
+    delayed_drop(calls->delayed, frame);
     if (waiting)
         call = find_refused(calls, frame);
     if (call)
@@ -575,7 +505,7 @@ static void receive_bye(Calls *calls, const Frame *frame)
 void calls_receive(Calls *calls, const Frame *frame)
 {
     if (!room_is_for_us(calls->room, frame->to)) {
-        drop_delayed(calls, frame);
+        delayed_drop(calls->delayed, frame);
         return;
     }
     switch (frame->type) {
@@ -625,8 +555,7 @@ static void end_pending(Calls *calls)
     g_autofree char *reason =
         g_strdup_printf("%s: %s", CALL_REASON_RELAY, room_problem(calls->room));
 
-    while (calls->delayed.head)
-        drop_delayed(calls, ((DelayedAnswer *) calls->delayed.head->data)->frame);
+    delayed_drop_all(calls->delayed, NULL);
     for (guint i = 0; i < all->len; i++) {
         if (call_is_pending(all->pdata[i]))
             call_end(all->pdata[i], reason);
@@ -669,6 +598,7 @@ static void end_pending_with(Calls *calls, const char *id, const char *reason)
 
 void calls_peer_left(Calls *calls, const char *id)
 {
+    delayed_drop_all(calls->delayed, id);
     end_pending_with(calls, id, CALL_REASON_LEFT);
 }
 
@@ -696,7 +626,7 @@ Calls *calls_new(const Room *room, const CallsLimits *limits, const CallsOps *op
     calls->ops = ops;
     calls->data = data;
     calls->list = g_ptr_array_new_with_free_func((GDestroyNotify) call_unref);
-    g_queue_init(&calls->delayed);
+    calls->delayed = delayed_new(on_delayed, calls);
     calls->early = early_new(limits->max_early);
     calls->heard = heard_new();
     calls->ended = heard_new();
@@ -708,7 +638,7 @@ void calls_free(Calls *calls)
     if (!calls)
         return;
     calls_hang_up_all(calls, CALL_REASON_STOPPED);
-    g_queue_clear_full(&calls->delayed, delayed_answer_free);
+    delayed_free(calls->delayed);
     g_ptr_array_unref(calls->list);
     early_free(calls->early);
     heard_free(calls->heard);

@@ -31,6 +31,7 @@ struct Connection {
 
 static GHashTable *connections; /* number → Connection */
 static guint last_number, last_channel, strays;
+static bool channels_full;
 
 typedef enum { DO_OFFER, DO_ANSWER, DO_CONNECT, DO_CLOSE, DO_FAIL, DO_MESSAGE } Action;
 
@@ -313,6 +314,11 @@ void channel_set_ops(Channel *channel, const ChannelOps *ops, gpointer data)
 bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
                   GError **error)
 {
+    if (channels_full) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FULL, "the send queue is full");
+        return false;
+    }
+    channel->stats.messages_sent++;
     later((Task){DO_MESSAGE, channel->connection->remote, channel->number, kind,
                  g_bytes_new(bytes, length)});
     return true;
@@ -325,6 +331,11 @@ void channel_close(Channel *channel)
 ChannelState channel_state(const Channel *channel)
 {
     return channel->state;
+}
+
+const ChannelStats *channel_stats(const Channel *channel)
+{
+    return &channel->stats;
 }
 
 const char *channel_label(const Channel *channel)
@@ -349,6 +360,11 @@ void fake_connections_fail(void)
         if (((Connection *) connection)->state == CONNECTION_CONNECTED)
             later((Task){DO_FAIL, ((Connection *) connection)->number});
     }
+}
+
+void fake_channels_full(bool full)
+{
+    channels_full = full;
 }
 
 guint fake_stray_candidates(void)

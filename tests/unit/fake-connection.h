@@ -19,5 +19,8 @@ guint fake_connections(void);
 /* Lets every one that is connected fail as if consent had been lost. */
 void fake_connections_fail(void);
 
+/* Whether channels refuse what is sent, as with a full queue. */
+void fake_channels_full(bool full);
+
 /* How many candidates came to a connection that they were not meant for. */
 guint fake_stray_candidates(void);
