@@ -250,11 +250,13 @@ def test_own_listener_restarted_at_foreign_emitter(world):
 def test_foreign_emitter_restarted(world):
     relay = world.relay()
     listener = world.peer("listener", relay)
-    for _ in range(2):
+    calls = []
+    for _ in range(3):
         emitter = foreign_emitter(world, relay.url())
-        call = listener.call()
+        calls.append(listener.call())
         listener.wait_numbers(3, CALL_LIMIT, after=listener.received())
         emitter.kill()
+    for call in calls:
         note("ended with: " + call.wait_ended(60))
 
 
