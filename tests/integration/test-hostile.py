@@ -156,7 +156,7 @@ def test_backoff(world):
     gaps = [b - a for a, b in zip(times, times[1:])]
     note("gaps: " + ", ".join(f"{gap:.2f} s" for gap in gaps))
     check(gaps[0] < 3 * harness.SLOW, "the first attempt comes too late")
-    check(gaps[3] > gaps[0], "the attempts do not get rarer")
+    check(gaps[3] > 2.5 * gaps[0], "the attempts do not get rarer")
     check(min(gaps) > 0.02, "no pause between attempts")
 
 
@@ -401,9 +401,8 @@ def test_frames_for_others_are_ignored(world):
     for to in ("somebody", "", "me ", "ME"):
         fake.client.send_json({"type": "call", "from": "x", "session": "s", "to": to})
     fake.probe(to="me")
-    equal([s[3][1] for s in fake.peer.signals.find("InterfacesAdded") if "/channel/" not in s[3][0]
-           and harness.CALL_INTERFACE in s[3][1]
-           and s[3][1][harness.CALL_INTERFACE]["Peer"] == "x"], [], "calls from x")
+    equal([call.path for call in fake.peer.calls() if call.get("Peer") == "x"], [],
+          "calls from x")
 
 
 def test_relay_says_no_such_peer(world):
