@@ -23,6 +23,7 @@ typedef struct {
     const char *key, *version, *origin;
     bool twice; /* one of those three came twice */
     char *protocol;
+    const char *if_none_match; /* the first */
     bool body; /* the request has one */
 } Fields;
 
@@ -87,6 +88,8 @@ static void take_field(const char *name, const char *value, Fields *fields)
         set_once(&fields->version, value, fields);
     else if (g_ascii_strcasecmp(name, "Origin") == 0)
         set_once(&fields->origin, value, fields);
+    else if (g_ascii_strcasecmp(name, "If-None-Match") == 0)
+        fields->if_none_match = fields->if_none_match ? fields->if_none_match : value;
     else if (g_ascii_strcasecmp(name, "Sec-WebSocket-Protocol") == 0)
         choose_protocol(value, &fields->protocol);
     else if (g_ascii_strcasecmp(name, "Transfer-Encoding") == 0)
@@ -244,6 +247,7 @@ int handshake_parse(const char *head, gsize length, Handshake *out, const char *
         return 400;
     out->origin = g_strdup(fields.origin);
     out->rtcbus = g_strcmp0(out->protocol, SUBPROTOCOL) == 0;
+    out->if_none_match = g_strdup(fields.if_none_match);
     return check_upgrade(&fields, out, reason);
 }
 
@@ -254,6 +258,7 @@ void handshake_clear(Handshake *handshake)
     g_clear_pointer(&handshake->origin, g_free);
     g_clear_pointer(&handshake->key, g_free);
     g_clear_pointer(&handshake->protocol, g_free);
+    g_clear_pointer(&handshake->if_none_match, g_free);
 }
 
 bool handshake_origin_allowed(const char *origin, char **allowed)
@@ -284,6 +289,7 @@ static const char *status_phrase(int status)
         {200, "OK"},
         {400, "Bad Request"},
         {403, "Forbidden"},
+        {404, "Not Found"},
         {405, "Method Not Allowed"},
         {409, "Conflict"},
         {426, "Upgrade Required"},

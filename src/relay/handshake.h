@@ -26,6 +26,7 @@ typedef struct {
     char *name;   /* ?name=, decoded; "" if there is none */
     char *origin; /* NULL if there is none */
     char *key;    /* Sec-WebSocket-Key; NULL unless this is an upgrade */
+    char *if_none_match; /* NULL if there is none */
     bool upgrade; /* a WebSocket is asked for, and correctly */
     bool head;    /* HEAD: answer without a body */
     char *protocol; /* the subprotocol to select: rtcbus.1 if it is offered, or

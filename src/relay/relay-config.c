@@ -38,6 +38,11 @@ static bool check_origin(const char *value, GError **error)
         "Relay", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                  \
     }
 
+#define WEB_KEY(name, kind, member, fallback)                                                      \
+    {                                                                                              \
+        "Web", name, kind, offsetof(RelayConfig, member), fallback                                 \
+    }
+
 static const ConfigKey keys[] = {
     KEY("Listen", CONFIG_LIST, listen, "[::]:41337", .check = check_address),
     KEY("AllowedOrigins", CONFIG_LIST, allowed_origins, "*", .check = check_origin),
@@ -55,6 +60,8 @@ static const ConfigKey keys[] = {
         .max = 3600ull * G_USEC_PER_SEC),
     KEY("HandshakeTimeout", CONFIG_DURATION, handshake_timeout, "10s", .min = 100000,
         .max = 3600ull * G_USEC_PER_SEC),
+    WEB_KEY("Enabled", CONFIG_BOOL, web_enabled, "yes"),
+    WEB_KEY("Directory", CONFIG_STRING, web_directory, ""),
     {},
 };
 

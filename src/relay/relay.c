@@ -22,6 +22,7 @@
 #include "relay/loop.h"
 #include "relay/server.h"
 #include "relay/visitor.h"
+#include "relay/web.h"
 
 #define CHANGE_DELAY_MS 100
 #define CHECKS_PER_INTERVAL 4 /* how often a client is looked after */
@@ -36,6 +37,7 @@ struct Relay {
     Router *router;
     Server *server;
     Listener *listener;
+    Web *web;
     ClientOwner owner;
     GQueue visitors; /* the oldest first */
     GQueue clients;  /* the next to be looked after first */
@@ -439,6 +441,17 @@ static void admit(Relay *relay, Visitor *visitor, const Handshake *handshake, Cl
     server_adopt(relay->server, visitor_take(visitor), handshake, client);
 }
 
+static void serve_page(Relay *relay, Visitor *visitor, const Handshake *request)
+{
+    g_auto(WebAnswer) answer = {};
+
+    if (web_find(relay->web, request, &answer))
+        visitor_send(visitor, answer.head, answer.body);
+    else
+        visitor_answer(visitor, 404, "This is rtcbus-relay, a signaling relay for WebRTC: "
+                                     "connect with a WebSocket. No page is served here.");
+}
+
 static void on_request(Visitor *visitor, const Handshake *handshake, gpointer data)
 {
     Relay *relay = data;
@@ -446,8 +459,7 @@ static void on_request(Visitor *visitor, const Handshake *handshake, gpointer da
     Client *client;
 
     if (!handshake->upgrade) {
-        visitor_answer(visitor, 200, "This is rtcbus-relay, a signaling relay for WebRTC. "
-                                     "Connect with a WebSocket.");
+        serve_page(relay, visitor, handshake);
         return;
     }
     if (!handshake_origin_allowed(handshake->origin, relay->config->allowed_origins)) {
@@ -512,7 +524,18 @@ static void on_connection(int fd, const struct sockaddr *address, gpointer data)
 
 /* ---- life -------------------------------------------------------------- */
 
-void relay_reload(Relay *relay)
+/* The relay does its work without the page too. */
+static void load_page(Relay *relay)
+{
+    const RelayConfig *config = relay->config;
+    const char *directory = *config->web_directory ? config->web_directory : PKGDATADIR "/web";
+    g_autoptr(GError) error = NULL;
+
+    if (!web_load(relay->web, config->web_enabled ? directory : NULL, &error))
+        log_warning(_("the web page is not loaded: %s"), error->message);
+}
+
+static void apply_limits(Relay *relay)
 {
     const RelayConfig *config = relay->config;
     QuotaLimits limits = {
@@ -530,6 +553,12 @@ void relay_reload(Relay *relay)
     schedule_check(relay);
 }
 
+void relay_reload(Relay *relay)
+{
+    apply_limits(relay);
+    load_page(relay);
+}
+
 Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
 {
     static const ServerEvents server_events = {on_opened, on_gone};
@@ -539,6 +568,7 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
     relay->config = config;
     relay->quota = quota_new(&none);
     relay->router = router_new();
+    relay->web = web_new();
     relay->owner = (ClientOwner){
         .config = config,
         .quota = relay->quota,
@@ -549,7 +579,7 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
     };
     uv_loop_init(&relay->loop);
     relay->source = loop_attach(&relay->loop);
-    relay_reload(relay);
+    apply_limits(relay);
     relay->server = server_new(&relay->loop, &server_events, relay, error);
     if (relay->server)
         relay->listener = listener_new(&relay->loop, listen, on_connection, relay, error);
@@ -557,6 +587,7 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
         relay_free(relay);
         return NULL;
     }
+    load_page(relay);
     return relay;
 }
 
@@ -602,6 +633,7 @@ void relay_free(Relay *relay)
     g_clear_handle_id(&relay->change_id, g_source_remove);
     g_clear_handle_id(&relay->stop_id, g_source_remove);
     router_free(relay->router);
+    web_free(relay->web);
     quota_free(relay->quota);
     g_free(relay);
 }

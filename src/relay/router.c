@@ -97,10 +97,13 @@ bool router_check_name(const char *name, GError **error)
 
 bool router_check_room(const char *room, GError **error)
 {
-    if (strlen(room) <= ROUTER_ROOM_MAX && is_plain_text(room))
+    if (strlen(room) <= ROUTER_ROOM_MAX && is_plain_text(room) &&
+        !g_str_has_prefix(room, ROUTER_RESERVED))
         return true;
     g_set_error(error, ROUTER_ERROR, ROUTER_ERROR_BAD_ROOM,
-                "the path names a room: at most %d bytes of printable UTF-8", ROUTER_ROOM_MAX);
+                "the path names a room: at most %d bytes of printable UTF-8, not beginning "
+                "with " ROUTER_RESERVED,
+                ROUTER_ROOM_MAX);
     return false;
 }
 

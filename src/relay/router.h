@@ -17,6 +17,7 @@
 #define ROUTER_ID_LENGTH 32
 #define ROUTER_NAME_MAX 64  /* bytes */
 #define ROUTER_ROOM_MAX 128 /* bytes */
+#define ROUTER_RESERVED "-/" /* no room's name begins so: there are the page's files */
 
 typedef struct Router Router;
 typedef struct Room Room;

@@ -25,6 +25,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
     g_clear_pointer(&visitor->in, g_byte_array_unref);
     g_clear_pointer(&visitor->out, g_byte_array_unref);
+    g_clear_pointer(&visitor->body, g_bytes_unref);
     g_free(visitor->address);
     g_free(visitor);
 }
@@ -57,19 +58,38 @@ int visitor_take(Visitor *visitor)
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 
+static gsize body_size(const Visitor *visitor)
+{
+    return visitor->body ? g_bytes_get_size(visitor->body) : 0;
+}
+
+/* What is left of the answer's head or body goes out, as far as the socket takes it. */
+static gssize visitor_write(Visitor *visitor)
+{
+    const GByteArray *out = visitor->out;
+    gsize sent = visitor->sent;
+
+    if (sent < out->len)
+        return send(visitor->fd, out->data + sent, out->len - sent,
+                    MSG_NOSIGNAL | (body_size(visitor) > 0 ? MSG_MORE : 0));
+    sent -= out->len;
+    return send(visitor->fd, (const char *) g_bytes_get_data(visitor->body, NULL) + sent,
+                body_size(visitor) - sent, MSG_NOSIGNAL);
+}
+
 static void visitor_flush(Visitor *visitor)
 {
-    GByteArray *out = visitor->out;
-    gssize n = send(visitor->fd, out->data + visitor->sent, out->len - visitor->sent,
-                    MSG_NOSIGNAL);
+    gsize size = visitor->out->len + body_size(visitor);
+    gssize n;
 
-    if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        visitor_end(visitor);
+    while (visitor->sent < size && (n = visitor_write(visitor)) > 0)
+        visitor->sent += (gsize) n;
+
+    if (visitor->sent < size) {
+        if (errno != EAGAIN && errno != EINTR)
+            visitor_end(visitor);
         return;
     }
-    visitor->sent += (guint) MAX(n, 0);
-    if (visitor->sent < out->len)
-        return;
     shutdown(visitor->fd, SHUT_WR);
     visitor->state = VISITOR_LINGERING;
     uv_poll_start(&visitor->poll, UV_READABLE, on_ready);
@@ -77,9 +97,15 @@ static void visitor_flush(Visitor *visitor)
 
 void visitor_answer(Visitor *visitor, int status, const char *text)
 {
-    char *answer = handshake_answer(status, text, !visitor->head);
+    g_autofree char *answer = handshake_answer(status, text, !visitor->head);
 
-    visitor->out = g_byte_array_new_take((guint8 *) answer, strlen(answer));
+    visitor_send(visitor, answer, NULL);
+}
+
+void visitor_send(Visitor *visitor, const char *head, GBytes *body)
+{
+    visitor->out = g_byte_array_new_take((guint8 *) g_strdup(head), strlen(head));
+    visitor->body = body ? g_bytes_ref(body) : NULL;
     visitor->state = VISITOR_ANSWERING;
     uv_poll_start(&visitor->poll, UV_WRITABLE, on_ready);
     visitor_flush(visitor);

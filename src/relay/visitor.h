@@ -28,7 +28,8 @@ struct Visitor {
     const struct VisitorEvents *events;
     gpointer data;
     GByteArray *in, *out;
-    guint sent;
+    GBytes *body; /* behind OUT, may be NULL */
+    gsize sent;
     bool head; /* the request was HEAD */
     enum { VISITOR_READING, VISITOR_ANSWERING, VISITOR_LINGERING, VISITOR_GONE } state;
 };
@@ -47,6 +48,9 @@ Visitor *visitor_new(uv_loop_t *loop, int fd, Account *account, const struct soc
 
 /* Says STATUS and TEXT, a line, and ends the connection when that is through. */
 void visitor_answer(Visitor *visitor, int status, const char *text);
+
+/* The same with an answer of the caller's: HEAD, and BODY (may be NULL) behind it. */
+void visitor_send(Visitor *visitor, const char *head, GBytes *body);
 
 /* Gives the socket away, nothing behind the request's head read from it; the
  * visitor goes. Account and address stay the visitor's: take them before. */

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+// The page: who we are, the parts, and what is told of the relay.
+
+import {Card} from './card.js';
+import {Contacts} from './contacts.js';
+import {$, recall, remember, say, show} from './dom.js';
+import {startEmitting} from './emit.js';
+import {language, otherLanguage, t, translate} from './i18n.js';
+import {nameLadder, startLadder} from './ladder.js';
+import {showPeople} from './people.js';
+import {Signaling, checkName} from './signaling.js';
+
+const NAME_KEY = 'rtcbus.name';
+
+const room = location.pathname;
+const signaling = new Signaling(room);
+const contacts = new Contacts(signaling);
+const cards = new Map(); // contact → Card
+const seconds = () => Number(document.querySelector('input[name=window]:checked').value);
+
+// ---- the relay -------------------------------------------------------------------
+
+function showRelay() {
+    const {state, problem, name, wanted} = signaling;
+    const pill = $('relay');
+    say(pill, t(`relay.${state}`, {name}));
+    pill.dataset.state = state;
+    show($('banner'), problem !== null && state !== 'connected' && state !== 'idle');
+    if (problem)
+        say($('banner-text'), t(`problem.${problem}`, {origin: location.origin}));
+    const taken = state === 'connected' && name !== wanted;
+    say($('notice'), taken ? t('name.taken', {wanted, name}) : '');
+    show($('notice'), taken);
+    showWhen();
+    nameLadder();
+}
+
+function showWhen() {
+    const n = Math.ceil((signaling.retryAt - performance.now()) / 1000);
+    const waiting = signaling.state === 'waiting' && n > 0;
+    say($('banner-when'), waiting ? t('problem.when', {n}) : t('problem.now'));
+    $('retry').disabled = !waiting;
+}
+
+// ---- joining and leaving ---------------------------------------------------------
+
+function join(name) {
+    remember(NAME_KEY, name);
+    show($('join'), false);
+    show($('work'), true);
+    show($('leave'), true);
+    signaling.join(name);
+}
+
+function leave() {
+    contacts.stop();
+    contacts.contacts.forEach((contact) => contacts.forget(contact));
+    signaling.leave();
+    remember(NAME_KEY, null);
+    show($('work'), false);
+    show($('leave'), false);
+    askForName(signaling.wanted);
+}
+
+function askForName(name) {
+    show($('join'), true);
+    $('name').value = name;
+    $('name').focus();
+}
+
+$('join').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const name = $('name').value.trim(), problem = checkName(name);
+    say($('name-problem'), problem ? t(problem) : '');
+    if (!problem)
+        join(name);
+});
+
+// ---- the parts -------------------------------------------------------------------
+
+function showCards() {
+    for (const [contact, card] of cards) {
+        if (contacts.contacts.get(contact.key) !== contact) {
+            card.remove();
+            cards.delete(contact);
+        }
+    }
+    for (const contact of contacts.contacts.values()) {
+        if (!cards.has(contact)) {
+            const card = new Card(contact, contacts, seconds());
+            cards.set(contact, card);
+            $('cards').append(card.element);
+        }
+        cards.get(contact).update();
+    }
+    show($('no-cards'), cards.size === 0);
+}
+
+function animate(now) {
+    for (const card of cards.values())
+        card.frame(now);
+    requestAnimationFrame(animate);
+}
+
+function start() {
+    translate(document);
+    say($('room'), room === '/' ? t('room.default') : decodeURIComponent(room));
+    document.title = `rtcbus ${room === '/' ? '' : decodeURIComponent(room)}`.trim();
+    const other = $('language');
+    other.lang = language === 'ja' ? 'en' : 'ja';
+    other.textContent = language === 'ja' ? 'English' : '日本語';
+    other.onclick = otherLanguage;
+
+    startLadder(signaling, contacts);
+    startEmitting(contacts);
+    const showRoom = () => showPeople(signaling, contacts);
+    signaling.addEventListener('state', showRelay);
+    for (const event of ['state', 'members'])
+        signaling.addEventListener(event, showRoom);
+    for (const event of ['contacts', 'listeners'])
+        contacts.addEventListener(event, showRoom);
+    contacts.addEventListener('contacts', showCards);
+    contacts.addEventListener('number', ({detail: {contact, time, value}}) =>
+        cards.get(contact)?.add(time, value));
+
+    $('call-all').onclick = () => contacts.placeAll();
+    $('retry').onclick = () => signaling.retry();
+    $('leave').onclick = leave;
+    $('window').onchange = () => cards.forEach((card) => card.plot.show(seconds()));
+    addEventListener('pagehide', () => {
+        contacts.stop();
+        signaling.leave();
+    });
+    // A page that comes out of the browser's back-forward cache begins anew.
+    addEventListener('pageshow', ({persisted}) => persisted && location.reload());
+    setInterval(showWhen, 500);
+    requestAnimationFrame(animate);
+    showRelay();
+    showRoom();
+
+    if (!globalThis.RTCPeerConnection) {
+        say($('banner-text'), t('problem.norelay'));
+        show($('banner'), true);
+        return;
+    }
+    const known = new URLSearchParams(location.search).get('name') ?? recall(NAME_KEY);
+    if (known !== null && checkName(known) === null)
+        join(known);
+    else
+        askForName(known ?? '');
+}
+
+start();

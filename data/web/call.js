@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+// One call: a RTCPeerConnection and the frames that belong to it. The listener sends `call`;
+// the emitter creates the channel and offers; the listener answers. Which frame belongs to
+// which call is for contacts.js to know.
+
+import {fingerprintOf} from './sdp.js';
+
+const CHANNEL = 'msg_channel';
+const TIMEOUT = 20000;         // ms to be connected
+const LAST_WORDS = 500;        // ms in which a bye may follow the end of the channels
+const MAX_EARLY = 64;          // candidates before their description
+const MAX_BUFFERED = 1 << 20;  // bytes; a listener that is slower loses numbers
+
+const NEXT = {
+    calling: ['connecting', 'closed'],
+    connecting: ['connected', 'closed'],
+    connected: ['reconnecting', 'closed'],
+    reconnecting: ['connected', 'closed'],
+    closed: [],
+};
+
+export function makeSession() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/**
+ * Events: "state" (.state, and .reason when closed), "number" (detail: text that came),
+ * "open" (a channel is open), "step" (detail: {step, …} for the ladder).
+ */
+export class Call extends EventTarget {
+    state = 'calling';
+    reason = null;
+    foreign = false;     // the remote does not know sessions
+    stats = null;        // see readStats()
+    setupTime = NaN;     // ms from the start to the first open channel
+    remoteFingerprint = '';
+    #connection = null;
+    #channels = new Set();
+    #early = [];
+    #started = performance.now();
+    #timer = 0;
+    #work = Promise.resolve(); // descriptions and candidates, one after the other
+
+    /** DIRECTION: outgoing (we listen) or incoming. SEND: takes a frame for the remote. */
+    constructor({direction, remote, session, iceServers, send}) {
+        super();
+        Object.assign(this, {direction, remote, session, iceServers});
+        this.sendFrame = send;
+        this.#timer = setTimeout(() => this.close('timeout', true), TIMEOUT);
+    }
+
+    get pending() {
+        return this.state === 'calling' || this.state === 'connecting';
+    }
+
+    get awaitsOffer() {
+        return this.state === 'calling' && this.direction === 'outgoing';
+    }
+
+    /** As the listener: asks for an offer. */
+    ring() {
+        this.#send({type: 'call', channel_id: CHANNEL});
+    }
+
+    /** As the emitter: creates the channel and offers it. */
+    offer() {
+        this.#enter('connecting');
+        this.#connect();
+        this.#adopt(this.#connection.createDataChannel(CHANNEL));
+        this.#then(async (connection) => {
+            await connection.setLocalDescription();
+            this.#send({type: 'offer', sdp: connection.localDescription.toJSON()});
+        });
+    }
+
+    takeOffer(sdp) {
+        if (this.state !== 'calling')
+            return;
+        this.#enter('connecting');
+        this.#connect();
+        this.#describe('offer', sdp, async (connection) => {
+            await connection.setLocalDescription();
+            this.#send({type: 'answer', sdp: connection.localDescription.toJSON()});
+        });
+    }
+
+    takeAnswer(sdp) {
+        if (this.#connection?.signalingState === 'have-local-offer')
+            this.#describe('answer', sdp);
+    }
+
+    takeCandidate(candidate) {
+        if (this.#early)
+            this.#early.length < MAX_EARLY && this.#early.push(candidate);
+        else
+            this.#then((connection) => addCandidate(connection, candidate));
+    }
+
+    /** Sends TEXT to the remote; false if it cannot. */
+    publish(text) {
+        const [channel] = this.#channels;
+        if (channel?.readyState !== 'open' || channel.bufferedAmount > MAX_BUFFERED)
+            return false;
+        channel.send(text);
+        return true;
+    }
+
+    get open() {
+        return [...this.#channels].some((channel) => channel.readyState === 'open');
+    }
+
+    close(reason, sayBye) {
+        if (this.state === 'closed')
+            return;
+        if (sayBye)
+            this.#send({type: 'bye'});
+        this.#connection?.close();
+        this.reason = reason;
+        this.#enter('closed');
+    }
+
+    /** Selected pair, {local, remote, rtt}, in .stats. */
+    async readStats() {
+        if (this.state !== 'connected')
+            return;
+        const report = await this.#connection.getStats().catch(() => null);
+        if (report)
+            this.stats = selectedPair(report) ?? this.stats;
+    }
+
+    #send(frame) {
+        frame.to = this.remote;
+        if (this.session)
+            frame.session = this.session;
+        this.sendFrame(frame);
+    }
+
+    #tell(type, detail) {
+        this.dispatchEvent(new CustomEvent(type, {detail}));
+    }
+
+    #step(step, detail = {}) {
+        this.#tell('step', {step, ...detail});
+    }
+
+    #enter(state) {
+        if (!NEXT[this.state].includes(state))
+            return;
+        this.state = state;
+        clearTimeout(this.#timer);
+        if (state === 'connecting')
+            this.#timer = setTimeout(() => this.close('timeout', true), TIMEOUT);
+        this.#tell('state');
+    }
+
+    #connect() {
+        const connection = new RTCPeerConnection({iceServers: this.iceServers});
+        this.#connection = connection;
+        connection.onicecandidate = ({candidate}) => {
+            // A foreign client may stumble over the end of the list: it gets none.
+            if (candidate?.candidate)
+                this.#send({type: 'candidate', candidate: candidate.toJSON()});
+            else if (!candidate && !this.foreign)
+                this.#send({type: 'candidate', candidate: null});
+        };
+        connection.onconnectionstatechange = () => this.#connectionChanged();
+        connection.ondatachannel = ({channel}) => this.#adopt(channel);
+    }
+
+    #connectionChanged() {
+        switch (this.#connection.connectionState) {
+        case 'connected':
+            this.#connected(this.state === 'connecting');
+            break;
+        case 'disconnected':
+            this.#enter('reconnecting');
+            break;
+        case 'failed':
+            this.close(this.pending ? 'unreachable' : 'silent', true);
+            break;
+        case 'closed':
+            this.#ended();
+            break;
+        }
+    }
+
+    async #connected(first) {
+        const at = performance.now();
+        this.#enter('connected');
+        await this.readStats();
+        if (first)
+            this.#step('connected', {stats: this.stats, at});
+    }
+
+    /** By the direct way the end is often here before the bye, which says that it was meant. */
+    #ended() {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.close('ended', false), LAST_WORDS);
+    }
+
+    #adopt(channel) {
+        this.#channels.add(channel);
+        channel.onopen = () => {
+            if (Number.isNaN(this.setupTime))
+                this.setupTime = performance.now() - this.#started;
+            this.#step('channel', {label: channel.label});
+            this.#tell('open');
+        };
+        channel.onmessage = ({data}) => this.#tell('number', data);
+        channel.onclose = () => {
+            this.#channels.delete(channel);
+            if (this.#channels.size === 0)
+                this.#ended();
+        };
+    }
+
+    #describe(type, sdp, then) {
+        const text = typeof sdp === 'string' ? sdp : sdp?.sdp;
+        this.remoteFingerprint = fingerprintOf(text);
+        this.#then(async (connection) => {
+            await connection.setRemoteDescription({type, sdp: text});
+            for (const candidate of this.#early)
+                await addCandidate(connection, candidate);
+            this.#early = null;
+            await then?.(connection);
+        });
+    }
+
+    /** One thing after the other; what fails ends the call, unless it has ended. */
+    #then(action) {
+        this.#work = this.#work.then(() => this.state !== 'closed' && action(this.#connection))
+            .catch((error) => {
+                console.warn('rtcbus:', error);
+                this.close('bad', true);
+            });
+    }
+}
+
+/** A candidate that the browser does not like is not worth the call. */
+async function addCandidate(connection, candidate) {
+    try {
+        await connection.addIceCandidate(candidate || undefined);
+    } catch (error) {
+        console.debug('rtcbus: a candidate is left out:', error.message);
+    }
+}
+
+function endpoint(candidate) {
+    if (!candidate)
+        return null;
+    const {candidateType: type, protocol, port} = candidate;
+    const address = candidate.address ?? candidate.ip ?? '';
+    const host = address.includes(':') ? `[${address}]` : address;
+    return {type, protocol, text: host && !host.endsWith('.local') ? `${host}:${port}` : ''};
+}
+
+/** RTCStatsReport → {local, remote, rtt (ms)}, as Chromium and Firefox each tell it. */
+function selectedPair(report) {
+    let pair = null;
+    for (const entry of report.values()) {
+        if (entry.type === 'transport' && entry.selectedCandidatePairId)
+            pair = report.get(entry.selectedCandidatePairId) ?? pair;
+        else if (entry.type === 'candidate-pair' && entry.selected)
+            pair = entry;
+    }
+    pair ??= [...report.values()].find((entry) => entry.type === 'candidate-pair' &&
+                                       entry.nominated && entry.state === 'succeeded');
+    if (!pair)
+        return null;
+    return {
+        local: endpoint(report.get(pair.localCandidateId)),
+        remote: endpoint(report.get(pair.remoteCandidateId)),
+        rtt: pair.currentRoundTripTime === undefined ? NaN : pair.currentRoundTripTime * 1000,
+    };
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+// What is shown of one contact: its last number, the plot, and the state of the call.
+
+import {colour, h, say, show} from './dom.js';
+import {formatNumber, formatTime, t} from './i18n.js';
+import {Plot} from './plot.js';
+
+const VALUE_PERIOD = 80;   // ms: faster than that nobody reads
+const FACTS_PERIOD = 500;
+
+function fact(name, title) {
+    const value = h('dd');
+    const row = h('div', {className: 'fact'}, h('dt', {textContent: t(name), title: title ? t(title) : ''}),
+                  value);
+    return {row, value};
+}
+
+function describeEnd(end) {
+    return end ? `${t(`candidate.${end.type}`)} ${end.protocol} ${end.text || t('candidate.hidden')}` : '?';
+}
+
+export class Card {
+    #contact;
+    #contacts;
+    #valueAt = 0;
+    #factsAt = 0;
+    #facts = {};
+
+    constructor(contact, contacts, seconds) {
+        this.#contact = contact;
+        this.#contacts = contacts;
+        this.name = contact.name || t('peer.unnamed', {id: contact.id.slice(0, 8)});
+        this.element = this.#build();
+        this.plot = new Plot(this.#canvas, contact.series, seconds);
+        this.update();
+    }
+
+    #canvas;
+    #pill;
+    #value;
+    #note;
+    #hang;
+    #close;
+
+    #build() {
+        const titleId = `card-${Math.random().toString(36).slice(2)}`;
+        this.#canvas = h('canvas', {className: 'plot', role: 'img', 'aria-label': t('plot.none')});
+        this.#pill = h('p', {className: 'pill', role: 'status'});
+        this.#value = h('p', {className: 'value', textContent: '–'});
+        this.#note = h('p', {className: 'note'});
+        this.#hang = h('button', {type: 'button', className: 'quiet'});
+        this.#hang.onclick = () => {
+            if (this.#contact.wanted || this.#contact.call)
+                this.#contacts.hangUp(this.#contact);
+            else
+                this.#contacts.place(this.#contact.id);
+        };
+        this.#close = h('button', {type: 'button', className: 'quiet', textContent: t('card.remove')});
+        this.#close.onclick = () => this.#contacts.forget(this.#contact);
+
+        const numbers = h('dl', {className: 'facts'}), link = h('dl', {className: 'facts link'});
+        for (const [list, name, title] of [
+            [numbers, 'count'], [numbers, 'rate'], [numbers, 'gaps', 'gaps.title'], [numbers, 'age'],
+            [link, 'path'], [link, 'rtt', 'rtt.title'], [link, 'setup', 'setup.title'],
+            [link, 'fingerprint', 'fingerprint.title'],
+        ]) {
+            this.#facts[name] = fact(`fact.${name}`, title);
+            list.append(this.#facts[name].row);
+        }
+        return h('article', {className: `panel card ${colour(this.#contact.key)}`,
+                             'aria-labelledby': titleId, 'data-peer': this.#contact.key},
+            h('header', {}, h('h3', {id: titleId},
+                              h('span', {className: 'dot', 'aria-hidden': 'true'}), this.name),
+              this.#pill, h('div', {className: 'row end'}, this.#hang, this.#close)),
+            this.#note, this.#value, this.#canvas, numbers,
+            h('details', {className: 'more', open: matchMedia('(min-width: 60rem)').matches},
+              h('summary', {textContent: t('card.connection')}), link));
+    }
+
+    remove() {
+        this.plot.remove();
+        this.element.remove();
+    }
+
+    /** The state of the call has changed. */
+    update() {
+        const contact = this.#contact, {call, reason} = contact;
+        const silent = call?.state === 'connected' && !call.open ? 'connecting' : contact.state;
+        say(this.#pill, t(`state.${silent}`));
+        this.#pill.dataset.state = silent;
+        const note = !call && reason ? t(`reason.${reason}`, {name: this.name}) +
+            (contact.wanted ? ` ${t(`again.${again(reason)}`)}` : '') : '';
+        say(this.#note, note);
+        show(this.#note, note !== '');
+        this.#hang.textContent = contact.wanted || call ? t('call.hangup') : t('call.call');
+        show(this.#close, !contact.wanted && !call);
+        this.#factsAt = 0;
+    }
+
+    add(time, value) {
+        this.plot.add(time, value);
+    }
+
+    /** In each animation frame. */
+    frame(now) {
+        const {series} = this.#contact;
+        if (series.count > 0 && series.lastTime > this.#valueAt && now - this.#valueAt >= VALUE_PERIOD) {
+            this.#valueAt = now;
+            say(this.#value, formatNumber(series.last));
+            this.#value.dataset.value = series.last;
+        }
+        if (now - this.#factsAt >= FACTS_PERIOD) {
+            this.#factsAt = now;
+            this.#showFacts(now);
+        }
+    }
+
+    #fact(name, text) {
+        say(this.#facts[name].value, text || '–');
+    }
+
+    /** It may break behind each colon, and is still copied as it is. */
+    #showFingerprint(text) {
+        const {value} = this.#facts.fingerprint;
+        if (value.textContent !== (text || '–'))
+            value.replaceChildren(...(text || '–').split(/(?<=:)/).flatMap((part) => [part, h('wbr')]));
+    }
+
+    #showFacts(now) {
+        const {series, call} = this.#contact, stats = call?.stats;
+        const rate = series.rate(now), age = now - series.lastTime;
+        this.#fact('count', series.count > 0 && formatNumber(series.count));
+        this.#fact('rate', !Number.isNaN(rate) && t('unit.rate', {n: formatNumber(rate, rate < 10 ? 2 : 3)}));
+        this.#fact('gaps', series.gaps > 0 ? t('unit.gaps', {n: formatNumber(series.gaps),
+                                                             time: formatTime(series.longestGap)})
+            : series.count > 1 && t('unit.nogaps'));
+        this.#fact('age', Number.isFinite(age) && (age < 1000 ? t('unit.justnow')
+            : t('unit.ago', {time: formatTime(age)})));
+        this.element.classList.toggle('stale', age > series.gapLimit);
+        this.#fact('path', stats && `${describeEnd(stats.local)} ↔ ${describeEnd(stats.remote)}`);
+        this.#fact('rtt', stats && (Number.isNaN(stats.rtt) ? t('unit.unknown') : formatTime(stats.rtt)));
+        this.#fact('setup', call && !Number.isNaN(call.setupTime) && formatTime(call.setupTime));
+        this.#showFingerprint(call?.remoteFingerprint ?? '');
+        if (series.count > 0)
+            this.#canvas.setAttribute('aria-label', t('plot.label', {
+                name: this.name, value: formatNumber(series.last)}));
+    }
+}
+
+/** When a wanted contact is called again after REASON. */
+function again(reason) {
+    if (reason === 'away' || reason === 'bye' || reason === 'refused')
+        return 'back';
+    return reason === 'relay' ? 'relay' : 'soon';
+}

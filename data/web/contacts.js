@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+// Whose numbers we want, and which call a frame belongs to.
+//
+// A contact is a peer that we call, by its name (a peer that returns has a new id), or by its
+// id if it has no name. A contact that is wanted is called again after a failure, with growing
+// pauses; after a hang-up by the other side only when it comes back into the room.
+//
+// Clients that know neither session nor "to" are matched by their sender alone.
+
+import {Call, makeSession} from './call.js';
+import {Series, parseNumber} from './series.js';
+
+const FIRST_PAUSE = 1000, LONGEST_PAUSE = 30000; // ms
+const PATIENCE = 5000;       // ms for a connection to come back by itself
+const MAX_INCOMING = 64;
+const MAX_EARLY = 128, EARLY_LIFETIME = 30000;   // candidates before their offer
+
+export const peerKey = (id, name) => name || id;
+
+export class Contact {
+    series = new Series();
+    call = null;
+    reason = null;       // of the last call's end
+    wanted = false;
+    others = 0;          // messages that were no numbers
+    attempts = 0;
+    timer = 0;
+
+    constructor(key, id, name) {
+        Object.assign(this, {key, id, name});
+    }
+
+    get state() {
+        return this.call?.state ?? 'closed';
+    }
+}
+
+/**
+ * Events: "contacts" (which there are, or their states), "number" (detail: {contact, time,
+ * value}), "listeners", "step" (detail: {peer, session, step, …}).
+ */
+export class Contacts extends EventTarget {
+    contacts = new Map(); // key → Contact
+    incoming = new Set(); // calls of those who listen to us
+    emitting = false;     // we answer a `call` to everybody
+    greeting = null;      // gives the text that a new listener hears first, or null
+    #signaling;
+    #early = [];
+
+    constructor(signaling) {
+        super();
+        this.#signaling = signaling;
+        signaling.addEventListener('frame', ({detail}) => this.#receive(detail));
+        signaling.addEventListener('members', () => this.#membersChanged());
+        signaling.addEventListener('joined', ({detail}) => this.#joined(detail));
+        signaling.addEventListener('left', ({detail}) => this.#left(detail.id));
+        signaling.addEventListener('error', ({detail}) => this.#refused(detail));
+        signaling.addEventListener('state', () => this.#relayChanged());
+        setInterval(() => this.#readStats(), 1000);
+    }
+
+    get listeners() {
+        return [...this.incoming].filter((call) => call.open);
+    }
+
+    /** Calls the peer in the room with this ID. */
+    place(id) {
+        const name = this.#signaling.nameOf(id);
+        const contact = this.#contact(peerKey(id, name), id, name);
+        contact.id = id;
+        contact.wanted = true;
+        contact.attempts = 0;
+        this.#dial(contact);
+    }
+
+    placeAll() {
+        for (const [id, name] of this.#signaling.members) {
+            if (!this.contacts.get(peerKey(id, name))?.wanted)
+                this.place(id);
+        }
+    }
+
+    /** Ends the call; the numbers stay to look at. */
+    hangUp(contact) {
+        contact.wanted = false;
+        contact.reason = 'own';
+        clearTimeout(contact.timer);
+        contact.call?.close('own', true);
+        this.#tell('contacts');
+    }
+
+    forget(contact) {
+        this.hangUp(contact);
+        this.contacts.delete(contact.key);
+        this.#tell('contacts');
+    }
+
+    /** Ends everything, because the page goes or the name changes. */
+    stop() {
+        this.contacts.forEach((contact) => this.hangUp(contact));
+        this.incoming.forEach((call) => call.close('own', true));
+    }
+
+    publish(text) {
+        return [...this.incoming].filter((call) => call.publish(text)).length;
+    }
+
+    #tell(type, detail) {
+        this.dispatchEvent(new CustomEvent(type, {detail}));
+    }
+
+    #contact(key, id, name) {
+        if (!this.contacts.has(key))
+            this.contacts.set(key, new Contact(key, id, name));
+        return this.contacts.get(key);
+    }
+
+    #newCall(direction, remote, session) {
+        const call = new Call({
+            direction, remote, session,
+            iceServers: this.#signaling.iceServers,
+            send: (frame) => this.#signaling.send(frame),
+        });
+        const peer = peerKey(remote, this.#signaling.nameOf(remote));
+        call.peer = peer;
+        call.addEventListener('step', ({detail}) => this.#tell('step', {peer, session, ...detail}));
+        return call;
+    }
+
+    // ---- as the listener ----------------------------------------------------------
+
+    #dial(contact) {
+        clearTimeout(contact.timer);
+        if (this.#signaling.state !== 'connected' || !this.#signaling.members.has(contact.id)) {
+            contact.reason = this.#signaling.state === 'connected' ? 'away' : 'relay';
+            this.#tell('contacts');
+            return;
+        }
+        const former = contact.call;
+        contact.call = null;
+        former?.close('replaced', true);
+        const call = this.#newCall('outgoing', contact.id, makeSession());
+        this.#follow(contact, call);
+        call.ring();
+    }
+
+    #follow(contact, call) {
+        contact.call = call;
+        contact.reason = null;
+        call.addEventListener('state', () => this.#callChanged(contact, call));
+        call.addEventListener('open', () => this.#tell('contacts'));
+        call.addEventListener('number', ({detail}) => this.#message(contact, call, detail));
+        this.#tell('contacts');
+    }
+
+    #message(contact, call, text) {
+        const value = parseNumber(text), time = performance.now();
+        if (contact.call !== call)
+            return;
+        if (Number.isNaN(value)) {
+            contact.others++;
+            return;
+        }
+        if (!call.heard)
+            this.#tell('step', {peer: call.peer, session: call.session, step: 'number', text});
+        call.heard = true;
+        contact.attempts = 0;
+        contact.series.add(time, value);
+        this.#tell('number', {contact, time, value});
+    }
+
+    #callChanged(contact, call) {
+        if (contact.call !== call)
+            return;
+        if (call.state === 'reconnecting') {
+            this.#lookAgain(contact, call);
+        } else if (call.state === 'closed') {
+            contact.call = null;
+            contact.reason = call.reason;
+            if (contact.wanted && call.reason !== 'bye' && call.reason !== 'refused')
+                this.#redial(contact);
+        }
+        this.#tell('contacts');
+    }
+
+    /** A call that stays silent is made anew, as soon as there is a relay to do it with. */
+    #lookAgain(contact, call) {
+        setTimeout(() => {
+            if (call.state !== 'reconnecting')
+                return;
+            if (this.#signaling.state === 'connected')
+                call.close('silent', true);
+            else
+                this.#lookAgain(contact, call);
+        }, PATIENCE);
+    }
+
+    #redial(contact) {
+        const pause = Math.min(FIRST_PAUSE * 2 ** contact.attempts++, LONGEST_PAUSE);
+        clearTimeout(contact.timer);
+        contact.timer = setTimeout(() => contact.wanted && this.#dial(contact),
+                                   pause / 2 + Math.random() * pause / 2);
+    }
+
+    // ---- the room -----------------------------------------------------------------
+
+    /** Names keep their meaning, ids change: after a restart of relay or peer. */
+    #membersChanged() {
+        for (const [id, name] of this.#signaling.members) {
+            const contact = this.contacts.get(peerKey(id, name));
+            if (contact)
+                contact.id = id;
+        }
+    }
+
+    #relayChanged() {
+        if (this.#signaling.state === 'connected') {
+            // "members" comes next and may bring new ids.
+            queueMicrotask(() => this.contacts.forEach((contact) => this.#dialIfMissed(contact)));
+            return;
+        }
+        // What is connected needs no relay; what is not has lost frames.
+        for (const contact of this.contacts.values())
+            if (contact.call?.pending)
+                contact.call.close('relay', false);
+        for (const call of this.incoming)
+            if (call.pending)
+                call.close('relay', false);
+    }
+
+    #dialIfMissed(contact) {
+        if (!contact.wanted || contact.call || contact.reason === 'bye')
+            return;
+        contact.attempts = 0;
+        this.#dial(contact);
+    }
+
+    #joined({id, name}) {
+        const contact = this.contacts.get(peerKey(id, name));
+        if (contact?.wanted && !contact.call) {
+            contact.attempts = 0;
+            this.#dial(contact);
+        }
+    }
+
+    #left(id) {
+        for (const contact of this.contacts.values()) {
+            if (contact.id === id && contact.call?.pending)
+                contact.call.close('away', false);
+        }
+        for (const call of this.incoming)
+            if (call.remote === id && call.pending)
+                call.close('away', false);
+    }
+
+    #refused({code, to}) {
+        if (code === 'no-such-peer')
+            this.#left(to);
+    }
+
+    // ---- frames -------------------------------------------------------------------
+
+    #receive(frame) {
+        const {id, name} = this.#signaling;
+        if (frame.to !== undefined && frame.to !== id && frame.to !== name)
+            return;
+        switch (frame.type) {
+        case 'call':
+            this.#receiveCall(frame);
+            break;
+        case 'offer':
+            this.#receiveOffer(frame);
+            break;
+        case 'answer':
+            this.#find(frame)?.takeAnswer(frame.sdp);
+            break;
+        case 'candidate':
+            this.#receiveCandidate(frame);
+            break;
+        case 'bye':
+            this.#receiveBye(frame);
+            break;
+        }
+    }
+
+    #calls() {
+        const outgoing = [...this.contacts.values()].map((contact) => contact.call);
+        return [...outgoing.filter(Boolean), ...this.incoming];
+    }
+
+    /** After a new start of the relay the sender has another id, but its name and session. */
+    #isFrom(call, frame) {
+        return call.remote === frame.from || call.peer === this.#signaling.nameOf(frame.from);
+    }
+
+    #find(frame) {
+        const calls = this.#calls().filter((call) => this.#isFrom(call, frame));
+        if (frame.session !== undefined)
+            return calls.find((call) => call.session === frame.session);
+        return calls.findLast((call) => call.foreign && call.pending) ??
+            calls.findLast((call) => call.foreign);
+    }
+
+    #receiveCall(frame) {
+        const session = typeof frame.session === 'string' ? frame.session : undefined;
+        // To everybody: only an emitter has something to say, and 20 pages would say it.
+        if ((frame.to === undefined && !this.emitting) || (session && this.#find(frame)))
+            return;
+        if (!session) // it has forgotten its former call
+            this.incoming.forEach((call) =>
+                call.foreign && call.remote === frame.from && call.close('replaced', false));
+        if (this.incoming.size >= MAX_INCOMING) {
+            this.#signaling.send({type: 'bye', to: frame.from, session});
+            return;
+        }
+        const call = this.#newCall('incoming', frame.from, session);
+        call.foreign = !session;
+        this.incoming.add(call);
+        call.addEventListener('state', () => {
+            if (call.state === 'closed')
+                this.incoming.delete(call);
+            this.#tell('listeners');
+        });
+        call.addEventListener('open', () => {
+            const text = this.greeting?.();
+            if (text)
+                call.publish(text);
+            this.#tell('listeners');
+        });
+        call.offer();
+    }
+
+    /** The contact whose call this offer is for; a new one if we were offered unasked. */
+    #receiveOffer(frame) {
+        const waiting = this.#calls().find((call) => call.awaitsOffer && this.#isFrom(call, frame) &&
+            (frame.session === undefined || call.session === frame.session));
+        if (waiting) {
+            waiting.foreign = frame.session === undefined;
+            this.#takeOffer(waiting, frame);
+            return;
+        }
+        // A foreign emitter's offer to everybody is somebody else's.
+        if (frame.to === undefined || this.#find(frame))
+            return;
+        const name = this.#signaling.nameOf(frame.from);
+        const contact = this.#contact(peerKey(frame.from, name), frame.from, name);
+        if (contact.call) {
+            this.#signaling.send({type: 'bye', to: frame.from, session: frame.session});
+            return;
+        }
+        const call = this.#newCall('incoming', frame.from, frame.session);
+        call.foreign = frame.session === undefined;
+        this.#follow(contact, call);
+        this.#takeOffer(call, frame);
+    }
+
+    #takeOffer(call, frame) {
+        call.takeOffer(frame.sdp);
+        for (const early of this.#early.filter((one) => belongsWith(one.frame, frame)))
+            call.takeCandidate(early.frame.candidate);
+        this.#early = this.#early.filter((one) => !belongsWith(one.frame, frame));
+    }
+
+    #receiveCandidate(frame) {
+        const call = this.#find(frame), now = performance.now();
+        if (call && !call.awaitsOffer) {
+            call.takeCandidate(frame.candidate);
+            return;
+        }
+        this.#early = this.#early.filter((early) => now - early.time < EARLY_LIFETIME);
+        if (this.#early.length < MAX_EARLY)
+            this.#early.push({frame, time: now});
+    }
+
+    #receiveBye(frame) {
+        const call = this.#find(frame);
+        call?.close(call.pending ? 'refused' : 'bye', false);
+    }
+
+    #readStats() {
+        if (!document.hidden)
+            this.#calls().forEach((call) => call.readStats());
+    }
+}
+
+function belongsWith(candidate, offer) {
+    return candidate.from === offer.from && candidate.session === offer.session;
+}

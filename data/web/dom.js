@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+// The little that is needed to make elements. Text goes in as text, never as markup.
+
+export const $ = (id) => document.getElementById(id);
+
+/** An element with properties (and data-, aria- attributes) and children. */
+export function h(tag, properties = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties)) {
+        if (name.includes('-') || name === 'role' || name === 'lang')
+            element.setAttribute(name, value);
+        else
+            element[name] = value;
+    }
+    element.append(...children);
+    return element;
+}
+
+/** Sets text only if it is another: nothing flickers, nothing is announced twice. */
+export function say(element, text) {
+    if (element.textContent !== text)
+        element.textContent = text;
+}
+
+export function show(element, visible) {
+    if (element.hidden === visible)
+        element.hidden = !visible;
+}
+
+/** What was kept in this browser; a browser that keeps nothing is fine. */
+export function recall(key) {
+    try {
+        return localStorage.getItem(key);
+    } catch {
+        return null;
+    }
+}
+
+/** Keeps VALUE; null forgets it. */
+export function remember(key, value) {
+    try {
+        if (value === null)
+            localStorage.removeItem(key);
+        else
+            localStorage.setItem(key, value);
+    } catch {
+        // cookies and the like are blocked
+    }
+}
+
+const COLOURS = 6;
+const given = new Map();
+
+/** The colour of a peer, the same wherever it appears: a class of style.css. */
+export function colour(key) {
+    if (!given.has(key))
+        given.set(key, given.size % COLOURS + 1);
+    return `c${given.get(key)}`;
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+// The WebSocket to the relay: our name, who else is in the room, and frames in both
+// directions. What is lost is connected again, with growing pauses.
+//
+// A browser does not tell a page why a WebSocket was refused (a taken name is HTTP 409, seen
+// by nobody), so we ask with a plain request whether the relay is there at all, and if it is,
+// try again under another name.
+
+const SUBPROTOCOL = 'rtcbus.1';
+const FIRST_PAUSE = 500, LONGEST_PAUSE = 30000; // ms
+const STABLE = 10000;         // a connection that lasts this long resets the pauses
+const WELCOME_LIMIT = 10000;
+const SAME_NAME_PAUSE = 300;  // a reloaded page waits for its former self to leave
+const PROBE_PERIOD = 15000, PROBE_LIMIT = 8000;
+const NAME_BYTES = 48;
+
+/** NULL if NAME is good, else what is wrong with it, as a key of i18n.js. */
+export function checkName(name) {
+    if (name === '')
+        return 'name.empty';
+    if (new TextEncoder().encode(name).length > NAME_BYTES)
+        return 'name.long';
+    if (/[\p{C}\p{Zl}\p{Zp}]/u.test(name) || /^[0-9a-f]{32}$/i.test(name))
+        return 'name.bad';
+    return null;
+}
+
+/** Names to try, in this order. The last one tells a taken name from other refusals. */
+function* names(name) {
+    yield name;
+    yield name;
+    yield `${name}-2`;
+    yield `${name}-3`;
+    yield `${name}-${1000 + Math.floor(Math.random() * 9000)}`;
+}
+
+/**
+ * Events: "state" (see .state, .problem, .retryAt), "members", "joined" and "left" (detail:
+ * {id, name}), "frame" (detail: from a peer), "error" (detail: from the relay), "sent" and
+ * "received" (detail: every frame, for the ladder).
+ */
+export class Signaling extends EventTarget {
+    state = 'idle';     // connecting, connected, waiting
+    problem = null;     // why it is waiting: offline, unreachable, refused, lost, silent
+    retryAt = 0;        // performance.now() of the next attempt
+    wanted = '';        // the name asked for
+    name = '';          // the name we have
+    id = null;
+    members = new Map(); // id → name, without ourselves
+    iceServers = [];
+    #socket = null;
+    #names = null;
+    #failures = 0;
+    #timers = {};
+
+    constructor(room) {
+        super();
+        this.room = room;
+        addEventListener('online', () => this.retry());
+        addEventListener('offline', () => this.#probe());
+        document.addEventListener('visibilitychange', () => document.hidden || this.#probe());
+    }
+
+    join(name) {
+        this.leave();
+        this.wanted = name;
+        this.#failures = 0;
+        this.#connect();
+    }
+
+    leave() {
+        this.#drop();
+        this.#enter('idle');
+    }
+
+    /** Tries now instead of later. */
+    retry() {
+        if (this.state !== 'waiting')
+            return;
+        this.#drop();
+        this.#connect();
+    }
+
+    /** False if FRAME cannot be sent now. */
+    send(frame) {
+        if (this.state !== 'connected')
+            return false;
+        this.#socket.send(JSON.stringify(frame));
+        this.#tell('sent', frame);
+        return true;
+    }
+
+    nameOf(id) {
+        return this.members.get(id) || '';
+    }
+
+    #tell(type, detail) {
+        this.dispatchEvent(new CustomEvent(type, {detail}));
+    }
+
+    #enter(state, problem = null) {
+        this.state = state;
+        this.problem = problem;
+        if (state !== 'connected') {
+            this.members.clear();
+            this.id = null;
+        }
+        this.#tell('state');
+    }
+
+    #after(timer, delay, action) {
+        clearTimeout(this.#timers[timer]);
+        this.#timers[timer] = setTimeout(action, delay);
+    }
+
+    #drop() {
+        const socket = this.#socket;
+        this.#socket = null;
+        this.#names = null;
+        Object.values(this.#timers).forEach(clearTimeout);
+        if (socket) {
+            socket.onopen = socket.onmessage = socket.onclose = null;
+            socket.close();
+        }
+    }
+
+    #connect() {
+        this.#names = names(this.wanted);
+        this.#enter('connecting', this.problem);
+        this.#attempt();
+    }
+
+    #attempt() {
+        const {value: name, done} = this.#names.next();
+        if (done) {
+            this.#wait('refused');
+            return;
+        }
+        const url = new URL(this.room, location.href);
+        url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+        url.search = `?name=${encodeURIComponent(name)}`;
+        const socket = new WebSocket(url, SUBPROTOCOL);
+        this.#socket = socket;
+        this.name = name;
+        socket.onmessage = (event) => this.#receive(event.data);
+        socket.onclose = () => this.#closed();
+        this.#after('welcome', WELCOME_LIMIT, () => this.#lose('silent'));
+    }
+
+    async #closed() {
+        const opened = this.state === 'connected', names = this.#names;
+        if (opened || !navigator.onLine) {
+            this.#lose(navigator.onLine ? 'lost' : 'offline');
+            return;
+        }
+        clearTimeout(this.#timers.welcome);
+        const there = await relayIsThere(this.room);
+        if (this.#names !== names || this.state !== 'connecting')
+            return; // something else has begun meanwhile
+        if (there)
+            this.#after('attempt', this.name === this.wanted ? SAME_NAME_PAUSE : 0,
+                        () => this.#attempt());
+        else
+            this.#lose('unreachable');
+    }
+
+    #lose(problem) {
+        this.#drop();
+        this.#wait(problem);
+    }
+
+    /** Half to all of 0.5 s, 1 s, 2 s … 30 s, so that not everybody comes back at once. */
+    #wait(problem) {
+        const pause = Math.min(FIRST_PAUSE * 2 ** this.#failures++, LONGEST_PAUSE);
+        const delay = pause / 2 + Math.random() * pause / 2;
+        this.retryAt = performance.now() + delay;
+        this.#after('retry', delay, () => this.#connect());
+        this.#enter('waiting', problem);
+    }
+
+    #receive(text) {
+        let frame;
+        try {
+            frame = JSON.parse(text);
+        } catch {
+            return;
+        }
+        if (frame.from === this.id && frame.type === 'probe') {
+            clearTimeout(this.#timers.silence);
+            return;
+        }
+        // Only frames of the relay itself have no "from", and nobody else can make such.
+        if (frame.from === undefined)
+            this.#receiveFromRelay(frame);
+        this.#tell('received', frame);
+        if (frame.from !== undefined)
+            this.#tell('frame', frame);
+    }
+
+    #receiveFromRelay(frame) {
+        switch (frame.type) {
+        case 'welcome':
+            clearTimeout(this.#timers.welcome);
+            this.id = frame.id;
+            this.members = new Map(frame.peers.map((peer) => [peer.id, peer.name]));
+            this.iceServers = frame.iceServers ?? [];
+            this.#after('stable', STABLE, () => { this.#failures = 0; });
+            this.#after('probe', PROBE_PERIOD, () => this.#probe());
+            this.#enter('connected');
+            this.#tell('members');
+            break;
+        case 'joined':
+            this.members.set(frame.id, frame.name);
+            this.#tell('members');
+            this.#tell('joined', frame);
+            break;
+        case 'left':
+            this.members.delete(frame.id);
+            this.#tell('members');
+            this.#tell('left', frame);
+            break;
+        case 'error':
+            this.#tell('error', frame);
+            break;
+        }
+    }
+
+    /** A pulled cable closes no connection. A frame to ourselves tells: it has to come back. */
+    #probe() {
+        if (this.state !== 'connected')
+            return;
+        this.#socket.send(JSON.stringify({type: 'probe', to: this.id}));
+        this.#after('silence', PROBE_LIMIT, () => this.#lose(navigator.onLine ? 'silent' : 'offline'));
+        this.#after('probe', PROBE_PERIOD, () => this.#probe());
+    }
+}
+
+/** Whether a plain request gets any answer. */
+async function relayIsThere(room) {
+    try {
+        await fetch(room, {method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(5000)});
+        return true;
+    } catch {
+        return false;
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+// A browser for test-page.py: a command a line on standard input, an answer a line on
+// standard output, both JSON. Chromium by its DevTools, Firefox by WebDriver BiDi.
+//
+//   {"do": "launch", "browser": "chromium"|"firefox", "profile": FOLDER, "language": "ja"}
+//   {"do": "open", "page": NAME, "url": URL, "width", "height", "dark"}
+//   {"do": "eval", "page": NAME, "code": EXPRESSION}     → its value
+//   {"do": "click"|"type"|"shoot"|"close"|"offline"|"log", "page": NAME, …}
+'use strict';
+
+const puppeteer = require('puppeteer-core');
+const readline = require('node:readline');
+
+const CHROMIUM = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+                  '--disable-background-networking', '--disable-component-update',
+                  '--disable-sync', '--disable-background-timer-throttling',
+                  '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows'];
+
+let browser, kind;
+const pages = new Map(), logs = new Map();
+
+async function launch({browser: name, profile, language = 'en', executable}) {
+    kind = name;
+    const options = {browser: name === 'firefox' ? 'firefox' : 'chrome', headless: true,
+                     executablePath: executable, userDataDir: profile,
+                     env: {...process.env, HOME: profile, LANG: 'C.UTF-8'}};
+    if (name === 'firefox')
+        options.extraPrefsFirefox = {
+            'intl.accept_languages': language === 'ja' ? 'ja,en' : 'en-US,en',
+            'network.proxy.type': 0,
+            'app.update.enabled': false,
+            'datareporting.policy.dataSubmissionEnabled': false,
+        };
+    else
+        options.args = [...CHROMIUM, `--lang=${language}`, `--accept-lang=${language}`];
+    browser = await puppeteer.launch(options);
+    return browser.version();
+}
+
+async function open({page: name, url, width = 1280, height = 900, dark = false, mobile = false}) {
+    const page = await browser.newPage();
+    const log = [];
+    pages.set(name, page);
+    logs.set(name, log);
+    page.on('console', (message) => log.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => log.push(`pageerror: ${error.message ?? error}`));
+    await page.setViewport({width, height, deviceScaleFactor: mobile ? 2 : 1});
+    if (dark && kind !== 'firefox')
+        await page.emulateMediaFeatures([{name: 'prefers-color-scheme', value: 'dark'}]);
+    const response = await page.goto(url, {waitUntil: 'load'});
+    return response.status();
+}
+
+const commands = {
+    launch,
+    open,
+    eval: ({page, code}) => pages.get(page).evaluate(code),
+    click: ({page, selector}) => pages.get(page).click(selector),
+    async type({page, selector, text, clear}) {
+        if (clear)
+            await pages.get(page).$eval(selector, (element) => { element.value = ''; });
+        await pages.get(page).type(selector, text);
+    },
+    press: async ({page, selector, key, times = 1}) => {
+        await pages.get(page).focus(selector);
+        for (let i = 0; i < times; i++)
+            await pages.get(page).keyboard.press(key);
+    },
+    shoot: ({page, path, full = true}) => pages.get(page).screenshot({path, fullPage: full}).then(() => path),
+    front: ({page}) => pages.get(page).bringToFront(),
+    size: ({page, width, height, mobile}) =>
+        pages.get(page).setViewport({width, height, deviceScaleFactor: mobile ? 2 : 1}),
+    dark: ({page, dark}) => pages.get(page).emulateMediaFeatures(
+        [{name: 'prefers-color-scheme', value: dark ? 'dark' : 'light'}]),
+    offline: ({page, offline}) => pages.get(page).setOfflineMode(offline),
+    reload: ({page}) => pages.get(page).reload({waitUntil: 'load'}).then(() => null),
+    log: ({page}) => logs.get(page),
+    async close({page}) {
+        await pages.get(page).close({runBeforeUnload: false});
+        pages.delete(page);
+    },
+    quit: () => browser?.close(),
+};
+
+async function main() {
+    for await (const line of readline.createInterface({input: process.stdin})) {
+        const command = JSON.parse(line);
+        let answer;
+        try {
+            answer = {value: await commands[command.do](command) ?? null};
+        } catch (error) {
+            answer = {error: String(error?.stack ?? error)};
+        }
+        process.stdout.write(JSON.stringify(answer) + '\n');
+    }
+    await browser?.close();
+}
+
+main();

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""A real browser, driven by browser.js over a pipe."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "integration"))
+
+import harness  # noqa: E402
+
+EXECUTABLES = {"chromium": "chromium", "firefox": "firefox-esr"}
+
+
+def module_folder():
+    """Where install put puppeteer-core, or None."""
+    for folder in (os.environ.get("RTCBUS_PAGE_NODE_DIR"),
+                   os.path.join(harness.TOP_BUILDDIR, "_lab", "page"),
+                   os.path.join(harness.TOP_SRCDIR, "_lab", "page")):
+        if folder and os.path.isdir(os.path.join(folder, "node_modules", "puppeteer-core")):
+            return os.path.join(folder, "node_modules")
+    return None
+
+
+def executable(kind):
+    return shutil.which(EXECUTABLES[kind])
+
+
+class Browser:
+    """One process of one browser, with an empty profile."""
+
+    def __init__(self, world, kind, language="en"):
+        self.kind = kind
+        self.profile = tempfile.mkdtemp(prefix=kind + "-", dir=world.directory)
+        self.log = open(os.path.join(world.directory, f"{kind}.err"), "ab")
+        self.child = subprocess.Popen(
+            ["node", os.path.join(HERE, "browser.js")], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self.log, text=True,
+            env=dict(os.environ, NODE_PATH=module_folder()))
+        world.closing(self)
+        self.version = self.do("launch", browser=kind, profile=self.profile, language=language,
+                               executable=executable(kind))
+
+    def do(self, what, **arguments):
+        self.child.stdin.write(json.dumps({"do": what, **arguments}) + "\n")
+        self.child.stdin.flush()
+        line = self.child.stdout.readline()
+        harness.check(line, f"{self.kind} is gone")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise harness.Failed(f"{what} {arguments}: {answer['error']}")
+        return answer["value"]
+
+    def open(self, name, url, **options):
+        return Page(self, name, url, options)
+
+    def close(self):
+        self.child.stdin.close()
+        try:
+            self.child.wait(15 * harness.SLOW)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+        self.child.stdout.close()
+        self.log.close()
+
+
+class Page:
+    def __init__(self, browser, name, url, options):
+        self.browser = browser
+        self.name = name
+        self.url = url
+        self.status = self.do("open", url=url, **options)
+
+    def do(self, what, **arguments):
+        return self.browser.do(what, page=self.name, **arguments)
+
+    def eval(self, code):
+        return self.do("eval", code=code)
+
+    def text(self, selector):
+        """What is written there; "" if there is no such element or it is hidden."""
+        return self.eval(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
+
+    def click(self, selector):
+        self.do("click", selector=selector)
+
+    def wait(self, code, timeout=10, what=None):
+        return harness.wait_for(lambda: self.eval(code), timeout,
+                                what or f"{code} in {self.browser.kind}")
+
+    def wait_text(self, selector, part, timeout=10):
+        return harness.wait_for(lambda: part in self.text(selector), timeout,
+                                f"{part!r} at {selector} in {self.browser.kind}")
+
+    def join(self, name):
+        self.wait("!document.getElementById('join').hidden", what="the form to join")
+        self.do("type", selector="#name", text=name, clear=True)
+        self.click("#join button")
+        self.wait("document.getElementById('relay').dataset.state === 'connected'",
+                  what="the page to be in the room")
+
+    def card(self, peer, part=""):
+        return f".card[data-peer={json.dumps(peer)}] {part}".strip()
+
+    def count(self, peer):
+        """How many numbers of PEER the page has."""
+        code = (f"document.querySelector({json.dumps(self.card(peer, '.fact dd'))})"
+                "?.innerText.replace(/[^0-9]/g, '')")
+        return int(self.eval(code) or 0)
+
+    def pixels(self, peer):
+        """A hash of what is on PEER's canvas, and how many of its pixels are painted."""
+        return self.eval("""(() => {
+            const canvas = document.querySelector(%s);
+            const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            let hash = 0, painted = 0;
+            for (let i = 0; i < data.length; i += 4) {
+                painted += data[i + 3] > 0;
+                hash = (hash * 31 + data[i] + data[i + 3]) | 0;
+            }
+            return [hash, painted];
+        })()""" % json.dumps(self.card(peer, "canvas")))
+
+    def shoot(self, path, **options):
+        return self.do("shoot", path=path, **options)
+
+    def problems(self):
+        """What the console complains of."""
+        return [line for line in self.do("log")
+                if line.startswith(("error:", "pageerror:"))]
