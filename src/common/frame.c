@@ -75,6 +75,7 @@ Frame *frame_copy(const Frame *frame)
     copy->to = g_strdup(frame->to);
     copy->session = g_strdup(frame->session);
     copy->channel_id = g_strdup(frame->channel_id);
+    copy->reason = g_strdup(frame->reason);
     copy->sdp = g_strdup(frame->sdp);
     copy->candidate = g_strdup(frame->candidate);
     copy->mid = g_strdup(frame->mid);
@@ -91,6 +92,7 @@ void frame_free(Frame *frame)
     g_free(frame->to);
     g_free(frame->session);
     g_free(frame->channel_id);
+    g_free(frame->reason);
     g_free(frame->sdp);
     g_free(frame->candidate);
     g_free(frame->mid);
@@ -281,6 +283,7 @@ static bool read_members(Frame *frame, JsonObject *object, GError **error)
         return read_string(object, "code", FRAME_MAX_NAME, &frame->code, error) &&
                read_string(object, "message", FRAME_MAX_CANDIDATE, &frame->message, error);
     case FRAME_BYE:
+        return read_string(object, "reason", FRAME_MAX_NAME, &frame->reason, error);
     case FRAME_UNKNOWN:
         return true;
     }
@@ -377,6 +380,7 @@ char *frame_write(const Frame *frame)
     write_string(builder, "to", frame->to);
     write_string(builder, "session", frame->session);
     write_string(builder, "channel_id", frame->channel_id);
+    write_string(builder, "reason", frame->reason);
     if (frame->type == FRAME_OFFER || frame->type == FRAME_ANSWER)
         write_description(builder, frame);
     else if (frame->type == FRAME_CANDIDATE)

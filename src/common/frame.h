@@ -57,6 +57,9 @@ typedef struct {
     char *username, *credential;
 } FrameIceServer;
 
+/* Why we say `bye` before it began: the certificate is not the one we know. */
+#define FRAME_REASON_UNTRUSTED "untrusted"
+
 typedef struct {
     FrameType type;
     char *from;    /* written by the relay */
@@ -64,6 +67,7 @@ typedef struct {
     char *session; /* the call */
 
     char *channel_id; /* call: free text */
+    char *reason;     /* bye: a word such as FRAME_REASON_UNTRUSTED, or NULL */
     char *sdp;        /* offer, answer; NULL: it has none of that type */
 
     /* candidate: RTCIceCandidateInit; `candidate` is NULL at the end of the list */

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fingerprint.h"
 #include "ctl/calls.h"
 #include "ctl/command.h"
 
@@ -38,6 +39,7 @@ typedef struct {
 
 static int option_timeout = G_MININT;
 static char *option_channel_id;
+static char *option_fingerprint;
 static gboolean option_no_wait;
 
 const GOptionEntry call_options[] = {
@@ -45,6 +47,8 @@ const GOptionEntry call_options[] = {
      N_("Give up after so many seconds (default: the daemon's)"), N_("SECONDS")},
     {"channel-id", 'c', 0, G_OPTION_ARG_STRING, &option_channel_id,
      N_("A text that the other side sees with the call"), N_("TEXT")},
+    {"fingerprint", 'f', 0, G_OPTION_ARG_STRING, &option_fingerprint,
+     N_("Talk only to whoever has this key"), N_("FINGERPRINT")},
     {"no-wait", 'n', 0, G_OPTION_ARG_NONE, &option_no_wait,
      N_("Start the call and return at once"), NULL},
     {},
@@ -159,6 +163,9 @@ static char *place_call(Client *client, const char *peer, GError **error)
     if (option_channel_id)
         g_variant_builder_add(&options, "{sv}", "channel-id",
                               g_variant_new_string(option_channel_id));
+    if (option_fingerprint)
+        g_variant_builder_add(&options, "{sv}", "fingerprint",
+                              g_variant_new_string(option_fingerprint));
     reply = client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "Call",
                         g_variant_new("(sa{sv})", peer, &options), "(o)", ACT, error);
     if (reply)
@@ -184,6 +191,7 @@ static void print_connected(const CallEntry *call)
     g_autofree char *hangup = g_strdup_printf("rtcbusctl hangup %" G_GUINT64_FORMAT, call->number);
 
     table_row(table, _("Peer:"), peer, NULL);
+    table_row(table, _("Trust:"), call_state_text(dict_string(dict, "Trust")), NULL);
     table_row(table, _("Set up in:"), setup, NULL);
     table_row(table, _("Round trip:"), rtt, NULL);
     table_row(table, _("Local:"), local, NULL);
@@ -292,6 +300,11 @@ static int call_and_watch(Watch *watch, const char *peer)
 
 int call_check(char **arguments)
 {
+    g_autofree char *fingerprint =
+        option_fingerprint ? fingerprint_parse(option_fingerprint) : NULL;
+
+    if (option_fingerprint && !fingerprint)
+        return client_usage(_("--fingerprint must be \"sha-256:\" and 64 hexadecimal digits"));
     if (option_timeout != G_MININT && option_timeout <= 0)
         return client_usage(_("--timeout must be a whole number of seconds above 0"));
     return 0;

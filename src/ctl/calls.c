@@ -71,6 +71,8 @@ static const char *const state_texts[][2] = {
     {"calling", N_("calling")},         {"connecting", N_("connecting")},
     {"connected", N_("connected")},     {"reconnecting", N_("reconnecting")},
     {"disconnected", N_("disconnected")}, {"closed", N_("closed")},
+    {"unknown", N_("unknown")},         {"new", N_("new")},
+    {"known", N_("known")},
     {"outgoing", N_("outgoing")},       {"incoming", N_("incoming")},
 };
 

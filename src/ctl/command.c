@@ -30,6 +30,13 @@ static const Command commands[] = {
      numbers_check, numbers_run},
     {"publish", N_("NUMBER..."), N_("Send numbers to every listener"), NULL, 1, -1, true,
      publish_check, publish_run},
+    {"fingerprint", N_("[NAME]"), N_("Show this peer's fingerprint, or a known peer's"), NULL, 0,
+     1, false, NULL, fingerprint_run},
+    {"known", NULL, N_("List the known peers"), NULL, 0, 0, false, NULL, known_run},
+    {"trust", N_("NAME FINGERPRINT"), N_("Make a peer known, in place of what was learned of it"),
+     NULL, 2, 3, false, trust_check, trust_run},
+    {"forget", N_("NAME"), N_("Forget what was learned of a peer"), NULL, 1, 1, false, NULL,
+     forget_run},
     {"relay", NULL, N_("Show the relay on this machine, its rooms and clients"), NULL, 0, 0, false,
      NULL, relay_run},
 };
@@ -72,7 +79,7 @@ static char *list_commands(void)
     g_string_append_printf(text, "\n\n%s\n", _("Commands:"));
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         g_autofree char *usage = command_usage(&commands[i]);
-        int pad = 18 - (int) text_columns(usage);
+        int pad = 24 - (int) text_columns(usage);
 
         g_string_append_printf(text, "  %s%*s%s\n", usage, MAX(pad, 1), "",
                                _(commands[i].summary));

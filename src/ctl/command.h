@@ -47,5 +47,12 @@ int numbers_run(Client *client, char **arguments);
 int publish_check(char **arguments);
 int publish_run(Client *client, char **arguments);
 
+/* trust.c */
+int fingerprint_run(Client *client, char **arguments);
+int known_run(Client *client, char **arguments);
+int trust_check(char **arguments);
+int trust_run(Client *client, char **arguments);
+int forget_run(Client *client, char **arguments);
+
 /* relay.c */
 int relay_run(Client *client, char **arguments);

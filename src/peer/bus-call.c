@@ -79,6 +79,18 @@ static void bus_call_update_stats(BusCall *self)
     set_text(rtcbus_peer1_call_set_remote_fingerprint, object, stats.remote_fingerprint);
 }
 
+/* Announced at once, so that it is never behind a channel that has just come. */
+static void bus_call_update_trust(BusCall *self)
+{
+    RtcbusPeer1Call *object = RTCBUS_PEER1_CALL(self);
+    const char *trust = trust_level_to_string(call_trust(self->call));
+
+    if (g_strcmp0(rtcbus_peer1_call_get_trust(object), trust) == 0)
+        return;
+    rtcbus_peer1_call_set_trust(object, trust);
+    g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(self));
+}
+
 static gboolean on_settled(gpointer data)
 {
     BusCall *self = data;
@@ -97,6 +109,7 @@ void bus_call_update(BusCall *self)
     rtcbus_peer1_call_set_state(object, call_state_to_string(call_state(self->call)));
     rtcbus_peer1_call_set_connected_at(object, call_connected_at(self->call));
     rtcbus_peer1_call_set_setup_time(object, call_setup_time(self->call));
+    bus_call_update_trust(self);
     bus_call_update_stats(self);
     if (call_state(self->call) == CALL_CONNECTED && self->settle_timer == 0)
         self->settle_timer = g_timeout_add(SETTLE_TIME, on_settled, self);

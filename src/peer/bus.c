@@ -13,6 +13,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/fingerprint.h"
 #include "common/names.h"
 #include "peer/bus-call.h"
 #include "peer/bus-channel.h"
@@ -93,9 +94,11 @@ enum { MAX_TIMEOUT = 3600 };
 static Call *place_call(Peer *peer, const char *whom, GVariant *dict, GError **error)
 {
     g_autofree char *channel_id = NULL;
+    g_autofree char *fingerprint = NULL, *canonical = NULL;
     guint timeout = CALL_DEFAULT_TIMEOUT;
     const BusOption table[] = {
         {"channel-id", "s", &channel_id, NULL},
+        {"fingerprint", "s", &fingerprint, NULL},
         {"timeout", "u", &timeout, NULL},
         {},
     };
@@ -112,7 +115,16 @@ static Call *place_call(Peer *peer, const char *whom, GVariant *dict, GError **e
                     _("\"channel-id\" is at most %d bytes long"), FRAME_MAX_NAME);
         return NULL;
     }
-    return peer_call(peer, whom, channel_id, timeout, error);
+    if (fingerprint && !(canonical = fingerprint_parse(fingerprint))) {
+        g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                    _("\"fingerprint\" is sha-256:AB:CD:…, with 64 hexadecimal digits"));
+        return NULL;
+    }
+    return peer_call(peer, whom,
+                     &(CallOptions){.channel_id = channel_id,
+                                    .fingerprint = canonical,
+                                    .timeout = timeout},
+                     error);
 }
 
 static gboolean on_call(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, const char *whom,
@@ -158,6 +170,57 @@ static gboolean on_publish(RtcbusPeer1 *object, GDBusMethodInvocation *invocatio
         bus_return_error(invocation, error);
     else
         rtcbus_peer1_complete_publish(object, invocation, sequence);
+    return TRUE;
+}
+
+static gboolean on_trust_peer(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                              const char *name, const char *fingerprint, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (peer_trust(BUS_PEER(object)->peer, name, fingerprint, &error))
+        rtcbus_peer1_complete_trust_peer(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean on_forget_peer(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                               const char *name, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (peer_forget(BUS_PEER(object)->peer, name, &error))
+        rtcbus_peer1_complete_forget_peer(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static void add_known(const KnownPeer *peer, const char *path, gpointer data)
+{
+    g_autofree char *comment = !path          ? g_strdup(peer->comment)
+                               : *peer->comment ? g_strdup_printf("%s: %s", path, peer->comment)
+                                                : g_strdup(path);
+
+    g_variant_builder_add(data, "(ssst)", peer->name, peer->fingerprint, comment,
+                          (guint64) MAX(peer->time, 0));
+}
+
+static gboolean on_list_known_peers(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                                    gpointer data)
+{
+    const KnownPeers *known = peer_known(BUS_PEER(object)->peer);
+    g_autoptr(GError) error = NULL;
+    GVariantBuilder builder;
+
+    if (!known_peers_usable(known, &error)) {
+        bus_return_error(invocation, error);
+        return TRUE;
+    }
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ssst)"));
+    known_peers_foreach(known, add_known, &builder);
+    rtcbus_peer1_complete_list_known_peers(object, invocation, g_variant_builder_end(&builder));
     return TRUE;
 }
 
@@ -299,6 +362,10 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
     g_signal_connect(bus->object, "handle-call", G_CALLBACK(on_call), NULL);
     g_signal_connect(bus->object, "handle-read-numbers", G_CALLBACK(on_read_numbers), NULL);
     g_signal_connect(bus->object, "handle-publish", G_CALLBACK(on_publish), NULL);
+    g_signal_connect(bus->object, "handle-trust-peer", G_CALLBACK(on_trust_peer), NULL);
+    g_signal_connect(bus->object, "handle-forget-peer", G_CALLBACK(on_forget_peer), NULL);
+    g_signal_connect(bus->object, "handle-list-known-peers", G_CALLBACK(on_list_known_peers),
+                     NULL);
     bus_update(bus);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(bus->object), connection,
                                           PEER_OBJECT_PATH, error)) {

@@ -27,6 +27,11 @@ struct Call {
     CallState state;
     char *reason;
     char *session, *target, *remote, *peer, *channel_id;
+    char *name;
+    bool name_asked; /* by us: the relay's word does not count */
+    char *wanted, *fingerprint;
+    TrustLevel trust;
+    bool untrusted; /* refused for its key */
     bool foreign; /* the remote does not echo the session */
 
     Connection *connection;
@@ -163,6 +168,7 @@ static void call_close(Call *call, const char *reason, bool say_bye)
     if (say_bye) {
         g_autoptr(Frame) bye = frame_new(FRAME_BYE);
 
+        bye->reason = g_strdup(call->untrusted ? FRAME_REASON_UNTRUSTED : NULL);
         call_send(call, bye);
     }
     g_clear_pointer(&call->connection, connection_free);
@@ -290,6 +296,36 @@ static void on_candidate(Connection *connection, const IceCandidateInit *candida
     call_send(call, frame);
 }
 
+/* Within the DTLS handshake, by the certificate on the wire (issue: not by the SDP). */
+static bool on_verify(Connection *connection, const char *fingerprint, GError **error,
+                      gpointer data)
+{
+    Call *call = data;
+    g_autoptr(GError) local = NULL;
+
+    if (!call->ops->verify(call, fingerprint, &call->trust, &local, call->data)) {
+        call->untrusted = true;
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_SECURITY, local->message);
+        return false;
+    }
+    g_free(call->fingerprint);
+    call->fingerprint = g_strdup(fingerprint);
+    call->ops->changed(call, call->data);
+    return true;
+}
+
+static void call_connected(Call *call)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (call->state == CALL_CONNECTING && !call->ops->connected(call, &error, call->data)) {
+        call->untrusted = true;
+        call_close(call, error->message, true);
+        return;
+    }
+    call_enter_state(call, CALL_CONNECTED);
+}
+
 static void on_connection_state(Connection *connection, ConnectionState state,
                                 const GError *reason, gpointer data)
 {
@@ -301,7 +337,7 @@ static void on_connection_state(Connection *connection, ConnectionState state,
     case CONNECTION_CONNECTING:
         return;
     case CONNECTION_CONNECTED:
-        call_enter_state(call, CALL_CONNECTED);
+        call_connected(call);
         return;
     case CONNECTION_DISCONNECTED:
         call_enter_state(call, CALL_RECONNECTING);
@@ -326,6 +362,7 @@ static const ConnectionOps connection_ops = {
     .candidate = on_candidate,
     .state = on_connection_state,
     .channel = on_remote_channel,
+    .verify = on_verify,
 };
 
 static bool call_make_connection(Call *call, GError **error)
@@ -363,11 +400,15 @@ void call_make_offer(Call *call)
         call_close(call, error->message, true);
 }
 
-static void call_bind(Call *call, const Frame *frame, const char *peer)
+static void call_bind(Call *call, const Frame *frame, const char *peer, const char *name)
 {
     g_free(call->remote);
     call->remote = g_strdup(frame->from);
-    if (peer && *peer) {
+    if (!call->name_asked) {
+        g_free(call->name);
+        call->name = g_strdup(name);
+    }
+    if (peer && *peer && !call->name_asked) {
         g_free(call->peer);
         call->peer = g_strdup(peer);
     }
@@ -379,7 +420,7 @@ static bool call_set_remote(Call *call, const char *type, const Frame *frame, GE
     return connection_set_remote(call->connection, type, frame->sdp ? frame->sdp : "", error);
 }
 
-bool call_take_offer(Call *call, const Frame *frame, const char *peer)
+bool call_take_offer(Call *call, const Frame *frame, const char *peer, const char *name)
 {
     g_autoptr(Call) keep = call_ref(call);
     g_autoptr(GError) error = NULL;
@@ -387,7 +428,7 @@ bool call_take_offer(Call *call, const Frame *frame, const char *peer)
     if (call->state == CALL_CLOSED)
         return false;
     if (call->role == ROLE_NONE) {
-        call_bind(call, frame, peer);
+        call_bind(call, frame, peer, name);
         call->role = ROLE_ANSWERER;
         call_enter_state(call, CALL_CONNECTING);
         if (!call_make_connection(call, &error) ||
@@ -445,6 +486,9 @@ Call *call_new(const CallInfo *info, const CallOps *ops, gpointer data)
     call->target = g_strdup(info->target ? info->target : "");
     call->remote = g_strdup(info->remote);
     call->peer = g_strdup(info->peer ? info->peer : call->target);
+    call->name = g_strdup(info->name);
+    call->name_asked = info->direction == CALL_OUTGOING && info->name;
+    call->wanted = g_strdup(info->fingerprint);
     call->channel_id = g_strdup(info->channel_id);
     call->foreign = info->direction == CALL_INCOMING && !info->session;
     call->channels = g_ptr_array_new();
@@ -471,6 +515,9 @@ static void call_clear(gpointer data)
     g_free(call->target);
     g_free(call->remote);
     g_free(call->peer);
+    g_free(call->name);
+    g_free(call->wanted);
+    g_free(call->fingerprint);
     g_free(call->channel_id);
 }
 
@@ -517,6 +564,26 @@ const char *call_remote(const Call *call)
 const char *call_peer(const Call *call)
 {
     return call->peer;
+}
+
+const char *call_name(const Call *call)
+{
+    return call->name;
+}
+
+const char *call_wanted(const Call *call)
+{
+    return call->wanted;
+}
+
+const char *call_fingerprint(const Call *call)
+{
+    return call->fingerprint;
+}
+
+TrustLevel call_trust(const Call *call)
+{
+    return call->trust;
 }
 
 gint64 call_started(const Call *call)

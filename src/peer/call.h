@@ -20,6 +20,7 @@
 
 #include "common/frame.h"
 #include "peer/call-channel.h"
+#include "peer/trust.h"
 #include "rtc/connection.h"
 
 typedef enum {
@@ -42,6 +43,7 @@ typedef enum {
 #define CALL_REASON_REMOTE_HANGUP "the remote hung up"
 #define CALL_REASON_REFUSED "the remote refused the call"
 #define CALL_REASON_TIMEOUT "timeout"
+#define CALL_REASON_UNTRUSTED "the remote does not trust our certificate"
 #define CALL_REASON_LEFT "the remote left the room"
 #define CALL_REASON_RELAY "the relay went away"
 #define CALL_REASON_REPLACED "replaced by a new call"
@@ -53,6 +55,11 @@ typedef struct {
     /* What a new connection is made of; CONFIG is zero and may point at what lives longer. */
     void (*configure)(Call *call, ConnectionConfig *config, gpointer data);
     void (*send)(Call *call, const Frame *frame, gpointer data);
+    /* Whether to talk to whoever has the key FINGERPRINT, as connection.h's `verify`. */
+    bool (*verify)(Call *call, const char *fingerprint, TrustLevel *level, GError **error,
+                   gpointer data);
+    /* It is connected, and nothing has passed yet: the last chance to refuse. */
+    bool (*connected)(Call *call, GError **error, gpointer data);
     /* State, remote or another property is not what it was. CLOSED comes last of all. */
     void (*changed)(Call *call, gpointer data);
     void (*channel)(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data);
@@ -67,6 +74,10 @@ typedef struct {
     const char *target;     /* outgoing: name or id; "": whoever answers */
     const char *remote;     /* the remote's id; NULL: not known (yet) */
     const char *peer;       /* what to call the remote in front of people */
+    /* The name whose key must be the one we know. Outgoing: as it was asked for, and then
+     * nothing that the relay says changes it. NULL: the remote has none (yet). */
+    const char *name;
+    const char *fingerprint; /* the only one to talk to, "sha-256 AB:…"; or NULL */
     const char *channel_id; /* free text of the `call` frame, or NULL */
     guint timeout;          /* milliseconds until it must be connected */
 } CallInfo;
@@ -83,9 +94,10 @@ void call_ring(Call *call, const char *to);
 /* Answers a `call`: opens msg_channel and offers. On failure the call is closed. */
 void call_make_offer(Call *call);
 
-/* Binds the call to FRAME's sender, PEER to people, and answers its offer; a bad offer
- * closes it. False if it has had another offer before; the same one again is harmless. */
-bool call_take_offer(Call *call, const Frame *frame, const char *peer);
+/* Binds the call to FRAME's sender, PEER to people and NAME to the relay (or NULL), and
+ * answers its offer; a bad offer closes it. False if it has had another offer before; the
+ * same one again is harmless. */
+bool call_take_offer(Call *call, const Frame *frame, const char *peer, const char *name);
 
 void call_take_answer(Call *call, const Frame *frame);
 void call_take_candidate(Call *call, const Frame *frame);
@@ -107,6 +119,10 @@ const char *call_session(const Call *call); /* or NULL */
 const char *call_target(const Call *call);  /* "" for anyone, and for incoming calls */
 const char *call_remote(const Call *call);  /* id or NULL */
 const char *call_peer(const Call *call);    /* for people; may be "" */
+const char *call_name(const Call *call);    /* that must be right, or NULL */
+const char *call_wanted(const Call *call);  /* the fingerprint asked for, or NULL */
+const char *call_fingerprint(const Call *call); /* of the remote, verified; NULL before */
+TrustLevel call_trust(const Call *call);
 gint64 call_started(const Call *call);      /* monotonic microseconds */
 guint64 call_connected_at(const Call *call); /* microseconds since the epoch; 0: not yet */
 guint64 call_setup_time(const Call *call);   /* microseconds to the first open channel; 0: none */

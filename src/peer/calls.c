@@ -60,6 +60,21 @@ static void on_send(Call *call, const Frame *frame, gpointer data)
     calls->ops->send(frame, calls->data);
 }
 
+static bool on_verify(Call *call, const char *fingerprint, TrustLevel *level, GError **error,
+                      gpointer data)
+{
+    Calls *calls = data;
+
+    return calls->ops->verify(call, fingerprint, level, error, calls->data);
+}
+
+static bool on_connected(Call *call, GError **error, gpointer data)
+{
+    Calls *calls = data;
+
+    return calls->ops->connected(call, error, calls->data);
+}
+
 static void on_changed(Call *call, gpointer data)
 {
     Calls *calls = data;
@@ -91,6 +106,8 @@ static void on_message(Call *call, CallChannel *channel, MessageKind kind, const
 static const CallOps call_ops = {
     .configure = on_configure,
     .send = on_send,
+    .verify = on_verify,
+    .connected = on_connected,
     .changed = on_changed,
     .channel = on_channel,
     .message = on_message,
@@ -175,8 +192,21 @@ static bool calls_may_place(const Calls *calls, const char *peer, GError **error
     return false;
 }
 
-Call *calls_place(Calls *calls, const char *peer, const char *channel_id, guint timeout,
-                  GError **error)
+/*
+ * Whose key it must be: the text that was asked for, even if the relay has an
+ * id that reads the same. Ids of rtcbus-relay cannot be names; for one of them
+ * the relay's word on its name is all there is.
+ */
+static const char *name_asked(const char *peer, const RoomMember *member)
+{
+    bool is_id = strlen(peer) == 32 && strspn(peer, "0123456789abcdefABCDEF") == 32;
+
+    if (is_id)
+        return member ? member->name : NULL;
+    return *peer ? peer : NULL;
+}
+
+Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GError **error)
 {
     g_autofree char *session = make_session();
     const RoomMember *member = *peer ? room_find(calls->room, peer) : NULL;
@@ -184,8 +214,10 @@ Call *calls_place(Calls *calls, const char *peer, const char *channel_id, guint 
                      .session = session,
                      .target = member ? member->id : peer,
                      .peer = member ? room_name_of(calls->room, member->id) : peer,
-                     .channel_id = channel_id,
-                     .timeout = timeout * 1000};
+                     .name = name_asked(peer, member),
+                     .fingerprint = options->fingerprint,
+                     .channel_id = options->channel_id,
+                     .timeout = options->timeout * 1000};
     Call *call;
 
     if (!calls_may_place(calls, peer, error))
@@ -231,6 +263,17 @@ static void send_bye(Calls *calls, const Frame *to)
     bye->to = g_strdup(to->from);
     bye->session = g_strdup(to->session);
     calls->ops->send(bye, calls->data);
+}
+
+/* A `call` to everybody is not worth an answer. */
+static bool calls_accept(Calls *calls, const Frame *frame)
+{
+    if (calls->ops->accepts(room_member_name(calls->room, frame->from), calls->data))
+        return true;
+    log_debug("a call of %s is not taken (Accept=)", frame->from ? frame->from : "somebody");
+    if (frame->from && (frame->to || frame->type == FRAME_OFFER))
+        send_bye(calls, frame);
+    return false;
 }
 
 /* Room for one more incoming call of FRAME's sender; else it is told. */
@@ -280,12 +323,13 @@ static void answer_call(Calls *calls, const Frame *frame)
                      .session = frame->session,
                      .remote = frame->from,
                      .peer = room_name_of(calls->room, frame->from),
+                     .name = room_member_name(calls->room, frame->from),
                      .channel_id = frame->channel_id,
                      .timeout = CALL_DEFAULT_TIMEOUT * 1000};
 
     if (!frame->session)
         replace_foreign(calls, frame->from);
-    if (calls_admit(calls, frame))
+    if (calls_accept(calls, frame) && calls_admit(calls, frame))
         call_make_offer(calls_add(calls, &info));
 }
 
@@ -376,7 +420,8 @@ static void take_offer(Calls *calls, Call *call, const Frame *frame)
     g_autoptr(GPtrArray) early =
         early_take(calls->early, frame->from, frame->session, g_get_monotonic_time());
 
-    call_take_offer(call, frame, room_name_of(calls->room, frame->from));
+    call_take_offer(call, frame, room_name_of(calls->room, frame->from),
+                    room_member_name(calls->room, frame->from));
     for (guint i = 0; i < early->len && call_state(call) != CALL_CLOSED; i++)
         call_take_candidate(call, early->pdata[i]);
 }
@@ -393,7 +438,7 @@ static bool is_repeated_offer(Calls *calls, const Frame *frame)
             continue;
         if (frame->session ? g_strcmp0(call_session(call), frame->session) == 0
                            : call_is_foreign(call)) {
-            if (call_take_offer(call, frame, NULL) || frame->session)
+            if (call_take_offer(call, frame, NULL, NULL) || frame->session)
                 return true;
         }
     }
@@ -406,6 +451,7 @@ static void receive_offer(Calls *calls, const Frame *frame)
                      .session = frame->session,
                      .remote = frame->from,
                      .peer = room_name_of(calls->room, frame->from),
+                     .name = room_member_name(calls->room, frame->from),
                      .timeout = CALL_DEFAULT_TIMEOUT * 1000};
     Call *call = find_awaiting(calls, frame);
 
@@ -424,7 +470,7 @@ static void receive_offer(Calls *calls, const Frame *frame)
     } else {
         if (!frame->session)
             replace_foreign(calls, frame->from);
-        if (calls_admit(calls, frame))
+        if (calls_accept(calls, frame) && calls_admit(calls, frame))
             take_offer(calls, calls_add(calls, &info), frame);
     }
 }
@@ -498,7 +544,11 @@ static void receive_bye(Calls *calls, const Frame *frame)
     delayed_drop(calls->delayed, frame);
     if (waiting)
         call = find_refused(calls, frame);
-    if (call)
+    if (!call)
+        return;
+    if (g_strcmp0(frame->reason, FRAME_REASON_UNTRUSTED) == 0)
+        call_end(call, CALL_REASON_UNTRUSTED);
+    else
         call_end(call, waiting ? CALL_REASON_REFUSED : CALL_REASON_REMOTE_HANGUP);
 }
 

@@ -27,6 +27,12 @@ typedef struct {
     void (*send)(const Frame *frame, gpointer data);
     /* What a new connection is made of; see CallOps. */
     void (*configure)(ConnectionConfig *config, gpointer data);
+    /* See CallOps. */
+    bool (*verify)(Call *call, const char *fingerprint, TrustLevel *level, GError **error,
+                   gpointer data);
+    bool (*connected)(Call *call, GError **error, gpointer data);
+    /* Whether a call of NAME (NULL: it has none) may come in. */
+    bool (*accepts)(const char *name, gpointer data);
     /* Whether we have numbers to give to whoever calls. */
     bool (*is_emitter)(gpointer data);
 
@@ -39,6 +45,12 @@ typedef struct {
                     gsize length, gpointer data);
 } CallsOps;
 
+typedef struct {
+    const char *channel_id;
+    const char *fingerprint;
+    guint timeout;
+} CallOptions;
+
 typedef struct Calls Calls;
 
 /* ROOM is the caller's and must outlive it, as OPS. */
@@ -49,12 +61,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Calls, calls_free)
 void calls_set_limits(Calls *calls, const CallsLimits *limits);
 
 /*
- * Calls PEER, a name or id, or "" for whoever answers. TIMEOUT is in seconds.
- * Errors are PEER_ERROR: NOT_CONNECTED, NO_SUCH_PEER, INVALID_ARGUMENT,
+ * Calls PEER, a name or id, or "" for whoever answers. OPTIONS: CHANNEL_ID as
+ * in CallInfo, FINGERPRINT as there, TIMEOUT in seconds. Errors are PEER_ERROR: NOT_CONNECTED, NO_SUCH_PEER, INVALID_ARGUMENT,
  * LIMIT_EXCEEDED. While the relay is being connected to, the call waits.
  */
-Call *calls_place(Calls *calls, const char *peer, const char *channel_id, guint timeout,
-                  GError **error);
+Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GError **error);
 
 /* A frame of another peer. */
 void calls_receive(Calls *calls, const Frame *frame);

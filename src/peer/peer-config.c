@@ -78,6 +78,20 @@ static const char *const sources[] = {
     NULL,
 };
 
+static const char *const policies[] = {
+    [TRUST_POLICY_ANY] = "any",
+    [TRUST_POLICY_TOFU] = "tofu",
+    [TRUST_POLICY_KNOWN] = "known",
+    NULL,
+};
+
+static const char *const accepts[] = {
+    [TRUST_ACCEPT_ANY] = "any",
+    [TRUST_ACCEPT_KNOWN] = "known",
+    [TRUST_ACCEPT_NONE] = "none",
+    NULL,
+};
+
 /* A history of this size still fits into one D-Bus message of 32 MiB. */
 #define MAX_HISTORY 262144
 
@@ -92,6 +106,9 @@ static const ConfigKey keys[] = {
     KEY("Relay", "Origin", STRING, origin, "", .check = check_origin),
     KEY("Ice", "Servers", LIST, servers, "", .check = check_server),
     KEY("Ice", "Interfaces", LIST, interfaces, "", .check = check_interface),
+    KEY("Trust", "Policy", CHOICE, policy, "tofu", .choices = policies),
+    KEY("Trust", "Accept", CHOICE, accept, "any", .choices = accepts),
+    KEY("Trust", "MaxKnownPeers", UINT, max_known, "4096", 0, 65536),
     KEY("Feed", "Source", CHOICE, source, "none", .choices = sources),
     KEY("Feed", "Interval", DURATION, interval, "1s", 1000, 86400ull * G_USEC_PER_SEC),
     KEY("Feed", "History", UINT, history, "4096", 1, MAX_HISTORY),

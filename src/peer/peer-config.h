@@ -8,11 +8,15 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "peer/trust.h"
+
 typedef struct {
     char *name; /* "": the host name */
     guint64 max_calls, max_pending, max_early;
     char *url, *origin; /* of the relay */
     char **servers, **interfaces;
+    int policy, accept; /* a TrustPolicy, a TrustAccept */
+    guint64 max_known;
     int source; /* a FeedSource */
     guint64 interval; /* microseconds */
     guint64 history;

@@ -8,11 +8,13 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/fingerprint.h"
 #include "common/log.h"
 #include "common/names.h"
 #include "peer/bus.h"
 #include "peer/ice-servers.h"
 #include "peer/peer-config.h"
+#include "peer/peer-error.h"
 #include "peer/publisher.h"
 #include "peer/signaling.h"
 #include "rtc/certificate.h"
@@ -21,6 +23,8 @@ struct Peer {
     PeerConfig config;
     Daemon *daemon;
     Certificate *certificate;
+    char *config_path;
+    KnownPeers *known;
     Signaling *signaling;
     Calls *calls;
     Feed *feed;
@@ -128,6 +132,70 @@ static void on_configure(ConnectionConfig *config, gpointer data)
     config->interfaces = (const char *const *) peer->config.interfaces;
 }
 
+static TrustRules peer_rules(const Peer *peer)
+{
+    return (TrustRules){.policy = peer->config.policy, .accept = peer->config.accept};
+}
+
+static void log_refused(const Call *call, const GError *error)
+{
+    g_autofree char *text = frame_printable(error->message);
+
+    log_event(G_LOG_LEVEL_WARNING,
+              (.message_id = MESSAGE_PEER_REFUSED, .call = call_session(call),
+               .remote = call_peer(call)),
+              _("refused: %s"), text);
+}
+
+static bool on_verify(Call *call, const char *fingerprint, TrustLevel *level, GError **error,
+                      gpointer data)
+{
+    Peer *peer = data;
+    TrustRules rules = peer_rules(peer);
+    TrustQuestion question = {.name = call_name(call),
+                              .fingerprint = fingerprint,
+                              .wanted = call_wanted(call),
+                              .incoming = call_direction(call) == CALL_INCOMING};
+    g_autoptr(GError) local = NULL;
+
+    if (trust_decide(&rules, peer->known, &question, level, &local))
+        return true;
+    log_refused(call, local);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return false;
+}
+
+/* What cannot be remembered would be new again next time, whoever it is then:
+ * that is not what Policy=tofu promises, so the call does not begin. */
+static bool on_call_connected(Call *call, GError **error, gpointer data)
+{
+    Peer *peer = data;
+    const char *name = call_name(call);
+    g_autoptr(GError) local = NULL;
+
+    if (peer->config.policy != TRUST_POLICY_TOFU || !name || !*name ||
+        known_peers_check(peer->known, name, call_fingerprint(call)) == KNOWN_SAME)
+        return true;
+    if (!known_peers_add(peer->known, name, call_fingerprint(call), "first call", false, &local)) {
+        g_prefix_error(&local, _("%s cannot be remembered: "), name);
+        log_refused(call, local);
+        g_propagate_error(error, g_steal_pointer(&local));
+        return false;
+    }
+    log_event(G_LOG_LEVEL_INFO,
+              (.message_id = MESSAGE_PEER_REMEMBERED, .call = call_session(call), .remote = name),
+              _("%s is remembered with the key %s"), call_peer(call), call_fingerprint(call));
+    return true;
+}
+
+static bool on_accepts(const char *name, gpointer data)
+{
+    const Peer *peer = data;
+    TrustRules rules = peer_rules(peer);
+
+    return trust_may_call_us(&rules, peer->known, name);
+}
+
 static bool on_is_emitter(gpointer data)
 {
     Peer *peer = data;
@@ -208,6 +276,9 @@ static void on_message(Call *call, CallChannel *channel, MessageKind kind, const
 static const CallsOps calls_ops = {
     .send = on_send,
     .configure = on_configure,
+    .verify = on_verify,
+    .connected = on_call_connected,
+    .accepts = on_accepts,
     .is_emitter = on_is_emitter,
     .added = on_call_added,
     .changed = on_call_changed,
@@ -222,6 +293,8 @@ bool peer_configure(const char *path, bool required, gpointer data, GError **err
 {
     Peer *peer = data;
 
+    g_free(peer->config_path);
+    peer->config_path = g_strdup(path);
     return peer_config_load(&peer->config, path, required, error);
 }
 
@@ -247,6 +320,26 @@ static char *peer_other_name(const Peer *peer, const char *name)
     return g_strdup_printf("%.59s-%s", name, suffix);
 }
 
+/* known_peers is beside the configuration file, known_peers of the state directory ours. */
+static KnownPeers *make_known(const Peer *peer, const char *folder)
+{
+    g_autofree char *config_folder = g_path_get_dirname(peer->config_path);
+    g_autofree char *admin = g_build_filename(config_folder, "known_peers", NULL);
+    g_autofree char *learned = g_build_filename(folder, "known_peers", NULL);
+
+    return known_peers_new(admin, learned);
+}
+
+static void load_known(Peer *peer)
+{
+    g_autoptr(GError) error = NULL;
+
+    known_peers_set_limit(peer->known, peer->config.max_known);
+    if (!known_peers_load(peer->known, &error))
+        log_event(LOG_LEVEL_FAILURE, (.message_id = MESSAGE_KNOWN_PEERS_BROKEN), "%s",
+                  error->message);
+}
+
 /* What of the configuration is in use elsewhere, at start and at each reload. */
 static void peer_apply(Peer *peer)
 {
@@ -254,6 +347,7 @@ static void peer_apply(Peer *peer)
     g_autofree char *other_name = peer_other_name(peer, name);
     CallsLimits limits = peer_limits(peer);
 
+    load_known(peer);
     calls_set_limits(peer->calls, &limits);
     feed_set_capacity(peer->feed, peer->config.history);
     publisher_set_source(peer->publisher, peer->config.source, peer->config.interval);
@@ -275,6 +369,7 @@ bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GErr
     peer->certificate = certificate_load(folder, PACKAGE, error);
     if (!peer->certificate)
         return false;
+    peer->known = make_known(peer, folder);
     peer->signaling = signaling_new(&signaling_ops, peer);
     peer->calls = calls_new(signaling_room(peer->signaling), &limits, &calls_ops, peer);
     peer->feed = feed_new(peer->config.history);
@@ -319,15 +414,48 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->publisher, publisher_free);
     g_clear_pointer(&peer->feed, feed_free);
     g_clear_pointer(&peer->certificate, certificate_unref);
+    g_clear_pointer(&peer->known, known_peers_free);
+    g_free(peer->config_path);
     g_strfreev(peer->servers);
     peer_config_clear(&peer->config);
     g_free(peer);
 }
 
-Call *peer_call(Peer *peer, const char *whom, const char *channel_id, guint timeout,
-                GError **error)
+Call *peer_call(Peer *peer, const char *whom, const CallOptions *options, GError **error)
 {
-    return calls_place(peer->calls, whom, channel_id, timeout, error);
+    return calls_place(peer->calls, whom, options, error);
+}
+
+bool peer_trust(Peer *peer, const char *name, const char *fingerprint, GError **error)
+{
+    g_autofree char *canonical = fingerprint_parse(fingerprint);
+
+    if (!canonical || !*name) {
+        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                            canonical ? _("a name must not be empty")
+                                      : _("a fingerprint is \"sha-256:\" and 64 hexadecimal "
+                                          "digits, with colons between the bytes or without"));
+        return false;
+    }
+    if (!known_peers_add(peer->known, name, canonical, "trusted by hand", true, error))
+        return false;
+    log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_PEER_REMEMBERED, .remote = name),
+              _("%s is remembered with the key %s"), name, canonical);
+    return true;
+}
+
+bool peer_forget(Peer *peer, const char *name, GError **error)
+{
+    if (!known_peers_forget(peer->known, name, error))
+        return false;
+    log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_PEER_FORGOTTEN, .remote = name),
+              _("%s is forgotten"), name);
+    return true;
+}
+
+const KnownPeers *peer_known(const Peer *peer)
+{
+    return peer->known;
 }
 
 guint64 peer_publish(Peer *peer, double value, GError **error)

@@ -14,6 +14,7 @@
 #include "common/daemon.h"
 #include "peer/calls.h"
 #include "peer/feed.h"
+#include "peer/known-peers.h"
 
 typedef struct Peer Peer;
 
@@ -28,11 +29,16 @@ void peer_reload(Daemon *daemon, gpointer peer);
 void peer_stop(Daemon *daemon, gpointer peer);
 
 /* As calls_place() */
-Call *peer_call(Peer *peer, const char *whom, const char *channel_id, guint timeout,
-                GError **error);
+Call *peer_call(Peer *peer, const char *whom, const CallOptions *options, GError **error);
 /* As publisher_publish() */
 guint64 peer_publish(Peer *peer, double value, GError **error);
 
+/* As known_peers_add() of a FINGERPRINT as people write it, which replaces, and
+ * known_peers_forget(). Errors also: PEER_ERROR_INVALID_ARGUMENT. */
+bool peer_trust(Peer *peer, const char *name, const char *fingerprint, GError **error);
+bool peer_forget(Peer *peer, const char *name, GError **error);
+
+const KnownPeers *peer_known(const Peer *peer);
 const Feed *peer_feed(const Peer *peer);
 const Room *peer_room(const Peer *peer);
 const char *peer_fingerprint(const Peer *peer);

@@ -151,11 +151,18 @@ const RoomMember *room_find(const Room *room, const char *id_or_name)
     return member;
 }
 
-const char *room_name_of(const Room *room, const char *id)
+const char *room_member_name(const Room *room, const char *id)
 {
     const RoomMember *member = id ? g_hash_table_lookup(room->by_id, id) : NULL;
 
-    return member && member->name ? member->name : id ? id : "";
+    return member ? member->name : NULL;
+}
+
+const char *room_name_of(const Room *room, const char *id)
+{
+    const char *name = room_member_name(room, id);
+
+    return name ? name : id ? id : "";
 }
 
 const GPtrArray *room_members(const Room *room)

@@ -59,5 +59,8 @@ const RoomMember *room_find(const Room *room, const char *id_or_name);
 /* What to call ID in front of people: its name, else ID itself; "" for NULL. */
 const char *room_name_of(const Room *room, const char *id);
 
+/* The name that the relay gives ID; NULL if it gives none. */
+const char *room_member_name(const Room *room, const char *id);
+
 /* All but us, in the order they came. Of RoomMember; the room's. */
 const GPtrArray *room_members(const Room *room);

@@ -592,7 +592,7 @@ class Peer(Daemon):
 
     def call(self, peer="", **options):
         """Options by their names, with _ for -: channel_id="text", timeout=5."""
-        types = {"channel-id": "s", "timeout": "u"}
+        types = {"channel-id": "s", "timeout": "u", "fingerprint": "s"}
         values = {}
         for key, value in options.items():
             key = key.replace("_", "-")

@@ -101,6 +101,16 @@ static void on_configure(ConnectionConfig *config, gpointer data)
 {
 }
 
+static bool on_connected(Call *call, GError **error, gpointer data)
+{
+    return true;
+}
+
+static bool on_accepts(const char *name, gpointer data)
+{
+    return true;
+}
+
 static bool on_is_emitter(gpointer data)
 {
     return ((Node *) data)->emitter;
@@ -141,6 +151,8 @@ static void on_message(Call *call, CallChannel *channel, MessageKind kind, const
 static const CallsOps ops = {
     .send = on_send,
     .configure = on_configure,
+    .connected = on_connected,
+    .accepts = on_accepts,
     .is_emitter = on_is_emitter,
     .added = on_nothing,
     .changed = on_nothing,
@@ -241,7 +253,7 @@ static void tear_down(void)
 static Call *place(Node *node, const char *peer)
 {
     g_autoptr(GError) error = NULL;
-    Call *call = calls_place(node->calls, peer, NULL, 30, &error);
+    Call *call = calls_place(node->calls, peer, &(CallOptions){.timeout = 30}, &error);
 
     g_assert_no_error(error);
     return call;
@@ -251,7 +263,7 @@ static void refuse(Node *node, const char *peer, PeerError code)
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_null(calls_place(node->calls, peer, NULL, 30, &error));
+    g_assert_null(calls_place(node->calls, peer, &(CallOptions){.timeout = 30}, &error));
     g_assert_error(error, PEER_ERROR, (int) code);
 }
 
@@ -450,7 +462,7 @@ static void test_timeout(void)
     set_up(false);
     Node *ghost = join("ghost", false, false), *listener = join("listener", true, false);
 
-    g_assert_nonnull(calls_place(listener->calls, "ghost", NULL, 1, NULL));
+    g_assert_nonnull(calls_place(listener->calls, "ghost", &(CallOptions){.timeout = 1}, NULL));
     wait_until(listener->ended == 1);
     settle();
     g_assert_cmpstr(listener->reason, ==, CALL_REASON_TIMEOUT);

@@ -40,7 +40,13 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
         *(CallChannel **) data = channel;
 }
 
+static bool on_connected(Call *call, GError **error, gpointer data)
+{
+    return true;
+}
+
 static const CallOps ops = {
+    .connected = on_connected,
     .configure = on_configure,
     .send = on_send,
     .changed = on_changed,

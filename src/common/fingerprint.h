@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * How a certificate's SHA-256 fingerprint is written. In memory and on D-Bus
+ * it is as in SDP, "sha-256 AB:CD:…" (RFC 8122 5); in files and on command
+ * lines "sha-256:AB:CD:…", one word; and for two people on the telephone a
+ * code of digits.
+ */
+
+#pragma once
+
+#include <glib.h>
+
+/*
+ * TEXT in any of these spellings, with colons or without, in either case, with
+ * or without "sha-256": as "sha-256 AB:CD:…", or NULL if it is none. Transfer full.
+ */
+char *fingerprint_parse(const char *text);
+
+/* FINGERPRINT, "sha-256 …", as one word: "sha-256:…". Transfer full. */
+char *fingerprint_word(const char *fingerprint);
+
+/*
+ * FINGERPRINT as six groups of five digits: 30 of its 32 bytes, each five of
+ * them (40 bits) modulo 100000. To make a key with the same code takes about
+ * 10^30 ≈ 2^99.7 tries. NULL if FINGERPRINT is none. Transfer full.
+ */
+char *fingerprint_code(const char *fingerprint);
