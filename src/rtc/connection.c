@@ -604,6 +604,8 @@ void connection_get_stats(Connection *connection, ConnectionStats *stats)
         stats->round_trip_usec = sctp_round_trip_usec(connection->sctp);
     if (stats->round_trip_usec == 0)
         stats->round_trip_usec = channel_set_round_trip_usec(connection->channels);
+    if (stats->round_trip_usec == 0 && connection->dtls)
+        stats->round_trip_usec = dtls_round_trip_usec(connection->dtls);
     if (connection->remote)
         stats->remote_max_message_size = connection->remote->max_message_size;
 }

@@ -55,6 +55,8 @@ struct Dtls {
     char *remote_fingerprint;
     GError *verify_error;
     guint64 bytes_sent, bytes_received;
+    gint64 flight_sent; /* monotonic, of the flight that is not answered; 0: none */
+    guint64 round_trip_usec;
 };
 
 Transport *dtls_transport(Dtls *dtls)
@@ -75,6 +77,11 @@ guint64 dtls_bytes_sent(const Dtls *dtls)
 guint64 dtls_bytes_received(const Dtls *dtls)
 {
     return dtls->bytes_received;
+}
+
+guint64 dtls_round_trip_usec(const Dtls *dtls)
+{
+    return dtls->round_trip_usec;
 }
 
 gsize dtls_mtu(Dtls *dtls)
@@ -105,6 +112,8 @@ static ssize_t on_push(gnutls_transport_ptr_t pointer, const void *bytes, size_t
     /* A datagram that cannot be sent is lost like any other. */
     if (transport_send(dtls->lower, bytes, length))
         dtls->bytes_sent += length;
+    if (dtls->transport.state == TRANSPORT_CONNECTING)
+        dtls->flight_sent = g_get_monotonic_time();
     return length;
 }
 
@@ -153,7 +162,7 @@ static gnutls_digest_algorithm_t hash_by_name(const char *fingerprint)
         if (g_str_has_prefix(fingerprint, known[i].prefix))
             return known[i].hash;
     }
-    return GNUTLS_DIG_UNKNOWN; /* SHA-1 and MD5 are too weak to count (RFC 8122 5) */
+    return GNUTLS_DIG_UNKNOWN;
 }
 
 static bool fingerprint_matches(const char *fingerprint, const gnutls_datum_t *der)
@@ -295,6 +304,9 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
     if (g_queue_get_length(&dtls->inbox) < INBOX_MAX)
         g_queue_push_tail(&dtls->inbox, g_bytes_new(packet, length));
     if (dtls->transport.state == TRANSPORT_CONNECTING) {
+        if (dtls->flight_sent)
+            dtls->round_trip_usec = g_get_monotonic_time() - dtls->flight_sent;
+        dtls->flight_sent = 0;
         dtls_handshake(dtls);
         dtls_read(dtls); /* what came behind the last flight */
     }

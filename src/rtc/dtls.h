@@ -47,6 +47,10 @@ gsize dtls_mtu(Dtls *dtls);
 /* "sha-256 AB:CD:…" of the remote's certificate; NULL before it is verified. */
 const char *dtls_remote_fingerprint(const Dtls *dtls);
 
+/* From the last flight of the handshake that was answered to its answer, with
+ * the remote's computing in it; 0: none yet */
+guint64 dtls_round_trip_usec(const Dtls *dtls);
+
 /* UDP payload, both ways */
 guint64 dtls_bytes_sent(const Dtls *dtls);
 guint64 dtls_bytes_received(const Dtls *dtls);

@@ -255,22 +255,46 @@ static char *normalize_fingerprint(const char *text)
     return copy;
 }
 
+/* SHA-1 and MD5 are too weak to count, and half a hash even more (RFC 8122 5). */
+static bool is_strong(const char *normalized)
+{
+    static const struct {
+        const char *prefix;
+        gsize bytes;
+    } known[] = {{"sha-256 ", 32}, {"sha-384 ", 48}, {"sha-512 ", 64}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(known); i++) {
+        if (g_str_has_prefix(normalized, known[i].prefix))
+            return strlen(normalized) == strlen(known[i].prefix) + known[i].bytes * 3 - 1;
+    }
+    return false;
+}
+
 static bool read_fingerprints(Sdp *sdp, const Scopes *scopes, GError **error)
 {
-    for (int i = 0; i < 3 && sdp->fingerprints->len == 0; i++) {
+    bool weak = false;
+
+    for (int i = 0; i < 3 && sdp->fingerprints->len == 0 && !weak; i++) {
         const Section *section = scopes->scopes[i];
 
         for (guint j = 0; section && j < section->attributes->len; j++) {
             const char *value = attribute_value(section->attributes->pdata[j], "fingerprint");
+            g_autofree char *normalized = NULL;
 
             if (!value)
                 continue;
             if (!is_fingerprint(value))
                 return fail(error, RTC_ERROR_INVALID, "the SDP has a bad a=fingerprint");
-            if (sdp->fingerprints->len < SDP_MAX_FINGERPRINTS)
-                g_ptr_array_add(sdp->fingerprints, normalize_fingerprint(value));
+            normalized = normalize_fingerprint(value);
+            if (!is_strong(normalized))
+                weak = true;
+            else if (sdp->fingerprints->len < SDP_MAX_FINGERPRINTS)
+                g_ptr_array_add(sdp->fingerprints, g_steal_pointer(&normalized));
         }
     }
+    if (sdp->fingerprints->len == 0 && weak)
+        return fail(error, RTC_ERROR_UNSUPPORTED,
+                    "the SDP has no a=fingerprint of sha-256, sha-384 or sha-512");
     if (sdp->fingerprints->len == 0)
         return fail(error, RTC_ERROR_INVALID, "the SDP has no a=fingerprint");
     return true;

@@ -274,6 +274,9 @@ static void test_call(Pair *pair, gconstpointer data)
     g_assert_cmpstr(pair->b.verified, ==, certificate_fingerprint(pair->a.certificate));
     g_assert_cmpuint(stats.bytes_sent, >, 0);
     g_assert_cmpuint(stats.round_trip_usec, >, 0);
+    connection_stats_clear(&stats);
+    connection_get_stats(pair->b.connection, &stats);
+    g_assert_cmpuint(stats.round_trip_usec, >, 0);
     g_assert_cmpuint(channel_stats(theirs)->messages_sent, ==, 3);
     g_assert_cmpuint(channel_stats(theirs)->bytes_sent, ==, 4);
 }

@@ -16,6 +16,8 @@
 
 #define HASH \
     "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99"
+#define LOWER_HASH \
+    "aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99"
 #define ICE "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijkl\r\n"
 #define TRANSPORT ICE "a=fingerprint:sha-256 " HASH "\r\n"
 #define HEAD "v=0\r\no=- 4611 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
@@ -145,10 +147,12 @@ static void test_tolerance(void)
 {
     g_autoptr(Sdp) bare_lf = parse("v=0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\n"
                                    "a=ice-ufrag:abcd\na=ice-pwd:0123456789abcdefghijkl\n"
-                                   "a=fingerprint:SHA-256 aa:bb\na=unknown:thing\nz=odd");
+                                   "a=fingerprint:md5 aa:bb\na=fingerprint:SHA-256 " LOWER_HASH
+                                   "\na=unknown:thing\nz=odd");
     g_autoptr(Sdp) no_limit = parse(HEAD DATA TRANSPORT "a=max-message-size:0\r\n");
 
-    g_assert_cmpstr(bare_lf->fingerprints->pdata[0], ==, "sha-256 AA:BB");
+    g_assert_cmpstr(bare_lf->fingerprints->pdata[0], ==, "sha-256 " HASH);
+    g_assert_cmpuint(bare_lf->fingerprints->len, ==, 1);
     g_assert_null(bare_lf->mid);
     g_assert_cmpuint(bare_lf->max_message_size, ==, 65536);
     g_assert_cmpuint(no_limit->max_message_size, ==, 0);
@@ -175,6 +179,9 @@ static void test_malformed(void)
         {HEAD DATA ICE "a=fingerprint:sha-256 AA:B\r\n", RTC_ERROR_INVALID},
         {HEAD DATA ICE "a=fingerprint:sha-256 AA:BB:\r\n", RTC_ERROR_INVALID},
         {HEAD DATA ICE "a=fingerprint:sha-256 XX:YY\r\n", RTC_ERROR_INVALID},
+        {HEAD DATA ICE "a=fingerprint:sha-256 AA:BB:CC\r\n", RTC_ERROR_UNSUPPORTED},
+        {HEAD DATA ICE "a=fingerprint:sha-1 " HASH "\r\n", RTC_ERROR_UNSUPPORTED},
+        {HEAD DATA ICE "a=fingerprint:md5 " HASH "\r\n", RTC_ERROR_UNSUPPORTED},
         {HEAD DATA TRANSPORT "a=setup:holdconn\r\n", RTC_ERROR_INVALID},
         {HEAD DATA TRANSPORT "a=sctp-port:0\r\n", RTC_ERROR_INVALID},
         {HEAD DATA TRANSPORT "a=sctp-port:65536\r\n", RTC_ERROR_INVALID},
