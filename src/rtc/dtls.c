@@ -356,6 +356,10 @@ static bool check(int result, GError **error)
     return false;
 }
 
+/*
+ * SRTP keys are never asked for. But browsers offer use_srtp (RFC 5764) always,
+ * and there are stacks that take its absence for a failed handshake.
+ */
 static bool dtls_init(Dtls *dtls, GError **error)
 {
     gnutls_certificate_credentials_t credentials = certificate_credentials(dtls->certificate);
@@ -364,7 +368,8 @@ static bool dtls_init(Dtls *dtls, GError **error)
 
     if (!check(gnutls_init(&dtls->session, flags), error) ||
         !check(gnutls_priority_set_direct(dtls->session, PRIORITY, NULL), error) ||
-        !check(gnutls_credentials_set(dtls->session, GNUTLS_CRD_CERTIFICATE, credentials), error))
+        !check(gnutls_credentials_set(dtls->session, GNUTLS_CRD_CERTIFICATE, credentials), error) ||
+        !check(gnutls_srtp_set_profile(dtls->session, GNUTLS_SRTP_AES128_CM_HMAC_SHA1_80), error))
         return false;
     gnutls_session_set_ptr(dtls->session, dtls);
     gnutls_session_set_verify_function(dtls->session, on_verify);

@@ -310,6 +310,30 @@ static void test_lossy_handshakes(void)
     g_assert_cmpuint(packets_dropped, >, 6);
 }
 
+/* werift, and libdatachannel once it has media, give up on a client that does not offer SRTP. */
+static void test_offers_srtp(void)
+{
+    static const guint8 use_srtp[] = {0, 14, 0, 5, 0, 2, 0, 1, 0}; /* RFC 5764 4.1.1 */
+    static const Weather fair = {.seed = 1};
+    gconstpointer hello;
+    End client, server;
+    gsize length;
+
+    end_init(&client, &server, &fair, true);
+    end_init(&server, &client, &fair, false);
+    end_start(&client, &server);
+    wait_until(!g_queue_is_empty(&server.pipe.transport.early));
+    hello = g_bytes_get_data(g_queue_peek_head(&server.pipe.transport.early), &length);
+    g_assert_nonnull(memmem(hello, length, use_srtp, sizeof use_srtp));
+    end_clear(&client);
+    end_clear(&server);
+    wait_until(in_flight == 0);
+    g_rand_free(client.pipe.random);
+    g_rand_free(server.pipe.random);
+    transport_clear(&client.pipe.transport);
+    transport_clear(&server.pipe.transport);
+}
+
 int main(int argc, char **argv)
 {
     static const Weather fair = {.seed = 1, .messages = 200, .size = 20000};
@@ -330,5 +354,6 @@ int main(int argc, char **argv)
     g_test_add_data_func("/pipe/storm", &storm, test_weather);
     g_test_add_data_func("/pipe/large-messages", &large, test_weather);
     g_test_add_func("/pipe/lossy-handshakes", test_lossy_handshakes);
+    g_test_add_func("/pipe/offers-srtp", test_offers_srtp);
     return g_test_run();
 }
