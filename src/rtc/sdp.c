@@ -440,6 +440,15 @@ Sdp *sdp_parse(const char *text, GError **error)
 
 /* ---- writing ---- */
 
+static void write_transport(GString *text, const Sdp *sdp)
+{
+    g_string_append_printf(text, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:trickle\r\n",
+                           sdp->ufrag, sdp->password);
+    for (guint i = 0; i < sdp->fingerprints->len; i++)
+        g_string_append_printf(text, "a=fingerprint:%s\r\n", (char *) sdp->fingerprints->pdata[i]);
+    g_string_append_printf(text, "a=setup:%s\r\n", setup_names[sdp->setup]);
+}
+
 static void write_data(GString *text, const Sdp *sdp)
 {
     if (sdp->old_format)
@@ -449,11 +458,7 @@ static void write_data(GString *text, const Sdp *sdp)
     g_string_append(text, "c=IN IP4 0.0.0.0\r\n");
     if (sdp->mid)
         g_string_append_printf(text, "a=mid:%s\r\n", sdp->mid);
-    g_string_append_printf(text, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:trickle\r\n",
-                           sdp->ufrag, sdp->password);
-    for (guint i = 0; i < sdp->fingerprints->len; i++)
-        g_string_append_printf(text, "a=fingerprint:%s\r\n", (char *) sdp->fingerprints->pdata[i]);
-    g_string_append_printf(text, "a=setup:%s\r\n", setup_names[sdp->setup]);
+    write_transport(text, sdp);
     if (sdp->old_format)
         g_string_append_printf(text, "a=sctpmap:%u webrtc-datachannel 1024\r\n", sdp->sctp_port);
     else
@@ -466,8 +471,12 @@ static void write_data(GString *text, const Sdp *sdp)
         g_string_append(text, "a=end-of-candidates\r\n");
 }
 
-/* Port 0 rejects an m-line; the rest of it stays (RFC 3264 6). */
-static void write_rejected(GString *text, const SdpMedia *media)
+/*
+ * Port 0 rejects an m-line; the rest of it stays (RFC 3264 6). It needs no
+ * transport, but webrtcbin insists on a fingerprint in every one, and browsers
+ * write all of it.
+ */
+static void write_rejected(GString *text, const Sdp *sdp, const SdpMedia *media)
 {
     g_auto(GStrv) words = g_strsplit(media->line, " ", 3);
 
@@ -475,6 +484,7 @@ static void write_rejected(GString *text, const SdpMedia *media)
                            words[0] && words[1] && words[2] ? words[2] : "");
     if (media->mid)
         g_string_append_printf(text, "a=mid:%s\r\n", media->mid);
+    write_transport(text, sdp);
     g_string_append(text, "a=inactive\r\n");
 }
 
@@ -491,7 +501,7 @@ char *sdp_to_text(const Sdp *sdp)
         const SdpMedia *media = i < sdp->media->len ? sdp->media->pdata[i] : NULL;
 
         if (media)
-            write_rejected(text, media);
+            write_rejected(text, sdp, media);
         else
             write_data(text, sdp);
     }

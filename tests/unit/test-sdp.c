@@ -117,6 +117,9 @@ static void test_bundled(void)
     g_assert_true(audio && data && video && audio < data && data < video);
     g_assert_nonnull(strstr(text, "a=group:BUNDLE data\r\n"));
     g_assert_nonnull(strstr(text, "a=mid:audio\r\n"));
+    /* webrtcbin wants one in rejected m-lines as well */
+    g_assert_true(strstr(audio, "a=fingerprint:") < data);
+    g_assert_nonnull(strstr(video, "a=fingerprint:"));
 }
 
 static void test_own(void)
