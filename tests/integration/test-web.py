@@ -259,6 +259,7 @@ def test_package_folder_is_the_default(world):
 def test_hard_requests(world):
     """Large heads, small pieces, slow readers, and those who leave."""
     relay = start(world, HandshakeTimeout="1s")
+    idle = relay.fds()
     large = "x" * 7000
     check(is_page(get(relay, "/", Cookie=large)), "a large head gets no page")
     equal(get(relay, "/", Cookie="x" * 9000).status, 431, "too large a head")
@@ -268,12 +269,13 @@ def test_hard_requests(world):
     for _ in range(50):
         with socket.create_connection((relay.host, relay.port)) as connection:
             connection.sendall(b"GET " + ASSETS.encode() + b"i18n.js HTTP/1.1\r\n\r\n")
+    wait_for(lambda: relay.fds() <= idle, 10, "the relay to notice who left")
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         slow.connect((relay.host, relay.port))
         slow.sendall(b"GET " + ASSETS.encode() + b"i18n.js HTTP/1.1\r\n\r\n")
-        fds = relay.fds()
-        wait_for(lambda: relay.fds() < fds, 10, "the relay to leave a reader that does not read")
+        wait_for(lambda: relay.fds() > idle, 10, "the relay to see a slow reader")
+        wait_for(lambda: relay.fds() <= idle, 10, "the relay to leave a reader that does not read")
     check(is_page(get(relay, "/")), "the relay does not work any more")
 
 
