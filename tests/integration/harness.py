@@ -632,11 +632,16 @@ class World:
         self.buses = []
         self.others = []
         self.closers = []
-        self.names = {}
+        self.names = set()
 
     def _name(self, name):
-        self.names[name] = self.names.get(name, 0) + 1
-        return name if self.names[name] == 1 else f"{name}-{self.names[name]}"
+        """NAME, or NAME-2 and so on: logs of two processes must not mix."""
+        unique, count = name, 1
+        while unique in self.names:
+            count += 1
+            unique = f"{name}-{count}"
+        self.names.add(unique)
+        return unique
 
     def path(self, name):
         """Where files of something called NAME begin; NAME may hold anything."""
