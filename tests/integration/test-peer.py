@@ -492,6 +492,33 @@ def test_chain_of_listener_and_emitter_in_one(world):
         equal([(n[2], n[3]) for n in numbers], [(f"ring-{(i + 1) % 4}", (i + 1) % 4)], "number")
 
 
+# ---- addresses -------------------------------------------------------------------------
+
+
+def test_relay_on_ipv6(world):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        raise harness.Skip("no IPv6 on loopback") from None
+    relay = world.relay(host="::1")
+    world.peer("emitter", relay, source="random")
+    listener = world.peer("listener", relay)
+    listener.call("emitter").wait_state("connected")
+    listener.wait_numbers(3)
+
+
+def test_one_interface_alone(world):
+    relay = world.relay()
+    only = {"Ice": {"Interfaces": "lo"}}
+    world.peer("emitter", relay, source="random", config=only)
+    listener = world.peer("listener", relay, config=only)
+    call = listener.call("emitter")
+    call.wait_state("connected")
+    listener.wait_numbers(3)
+    for name in "LocalCandidate", "RemoteCandidate":
+        check(re.search(r" (127\.0\.0\.1|::1) ", call.get(name)), f"{name} {call.get(name)}")
+
+
 # ---- state on disk ---------------------------------------------------------------------
 
 
