@@ -80,7 +80,11 @@ void bus_channel_update(BusChannel *self)
 
 void bus_channel_detach(BusChannel *self)
 {
+    g_autofree char *reason = bus_text(call_channel_reason(self->channel),
+                                       strlen(call_channel_reason(self->channel)));
+
     self->channel = NULL;
+    rtcbus_peer1_channel_set_reason(RTCBUS_PEER1_CHANNEL(self), reason);
     bus_channel_update(self);
 }
 

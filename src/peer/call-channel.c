@@ -17,6 +17,7 @@ struct CallChannel {
     guint number;
     bool feed;
     Channel *channel;
+    char *reason; /* NULL: none */
     const CallChannelOps *ops;
     gpointer data;
 };
@@ -25,8 +26,10 @@ static void on_state(Channel *rtc, ChannelState state, const GError *reason, gpo
 {
     CallChannel *channel = data;
 
-    if (state == CHANNEL_CLOSED)
+    if (state == CHANNEL_CLOSED) {
         channel->channel = NULL;
+        channel->reason = reason ? g_strdup(reason->message) : NULL;
+    }
     channel->ops->state(channel, state, channel->data);
 }
 
@@ -57,6 +60,7 @@ CallChannel *call_channel_new(Call *call, guint number, bool feed, Channel *rtc,
 
 void call_channel_free(CallChannel *channel)
 {
+    g_free(channel->reason);
     g_free(channel);
 }
 
@@ -83,6 +87,11 @@ bool call_channel_is_feed(const CallChannel *channel)
 ChannelState call_channel_state(const CallChannel *channel)
 {
     return channel->channel ? channel_state(channel->channel) : CHANNEL_CLOSED;
+}
+
+const char *call_channel_reason(const CallChannel *channel)
+{
+    return channel->reason ? channel->reason : "";
 }
 
 Channel *call_channel_rtc(const CallChannel *channel)

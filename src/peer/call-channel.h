@@ -42,6 +42,9 @@ guint call_channel_number(const CallChannel *channel);
 bool call_channel_is_feed(const CallChannel *channel);
 ChannelState call_channel_state(const CallChannel *channel);
 
+/* Why it was closed, if for a fault; else "". */
+const char *call_channel_reason(const CallChannel *channel);
+
 /* NULL once it is closed. */
 Channel *call_channel_rtc(const CallChannel *channel);
 

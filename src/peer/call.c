@@ -103,6 +103,15 @@ static void call_log_ended(const Call *call)
     call_log(call, MESSAGE_CALL_ENDED, text);
 }
 
+static void call_log_channel_closed(const Call *call, const CallChannel *channel)
+{
+    g_autofree char *text = g_strdup_printf(
+        _("channel %u of call %u with %s closed: %s"), call_channel_number(channel), call->number,
+        call_peer_for_people(call), call_channel_reason(channel));
+
+    call_log(call, NULL, text);
+}
+
 static void call_enter_state(Call *call, CallState state)
 {
     CallState old = call->state;
@@ -214,6 +223,9 @@ static void on_channel_state(CallChannel *channel, ChannelState state, gpointer 
     if (state != CHANNEL_CLOSED) {
         call->ops->channel(call, channel, CALL_CHANNEL_CHANGED, call->data);
     } else if (g_ptr_array_remove(call->channels, channel)) {
+        /* The end of a whole call is said once, not for each channel. */
+        if (*call_channel_reason(channel) && connection_state(call->connection) < CONNECTION_FAILED)
+            call_log_channel_closed(call, channel);
         call->ops->channel(call, channel, CALL_CHANNEL_REMOVED, call->data);
         call_channel_free(channel);
     }
