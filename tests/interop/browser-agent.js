@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+// The agent in a headless browser: serves the page, opens it and passes JSON lines on
+// to and from it, see agent.js. One command is its own: reload {}.
+//
+//   node browser-agent.js chromium|firefox PROFILE-FOLDER
+
+'use strict';
+
+const fs = require('fs');
+const http = require('http');
+const path = require('path');
+const readline = require('readline');
+const { load } = require('./modules.js');
+
+const puppeteer = load('puppeteer-core');
+const { server: WebSocketServer } = load('websocket');
+
+const browsers = {
+  chromium: {
+    browser: 'chrome',
+    executablePath: '/usr/bin/chromium',
+    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  },
+  firefox: {
+    browser: 'firefox',
+    protocol: 'webDriverBiDi',
+    executablePath: '/usr/bin/firefox-esr',
+    extraPrefsFirefox: {
+      // Nothing here may call home.
+      'app.normandy.enabled': false,
+      'browser.safebrowsing.provider.mozilla.updateURL': '',
+      'datareporting.policy.dataSubmissionEnabled': false,
+      'extensions.getAddons.cache.enabled': false,
+      'network.captive-portal-service.enabled': false,
+      'network.connectivity-service.enabled': false,
+      'services.settings.server': 'http://127.0.0.1:9/',
+      'toolkit.telemetry.enabled': false,
+    },
+  },
+};
+
+const files = { '/': 'page.html', '/agent.js': 'agent.js', '/page.js': 'page.js' };
+const types = { '.html': 'text/html', '.js': 'text/javascript' };
+
+const emit = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+
+// Serves the page, and takes its WebSocket: `pages` resolves one waiting promise each.
+async function servePage() {
+  const server = http.createServer((request, response) => {
+    const name = files[request.url];
+    if (!name) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, { 'Content-Type': types[path.extname(name)] });
+    response.end(fs.readFileSync(path.join(__dirname, name)));
+  });
+  const waiting = [];
+  new WebSocketServer({ httpServer: server, maxReceivedFrameSize: 1 << 24 })
+    .on('request', (request) => {
+      const connection = request.accept(null, request.origin);
+      connection.on('message', ({ utf8Data }) => process.stdout.write(`${utf8Data}\n`));
+      waiting.shift()(connection);
+    });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  return {
+    url: `http://127.0.0.1:${server.address().port}/`,
+    opened: () => new Promise((resolve) => { waiting.push(resolve); }),
+  };
+}
+
+async function main(name, profile) {
+  const served = await servePage();
+  const browser = await puppeteer.launch({
+    ...browsers[name],
+    headless: true,
+    userDataDir: profile,
+    handleSIGTERM: false,
+  });
+  const stop = () => browser.close().finally(() => process.exit(0));
+  process.on('SIGTERM', stop);
+
+  const page = await browser.newPage();
+  page.on('console', (message) => console.error(message.text()));
+  page.on('pageerror', (error) => emit({ event: 'problem', message: String(error) }));
+  let [control] = await Promise.all([served.opened(), page.goto(served.url)]);
+
+  const run = async (line) => {
+    const command = JSON.parse(line);
+    if (command.do === 'reload') {
+      [control] = await Promise.all([served.opened(), page.reload()]);
+      emit({ event: 'done', id: command.id });
+    } else {
+      control.sendUTF(line);
+    }
+  };
+  readline.createInterface({ input: process.stdin })
+    .on('line', (line) => run(line).catch((error) => {
+      emit({ event: 'problem', message: String(error) });
+    }))
+    .on('close', stop);
+  emit({ event: 'ready', version: await browser.version() });
+}
+
+main(...process.argv.slice(2)).catch((error) => {
+  emit({ event: 'problem', message: String(error.stack) });
+  process.exit(1);
+});

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+// libdatachannel (node-datachannel), its own API dressed as the browsers'. The
+// package has such a dress as well, but it knows neither media nor mids longer
+// than three characters.
+
+'use strict';
+
+const { load, version } = require('./modules.js');
+const { Audio, PeerConnection, Video, getLibraryVersion } = load('node-datachannel');
+
+class DataChannel {
+  constructor(native) {
+    this.native = native;
+    this.label = native.getLabel();
+    this.protocol = native.getProtocol();
+    this.readyState = native.isOpen() ? 'open' : 'connecting';
+    native.onOpen(() => {
+      this.readyState = 'open';
+      this.onopen();
+    });
+    native.onClosed(() => {
+      this.readyState = 'closed';
+      this.onclose();
+    });
+    native.onError((message) => this.onerror(message));
+    native.onMessage((data) => this.onmessage({ data }));
+  }
+
+  get id() {
+    return this.native.getId();
+  }
+
+  send(data) {
+    if (typeof data === 'string') this.native.sendMessage(data);
+    else this.native.sendMessageBinary(data);
+  }
+
+  close() {
+    this.native.close();
+  }
+}
+
+class Connection {
+  constructor() {
+    this.native = new PeerConnection('agent', { iceServers: [], disableAutoNegotiation: true });
+    this.described = new Promise((resolve) => {
+      this.native.onLocalDescription((sdp, type) => {
+        this.localDescription = { type, sdp };
+        resolve();
+      });
+    });
+    this.native.onLocalCandidate((candidate, sdpMid) => {
+      this.onicecandidate({ candidate: { candidate, sdpMid } });
+    });
+    this.native.onStateChange((state) => {
+      this.connectionState = state;
+      this.onconnectionstatechange();
+    });
+    this.native.onDataChannel((channel) => {
+      this.ondatachannel({ channel: new DataChannel(channel) });
+    });
+  }
+
+  createDataChannel(label, { ordered = true, ...options } = {}) {
+    return new DataChannel(this.native.createDataChannel(label, { ...options, unordered: !ordered }));
+  }
+
+  async createOffer() {
+    return { type: 'offer' };
+  }
+
+  async createAnswer() {
+    return { type: 'answer' };
+  }
+
+  async setLocalDescription({ type }) {
+    this.native.setLocalDescription(type);
+    await this.described;
+  }
+
+  async setRemoteDescription({ type, sdp }) {
+    this.native.setRemoteDescription(sdp, type);
+  }
+
+  async addIceCandidate({ candidate, sdpMid }) {
+    this.native.addRemoteCandidate(candidate, sdpMid);
+  }
+
+  close() {
+    this.native.close();
+  }
+}
+
+module.exports = {
+  version: `node-datachannel ${version('node-datachannel')}, libdatachannel ${getLibraryVersion()}`,
+  createConnection: () => new Connection(),
+  addMedia: ({ native }) => {
+    const audio = new Audio('audio', 'RecvOnly');
+    audio.addOpusCodec(111);
+    const video = new Video('video', 'RecvOnly');
+    video.addVP8Codec(96);
+    native.tracks = [native.addTrack(audio), native.addTrack(video)];
+  },
+};

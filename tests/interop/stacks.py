@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""The foreign stacks: how each is started, and what it is known not to do.
+
+A limit is a fact about that stack, from its source or from what it puts on the wire,
+not a check that has failed once. Its key is the column.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass, field
+
+PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's modules
+
+NO_PAGE = {"reload": "no page to reload"}
+
+
+@dataclass
+class Stack:
+    name: str
+    argv: list
+    files: list  # what must be installed: programs and files
+    limits: dict = field(default_factory=dict)
+    # Columns of which it can do one half (checks.py says which): a limit in the table, as well.
+    partly: dict = field(default_factory=dict)
+    # What it does with a message larger than we announced: "refuses"; "closes" its end of the
+    # channel without a word to anyone; "sends" it (then we close the channel).
+    too_large: str = "refuses"
+    # Sends no more than this, whatever we announce.
+    sends_at_most: int = 1 << 30
+    # Labels and protocols beyond ASCII reach us broken.
+    ascii_names: bool = False
+    # Says nothing on the wire when it closes: its user has to send `bye`.
+    silent: bool = False
+
+    def missing(self):
+        return [name for name in self.files if not (shutil.which(name) or os.path.exists(name))]
+
+    def uses_node(self):
+        return "node" in self.files
+
+
+def node(name, **kwargs):
+    limits = {**NO_PAGE, **kwargs.pop("limits", {})}
+    return Stack(name, ["node", "{here}/node-agent.js", name], ["node"], limits, **kwargs)
+
+
+def python(name, **kwargs):
+    limits = {**NO_PAGE, **kwargs.pop("limits", {})}
+    return Stack(name, [PYTHON, "{here}/%s-agent.py" % name], [PYTHON], limits, **kwargs)
+
+
+def browser(name, path, **kwargs):
+    return Stack(name, ["node", "{here}/browser-agent.js", name, "{profile}"], ["node", path],
+                 **kwargs)
+
+
+STACKS = [
+    browser("chromium", "/usr/bin/chromium"),
+    browser("firefox", "/usr/bin/firefox-esr"),
+    node("libwebrtc", too_large="closes"),
+    node("libdatachannel", partly={
+        "seen-there": "its Node.js API tells neither order nor limits of a channel",
+    }),
+    # Its DCEP OPEN has the lengths of label and protocol in UTF-16 units instead of bytes.
+    # RTCDtlsTransport.stop() says "todo impl send alert"; nothing goes out at a close().
+    node("werift", ascii_names=True, silent=True, limits={
+        "media": "does not look at the port of an m-line: takes the rejected ones for accepted",
+    }, partly={
+        "empty": "sends nothing for an empty message",
+        "seen-here": "its DCEP OPEN says ordered for unordered channels that have a limit",
+    }),
+    # Its DCEP OPEN has the lengths of label and protocol in characters instead of bytes.
+    python("aiortc", ascii_names=True, too_large="sends", limits={
+        "media": "does not look at the port of an m-line: takes the rejected ones for accepted",
+    }),
+    # webrtcbin 1.22 has no close(); no packet goes out when its state is set to NULL.
+    python("gstreamer", silent=True, sends_at_most=65536, limits={
+        "empty": "has the payload ids of empty text and empty binary the wrong way round",
+    }),
+]
