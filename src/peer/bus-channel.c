@@ -7,9 +7,12 @@
 
 #include "peer/bus-channel.h"
 
+#include <gio/gunixfdlist.h>
+#include <glib/gi18n.h>
 #include <string.h>
 
 #include "peer/bus-values.h"
+#include "peer/peer-error.h"
 
 struct _BusChannel {
     RtcbusPeer1ChannelSkeleton parent;
@@ -109,7 +112,10 @@ static bool bus_channel_send(BusChannel *self, GDBusMethodInvocation *invocation
 {
     g_autoptr(GError) error = NULL;
 
-    if (self->channel && call_channel_send(self->channel, kind, bytes, length, &error))
+    if (self->channel && call_channel_is_acquired(self->channel))
+        g_set_error_literal(&error, PEER_ERROR, PEER_ERROR_DENIED,
+                            _("a program has acquired the channel: it alone sends on it"));
+    else if (self->channel && call_channel_send(self->channel, kind, bytes, length, &error))
         return true;
     if (error)
         bus_return_error(invocation, error);
@@ -134,6 +140,47 @@ static gboolean on_send_binary(RtcbusPeer1Channel *object, GDBusMethodInvocation
 
     if (bus_channel_send(BUS_CHANNEL(object), invocation, MESSAGE_BINARY, bytes, length))
         rtcbus_peer1_channel_complete_send_binary(object, invocation);
+    return TRUE;
+}
+
+static bool acquire(BusChannel *self, GVariant *dict, int *fd, guint *max_size, GError **error)
+{
+    g_autofree char *kind = NULL;
+    const BusOption table[] = {{"kind", "s", &kind, NULL}, {}};
+    bool text;
+
+    if (!bus_options_read(dict, table, error))
+        return false;
+    text = g_strcmp0(kind, "text") == 0;
+    if (kind && !text && strcmp(kind, "binary") != 0) {
+        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                            _("\"kind\" is binary or text"));
+        return false;
+    }
+    return call_channel_acquire(self->channel, text ? MESSAGE_TEXT : MESSAGE_BINARY, fd, max_size,
+                                error);
+}
+
+static gboolean on_acquire(RtcbusPeer1Channel *object, GDBusMethodInvocation *invocation,
+                           GUnixFDList *unused, GVariant *dict, gpointer data)
+{
+    BusChannel *self = BUS_CHANNEL(object);
+    g_autoptr(GUnixFDList) list = NULL;
+    g_autoptr(GError) error = NULL;
+    guint max_size;
+    int fd;
+
+    if (!self->channel) {
+        bus_return_closed(invocation);
+        return TRUE;
+    }
+    if (!acquire(self, dict, &fd, &max_size, &error)) {
+        bus_return_error(invocation, error);
+        return TRUE;
+    }
+    list = g_unix_fd_list_new_from_array(&fd, 1);
+    rtcbus_peer1_channel_complete_acquire(object, invocation, list, g_variant_new_handle(0),
+                                          max_size);
     return TRUE;
 }
 
@@ -168,6 +215,7 @@ BusChannel *bus_channel_new(CallChannel *channel)
     rtcbus_peer1_channel_set_max_packet_life_time(object, channel_max_packet_lifetime(rtc));
     g_signal_connect(self, "handle-send-text", G_CALLBACK(on_send_text), NULL);
     g_signal_connect(self, "handle-send-binary", G_CALLBACK(on_send_binary), NULL);
+    g_signal_connect(self, "handle-acquire", G_CALLBACK(on_acquire), NULL);
     g_signal_connect(self, "handle-close", G_CALLBACK(on_close), NULL);
     bus_channel_update(self);
     return self;

@@ -10,6 +10,7 @@
 
 #include <glib/gi18n.h>
 
+#include "peer/channel-fd.h"
 #include "peer/peer-error.h"
 
 struct CallChannel {
@@ -18,6 +19,7 @@ struct CallChannel {
     bool feed;
     Channel *channel;
     char *reason; /* NULL: none */
+    ChannelFd *fd; /* the program that has it, or NULL */
     const CallChannelOps *ops;
     gpointer data;
 };
@@ -27,7 +29,7 @@ static void on_state(Channel *rtc, ChannelState state, const GError *reason, gpo
     CallChannel *channel = data;
 
     if (state == CHANNEL_CLOSED) {
-        channel->channel = NULL;
+        call_channel_detach(channel);
         channel->reason = reason ? g_strdup(reason->message) : NULL;
     }
     channel->ops->state(channel, state, channel->data);
@@ -38,10 +40,22 @@ static void on_message(Channel *rtc, MessageKind kind, const guint8 *bytes, gsiz
 {
     CallChannel *channel = data;
 
-    channel->ops->message(channel, kind, bytes, length, channel->data);
+    if (channel->fd)
+        channel_fd_message(channel->fd, bytes, length);
+    else
+        channel->ops->message(channel, kind, bytes, length, channel->data);
 }
 
-static const ChannelOps channel_ops = {.state = on_state, .message = on_message};
+static void on_writable(Channel *rtc, gpointer data)
+{
+    CallChannel *channel = data;
+
+    if (channel->fd)
+        channel_fd_writable(channel->fd);
+}
+
+static const ChannelOps channel_ops = {
+    .state = on_state, .message = on_message, .writable = on_writable};
 
 CallChannel *call_channel_new(Call *call, guint number, bool feed, Channel *rtc,
                               const CallChannelOps *ops, gpointer data)
@@ -61,12 +75,20 @@ CallChannel *call_channel_new(Call *call, guint number, bool feed, Channel *rtc,
 void call_channel_free(CallChannel *channel)
 {
     g_free(channel->reason);
+    call_channel_detach(channel);
     g_free(channel);
+}
+
+void call_channel_drain(CallChannel *channel)
+{
+    if (channel->channel)
+        channel_drain(channel->channel);
 }
 
 void call_channel_detach(CallChannel *channel)
 {
     channel->channel = NULL;
+    g_clear_pointer(&channel->fd, channel_fd_finish);
 }
 
 Call *call_channel_call(const CallChannel *channel)
@@ -112,4 +134,26 @@ void call_channel_close(CallChannel *channel)
 {
     if (channel->channel)
         channel_close(channel->channel);
+}
+
+bool call_channel_acquire(CallChannel *channel, MessageKind kind, int *fd, guint *max_size,
+                          GError **error)
+{
+    if (!channel->channel) {
+        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_NOT_CONNECTED,
+                            _("the channel is closed"));
+        return false;
+    }
+    if (channel->fd) {
+        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_FAILED,
+                            _("a program has acquired the channel already"));
+        return false;
+    }
+    channel->fd = channel_fd_new(channel->channel, kind, fd, max_size, error);
+    return channel->fd != NULL;
+}
+
+bool call_channel_is_acquired(const CallChannel *channel)
+{
+    return channel->fd != NULL;
 }

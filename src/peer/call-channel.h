@@ -33,6 +33,9 @@ CallChannel *call_channel_new(Call *call, guint number, bool feed, Channel *chan
                               const CallChannelOps *ops, gpointer data);
 void call_channel_free(CallChannel *channel);
 
+/* The connection is about to go: what waits of a held channel comes now. */
+void call_channel_drain(CallChannel *channel);
+
 /* The connection is gone, and the rtc layer's channel with it. */
 void call_channel_detach(CallChannel *channel);
 
@@ -52,3 +55,11 @@ Channel *call_channel_rtc(const CallChannel *channel);
 bool call_channel_send(CallChannel *channel, MessageKind kind, const void *bytes, gsize length,
                        GError **error);
 void call_channel_close(CallChannel *channel);
+
+/*
+ * Gives the channel to a program; see channel-fd.h. From now on nothing comes
+ * by `message`. PEER_ERROR_FAILED if a program has it already.
+ */
+bool call_channel_acquire(CallChannel *channel, MessageKind kind, int *fd, guint *max_size,
+                          GError **error);
+bool call_channel_is_acquired(const CallChannel *channel);

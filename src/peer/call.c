@@ -180,6 +180,8 @@ static void call_close(Call *call, const char *reason, bool say_bye)
         bye->reason = g_strdup(call->untrusted ? FRAME_REASON_UNTRUSTED : NULL);
         call_send(call, bye);
     }
+    for (guint i = 0; i < call->channels->len; i++)
+        call_channel_drain(call->channels->pdata[i]);
     g_clear_pointer(&call->connection, connection_free);
     call_drop_channels(call);
     call_enter_state(call, CALL_CLOSED);

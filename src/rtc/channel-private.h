@@ -61,6 +61,7 @@ void channel_push(Channel *channel, guint32 ppid, GBytes *bytes, bool first);
 /* Parts of channel_send() and channel_close() that concern the whole set. */
 bool channel_set_may_queue(ChannelSet *set, gsize length);
 void channel_set_charge(ChannelSet *set, gssize bytes);
+bool channel_set_is_attached(const ChannelSet *set);
 gsize channel_set_max_send(const ChannelSet *set);
 void channel_set_flush(ChannelSet *set);
 bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const void *bytes,

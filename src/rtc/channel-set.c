@@ -89,6 +89,11 @@ gsize channel_set_max_send(const ChannelSet *set)
     return set->remote_max;
 }
 
+bool channel_set_is_attached(const ChannelSet *set)
+{
+    return set->sctp != NULL;
+}
+
 bool channel_set_may_queue(ChannelSet *set, gsize length)
 {
     return set->buffered + length <= set->config.send_quota;
@@ -268,7 +273,7 @@ static void after_flush(ChannelSet *set)
         Channel *channel = set->channels->pdata[i];
 
         advance_close(set, channel);
-        if (channel->low_mark && channel->state == CHANNEL_OPEN && channel->buffered == 0) {
+        if (channel->low_mark && channel->state <= CHANNEL_OPEN && channel->buffered == 0) {
             channel->low_mark = false;
             if (channel->ops && channel->ops->writable && !set->silent)
                 channel->ops->writable(channel, channel->data);

@@ -157,6 +157,11 @@ void channel_hold(Channel *channel, bool held)
         channel->releaser = g_idle_add_full(G_PRIORITY_DEFAULT, on_release, channel, NULL);
 }
 
+void channel_drain(Channel *channel)
+{
+    channel_deliver_inbox(channel, true);
+}
+
 void channel_push(Channel *channel, guint32 ppid, GBytes *bytes, bool first)
 {
     Outgoing *outgoing = g_new0(Outgoing, 1);
@@ -246,6 +251,16 @@ void channel_close(Channel *channel)
         return;
     channel_enter_state(channel, CHANNEL_CLOSING);
     channel_set_close(channel->set, channel);
+}
+
+gsize channel_max_message_size(const Channel *channel)
+{
+    return channel_set_is_attached(channel->set) ? channel_set_max_send(channel->set) : 0;
+}
+
+bool channel_is_congested(const Channel *channel)
+{
+    return channel->low_mark;
 }
 
 ChannelState channel_state(const Channel *channel)

@@ -80,6 +80,12 @@ void channel_set_ops(Channel *channel, const ChannelOps *ops, gpointer data);
 bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
                   GError **error);
 
+/* What channel_send() takes at most, in bytes; 0 while the remote's limit is not known. */
+gsize channel_max_message_size(const Channel *channel);
+
+/* More is queued than should be, or a send was refused: `writable` will come. */
+bool channel_is_congested(const Channel *channel);
+
 /* Orderly: what is queued is sent first. CHANNEL_CLOSED follows by callback. */
 void channel_close(Channel *channel);
 
@@ -91,6 +97,9 @@ void channel_close(Channel *channel);
  * held or not.
  */
 void channel_hold(Channel *channel, bool held);
+
+/* Hands up all that waits of a held channel now, for one whose connection is about to go. */
+void channel_drain(Channel *channel);
 
 ChannelState channel_state(const Channel *channel);
 const char *channel_label(const Channel *channel);

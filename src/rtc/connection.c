@@ -26,7 +26,6 @@
 
 G_DEFINE_QUARK(rtc-error-quark, rtc_error)
 
-#define DEFAULT_MAX_MESSAGE_SIZE (256 * 1024)
 #define DEFAULT_SEND_QUOTA (16 * 1024 * 1024)
 #define DEFAULT_MAX_CHANNELS 256
 #define SCTP_PORT 5000
@@ -524,7 +523,7 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     connection->interfaces = g_strdupv((char **) config->interfaces);
     connection->plain = config->plain;
     connection->max_message_size =
-        config->max_message_size ? config->max_message_size : DEFAULT_MAX_MESSAGE_SIZE;
+        config->max_message_size ? config->max_message_size : CONNECTION_MAX_MESSAGE_SIZE;
     g_queue_init(&connection->outbox);
     g_queue_init(&connection->early_candidates);
     connection->channels = channel_set_new(&channels);

@@ -35,6 +35,9 @@ typedef enum {
     RTC_ERROR_FAILED,
 } RtcError;
 
+/* a=max-message-size unless the configuration says otherwise, in bytes */
+#define CONNECTION_MAX_MESSAGE_SIZE (256 * 1024)
+
 typedef struct Connection Connection;
 
 typedef enum {

@@ -11,57 +11,10 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness  # noqa: E402
-from harness import CALL_INTERFACE, CHANNEL_INTERFACE, GLib, Skip, equal  # noqa: E402
-from harness import expect_error, wait_for  # noqa: E402
+from channels import call_pair, needs, open_channel, remote_channel  # noqa: E402
+from harness import GLib, equal, expect_error, wait_for  # noqa: E402
 
 INVALID = "org.rtcbus.Error.InvalidArgument"
-
-
-class Channel:
-    def __init__(self, peer, path):
-        self.peer = peer
-        self.path = path
-
-    def get(self, name):
-        return self.peer.get(name, self.path, CHANNEL_INTERFACE)
-
-    def invoke(self, method, signature=None, *values):
-        return self.peer.invoke(method, signature, *values, path=self.path,
-                                interface=CHANNEL_INTERFACE)
-
-    def received(self, member):
-        return [s[3][0] for s in self.peer.signals.find(member, self.path)]
-
-
-def needs(peer, path, method):
-    xml = peer.bus.invoke(harness.PEER[0], path, "org.freedesktop.DBus.Introspectable",
-                          "Introspect")[0]
-    if f'name="{method}"' not in xml:
-        raise Skip(f"{method} is not implemented")
-
-
-def call_pair(world):
-    relay = world.relay()
-    emitter, listener = world.peer("emitter", relay), world.peer("listener", relay)
-    call = listener.call("emitter")
-    call.wait_state("connected")
-    wait_for(lambda: emitter.get("ListenerCount") == 1, 5, "the listener")
-    needs(listener, call.path, "OpenChannel")
-    return emitter, listener, call
-
-
-def open_channel(call, label, **options):
-    path = call.peer.invoke("OpenChannel", "(sa{sv})", label, options, path=call.path,
-                            interface=CALL_INTERFACE)[0]
-    return Channel(call.peer, path)
-
-
-def remote_channel(peer, label):
-    def found():
-        return [p for p, i in peer.objects().items()
-                if CHANNEL_INTERFACE in i and i[CHANNEL_INTERFACE]["Label"] == label]
-
-    return Channel(peer, wait_for(found, 5, f"channel {label} at {peer.name}")[0])
 
 
 def test_text_and_binary_both_ways(world):

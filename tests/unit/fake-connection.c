@@ -328,6 +328,24 @@ void channel_close(Channel *channel)
 {
 }
 
+void channel_hold(Channel *channel, bool held)
+{
+}
+
+void channel_drain(Channel *channel)
+{
+}
+
+gsize channel_max_message_size(const Channel *channel)
+{
+    return CONNECTION_MAX_MESSAGE_SIZE;
+}
+
+bool channel_is_congested(const Channel *channel)
+{
+    return channels_full;
+}
+
 ChannelState channel_state(const Channel *channel)
 {
     return channel->state;

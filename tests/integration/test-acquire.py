@@ -1,0 +1,261 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""Channels that a program has acquired: its packets are the messages."""
+
+import os
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import harness  # noqa: E402
+from channels import Acquired, acquired_pair, call_pair, open_channel, remote_channel  # noqa: E402
+from harness import GLib, check, equal, expect_error, note, wait_for  # noqa: E402
+
+KIB, MIB = 1024, 1024 * 1024
+FAILED, DENIED, INVALID = (f"org.rtcbus.Error.{x}" for x in ("Failed", "Denied",
+                                                             "InvalidArgument"))
+
+
+class Sender(threading.Thread):
+    """Sends numbered messages of SIZE bytes; `sent` counts them as the socket takes them."""
+
+    def __init__(self, acquired, size, count, then=None):
+        super().__init__(daemon=True)
+        self.socket, self.size, self.count, self.then = acquired.socket, size, count, then
+        self.sent = 0
+        self.start()
+
+    def message(self, number):
+        return number.to_bytes(4, "big") + bytes(self.size - 4)
+
+    def run(self):
+        for number in range(self.count):
+            self.socket.send(self.message(number))
+            self.sent += 1
+        if self.then:
+            self.then()
+
+    def check(self, messages, start=0):
+        for number, message in enumerate(messages, start):
+            check(message == self.message(number), f"message {number} is another one")
+
+
+def peers_of(here, there):
+    return here.peer, there.peer
+
+
+def test_messages_are_packets(world):
+    ours, theirs, here, there, _ = acquired_pair(world)
+    equal(ours.maximum, 256 * KIB, "max_message_size")
+    messages = [b"x", b"", b"\x00\xff" * 500, bytes(64 * KIB), b"", os.urandom(256 * KIB), b"end"]
+    for sender, receiver in ((ours, theirs), (theirs, ours)):
+        for message in messages:
+            sender.socket.send(message)
+            equal(receiver.read() == message, True, f"the message of {len(message)} bytes")
+    wait_for(lambda: here.get("MessagesReceived") == len(messages), 5, "the counters")
+    equal(there.get("BytesSent"), sum(map(len, messages)), "BytesSent")
+
+
+def test_kind(world):
+    emitter, _, call = call_pair(world)
+    here = open_channel(call, "kind")
+    there = remote_channel(emitter, "kind")
+    ours = Acquired(here, kind=GLib.Variant("s", "text"))
+    ours.socket.send("zwölf".encode())
+    wait_for(lambda: there.received("TextReceived") == ["zwölf"], 5, "the text")
+    there.invoke("SendText", "(s)", "back")
+    equal(ours.read(), b"back", "the answer")
+    ours.socket.send(b"\xff\xfe")
+    equal(ours.read(), None, "what comes after a text that is none")
+
+
+def test_bus_stays_out(world):
+    _, theirs, here, there, _ = acquired_pair(world)
+    expect_error(DENIED, here.invoke, "SendText", "(s)", "no")
+    expect_error(DENIED, there.invoke, "SendBinary", "(ay)", b"no")
+    expect_error(FAILED, Acquired, here)
+    equal(here.get("MessagesSent"), 0, "MessagesSent")
+    equal(there.received("TextReceived") + there.received("BinaryReceived"), [], "signals")
+    theirs.socket.send(b"still")
+    wait_for(lambda: here.get("MessagesReceived") == 1, 5, "the message")
+    equal(here.received("BinaryReceived"), [], "signals")
+
+
+def test_bad_options(world):
+    _, _, call = call_pair(world)
+    here = open_channel(call, "bad")
+    for options in ({"kind": GLib.Variant("s", "both")}, {"kind": GLib.Variant("u", 1)},
+                    {"colour": GLib.Variant("s", "red")}):
+        expect_error(INVALID, Acquired, here, **options)
+    Acquired(here)
+
+
+def test_full_is_backpressure(world):
+    """The reader stops: the sender has to, and neither daemon grows. Nothing is lost."""
+    ours, theirs, here, there, _ = acquired_pair(world)
+    peers = peers_of(here, there)
+    before = [p.rss_kib() for p in peers]
+    sender = Sender(ours, 16 * KIB, 4096)
+
+    def stuck():
+        at = sender.sent
+        time.sleep(0.3)
+        return at == sender.sent and at > 0
+
+    wait_for(stuck, 10, "the sender to be stopped")
+    check(sender.sent < 1024, f"the sender was never slowed: {sender.sent} messages of 16 KiB")
+    grown = [p.rss_kib() - b for p, b in zip(peers, before)]
+    note(f"with nobody reading: {sender.sent * 16 // 1024} MiB accepted, "
+         f"RSS grew by {grown[0]} and {grown[1]} KiB")
+    check(max(grown) < 16 * KIB, f"the daemons grew by {grown} KiB")
+    began = time.monotonic()
+    sender.check([theirs.read() for _ in range(4096)])
+    note(f"64 MiB through acquired channels: {64 * 8.389 / (time.monotonic() - began):.0f} Mbit/s")
+
+
+def test_close_flushes(world):
+    """The program sends and closes at once: the other side gets all of it, then the end."""
+    ours, theirs, here, there, _ = acquired_pair(world)
+    sender = Sender(ours, 32 * KIB, 640, then=ours.socket.close)
+    messages = theirs.read_all()
+    sender.join()
+    equal(len(messages), 640, "messages")
+    sender.check(messages)
+    theirs.socket.close()
+    for channel in here, there:
+        wait_for(lambda c=channel: c.path not in c.peer.objects(), 5, f"{channel.path} to go")
+
+
+def test_shutdown_reads_on(world):
+    ours, theirs, _, _, _ = acquired_pair(world)
+    theirs.socket.send(b"before")
+    ours.socket.send(b"last")
+    ours.socket.shutdown(socket.SHUT_WR)
+    equal(theirs.read_all(), [b"last"], "what the other side gets")
+    equal(ours.read_all(), [b"before"], "what came before the end")
+
+
+def test_end_comes_after_what_arrived(world):
+    """Hung up while the reader lags: it still reads what has arrived, then the end."""
+    ours, theirs, here, there, call = acquired_pair(world)
+    sender = Sender(ours, 16 * KIB, 80)
+    sender.join()
+    wait_for(lambda: there.get("MessagesReceived") == 80, 5, "the messages to arrive")
+    call.hangup()
+    call.wait_ended()
+    messages = theirs.read_all()
+    equal(len(messages), 80, "messages")
+    sender.check(messages)
+    equal(ours.read(), None, "our own end")
+
+
+def test_unread_at_close(world):
+    """A program that closes with something unread loses none of what it has sent."""
+    ours, theirs, here, _, _ = acquired_pair(world)
+    theirs.socket.send(b"never read")
+    wait_for(lambda: here.get("MessagesReceived") == 1, 5, "the message")
+    for number in range(10):
+        ours.socket.send(b"%d" % number)
+    ours.socket.close()
+    equal(theirs.read_all(), [b"%d" % n for n in range(10)], "messages")
+
+
+def test_too_long_a_packet(world):
+    ours, theirs, _, _, _ = acquired_pair(world)
+    ours.socket.send(bytes(ours.maximum + 1))
+    equal(ours.read(), None, "our end")
+    equal(theirs.read(), None, "the other end")
+
+
+DYING = """
+import os, sys, gi
+from gi.repository import Gio, GLib
+bus = Gio.DBusConnection.new_for_address_sync(sys.argv[1],
+    Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT |
+    Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+reply, fds = bus.call_with_unix_fd_list_sync("org.rtcbus.Peer1", sys.argv[2],
+    "org.rtcbus.Peer1.Channel", "Acquire", GLib.Variant("(a{sv})", ({},)), None, 0, -1, None, None)
+fd = fds.get(0)
+os.write(fd, b"alive")
+print("ready", flush=True)
+os.read(0, 1) if os.isatty(0) else GLib.MainLoop().run()
+"""
+
+
+def test_client_that_dies(world):
+    """What a client of the bus had acquired goes with it, and nothing is left behind."""
+    emitter, listener, call = call_pair(world)
+    fds = listener.fds(), emitter.fds()
+    for round_number in range(3):
+        label = f"dying{round_number}"
+        here = open_channel(call, label)
+        there = remote_channel(emitter, label)
+        theirs = Acquired(there)
+        child = world.run(label, ["/usr/bin/python3", "-c", DYING, listener.bus.address,
+                                  here.path])
+        wait_for(child.lines, 10, "the client to acquire")
+        child.kill()
+        equal(theirs.read_all(), [b"alive"], "messages")
+        theirs.socket.close()
+        for channel in here, there:
+            wait_for(lambda c=channel: c.path not in c.peer.objects(), 5, f"{channel.path} to go")
+    wait_for(lambda: (listener.fds(), emitter.fds()) == fds, 5, "the descriptors to be closed")
+    equal(call.get("State"), "connected", "State of the call")
+
+
+def test_bulk_leaves_room(world):
+    """A bulk transfer delays a small message on another channel by less than 50 ms."""
+    ours, theirs, here, there, call = acquired_pair(world, "bulk")
+    small = open_channel(call, "small")
+    near, far = Acquired(small), Acquired(remote_channel(there.peer, "small"))
+    stop = threading.Event()
+
+    def send():
+        while not stop.is_set():
+            ours.socket.send(bytes(64 * KIB))
+
+    def receive():
+        while theirs.read() is not None:
+            pass
+
+    def echo():
+        for message in iter(far.read, None):
+            far.socket.send(message)
+
+    def round_trips(count):
+        times = []
+        for number in range(count):
+            began = time.monotonic()
+            near.socket.send(b"%d" % number)
+            equal(near.read(), b"%d" % number, "the echo")
+            times.append(time.monotonic() - began)
+        return sorted(times)
+
+    threads = [threading.Thread(target=f, daemon=True) for f in (echo, receive, send)]
+    threads[0].start()
+    alone = round_trips(50)
+    for thread in threads[1:]:
+        thread.start()
+    wait_for(lambda: here.get("BytesSent") > 8 * MIB, 10, "the transfer to be under way")
+    began, before = time.monotonic(), here.get("BytesSent")
+    loaded = round_trips(200)
+    rate = (here.get("BytesSent") - before) * 8e-6 / (time.monotonic() - began)
+    stop.set()
+    threads[2].join()
+    ours.socket.shutdown(socket.SHUT_WR)
+    near.socket.close()
+    for thread in threads:
+        thread.join()
+    note(f"round trip alone: median {alone[25] * 1e3:.1f} ms; beside {rate:.0f} Mbit/s: "
+         f"median {loaded[100] * 1e3:.1f}, 95 % {loaded[190] * 1e3:.1f}, "
+         f"worst {loaded[-1] * 1e3:.1f} ms")
+    check(loaded[100] - alone[25] < 0.05 * harness.SLOW,
+          f"a small message takes {loaded[100] * 1e3:.0f} ms beside a transfer")
+
+
+harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
