@@ -33,7 +33,7 @@ step() {
     printf '  %s ' "$text"
     "$@" >"$log" 2>&1 </dev/null &
     pid=$!
-    trap 'kill_children $$; exit 130' INT TERM
+    trap 'kill_children "$BASHPID"; wait; exit 130' INT TERM
     while kill -0 "$pid" 2>/dev/null; do
         sleep 0.1
         if ((SECONDS - start >= 2 * (dots + 1))); then
@@ -169,14 +169,13 @@ spawn_forget() {
 
 # tree_run UPPER TREE [nspawn option or command…]: waits for the command.  The caller's standard
 # input is not passed on.
-tree_run() {
-    local group="rtcbus-tree-$BASHPID-$RANDOM" status=0
-
-    (spawn "$group" "$1" "$2" --machine="$group" --hostname=build --pipe "${@:3}") </dev/null ||
-        status=$?
-    spawn_forget "$group"
-    return $status
-}
+tree_run() (
+    group="rtcbus-tree-$BASHPID"
+    trap 'trap "" INT TERM; spawn_forget "$group"' EXIT
+    spawn "$group" "$1" "$2" --machine="$group" --hostname=build --pipe "${@:3}" </dev/null &
+    trap 'kill $!; wait; exit 130' INT TERM
+    wait $!
+)
 
 # layer NAME TREE SCRIPT [nspawn option…]: makes the layer if it is not there: what SCRIPT
 # writes, run as root with the host's network in TREE.
