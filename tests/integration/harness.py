@@ -726,20 +726,22 @@ def run_one(number, function):
     problems = world.close()
     title = function.__name__.removeprefix("test_").replace("_", "-")
     seconds = time.monotonic() - started
-    if failure or problems:
-        print(f"not ok {number} - {title} # {seconds:.1f} s", flush=True)
-        note(failure or "")
-        for problem in problems:
-            note("at the end: " + problem)
-        world.logs()
-    elif skip:
-        print(f"ok {number} - {title} # SKIP {skip}", flush=True)
-    else:
-        print(f"ok {number} - {title} # {seconds:.1f} s", flush=True)
-    if not os.environ.get("RTCBUS_TEST_KEEP"):
-        world.remove()
-    else:
-        note(f"kept {world.directory}")
+    try:
+        if failure or problems:
+            print(f"not ok {number} - {title} # {seconds:.1f} s", flush=True)
+            note(failure or "")
+            for problem in problems:
+                note("at the end: " + problem)
+            world.logs()
+        elif skip:
+            print(f"ok {number} - {title} # SKIP {skip}", flush=True)
+        else:
+            print(f"ok {number} - {title} # {seconds:.1f} s", flush=True)
+    finally:  # even if nobody reads what we print any more
+        if not os.environ.get("RTCBUS_TEST_KEEP"):
+            world.remove()
+        else:
+            note(f"kept {world.directory}")
     return not (failure or problems)
 
 
