@@ -99,9 +99,9 @@ function showCards() {
 }
 
 function animate(now) {
+    requestAnimationFrame(animate);
     for (const card of cards.values())
         card.frame(now);
-    requestAnimationFrame(animate);
 }
 
 function start() {

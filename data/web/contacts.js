@@ -14,6 +14,7 @@ import {Series, parseNumber} from './series.js';
 
 const FIRST_PAUSE = 1000, LONGEST_PAUSE = 30000; // ms
 const PATIENCE = 5000;       // ms for a connection to come back by itself
+const PROOF_OF_LIFE = 2000;  // ms for a peer that joined again to show that our call lives
 const MAX_INCOMING = 64;
 const MAX_EARLY = 128, EARLY_LIFETIME = 30000;   // candidates before their offer
 
@@ -239,10 +240,17 @@ export class Contacts extends EventTarget {
 
     #joined({id, name}) {
         const contact = this.contacts.get(peerKey(id, name));
-        if (contact?.wanted && !contact.call) {
-            contact.attempts = 0;
+        if (!contact?.wanted)
+            return;
+        contact.attempts = 0;
+        if (!contact.call) {
             this.#dial(contact);
+            return;
         }
+        // It lost only the relay, or it began anew and knows nothing of our call: numbers tell.
+        const {call} = contact, {count} = contact.series;
+        setTimeout(() => contact.call === call && contact.series.count === count &&
+            this.#dial(contact), PROOF_OF_LIFE);
     }
 
     #left(id) {

@@ -20,7 +20,8 @@ const MANY = 2;          // numbers in a column: more are drawn as a band
 const SLACK = 0.08;      // free space above and below, of the range
 const SHRINK = 0.45;     // the scale is made finer when less than this of it is used
 
-const plots = new Set();
+const all = new Set();
+const plots = new Set(); // those in sight
 let frame = 0;
 
 function schedule() {
@@ -36,7 +37,7 @@ function schedule() {
 
 // Colours are those of style.css; another scheme means other colours.
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () =>
-    plots.forEach((plot) => plot.restyle()));
+    all.forEach((plot) => plot.restyle()));
 
 const visible = new IntersectionObserver((entries) => {
     for (const {target, isIntersecting} of entries) {
@@ -72,6 +73,7 @@ export class Plot {
     constructor(canvas, series, seconds) {
         Object.assign(this, {canvas, series, seconds});
         canvas.plot = this;
+        all.add(this);
         resized.observe(canvas);
         visible.observe(canvas);
     }
@@ -80,6 +82,7 @@ export class Plot {
         resized.unobserve(this.canvas);
         visible.unobserve(this.canvas);
         plots.delete(this);
+        all.delete(this);
     }
 
     show(seconds) {
@@ -91,6 +94,7 @@ export class Plot {
     restyle() {
         this.#style = null;
         this.#dirty = true;
+        this.draw(performance.now());
     }
 
     resize() {

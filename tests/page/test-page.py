@@ -1,0 +1,435 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""The web page in real browsers, with the real daemons: what a visitor does and sees.
+
+tests/page/install fetches what drives the browsers; without it all is skipped.
+"""
+
+import functools
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "integration")]
+
+import harness  # noqa: E402
+from browser import EXECUTABLES, Browser, executable, module_folder  # noqa: E402
+from harness import check, equal, hold, note, wait_for  # noqa: E402
+
+WEB = os.path.join(harness.TOP_SRCDIR, "data", "web")
+FOREIGN = os.path.join(harness.TOP_SRCDIR, "tests", "foreign")
+SCREENSHOTS = os.path.join(harness.TOP_SRCDIR, "_lab", "screenshots")
+ROOM = "greenhouse"
+
+
+def start_relay(world, port=0, **settings):
+    return world.relay(port=port, config={"Relay": settings, "Web": {"Directory": WEB}})
+
+
+def emitter(world, relay, name, interval="50ms"):
+    return world.peer(name, relay, room=ROOM, source="random", interval=interval)
+
+
+def page_url(relay, query=""):
+    return f"http://127.0.0.1:{relay.port}/{ROOM}{query}"
+
+
+def open_page(world, kind, relay, name="desk", language="en", **options):
+    """A new browser whose page has joined the room."""
+    page = Browser(world, kind, language).open("page", page_url(relay), **options)
+    equal(page.status, 200, "status of the page")
+    page.join(name)
+    return page
+
+
+def wait_people(page, *names):
+    page.wait("[...document.querySelectorAll('#people li')].map((li) => li.dataset.peer)"
+              f".sort().join() === {','.join(sorted(names))!r}", what=f"{names} to be listed")
+
+
+def wait_growing(page, peer, by=5, timeout=10):
+    """Until BY more numbers of PEER have come."""
+    before = page.count(peer)
+    wait_for(lambda: page.count(peer) >= before + by, timeout, f"numbers of {peer} to come")
+
+
+def rungs(page):
+    return page.eval("[...document.querySelectorAll('#ladder b')].map((b) => b.textContent)")
+
+
+def shoot(page, name, **options):
+    os.makedirs(SCREENSHOTS, exist_ok=True)
+    path = os.path.join(SCREENSHOTS, f"{page.browser.kind}-{name}.png")
+    page.shoot(path, **options)
+    note(path)
+
+
+def fact(page, peer, name):
+    """The text beside the term NAME in PEER's card."""
+    return page.eval(
+        "[...document.querySelectorAll(%r)].find((f) => f.firstChild.innerText === %r)"
+        "?.lastChild.innerText ?? ''" % (page.card(peer, ".fact"), name))
+
+
+# ---- tests, each for each browser ------------------------------------------------
+
+
+def test_two_emitters(world, kind):
+    """Join, call all, numbers, plot, connection, ladder; and the pictures of it."""
+    relay = start_relay(world)
+    boiler = emitter(world, relay, "boiler", "10ms")
+    emitter(world, relay, "window", "200ms")
+    browser = Browser(world, kind)
+    note(browser.version)
+    page = browser.open("page", page_url(relay))
+    shoot(page, "join")
+    page.join("desk")
+    wait_people(page, "boiler", "window")
+    page.click("#call-all")
+    for peer, least in (("boiler", 300), ("window", 15)):
+        wait_for(lambda: page.count(peer) >= least, 20, f"numbers of {peer}")
+        value = page.eval(f"Number(document.querySelector({page.card(peer, '.value')!r}).dataset.value)")
+        check(0 <= value <= 16777215, f"{value} is none of the numbers")
+        equal(page.text(page.card(peer, ".pill")), "connected", "state")
+        page.wait(f"document.querySelector({page.card(peer, '.link')!r}).textContent.includes('udp')")
+        check(re.search(r"host udp .*:\d+", fact(page, peer, "Path")), fact(page, peer, "Path"))
+        check(fact(page, peer, "Round trip") not in ("", "–"), "no round-trip time")
+        check(fact(page, peer, "Set-up").endswith("ms"), "no set-up time")
+    equal(fact(page, "boiler", "Fingerprint"), boiler.get("Fingerprint"), "fingerprint")
+    rate = float(fact(page, "boiler", "Rate").split()[0])
+    check(40 < rate < 110, f"{rate} numbers a second, with one each 10 ms")
+
+    seen = rungs(page)
+    for rung in ("welcome", "call", "offer", "answer", "candidate", "connected", "channel open",
+                 "first number"):
+        check(rung in seen, f"no {rung} among {seen}")
+    check(seen.index("call") < seen.index("offer") < seen.index("answer"), seen)
+    page.eval("[...document.querySelectorAll('.rung')]"
+              ".find((r) => r.querySelector('b').textContent === 'offer').open = true")
+    page.wait_text(".content", "a=fingerprint:sha-256")
+    page.wait_text(".content .sdp", "hash of the certificate")
+    page.eval("document.querySelector('.rung[open]').open = false")
+    shoot(page, "desk")
+    page.do("size", width=390, height=844, mobile=kind == "chromium")
+    page.wait("document.documentElement.scrollWidth <= innerWidth", what="nothing to be too wide")
+    shoot(page, "phone")
+    if kind == "chromium":
+        page.do("dark", dark=True)
+        shoot(page, "phone-dark")
+        page.do("size", width=1700, height=1000)
+        page.wait("innerWidth === 1700")
+        shoot(page, "wide-dark")
+    equal(page.problems(), [], "complaints in the console")
+
+
+def test_plot(world, kind):
+    """It moves, at 100 numbers a second it never flickers, and out of sight it rests."""
+    relay = start_relay(world)
+    emitter(world, relay, "boiler", "10ms")
+    page = open_page(world, kind, relay)
+    wait_people(page, "boiler")
+    page.click("#people button")
+    wait_for(lambda: page.count("boiler") > 50, 10, "numbers")
+    first, _ = page.pixels("boiler")
+    wait_for(lambda: page.pixels("boiler")[0] != first, 5, "the plot to move")
+    # In each of 60 frames: what is painted, and the value.
+    frames = page.eval("""new Promise((resolve) => {
+        const canvas = document.querySelector(%r), value = document.querySelector(%r);
+        const context = canvas.getContext('2d'), seen = [];
+        function look() {
+            const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
+            let painted = 0;
+            for (let i = 3; i < data.length; i += 4)
+                painted += data[i] > 0;
+            seen.push([painted, value.textContent.length]);
+            if (seen.length < 60)
+                requestAnimationFrame(look);
+            else
+                resolve(seen);
+        }
+        requestAnimationFrame(look);
+    })""" % (page.card("boiler", "canvas"), page.card("boiler", ".value")))
+    painted = [frame[0] for frame in frames]
+    check(min(painted) > 0.7 * max(painted), f"it flickers: {min(painted)} to {max(painted)} pixels")
+    check(all(frame[1] > 0 for frame in frames), "the value is empty at times")
+    page.click("#window label:first-of-type")
+    wait_for(lambda: page.pixels("boiler")[1] > 1.5 * max(painted), 10,
+             "a shorter time to show a wider curve")
+    # Out of sight nothing is painted: what we paint over stays.
+    page.eval("document.body.style.paddingTop = '3000px'")
+    page.eval("scrollTo(0, 0)")
+    page.eval("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => "
+              "requestAnimationFrame(resolve))))")
+    page.eval("(() => { const c = document.querySelector('canvas'); "
+              "c.getContext('2d').clearRect(0, 0, c.width, c.height); })()")
+    before = page.count("boiler")
+    wait_for(lambda: page.count("boiler") > before + 30, 10, "numbers")
+    equal(page.pixels("boiler")[1], 0, "pixels painted out of sight")
+    page.eval("document.querySelector('canvas').scrollIntoView()")
+    wait_for(lambda: page.pixels("boiler")[1] > 0, 5, "the plot in sight")
+
+
+def test_relay_killed_and_back(world, kind):
+    """Said in words; numbers go on; and then everything is as before."""
+    relay = start_relay(world, port=harness.free_port())
+    peer = emitter(world, relay, "boiler")
+    page = open_page(world, kind, relay)
+    wait_people(page, "boiler")
+    page.click("#call-all")
+    wait_growing(page, "boiler")
+    relay.kill()
+    page.wait_text("#banner-text", "relay")
+    equal(page.eval("document.getElementById('relay').dataset.state !== 'connected'"), True)
+    wait_growing(page, "boiler", 20)
+    page.wait_text("#banner-text", "does not answer")
+    shoot(page, "relay-lost", full=False)
+    relay.start()
+    relay.wait_ready()
+    page.wait("document.getElementById('relay').dataset.state === 'connected'", 40,
+              "the page to be back in the room")
+    page.wait("document.getElementById('banner').hidden")
+    wait_for(lambda: peer.get("RelayState") == "connected", 40, "the peer to be back")
+    wait_people(page, "boiler")
+    wait_growing(page, "boiler", 20)
+    # And new calls work, too.
+    page.click(".card header button")
+    page.wait_text(page.card("boiler", ".note"), "You hung up")
+    page.click("#people button")
+    wait_growing(page, "boiler")
+
+
+def test_emitter_restarted(world, kind):
+    """It hangs up and comes back; then it dies and comes back."""
+    relay = start_relay(world)
+    peer = emitter(world, relay, "boiler")
+    page = open_page(world, kind, relay)
+    wait_people(page, "boiler")
+    page.click("#call-all")
+    wait_growing(page, "boiler")
+    peer.stop()
+    page.wait_text(page.card("boiler", ".note"), "comes back")
+    page.wait("document.querySelector('.card.stale') !== null", what="the silence to be seen")
+    check("boiler hung up" in page.text(page.card("boiler", ".note")), "the reason is not told")
+    peer.start()
+    peer.wait_ready()
+    wait_growing(page, "boiler", 20, 20)
+    page.wait(f"document.querySelector({page.card('boiler', '.note')!r}).hidden")
+    gaps = fact(page, "boiler", "Gaps")
+    check(re.match(r"[1-9]", gaps), f"the pause is no gap: {gaps}")
+    peer.kill()
+    page.wait("document.querySelectorAll('#people li').length === 0")
+    peer.start()
+    peer.wait_ready()
+    wait_growing(page, "boiler", 20, 40)
+
+
+def test_slider(world, kind):
+    """What it says reaches a peer daemon that calls the page."""
+    relay = start_relay(world)
+    peer = world.peer("logger", relay, room=ROOM)
+    page = open_page(world, kind, relay)
+    peer.wait_peer("desk")
+    call = peer.call("desk")
+    call.wait_state("connected", 10)
+    page.wait_text("#listeners", "1 listener")
+    page.do("press", selector="#emit", key="ArrowRight", times=3)
+    numbers = peer.wait_numbers(3)
+    equal([number[3] for number in numbers[:3]], [51, 52, 53], "numbers")
+    equal([number[2] for number in numbers[:3]], ["desk"] * 3, "whose numbers")
+    equal(page.text("#emit-value"), "53", "value shown")
+    page.click("#repeat")
+    peer.wait_numbers(5, 10)
+    page.click("#repeat")
+    # A second listener hears the present value at once.
+    other = world.peer("other", relay, room=ROOM)
+    other.wait_peer("desk")
+    other.call("desk")
+    equal(other.wait_numbers(1, 10)[0][3], 53, "the first number")
+    page.wait_text("#listeners", "2 listeners")
+    call.hangup()
+    page.wait_text("#listeners", "1 listener")
+    # One that calls everybody is answered, too.
+    third = world.peer("third", relay, room=ROOM)
+    third.call("")
+    equal(third.wait_numbers(1, 10)[0][3], 53, "the number of whoever answers")
+
+
+def test_page_to_page(world, kind):
+    relay = start_relay(world)
+    browser = Browser(world, kind)
+    pages = []
+    for name in ("kitchen", "hall"):
+        pages.append(browser.open(name, page_url(relay, f"?name={name}")))
+        pages[-1].wait("document.getElementById('relay').dataset.state === 'connected'")
+    kitchen, hall = pages
+    wait_people(hall, "kitchen")
+    hall.click("#call-all")
+    hall.wait_text(hall.card("kitchen", ".pill"), "connected")
+    kitchen.do("front")
+    kitchen.do("press", selector="#emit", key="ArrowLeft", times=2)
+    hall.do("front")
+    hall.wait_text(hall.card("kitchen", ".value"), "48")
+    # Both ways at once.
+    kitchen.do("front")
+    kitchen.click("#call-all")
+    kitchen.wait_text(kitchen.card("hall", ".pill"), "connected")
+    hall.do("front")
+    hall.do("press", selector="#emit", key="ArrowRight", times=1)
+    kitchen.do("front")
+    kitchen.wait_text(kitchen.card("hall", ".value"), "51")
+    # One goes: the other is told, and calls again when it is back.
+    kitchen.do("close")
+    hall.do("front")
+    hall.wait_text(hall.card("kitchen", ".note"), "comes back", 20)
+    kitchen = browser.open("kitchen2", page_url(relay, "?name=kitchen"))
+    kitchen.wait("document.getElementById('relay').dataset.state === 'connected'")
+    hall.do("front")
+    hall.wait_text(hall.card("kitchen", ".pill"), "connected", 20)
+
+
+def test_hang_up_and_reload(world, kind):
+    """The other side notices within two seconds; a reload joins again under the same name."""
+    relay = start_relay(world)
+    peer = emitter(world, relay, "boiler")
+    page = open_page(world, kind, relay)
+    wait_people(page, "boiler")
+    page.click("#people button")
+    wait_growing(page, "boiler")
+    page.click("#people button")
+    wait_for(lambda: peer.get("ListenerCount") == 0, 2, "the emitter to notice the hang-up")
+    hold(lambda: peer.get("ListenerCount") == 0, 2, "the hang-up")
+    page.click("#people button")
+    wait_growing(page, "boiler")
+    page.do("reload")
+    wait_for(lambda: peer.get("ListenerCount") == 0, 2, "the emitter to notice the reload")
+    page.wait("document.getElementById('relay').dataset.state === 'connected'")
+    page.wait_text("#relay", "connected as desk")
+    check("-2" not in page.text("#relay"), "the page has lost its name to itself")
+    page.click("#call-all")
+    wait_growing(page, "boiler")
+    # The emitter hangs up: said, and not called again against its will.
+    peer.calls()[0].hangup()
+    page.wait_text(page.card("boiler", ".note"), "boiler hung up")
+    hold(lambda: peer.get("ListenerCount") == 0, 3, "the emitter's hang-up")
+    page.click("#leave")
+    page.wait("!document.getElementById('join').hidden")
+    wait_for(lambda: relay.get("Connections") == 1, 5, "the page to have left")
+
+
+def test_japanese(world, kind):
+    relay = start_relay(world)
+    emitter(world, relay, "boiler")
+    browser = Browser(world, kind, "ja")
+    page = browser.open("page", page_url(relay))
+    equal(page.eval("document.documentElement.lang"), "ja", "language")
+    page.wait_text("#join", "お名前")
+    page.join("机")
+    page.wait_text("#relay", "机 として接続済み")
+    wait_people(page, "boiler")
+    page.click("#call-all")
+    page.wait_text(page.card("boiler", ".pill"), "接続済み")
+    wait_growing(page, "boiler")
+    words = page.eval("document.body.innerText")
+    known = {"rtcbus", "English", "boiler", "ms", "min", "host", "udp", "tcp", "sha", "local",
+             "candidate", "call", "offer", "answer", "welcome", "joined", "msg", "channel", "NAT",
+             "srflx", "prflx", "TURN", "relay", "greenhouse"}
+    strange = {word for word in re.findall(r"\b[A-Za-z]{3,}\b", words)
+               if word not in known and not re.fullmatch(r"[0-9A-Fa-f]+", word)}
+    equal(strange, set(), "English words on the Japanese page")
+    shoot(page, "japanese")
+    page.click("#language")
+    page.wait("document.documentElement.lang === 'en'")
+    page.wait_text("#relay", "connected as 机")
+
+
+def test_name_taken(world, kind):
+    relay = start_relay(world)
+    world.peer("desk", relay, room=ROOM)
+    page = Browser(world, kind).open("page", page_url(relay))
+    page.wait("!document.getElementById('join').hidden")
+    for bad, words in (("\u202e", "cannot be shown"), ("あ" * 17, "too long")):
+        page.eval(f"document.getElementById('name').value = {bad!r}")
+        page.click("#join button")
+        page.wait_text("#name-problem", words)
+    page.join("desk")
+    page.wait_text("#notice", "“desk” is taken in this room, so you are “desk-2”")
+    page.wait_text("#relay", "connected as desk-2")
+
+
+def test_refused(world, kind):
+    """A relay that does not want this origin: said in words, and tried again."""
+    relay = start_relay(world, AllowedOrigins="https://example.org")
+    page = Browser(world, kind).open("page", page_url(relay, "?name=desk"))
+    page.wait_text("#banner-text", f"AllowedOrigins= in its relay.conf lacks http://127.0.0.1:{relay.port}")
+    relay.configure({"Relay": {}, "Web": {"Directory": WEB}})
+    relay.signal(harness.signal.SIGHUP)
+    page.wait("document.getElementById('relay').dataset.state === 'connected'", 20)
+
+
+def run_foreign(world, relay, program, *args):
+    """Programs that know neither sessions nor ids."""
+    folder = os.path.join(harness.TOP_SRCDIR, "_lab", "node", "node_modules")
+    if not os.path.isdir(os.path.join(folder, "@roamhq", "wrtc")):
+        raise harness.Skip("tests/foreign/install has not run")
+    return world.run(program, ["node", os.path.join(FOREIGN, program + ".js"), relay.url(ROOM),
+                               *args], env=dict(os.environ, NODE_PATH=folder))
+
+
+def test_foreign_emitter(world, kind):
+    relay = start_relay(world)
+    run_foreign(world, relay, "emitter", "50")
+    page = open_page(world, kind, relay)
+    page.wait("document.querySelectorAll('#people li').length === 1")
+    key = page.eval("document.querySelector('#people li').dataset.peer")
+    page.click("#people button")
+    wait_for(lambda: page.count(key) > 10, 10, "numbers of the foreign emitter")
+    page.click("#people button")
+    page.wait_text(page.card(key, ".note"), "You hung up")
+
+
+def test_foreign_listener(world, kind):
+    relay = start_relay(world)
+    page = open_page(world, kind, relay)
+    page.do("press", selector="#emit", key="ArrowRight", times=1)
+    listener = run_foreign(world, relay, "listener")
+    page.wait_text("#listeners", "1 listener")
+    page.do("press", selector="#emit", key="ArrowRight", times=2)
+    wait_for(lambda: listener.lines() == ["51", "52", "53"], 10, "three numbers to be printed")
+    check(listener.running(), "the foreign listener has ended")
+
+
+TESTS = [
+    test_two_emitters,
+    test_plot,
+    test_relay_killed_and_back,
+    test_emitter_restarted,
+    test_slider,
+    test_page_to_page,
+    test_hang_up_and_reload,
+    test_japanese,
+    test_name_taken,
+    test_refused,
+    test_foreign_emitter,
+    test_foreign_listener,
+]
+
+
+def main():
+    if not module_folder():
+        harness.skip_all("tests/page/install has not run")
+    kinds = [kind for kind in EXECUTABLES if executable(kind)]
+    if not kinds:
+        harness.skip_all("neither chromium nor firefox-esr is installed")
+    tests = []
+    for kind in kinds:
+        for test in TESTS:
+            one = functools.partial(test, kind=kind)
+            one.__name__ = f"{test.__name__}_{kind}"
+            tests.append(one)
+    harness.main(tests)
+
+
+main()
