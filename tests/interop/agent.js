@@ -270,8 +270,8 @@ class Agent {
     channel.onmessage = ({ data }) => this.onMessage(number, data);
     channel.onopen = opened;
     channel.onclose = () => this.tell({ event: 'closed', channel: number });
-    channel.onerror = (event) => this.tell({
-      event: 'problem', message: `channel ${number}: ${(event.error && event.error.message) || event}`,
+    channel.onerror = ({ error }) => this.tell({
+      event: 'problem', message: `channel ${number}: ${error && error.message}`,
     });
     if (channel.readyState === 'open') opened();
     return number;

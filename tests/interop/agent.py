@@ -271,7 +271,9 @@ class Agent:
         emit("closed", channel=self._number_of(channel))
 
     def tell_message(self, channel, kind, data):
-        text = {"text": data.decode("utf-8", "replace")} if kind == "text" and len(data) <= 64 else {}
+        text = {}
+        if kind == "text" and len(data) <= 64:
+            text["text"] = data.decode("utf-8", "replace")
         emit("message", channel=self._number_of(channel), kind=kind, size=len(data),
              sha256=hashlib.sha256(data).hexdigest(), **text)
 

@@ -172,10 +172,8 @@ class Channel:
         member = "TextReceived" if isinstance(content, str) else "BinaryReceived"
 
         def come():
-            for kind, value in self.received():
-                if kind == member and (value if kind == "TextReceived" else bytes(value)) == content:
-                    return True
-            return False
+            return any(kind == member and (value if kind == "TextReceived" else bytes(value))
+                       == content for kind, value in self.received())
 
         size = len(content.encode() if isinstance(content, str) else content)
         try:
@@ -198,12 +196,18 @@ class Pair:
 
     def to_them(self, content, timeout=10):
         kind = "text" if isinstance(content, str) else "binary"
-        after = self.row.remote.mark()
+        remote = self.row.remote
+        after = remote.mark()
         self.ours.send(content, timeout)
         size = len(content.encode() if kind == "text" else content)
-        seen = self.row.remote.wait("message", timeout, after, channel=self.number)
-        equal((seen["kind"], seen["size"]), (kind, size), "what arrived there")
-        equal(seen["sha256"], digest(content), f"the hash of {size} bytes there")
+        try:
+            # The feed's numbers come on the first channel, too.
+            remote.wait("message", timeout, after, channel=self.number, kind=kind, size=size,
+                        sha256=digest(content))
+        except Failed as failure:
+            came = [(m["kind"], m["size"]) for m in remote.find("message", after,
+                                                                channel=self.number)]
+            raise Failed(f"{failure}; came: {came}") from None
 
     def to_us(self, kind, size, seed=1, timeout=10):
         self.row.remote.do("send", channel=self.number, kind=kind, size=size, seed=seed)
@@ -233,7 +237,8 @@ class Row:
         # Foreign stacks make a new key for each call: nobody's name stays with one.
         self.peer = world.peer(
             "rtcbus", relay, room=room, source=None if they_offer else "random", interval="200ms",
-            config={"Trust": {"Policy": "any"}})
+            config={"Trust": {"Policy": "any"}},
+            arguments=["--verbose"] if os.environ.get("RTCBUS_TEST_VERBOSE") else [])
         self.remote = Remote(world, stack)
         self.call_ = None
         self.join()

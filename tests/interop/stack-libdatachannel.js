@@ -24,7 +24,7 @@ class DataChannel {
       this.readyState = 'closed';
       this.onclose();
     });
-    native.onError((message) => this.onerror(message));
+    native.onError((message) => this.onerror({ error: new Error(message) }));
     native.onMessage((data) => this.onmessage({ data }));
   }
 
@@ -64,7 +64,8 @@ class Connection {
   }
 
   createDataChannel(label, { ordered = true, ...options } = {}) {
-    return new DataChannel(this.native.createDataChannel(label, { ...options, unordered: !ordered }));
+    const native = this.native.createDataChannel(label, { ...options, unordered: !ordered });
+    return new DataChannel(native);
   }
 
   async createOffer() {

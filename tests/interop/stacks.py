@@ -31,6 +31,9 @@ class Stack:
     sends_at_most: int = 1 << 30
     # Labels and protocols beyond ASCII reach us broken.
     ascii_names: bool = False
+    # Says that a channel is closed, and takes its stream id again, before its reset request is
+    # answered; messages sent in between have sequence numbers that nobody waits for.
+    frees_ids_early: bool = False
     # Says nothing on the wire when it closes: its user has to send `bye`.
     silent: bool = False
 
@@ -65,7 +68,7 @@ STACKS = [
     }),
     # Its DCEP OPEN has the lengths of label and protocol in UTF-16 units instead of bytes.
     # RTCDtlsTransport.stop() says "todo impl send alert"; nothing goes out at a close().
-    node("werift", ascii_names=True, silent=True, limits={
+    node("werift", ascii_names=True, frees_ids_early=True, silent=True, limits={
         "media": "does not look at the port of an m-line: takes the rejected ones for accepted",
     }, partly={
         "empty": "sends nothing for an empty message",
