@@ -21,6 +21,7 @@ G_DEFINE_QUARK(rtcbus-frame-error-quark, frame_error)
 static const char *const type_names[] = {
     [FRAME_UNKNOWN] = "unknown", [FRAME_CALL] = "call",           [FRAME_OFFER] = "offer",
     [FRAME_ANSWER] = "answer",   [FRAME_CANDIDATE] = "candidate", [FRAME_BYE] = "bye",
+    [FRAME_PAIR] = "pair",
     [FRAME_WELCOME] = "welcome", [FRAME_JOINED] = "joined",       [FRAME_LEFT] = "left",
     [FRAME_RELAY_ERROR] = "error",
 };
@@ -75,6 +76,8 @@ Frame *frame_copy(const Frame *frame)
     copy->to = g_strdup(frame->to);
     copy->session = g_strdup(frame->session);
     copy->channel_id = g_strdup(frame->channel_id);
+    copy->step = g_strdup(frame->step);
+    copy->data = g_strdup(frame->data);
     copy->reason = g_strdup(frame->reason);
     copy->sdp = g_strdup(frame->sdp);
     copy->candidate = g_strdup(frame->candidate);
@@ -93,6 +96,8 @@ void frame_free(Frame *frame)
     g_free(frame->session);
     g_free(frame->channel_id);
     g_free(frame->reason);
+    g_free(frame->step);
+    g_free(frame->data);
     g_free(frame->sdp);
     g_free(frame->candidate);
     g_free(frame->mid);
@@ -284,6 +289,9 @@ static bool read_members(Frame *frame, JsonObject *object, GError **error)
                read_string(object, "message", FRAME_MAX_CANDIDATE, &frame->message, error);
     case FRAME_BYE:
         return read_string(object, "reason", FRAME_MAX_NAME, &frame->reason, error);
+    case FRAME_PAIR:
+        return read_string(object, "step", FRAME_MAX_NAME, &frame->step, error) &&
+               read_string(object, "data", FRAME_MAX_CANDIDATE, &frame->data, error);
     case FRAME_UNKNOWN:
         return true;
     }
@@ -381,6 +389,8 @@ char *frame_write(const Frame *frame)
     write_string(builder, "session", frame->session);
     write_string(builder, "channel_id", frame->channel_id);
     write_string(builder, "reason", frame->reason);
+    write_string(builder, "step", frame->step);
+    write_string(builder, "data", frame->data);
     if (frame->type == FRAME_OFFER || frame->type == FRAME_ANSWER)
         write_description(builder, frame);
     else if (frame->type == FRAME_CANDIDATE)

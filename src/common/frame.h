@@ -36,6 +36,7 @@ typedef enum {
     FRAME_ANSWER,
     FRAME_CANDIDATE,
     FRAME_BYE,
+    FRAME_PAIR,
     /* from a relay that speaks rtcbus.1 */
     FRAME_WELCOME,
     FRAME_JOINED,
@@ -68,6 +69,8 @@ typedef struct {
 
     char *channel_id; /* call: free text */
     char *reason;     /* bye: a word such as FRAME_REASON_UNTRUSTED, or NULL */
+    char *step;       /* pair: "ask", "answer", "confirm", "done", "wrong", "failed" */
+    char *data;       /* pair: base64 */
     char *sdp;        /* offer, answer; NULL: it has none of that type */
 
     /* candidate: RTCIceCandidateInit; `candidate` is NULL at the end of the list */

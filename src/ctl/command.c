@@ -30,6 +30,8 @@ static const Command commands[] = {
      numbers_check, numbers_run},
     {"publish", N_("NUMBER..."), N_("Send numbers to every listener"), NULL, 1, -1, true,
      publish_check, publish_run},
+    {"pair", N_("[CODE]"), N_("Make this peer and another one known to each other"), pair_options,
+     0, 3, false, pair_check, pair_run},
     {"fingerprint", N_("[NAME]"), N_("Show this peer's fingerprint, or a known peer's"), NULL, 0,
      1, false, NULL, fingerprint_run},
     {"known", NULL, N_("List the known peers"), NULL, 0, 0, false, NULL, known_run},

@@ -54,5 +54,10 @@ int trust_check(char **arguments);
 int trust_run(Client *client, char **arguments);
 int forget_run(Client *client, char **arguments);
 
+/* pair.c */
+extern const GOptionEntry pair_options[];
+int pair_check(char **arguments);
+int pair_run(Client *client, char **arguments);
+
 /* relay.c */
 int relay_run(Client *client, char **arguments);

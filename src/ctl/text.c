@@ -248,4 +248,5 @@ void json_print(JsonBuilder *builder)
 
     /* not g_print(), which would convert to the locale's charset: JSON is UTF-8 */
     puts(text);
+    fflush(stdout); /* a program may wait for it while we go on */
 }

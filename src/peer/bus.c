@@ -18,6 +18,7 @@
 #include "peer/bus-call.h"
 #include "peer/bus-channel.h"
 #include "peer/bus-values.h"
+#include "peer/pairing-desk.h"
 #include "peer/peer-dbus.h"
 #include "peer/peer-error.h"
 #include "peer/peer.h"
@@ -224,6 +225,54 @@ static gboolean on_list_known_peers(RtcbusPeer1 *object, GDBusMethodInvocation *
     return TRUE;
 }
 
+static gboolean on_pair(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, GVariant *dict,
+                        gpointer data)
+{
+    guint timeout = PAIRING_LIFETIME;
+    const BusOption table[] = {{"timeout", "u", &timeout, NULL}, {}};
+    g_autoptr(GError) error = NULL;
+    g_autofree char *code = NULL;
+
+    if (bus_options_read(dict, table, &error)) {
+        if (timeout < 1 || timeout > PAIRING_LIFETIME)
+            g_set_error(&error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                        _("\"timeout\" is from 1 to %d seconds"), PAIRING_LIFETIME);
+        else
+            code = peer_pair(BUS_PEER(object)->peer, timeout, &error);
+    }
+    if (code)
+        rtcbus_peer1_complete_pair(object, invocation, code);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean on_pair_with(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                             const char *code, GVariant *dict, gpointer data)
+{
+    const BusOption table[] = {{}};
+    g_autoptr(GError) error = NULL;
+
+    if (bus_options_read(dict, table, &error) &&
+        peer_pair_with(BUS_PEER(object)->peer, code, &error))
+        rtcbus_peer1_complete_pair_with(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean on_cancel_pairing(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                                  gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (peer_cancel_pairing(BUS_PEER(object)->peer, &error))
+        rtcbus_peer1_complete_cancel_pairing(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
 /* ---- news of the peer ------------------------------------------------------ */
 
 static GVariant *members_to_variant(const Room *room)
@@ -257,6 +306,17 @@ void bus_number(Bus *bus, const FeedNumber *number)
 {
     rtcbus_peer1_emit_number_received(RTCBUS_PEER1(bus->object), number->sequence, number->time,
                                       number->peer, number->value);
+}
+
+void bus_pairing_failed(Bus *bus, const char *message, guint tries)
+{
+    rtcbus_peer1_emit_pairing_failed(RTCBUS_PEER1(bus->object), message, tries);
+}
+
+void bus_pairing_ended(Bus *bus, bool ok, const char *name, const char *fingerprint,
+                       const char *message)
+{
+    rtcbus_peer1_emit_pairing_ended(RTCBUS_PEER1(bus->object), ok, name, fingerprint, message);
 }
 
 /* ---- objects -------------------------------------------------------------- */
@@ -364,6 +424,9 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
     g_signal_connect(bus->object, "handle-publish", G_CALLBACK(on_publish), NULL);
     g_signal_connect(bus->object, "handle-trust-peer", G_CALLBACK(on_trust_peer), NULL);
     g_signal_connect(bus->object, "handle-forget-peer", G_CALLBACK(on_forget_peer), NULL);
+    g_signal_connect(bus->object, "handle-pair", G_CALLBACK(on_pair), NULL);
+    g_signal_connect(bus->object, "handle-pair-with", G_CALLBACK(on_pair_with), NULL);
+    g_signal_connect(bus->object, "handle-cancel-pairing", G_CALLBACK(on_cancel_pairing), NULL);
     g_signal_connect(bus->object, "handle-list-known-peers", G_CALLBACK(on_list_known_peers),
                      NULL);
     bus_update(bus);

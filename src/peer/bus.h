@@ -22,6 +22,11 @@ void bus_free(Bus *bus);
 
 /* Properties of the peer itself may have changed. */
 void bus_update(Bus *bus);
+/* See PairingDeskOps. */
+void bus_pairing_failed(Bus *bus, const char *message, guint tries);
+void bus_pairing_ended(Bus *bus, bool ok, const char *name, const char *fingerprint,
+                       const char *message);
+
 void bus_number(Bus *bus, const FeedNumber *number);
 
 void bus_call_added(Bus *bus, Call *call);

@@ -14,6 +14,7 @@
 #include "peer/bus.h"
 #include "peer/ice-servers.h"
 #include "peer/peer-config.h"
+#include "peer/pairing-desk.h"
 #include "peer/peer-error.h"
 #include "peer/publisher.h"
 #include "peer/signaling.h"
@@ -27,6 +28,7 @@ struct Peer {
     KnownPeers *known;
     Signaling *signaling;
     Calls *calls;
+    PairingDesk *pairing;
     Feed *feed;
     Publisher *publisher;
     Bus *bus;
@@ -83,7 +85,10 @@ static void on_frame(const Frame *frame, gpointer data)
 {
     Peer *peer = data;
 
-    calls_receive(peer->calls, frame);
+    if (frame->type != FRAME_PAIR)
+        calls_receive(peer->calls, frame);
+    else if (room_is_for_us(signaling_room(peer->signaling), frame->to))
+        pairing_desk_receive(peer->pairing, frame);
 }
 
 static void on_no_such_peer(const char *to, gpointer data)
@@ -287,6 +292,46 @@ static const CallsOps calls_ops = {
     .message = on_message,
 };
 
+/* ---- from pairing --------------------------------------------------------- */
+
+static bool on_paired(const char *name, const char *fingerprint, GError **error, gpointer data)
+{
+    Peer *peer = data;
+
+    return known_peers_add(peer->known, name, fingerprint, "paired", true, error);
+}
+
+static void on_pairing_failed(const char *message, guint tries, gpointer data)
+{
+    Peer *peer = data;
+
+    log_event(G_LOG_LEVEL_WARNING, (.message_id = MESSAGE_PAIRING_FAILED),
+              ngettext("pairing: %s; %u try is left", "pairing: %s; %u tries are left", tries),
+              message, tries);
+    bus_pairing_failed(peer->bus, message, tries);
+}
+
+static void on_pairing_ended(bool ok, const char *name, const char *fingerprint,
+                             const char *message, gpointer data)
+{
+    Peer *peer = data;
+
+    if (ok)
+        log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_PAIRED, .remote = name),
+                  _("paired with %s, whose key is %s"), name, fingerprint);
+    else
+        log_event(G_LOG_LEVEL_WARNING, (.message_id = MESSAGE_PAIRING_FAILED),
+                  _("the pairing has failed: %s"), message);
+    bus_pairing_ended(peer->bus, ok, name, fingerprint, message);
+}
+
+static const PairingDeskOps pairing_ops = {
+    .send = on_send,
+    .paired = on_paired,
+    .failed = on_pairing_failed,
+    .ended = on_pairing_ended,
+};
+
 /* ---- the daemon's steps --------------------------------------------------- */
 
 bool peer_configure(const char *path, bool required, gpointer data, GError **error)
@@ -372,6 +417,8 @@ bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GErr
     peer->known = make_known(peer, folder);
     peer->signaling = signaling_new(&signaling_ops, peer);
     peer->calls = calls_new(signaling_room(peer->signaling), &limits, &calls_ops, peer);
+    peer->pairing = pairing_desk_new(signaling_room(peer->signaling), peer_fingerprint(peer),
+                                     &pairing_ops, peer);
     peer->feed = feed_new(peer->config.history);
     peer->publisher = publisher_new();
     peer->bus = bus_new(connection, peer, error);
@@ -394,6 +441,7 @@ void peer_stop(Daemon *daemon, gpointer data)
     Peer *peer = data;
 
     calls_hang_up_all(peer->calls, CALL_REASON_STOPPED);
+    pairing_desk_cancel(peer->pairing, _("the daemon stopped"));
     signaling_stop(peer->signaling);
 }
 
@@ -409,6 +457,7 @@ void peer_free(Peer *peer)
     if (!peer)
         return;
     g_clear_pointer(&peer->calls, calls_free);
+    g_clear_pointer(&peer->pairing, pairing_desk_free);
     g_clear_pointer(&peer->bus, bus_free);
     g_clear_pointer(&peer->signaling, signaling_free);
     g_clear_pointer(&peer->publisher, publisher_free);
@@ -451,6 +500,29 @@ bool peer_forget(Peer *peer, const char *name, GError **error)
     log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_PEER_FORGOTTEN, .remote = name),
               _("%s is forgotten"), name);
     return true;
+}
+
+char *peer_pair(Peer *peer, guint seconds, GError **error)
+{
+    char *code = pairing_desk_open(peer->pairing, seconds, error);
+
+    if (code)
+        log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_PAIRING_OPENED),
+                  _("a pairing code is shown, for %u seconds"), seconds);
+    return code;
+}
+
+bool peer_pair_with(Peer *peer, const char *code, GError **error)
+{
+    return pairing_desk_join(peer->pairing, code, error);
+}
+
+bool peer_cancel_pairing(Peer *peer, GError **error)
+{
+    if (pairing_desk_cancel(peer->pairing, _("taken back")))
+        return true;
+    g_set_error_literal(error, PEER_ERROR, PEER_ERROR_NOT_CONNECTED, _("there is no pairing"));
+    return false;
 }
 
 const KnownPeers *peer_known(const Peer *peer)

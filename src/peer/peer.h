@@ -38,6 +38,11 @@ guint64 peer_publish(Peer *peer, double value, GError **error);
 bool peer_trust(Peer *peer, const char *name, const char *fingerprint, GError **error);
 bool peer_forget(Peer *peer, const char *name, GError **error);
 
+/* As pairing_desk_open(), _join() and _cancel(). Transfer full. */
+char *peer_pair(Peer *peer, guint seconds, GError **error);
+bool peer_pair_with(Peer *peer, const char *code, GError **error);
+bool peer_cancel_pairing(Peer *peer, GError **error);
+
 const KnownPeers *peer_known(const Peer *peer);
 const Feed *peer_feed(const Peer *peer);
 const Room *peer_room(const Peer *peer);

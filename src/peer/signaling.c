@@ -238,7 +238,7 @@ static void receive_from_peer(Signaling *signaling, const Frame *frame)
 {
     const char *who = frame->from ? room_name_of(signaling->room, frame->from) : NULL;
 
-    if (frame->type < FRAME_CALL || frame->type > FRAME_BYE) {
+    if (frame->type < FRAME_CALL || frame->type > FRAME_PAIR) {
         log_debug("a frame of type %s is ignored", frame_type_to_string(frame->type));
         return;
     }

@@ -14,6 +14,8 @@
  *   middle        sit between the peers of each call that begins
  *   rename        give the emitter another name just before its offer
  *   drop=TYPE     lose frames of this type
+ *   rewrite       put our key in place of the peers' in what pairing says
+ *   guess=DIGITS  pair with both sides, with our own key and this code
  * --plain: without the subprotocol, ids and names, as the foreign relay is.
  */
 
@@ -26,6 +28,7 @@
 
 #include "common/frame.h"
 #include "common/names.h"
+#include "peer/pairing.h"
 #include "rtc/connection.h"
 
 typedef struct {
@@ -270,6 +273,89 @@ static bool middle_take(Client *from, Client *to, const Frame *frame)
            frame->type == FRAME_CANDIDATE;
 }
 
+/* ---- pairing ---------------------------------------------------------------- */
+
+static struct {
+    PairingRun *front, *back; /* to the joiner as the host, and the other way round */
+    Client *joiner, *host;
+} guess;
+
+static char *mode_value(const char *word)
+{
+    g_autofree char *text = NULL;
+    const char *start;
+
+    if (!g_file_get_contents(mode_path, &text, NULL, NULL) || !(start = strstr(text, word)))
+        return NULL;
+    start += strlen(word);
+    return g_strndup(start, strcspn(start, " \n"));
+}
+
+static void send_pair(Client *to, const Client *from, const char *session, const char *step,
+                      char *data)
+{
+    g_autoptr(Frame) frame = frame_new(FRAME_PAIR);
+    g_autofree char *text = NULL;
+
+    frame->to = g_strdup(to->id);
+    frame->session = g_strdup(session);
+    frame->step = g_strdup(step);
+    frame->data = data;
+    text = frame_write(frame);
+    send_from(to, from, text);
+}
+
+static void rewrite_key(Client *from, Client *to, Frame *frame)
+{
+    gsize length;
+    guchar *bytes = g_base64_decode(frame->data, &length);
+    const char *key = certificate_fingerprint(certificate);
+    guchar *place = memmem(bytes, length, "sha-256 ", strlen("sha-256 "));
+
+    if (place)
+        memcpy(place, key, strlen(key));
+    printf("rewrote %s\n", frame->step);
+    send_pair(to, from, frame->session, frame->step, g_base64_encode(bytes, length));
+    g_free(bytes);
+}
+
+static void guess_take(Client *from, Client *to, const Frame *frame, const char *digits)
+{
+    const char *key = certificate_fingerprint(certificate);
+
+    if (strcmp(frame->step, "ask") == 0) {
+        guess.joiner = from;
+        guess.host = to;
+        guess.front = pairing_run_new(PAIRING_HOST, digits, frame->session, to->name, key);
+        guess.back = pairing_run_new(PAIRING_JOINER, digits, frame->session, from->name, key);
+        pairing_run_take_share(guess.front, frame->data);
+        send_pair(from, to, frame->session, "answer", pairing_run_share(guess.front));
+        send_pair(to, from, frame->session, "ask", pairing_run_share(guess.back));
+    } else if (strcmp(frame->step, "answer") == 0) {
+        pairing_run_take_share(guess.back, frame->data);
+        send_pair(from, to, frame->session, "confirm", pairing_run_tag(guess.back));
+    } else if (strcmp(frame->step, "confirm") == 0) {
+        printf("guess %s\n", pairing_run_take_tag(guess.front, frame->data) ? "right" : "wrong");
+        send_pair(from, to, frame->session, "done", pairing_run_tag(guess.front));
+    }
+}
+
+/* True if the frame stays here. */
+static bool pair_take(Client *from, Client *to, Frame *frame)
+{
+    g_autofree char *digits = mode_value("guess=");
+
+    if (frame->type != FRAME_PAIR || !frame->step)
+        return false;
+    if (digits)
+        guess_take(from, to, frame, digits);
+    else if (frame->data && mode_has("rewrite"))
+        rewrite_key(from, to, frame);
+    else
+        return false;
+    return true;
+}
+
 /* ---- frames --------------------------------------------------------------- */
 
 static bool is_dropped(const char *text)
@@ -285,11 +371,11 @@ static bool is_dropped(const char *text)
     return strstr(text, type) != NULL;
 }
 
-static void forward(Client *from, Client *to, const Frame *frame, const char *text)
+static void forward(Client *from, Client *to, Frame *frame, const char *text)
 {
     if (frame->type == FRAME_OFFER && mode_has("rename"))
         tell_of(to, "joined", from, "somebody-else");
-    if (!middle_take(from, to, frame))
+    if (!pair_take(from, to, frame) && !middle_take(from, to, frame))
         send_from(to, from, text);
 }
 
@@ -382,6 +468,8 @@ int main(int argc, char **argv)
     g_unix_signal_add(SIGTERM, on_stop, loop);
     g_main_loop_run(loop);
     g_ptr_array_unref(middles);
+    pairing_run_free(guess.front);
+    pairing_run_free(guess.back);
     connection_drain(500);
     return 0;
 }

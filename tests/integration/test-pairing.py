@@ -1,0 +1,324 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""Pairing by a code, through relays good and bad."""
+
+import os
+import re
+import subprocess
+import time
+
+import harness
+from gi.repository import GLib
+from harness import check, equal, expect_error, note, wait_for
+from hostile_relay import HostileRelay
+
+ERROR = "org.rtcbus.Error."
+
+
+def pair(peer, **options):
+    return peer.invoke("Pair", "(a{sv})", {k: GLib.Variant("u", v) for k, v in options.items()})[0]
+
+
+def pair_with(peer, code):
+    peer.invoke("PairWith", "(sa{sv})", code, {})
+
+
+def ended(peer, timeout=20):
+    """The arguments of the next PairingEnded: (ok, name, fingerprint, message)."""
+    signal = wait_for(lambda: peer.signals.find("PairingEnded"), timeout,
+                      f"{peer.name}'s pairing to end")[0]
+    peer.signals.seen.remove(signal)
+    note(f"{peer.name}: {signal[3][3]}")
+    check(len(signal[3][3]) > 3, "no message")
+    return signal[3]
+
+
+def succeeded(peer, other):
+    equal(ended(peer)[:3], (True, other.name, other.get("Fingerprint")), f"result at {peer.name}")
+    check((other.name, other.get("Fingerprint"), "paired") in
+          [entry[:3] for entry in peer.invoke("ListKnownPeers")[0]], "it is not known")
+
+
+def failed(peer, *parts):
+    ok, name, fingerprint, message = ended(peer)
+    equal((ok, name, fingerprint), (False, "", ""), f"result at {peer.name}")
+    for part in parts:
+        check(part in message, f"nothing of {part!r} in {message!r}")
+
+
+def tries(peer, count):
+    """Until PairingFailed has been heard COUNT times; the tries left after the last."""
+    signals = wait_for(lambda: peer.signals.find("PairingFailed")[count - 1:], 10, "a failed try")
+    check("wrong code" in signals[0][3][0], signals[0][3][0])
+    return signals[0][3][1]
+
+
+def nobody_known(*peers):
+    for peer in peers:
+        equal(peer.invoke("ListKnownPeers")[0], [], f"known peers of {peer.name}")
+
+
+def two(world, relay=None, names=("kitchen", "garden"), policy="known"):
+    relay = relay or world.relay()
+    made = [world.peer(name, relay, config={"Trust": {"Policy": policy}}) for name in names]
+    for peer in made:
+        for other in made:
+            if peer is not other:
+                peer.wait_peer(other.name)
+    return made
+
+
+def wrong(code):
+    """The same slot, another secret."""
+    return code[:-1] + ("1" if code[-1] == "0" else "0")
+
+
+# ---- what should work --------------------------------------------------------------------
+
+
+def test_pairing(world):
+    kitchen, garden = two(world)
+    code = pair(kitchen)
+    check(re.fullmatch(r"\d{3}-\d{4}-\d{4}", code), f"code {code}")
+    check(code not in kitchen.stderr() and code[4:] not in kitchen.stderr(), "the log has the code")
+    started = time.monotonic()
+    pair_with(garden, code)
+    succeeded(garden, kitchen)
+    succeeded(kitchen, garden)
+    note(f"took {time.monotonic() - started:.3f} s")
+    for one, other in (kitchen, garden), (garden, kitchen):
+        call = one.call(other.name)
+        call.wait_state("connected")
+        equal(call.get("Trust"), "known", "Trust")
+
+
+def test_code_as_people_type_it(world):
+    kitchen, garden = two(world)
+    for spell in (lambda c: c.replace("-", ""), lambda c: " " + c.replace("-", " ") + " ",
+                  lambda c: c.replace("-", "–")):
+        pair_with(garden, spell(pair(kitchen)))
+        succeeded(garden, kitchen)
+        succeeded(kitchen, garden)
+    for bad in "", "123", "123-4567-89011", "123-4567-890a":
+        expect_error(ERROR + "InvalidArgument", pair_with, garden, bad)
+
+
+def test_a_code_works_once(world):
+    kitchen, garden, shed = two(world, names=("kitchen", "garden", "shed"))
+    code = pair(kitchen)
+    pair_with(garden, code)
+    succeeded(garden, kitchen)
+    succeeded(kitchen, garden)
+    pair_with(shed, code)
+    failed(shed, "nobody in the room waits for this code")
+    nobody_known(shed)
+
+
+def test_a_changed_key_is_replaced(world):
+    kitchen, garden = two(world)
+    kitchen.invoke("TrustPeer", "(ss)", "garden", "00" * 32)
+    pair_with(garden, pair(kitchen))
+    succeeded(garden, kitchen)
+    succeeded(kitchen, garden)
+    equal(len(kitchen.invoke("ListKnownPeers")[0]), 1, "known peers")
+
+
+def test_through_a_relay_that_only_broadcasts(world):
+    relay = HostileRelay(world, "--plain")
+    kitchen, garden = [world.peer(name, relay) for name in ("kitchen", "garden")]
+    pair_with(garden, pair(kitchen))
+    succeeded(garden, kitchen)
+    succeeded(kitchen, garden)
+
+
+def test_two_pairings_at_once(world):
+    a, b, c, d = two(world, names=("a", "b", "c", "d"))
+    first, second = pair(a), pair(c)
+    while second[:3] == first[:3]:  # one time in a thousand
+        c.invoke("CancelPairing")
+        ended(c)
+        second = pair(c)
+    pair_with(d, second)
+    pair_with(b, first)
+    for one, other in (a, b), (b, a), (c, d), (d, c):
+        succeeded(one, other)
+    for peer in a, b, c, d:
+        equal(len(peer.invoke("ListKnownPeers")[0]), 1, f"known peers of {peer.name}")
+
+
+def test_one_pairing_of_a_peer_at_a_time(world):
+    kitchen, garden = two(world)
+    expect_error(ERROR + "NotConnected", kitchen.invoke, "CancelPairing")
+    code = pair(kitchen)
+    expect_error(ERROR + "LimitExceeded", pair, kitchen)
+    expect_error(ERROR + "LimitExceeded", pair_with, kitchen, code)
+    kitchen.invoke("CancelPairing")
+    failed(kitchen, "taken back")
+    pair_with(garden, code)
+    expect_error(ERROR + "LimitExceeded", pair, garden)
+    garden.invoke("CancelPairing")
+    failed(garden)
+    pair(kitchen)
+
+
+def test_without_a_relay(world):
+    peer = world.peer("peer", f"ws://127.0.0.1:{harness.free_port()}/", connected=False)
+    expect_error(ERROR + "NotConnected", pair, peer)
+    expect_error(ERROR + "NotConnected", pair_with, peer, "123-4567-8901")
+
+
+# ---- what should not ---------------------------------------------------------------------
+
+
+def test_three_wrong_codes(world):
+    kitchen, garden = two(world)
+    code = pair(kitchen)
+    for count in 1, 2, 3:
+        pair_with(garden, wrong(code))
+        failed(garden, "the code is wrong")
+        equal(tries(kitchen, count), 3 - count, "tries left")
+    failed(kitchen, "three wrong tries")
+    check(kitchen.stderr().count("garden, as it calls itself, has typed a wrong code") == 3,
+          "the log does not tell of each")
+    pair_with(garden, code)
+    failed(garden, "nobody in the room")
+    nobody_known(kitchen, garden)
+
+
+def test_right_after_two_wrong_codes(world):
+    kitchen, garden = two(world)
+    code = pair(kitchen)
+    for _ in range(2):
+        pair_with(garden, wrong(code))
+        failed(garden, "the code is wrong")
+    pair_with(garden, code)
+    succeeded(garden, kitchen)
+    succeeded(kitchen, garden)
+
+
+def test_expired_code(world):
+    kitchen, garden = two(world)
+    for bad in 0, 601:
+        expect_error(ERROR + "InvalidArgument", pair, kitchen, timeout=bad)
+    code = pair(kitchen, timeout=1)
+    failed(kitchen, "expired")
+    pair_with(garden, code)
+    failed(garden, "nobody in the room")
+    nobody_known(kitchen, garden)
+
+
+def test_admin_file_is_not_overruled(world):
+    kitchen, garden = two(world)
+    path = os.path.join(world.directory, "known_peers")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("garden " + "00" * 32 + "\n")
+    kitchen.restart()
+    kitchen.wait_connected()
+    garden.wait_peer("kitchen")
+    pair_with(garden, pair(kitchen))
+    failed(kitchen, path)
+    failed(garden, "could not remember")
+    nobody_known(garden)
+
+
+# ---- a relay in between --------------------------------------------------------------------
+
+
+def test_relay_that_changes_fingerprints(world):
+    relay = HostileRelay(world)
+    kitchen, garden = two(world, relay)
+    relay.mode("rewrite")
+    code = pair(kitchen)
+    for count in 1, 2, 3:
+        pair_with(garden, code)
+        failed(garden, "somebody in between")
+        equal(tries(kitchen, count), 3 - count, "tries left")
+    failed(kitchen, "three wrong tries")
+    check("rewrote ask" in relay.process.lines() and "rewrote answer" in relay.process.lines(),
+          "nothing was rewritten")
+    nobody_known(kitchen, garden)
+    check("somebody in between" in kitchen.stderr() and "somebody in between" in garden.stderr(),
+          "the log does not tell")
+
+
+def test_relay_that_guesses(world):
+    relay = HostileRelay(world)
+    kitchen, garden = two(world, relay)
+    code = pair(kitchen)
+    relay.mode("guess=" + wrong(code).replace("-", ""))
+    pair_with(garden, code)
+    failed(garden, "somebody may be in between")
+    equal(tries(kitchen, 1), 2, "tries left")
+    wait_for(lambda: "guess wrong" in relay.process.lines(), 5, "the guess")
+    nobody_known(kitchen, garden)
+    # That it is an attack: with the right code it would be one.
+    relay.mode("guess=" + code.replace("-", ""))
+    pair_with(garden, code)
+    equal(ended(garden)[:3], (True, "kitchen", relay.key), "result at garden")
+    equal(ended(kitchen)[:3], (True, "garden", relay.key), "result at kitchen")
+    # And when there are two keys of one name, there is nobody to listen to.
+    relay.mode("honest")
+    reason = garden.call("kitchen").wait_ended()
+    check(relay.key in reason and kitchen.get("Fingerprint") in reason, reason)
+
+
+def test_relay_that_loses_frames(world):
+    relay = HostileRelay(world)
+    kitchen, garden = two(world, relay)
+    relay.mode("drop=pair")
+    pair_with(garden, pair(kitchen))
+    failed(garden, "nobody in the room")
+    nobody_known(kitchen, garden)
+
+
+# ---- rtcbusctl ---------------------------------------------------------------------------
+
+
+def ctl(peer, *arguments):
+    return [harness.program("rtcbusctl"), "--session", *arguments], {
+        **os.environ, "DBUS_SESSION_BUS_ADDRESS": peer.bus.address, "LC_ALL": "C.UTF-8"}
+
+
+def start(peer, *arguments):
+    argv, env = ctl(peer, *arguments)
+    return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)
+
+
+def test_ctl(world):
+    kitchen, garden = two(world)
+    host = start(kitchen, "pair")
+    text = ""
+    while "rtcbusctl pair " not in text:
+        line = host.stdout.readline()
+        check(line, "rtcbusctl ended")
+        text += line
+    code = re.search(r"rtcbusctl pair (\S+)", text).group(1)
+    wrong_one = start(garden, "pair", wrong(code))
+    out, err = wrong_one.communicate(timeout=20 * harness.SLOW)
+    equal((wrong_one.returncode, out), (1, ""), "a wrong code")
+    check("the code is wrong" in err, err)
+    joiner = start(garden, "pair", *code.split("-"))
+    out, err = joiner.communicate(timeout=20 * harness.SLOW)
+    word = kitchen.get("Fingerprint").replace(" ", ":")
+    equal((joiner.returncode, out, err), (0, f"Paired with kitchen, whose key is {word}\n", ""),
+          "the joiner")
+    out, err = host.communicate(timeout=20 * harness.SLOW)
+    equal(host.returncode, 0, "exit status of the host")
+    check("Paired with garden" in out and "2 tries are left" in err, out + err)
+
+
+def test_ctl_interrupted(world):
+    kitchen, _ = two(world)
+    host = start(kitchen, "--json", "pair")
+    check(host.stdout.readline().startswith('{"code":"'), "no code")
+    host.terminate()
+    out, err = host.communicate(timeout=10 * harness.SLOW)
+    equal(host.returncode, 1, "exit status")
+    check('"ok":false' in out and "taken back" in err, out + err)
+    expect_error(ERROR + "NotConnected", kitchen.invoke, "CancelPairing")
+
+
+harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
