@@ -183,7 +183,12 @@ layer() {
     local name=$1 tree=$2 script=$3 partial
     shift 3
 
-    [ ! -d "$trees/$name" ] || return 0
+    if [ -d "$trees/$name" ]; then
+        touch "$trees/$name"
+        return
+    fi
+    # What such layers it replaces, unless somebody used them this week
+    find "$trees" -mindepth 1 -maxdepth 1 -name "${name%-*}-*" -mtime +6 -exec rm -rf {} +
     partial=$(mktemp -d "$trees/partial.XXXXXX")
     chmod 755 "$partial"
     tree_run "$partial" "$tree" --resolv-conf=replace-host \
