@@ -116,10 +116,8 @@ def test_properties_of_a_call(world):
         check(properties["BytesSent"] > 0 and properties["BytesReceived"] > 0, "no bytes counted")
         check(properties["LocalCandidate"] and properties["RemoteCandidate"], "no candidates")
         equal(properties["Reason"], "", "Reason")
-        check(properties["RoundTripTime"] < 1e6, f"RoundTripTime {properties['RoundTripTime']}")
-    # The side that opened the channel has measured a round trip of its own by now.
-    check(other["RoundTripTime"] > 0, "no RoundTripTime")
-    note(f"set-up {mine['SetupTime'] / 1000:.1f} ms, round trip {other['RoundTripTime']} µs")
+        check(0 < properties["RoundTripTime"] < 1e6, f"RoundTripTime {properties['RoundTripTime']}")
+    note(f"set-up {mine['SetupTime'] / 1000:.1f} ms, round trips {mine['RoundTripTime']}, {other['RoundTripTime']} µs")
 
 
 def test_properties_of_the_channel(world):
