@@ -39,6 +39,8 @@ static const Command commands[] = {
      NULL, 2, 3, false, trust_check, trust_run},
     {"forget", N_("NAME"), N_("Forget what was learned of a peer"), NULL, 1, 1, false, NULL,
      forget_run},
+    {"pipe", N_("[PEER] [LABEL]"), N_("Connect standard input and output to another peer's"),
+     pipe_options, 0, 2, false, pipe_check, pipe_run},
     {"relay", NULL, N_("Show the relay on this machine, its rooms and clients"), NULL, 0, 0, false,
      NULL, relay_run},
 };

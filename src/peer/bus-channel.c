@@ -210,6 +210,8 @@ BusChannel *bus_channel_new(CallChannel *channel)
     self->channel = channel;
     rtcbus_peer1_channel_set_label(object, label);
     rtcbus_peer1_channel_set_protocol(object, protocol);
+    rtcbus_peer1_channel_set_direction(
+        object, call_channel_is_incoming(channel) ? "incoming" : "outgoing");
     rtcbus_peer1_channel_set_ordered(object, channel_ordered(rtc));
     rtcbus_peer1_channel_set_max_retransmits(object, channel_max_retransmits(rtc));
     rtcbus_peer1_channel_set_max_packet_life_time(object, channel_max_packet_lifetime(rtc));

@@ -16,7 +16,8 @@
 struct CallChannel {
     Call *call;
     guint number;
-    bool feed;
+    CallChannelOrigin origin;
+    guint reserved; /* timer: a program has to acquire it until then */
     Channel *channel;
     char *reason; /* NULL: none */
     ChannelFd *fd; /* the program that has it, or NULL */
@@ -57,14 +58,14 @@ static void on_writable(Channel *rtc, gpointer data)
 static const ChannelOps channel_ops = {
     .state = on_state, .message = on_message, .writable = on_writable};
 
-CallChannel *call_channel_new(Call *call, guint number, bool feed, Channel *rtc,
+CallChannel *call_channel_new(Call *call, guint number, CallChannelOrigin origin, Channel *rtc,
                               const CallChannelOps *ops, gpointer data)
 {
     CallChannel *channel = g_new0(CallChannel, 1);
 
     channel->call = call;
     channel->number = number;
-    channel->feed = feed;
+    channel->origin = origin;
     channel->channel = rtc;
     channel->ops = ops;
     channel->data = data;
@@ -88,6 +89,7 @@ void call_channel_drain(CallChannel *channel)
 void call_channel_detach(CallChannel *channel)
 {
     channel->channel = NULL;
+    g_clear_handle_id(&channel->reserved, g_source_remove);
     g_clear_pointer(&channel->fd, channel_fd_finish);
 }
 
@@ -103,7 +105,12 @@ guint call_channel_number(const CallChannel *channel)
 
 bool call_channel_is_feed(const CallChannel *channel)
 {
-    return channel->feed;
+    return channel->origin == CALL_CHANNEL_FEED;
+}
+
+bool call_channel_is_incoming(const CallChannel *channel)
+{
+    return channel->origin == CALL_CHANNEL_INCOMING;
 }
 
 ChannelState call_channel_state(const CallChannel *channel)
@@ -150,7 +157,27 @@ bool call_channel_acquire(CallChannel *channel, MessageKind kind, int *fd, guint
         return false;
     }
     channel->fd = channel_fd_new(channel->channel, kind, fd, max_size, error);
+    if (channel->fd && channel->reserved) {
+        g_clear_handle_id(&channel->reserved, g_source_remove);
+        channel_hold(channel->channel, false);
+    }
     return channel->fd != NULL;
+}
+
+static gboolean on_reserved(gpointer data)
+{
+    CallChannel *channel = data;
+
+    channel->reserved = 0;
+    channel_hold(channel->channel, false);
+    channel_close(channel->channel);
+    return G_SOURCE_REMOVE;
+}
+
+void call_channel_reserve(CallChannel *channel, guint timeout)
+{
+    channel_hold(channel->channel, true);
+    channel->reserved = g_timeout_add_seconds(timeout, on_reserved, channel);
 }
 
 bool call_channel_is_acquired(const CallChannel *channel)

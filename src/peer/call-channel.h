@@ -29,7 +29,13 @@ typedef struct {
                     gpointer data);
 } CallChannelOps;
 
-CallChannel *call_channel_new(Call *call, guint number, bool feed, Channel *channel,
+typedef enum {
+    CALL_CHANNEL_OUTGOING,
+    CALL_CHANNEL_FEED, /* outgoing, in answer to a `call` */
+    CALL_CHANNEL_INCOMING,
+} CallChannelOrigin;
+
+CallChannel *call_channel_new(Call *call, guint number, CallChannelOrigin origin, Channel *channel,
                               const CallChannelOps *ops, gpointer data);
 void call_channel_free(CallChannel *channel);
 
@@ -43,6 +49,8 @@ Call *call_channel_call(const CallChannel *channel);
 guint call_channel_number(const CallChannel *channel);
 /* We opened it in answer to a `call`: the remote listens to our numbers on it. */
 bool call_channel_is_feed(const CallChannel *channel);
+/* The remote opened it. */
+bool call_channel_is_incoming(const CallChannel *channel);
 ChannelState call_channel_state(const CallChannel *channel);
 
 /* Why it was closed, if for a fault; else "". */
@@ -62,4 +70,7 @@ void call_channel_close(CallChannel *channel);
  */
 bool call_channel_acquire(CallChannel *channel, MessageKind kind, int *fd, guint *max_size,
                           GError **error);
+/* Keeps what comes for the program that acquires the channel, which is closed
+ * if there is none within TIMEOUT seconds. */
+void call_channel_reserve(CallChannel *channel, guint timeout);
 bool call_channel_is_acquired(const CallChannel *channel);

@@ -244,10 +244,10 @@ static void on_channel_message(CallChannel *channel, MessageKind kind, const gui
 static const CallChannelOps channel_ops = {.state = on_channel_state,
                                            .message = on_channel_message};
 
-static CallChannel *call_add_channel(Call *call, Channel *rtc, bool feed)
+static CallChannel *call_add_channel(Call *call, Channel *rtc, CallChannelOrigin origin)
 {
     CallChannel *channel =
-        call_channel_new(call, ++call->last_channel, feed, rtc, &channel_ops, call);
+        call_channel_new(call, ++call->last_channel, origin, rtc, &channel_ops, call);
 
     g_ptr_array_add(call->channels, channel);
     call->ops->channel(call, channel, CALL_CHANNEL_ADDED, call->data);
@@ -267,7 +267,7 @@ CallChannel *call_open_channel(Call *call, const char *label, const ChannelOptio
         return NULL;
     }
     rtc = connection_open_channel(call->connection, label, options, error);
-    return rtc ? call_add_channel(call, rtc, false) : NULL;
+    return rtc ? call_add_channel(call, rtc, CALL_CHANNEL_OUTGOING) : NULL;
 }
 
 CallChannel *call_find_channel(const Call *call, guint number)
@@ -368,7 +368,7 @@ static void on_connection_state(Connection *connection, ConnectionState state,
 
 static void on_remote_channel(Connection *connection, Channel *channel, gpointer data)
 {
-    call_add_channel(data, channel, false);
+    call_add_channel(data, channel, CALL_CHANNEL_INCOMING);
 }
 
 static const ConnectionOps connection_ops = {
@@ -398,7 +398,7 @@ static bool call_try_offer(Call *call, GError **error)
                                       &CHANNEL_OPTIONS_DEFAULT, error);
     if (!channel)
         return false;
-    call_add_channel(call, channel, true);
+    call_add_channel(call, channel, CALL_CHANNEL_FEED);
     return connection_offer(call->connection, error);
 }
 

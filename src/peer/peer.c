@@ -11,6 +11,7 @@
 #include "common/fingerprint.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "common/stream.h"
 #include "peer/bus.h"
 #include "peer/ice-servers.h"
 #include "peer/peer-config.h"
@@ -245,11 +246,26 @@ static void update_listener(Peer *peer, CallChannel *channel)
         peer_update(peer);
 }
 
+enum { PIPE_TIMEOUT = 30 }; /* seconds until a program must have acquired it */
+
+/* A pipe that the remote has opened waits for the program that it is for. */
+static void reserve_pipe(CallChannel *channel)
+{
+    const Channel *rtc = call_channel_rtc(channel);
+
+    if (call_channel_is_incoming(channel) &&
+        strcmp(channel_protocol(rtc), STREAM_PROTOCOL) == 0 &&
+        g_str_has_prefix(channel_label(rtc), STREAM_PIPE_PREFIX))
+        call_channel_reserve(channel, PIPE_TIMEOUT);
+}
+
 static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data)
 {
     Peer *peer = data;
 
     update_listener(peer, channel);
+    if (event == CALL_CHANNEL_ADDED)
+        reserve_pipe(channel);
     bus_channel(peer->bus, channel, event);
 }
 

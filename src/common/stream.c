@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Input and output may be shared with other programs (a terminal, a pipe that
+ * a shell has open), so they are not made non-blocking: each is asked first
+ * whether it is ready, and gets no more than it then takes for certain.
+ */
+
+#include "config.h"
+
+#include "common/stream.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <glib/gi18n.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+G_DEFINE_QUARK(rtcbus-stream-error-quark, stream_error)
+
+enum { HEADER = 1, COUNT = 8 };
+#define CHUNK (64 * 1024)
+/* The longest message that comes (a=max-message-size) */
+#define RECEIVE_SIZE (256 * 1024)
+/* Packets taken in one dispatch */
+enum { TURN = 16 };
+
+typedef enum {
+    HALF_OPEN,
+    HALF_ENDED,        /* E is sent; or has come, and some of the data is still to be written */
+    HALF_ACKNOWLEDGED, /* A has come; or is sent */
+    HALF_BROKEN,       /* the channel takes no more; what it has for us may say why */
+} HalfState;
+
+struct Stream {
+    int packets, input, output;
+    gsize max_chunk;
+    HalfState sending, receiving;
+    bool output_is_socket, output_is_file;
+    guint input_source, output_source, packets_in, packets_out, finisher;
+    GQueue outbox;      /* of GBytes: packets that the channel did not take yet */
+    GByteArray *unwritten; /* of a packet, for the output */
+    guint64 sent, received;
+    StreamDone done;
+    gpointer data;
+    GError *error;
+};
+
+static void stream_update(Stream *stream);
+
+guint64 stream_sent(const Stream *stream)
+{
+    return stream->sent;
+}
+
+guint64 stream_received(const Stream *stream)
+{
+    return stream->received;
+}
+
+/* ---- the end ------------------------------------------------------------------ */
+
+static gboolean on_finished(gpointer data)
+{
+    Stream *stream = data;
+
+    stream->finisher = 0;
+    stream->done(stream, stream->error, stream->data);
+    return G_SOURCE_REMOVE;
+}
+
+/* `done` comes from the main loop, for it may free the stream. */
+static void stream_finish(Stream *stream)
+{
+    if (stream->finisher == 0)
+        stream->finisher = g_idle_add_full(G_PRIORITY_DEFAULT, on_finished, stream, NULL);
+    g_clear_handle_id(&stream->input_source, g_source_remove);
+    g_clear_handle_id(&stream->output_source, g_source_remove);
+    g_clear_handle_id(&stream->packets_in, g_source_remove);
+    g_clear_handle_id(&stream->packets_out, g_source_remove);
+}
+
+static void stream_fail(Stream *stream, StreamError code, const char *message)
+{
+    if (stream->finisher)
+        return;
+    stream->error = g_error_new_literal(STREAM_ERROR, code, message);
+    stream_finish(stream);
+}
+
+static void stream_fail_errno(Stream *stream, const char *what)
+{
+    g_autofree char *message = g_strdup_printf("%s: %s", what, g_strerror(errno));
+
+    stream_fail(stream, STREAM_ERROR_IO, message);
+}
+
+/* ---- to the channel ----------------------------------------------------------- */
+
+/* False if the channel takes no more now. */
+static bool stream_try_send(Stream *stream, const void *packet, gsize length)
+{
+    if (send(stream->packets, packet, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        return true;
+    if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM)
+        return false;
+    stream->sending = HALF_BROKEN;
+    return true;
+}
+
+static void stream_send(Stream *stream, const void *packet, gsize length)
+{
+    if (!g_queue_is_empty(&stream->outbox) || !stream_try_send(stream, packet, length))
+        g_queue_push_tail(&stream->outbox, g_bytes_new(packet, length));
+}
+
+static void stream_send_count(Stream *stream, char type, guint64 count)
+{
+    guint8 packet[HEADER + COUNT] = {type};
+    guint64 order = GUINT64_TO_BE(count);
+
+    memcpy(packet + HEADER, &order, sizeof order);
+    stream_send(stream, packet, sizeof packet);
+}
+
+static gboolean on_packets_out(int fd, GIOCondition condition, gpointer data)
+{
+    Stream *stream = data;
+
+    while (!g_queue_is_empty(&stream->outbox) && stream->finisher == 0) {
+        gsize length;
+        const void *packet = g_bytes_get_data(g_queue_peek_head(&stream->outbox), &length);
+
+        if (!stream_try_send(stream, packet, length))
+            return G_SOURCE_CONTINUE;
+        g_bytes_unref(g_queue_pop_head(&stream->outbox));
+    }
+    stream->packets_out = 0;
+    stream_update(stream);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_input(int fd, GIOCondition condition, gpointer data)
+{
+    static guint8 packet[HEADER + CHUNK] = {'D'}; /* one for all: there is one thread */
+    Stream *stream = data;
+    ssize_t n = read(stream->input, packet + HEADER, stream->max_chunk);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return G_SOURCE_CONTINUE;
+    if (n < 0) {
+        stream_fail_errno(stream, _("cannot read"));
+    } else if (n == 0) {
+        stream->sending = HALF_ENDED;
+        stream_send_count(stream, 'E', stream->sent);
+    } else {
+        stream->sent += n;
+        stream_send(stream, packet, HEADER + n);
+        if (g_queue_is_empty(&stream->outbox) && stream->sending == HALF_OPEN)
+            return G_SOURCE_CONTINUE;
+    }
+    if (stream->input_source == 0)
+        return G_SOURCE_REMOVE;
+    stream->input_source = 0;
+    stream_update(stream);
+    return G_SOURCE_REMOVE;
+}
+
+/* ---- from the channel ---------------------------------------------------------- */
+
+static ssize_t write_once(const Stream *stream, const guint8 *bytes, gsize length)
+{
+    struct pollfd ready = {.fd = stream->output, .events = POLLOUT};
+
+    if (stream->output_is_socket)
+        return send(stream->output, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (stream->output_is_file)
+        return write(stream->output, bytes, length);
+    if (poll(&ready, 1, 0) == 1)
+        return write(stream->output, bytes, MIN(length, PIPE_BUF));
+    errno = EAGAIN;
+    return -1;
+}
+
+/* How many of the bytes were written; fewer if no more can be now. */
+static gsize stream_write(Stream *stream, const guint8 *bytes, gsize length)
+{
+    gsize done = 0;
+
+    while (done < length) {
+        ssize_t n = write_once(stream, bytes + done, length - done);
+
+        if (n < 0) {
+            if (errno != EAGAIN && errno != EINTR)
+                stream_fail_errno(stream, _("cannot write"));
+            break;
+        }
+        done += n;
+    }
+    stream->received += done;
+    return done;
+}
+
+static void stream_close_output(Stream *stream)
+{
+    if (stream->output_is_socket) {
+        shutdown(stream->output, SHUT_WR);
+    } else if (close(stream->output) < 0) {
+        stream_fail_errno(stream, _("cannot write"));
+    }
+    if (stream->output != stream->input && !stream->output_is_socket)
+        stream->output = -1;
+}
+
+/* All that has come is written. */
+static void stream_written(Stream *stream)
+{
+    if (stream->receiving != HALF_ENDED)
+        return;
+    stream_close_output(stream);
+    if (stream->finisher)
+        return;
+    stream->receiving = HALF_ACKNOWLEDGED;
+    stream_send_count(stream, 'A', stream->received);
+}
+
+static gboolean on_output(int fd, GIOCondition condition, gpointer data)
+{
+    Stream *stream = data;
+    gsize n = stream_write(stream, stream->unwritten->data, stream->unwritten->len);
+
+    g_byte_array_remove_range(stream->unwritten, 0, n);
+    if (stream->unwritten->len > 0 && stream->finisher == 0)
+        return G_SOURCE_CONTINUE;
+    if (stream->finisher)
+        return G_SOURCE_REMOVE;
+    stream->output_source = 0;
+    stream_update(stream);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_refused(Stream *stream, char reason)
+{
+    stream_fail(stream, STREAM_ERROR_REFUSED,
+                reason == 'f' ? _("the other side cannot reach the service")
+                              : _("the other side offers no such service, or not to us"));
+}
+
+static void on_count(Stream *stream, char type, guint64 count)
+{
+    if (type == 'E' && stream->receiving == HALF_OPEN &&
+        count == stream->received + stream->unwritten->len)
+        stream->receiving = HALF_ENDED;
+    else if (type == 'A' && stream->sending == HALF_ENDED && count == stream->sent)
+        stream->sending = HALF_ACKNOWLEDGED;
+    else if (type != 'A' || stream->sending != HALF_BROKEN)
+        stream_fail(stream, STREAM_ERROR_WRONG, _("the other side has lost count"));
+}
+
+static void on_packet(Stream *stream, const guint8 *packet, gsize length)
+{
+    if (packet[0] == 'D' && stream->receiving == HALF_OPEN) {
+        gsize n = stream_write(stream, packet + HEADER, length - HEADER);
+
+        g_byte_array_append(stream->unwritten, packet + HEADER + n, length - HEADER - n);
+    } else if ((packet[0] == 'E' || packet[0] == 'A') && length == HEADER + COUNT) {
+        guint64 count;
+
+        memcpy(&count, packet + HEADER, sizeof count);
+        on_count(stream, packet[0], GUINT64_FROM_BE(count));
+    } else if (packet[0] == 'R' && length == HEADER + 1) {
+        on_refused(stream, packet[1]);
+    } else {
+        g_autofree char *message =
+            g_strdup_printf(_("the other side does not speak %s"), STREAM_PROTOCOL);
+
+        stream_fail(stream, STREAM_ERROR_WRONG, message);
+    }
+}
+
+static gboolean on_packets_in(int fd, GIOCondition condition, gpointer data)
+{
+    static guint8 packet[RECEIVE_SIZE]; /* one for all: there is one thread */
+    Stream *stream = data;
+
+    for (int turn = 0; turn < TURN && stream->finisher == 0 && stream->unwritten->len == 0; turn++) {
+        ssize_t n = recv(stream->packets, packet, sizeof packet, MSG_DONTWAIT);
+
+        if (n < 0 && errno == ECONNRESET) /* told once, before what is there to read */
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            break;
+        if (n <= 0)
+            stream_fail(stream, STREAM_ERROR_ENDED,
+                        _("the channel ended before everything had arrived"));
+        else
+            on_packet(stream, packet, n);
+        if (stream->unwritten->len == 0)
+            stream_written(stream);
+    }
+    stream_update(stream);
+    return stream->packets_in ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+/* ---- who waits for what --------------------------------------------------------- */
+
+static void watch(Stream *stream, guint *source, bool wanted, int fd, GIOCondition condition,
+                  GUnixFDSourceFunc func)
+{
+    if (wanted && *source == 0)
+        *source = g_unix_fd_add(fd, condition, func, stream);
+    else if (!wanted)
+        g_clear_handle_id(source, g_source_remove);
+}
+
+static void stream_update(Stream *stream)
+{
+    bool blocked;
+
+    if (stream->finisher)
+        return;
+    if (stream->unwritten->len == 0 && stream->output_source == 0)
+        stream_written(stream);
+    blocked = !g_queue_is_empty(&stream->outbox);
+    if (stream->finisher == 0 && !blocked && stream->sending == HALF_ACKNOWLEDGED &&
+        stream->receiving == HALF_ACKNOWLEDGED)
+        stream_finish(stream);
+    if (stream->finisher)
+        return;
+    watch(stream, &stream->input_source, stream->sending == HALF_OPEN && !blocked, stream->input,
+          G_IO_IN, on_input);
+    watch(stream, &stream->packets_out, blocked, stream->packets, G_IO_OUT, on_packets_out);
+    watch(stream, &stream->output_source, stream->unwritten->len > 0, stream->output, G_IO_OUT,
+          on_output);
+    watch(stream, &stream->packets_in, stream->unwritten->len == 0, stream->packets, G_IO_IN,
+          on_packets_in);
+}
+
+/* ---- the object ----------------------------------------------------------------- */
+
+Stream *stream_new(int packets, gsize max_packet, int input, int output, StreamDone done,
+                   gpointer data)
+{
+    Stream *stream = g_new0(Stream, 1);
+    struct stat info = {};
+
+    fstat(output, &info);
+    stream->packets = packets;
+    stream->input = input;
+    stream->output = output;
+    stream->output_is_socket = S_ISSOCK(info.st_mode);
+    stream->output_is_file = S_ISREG(info.st_mode);
+    stream->max_chunk = MIN(max_packet - HEADER, CHUNK);
+    stream->unwritten = g_byte_array_new();
+    g_queue_init(&stream->outbox);
+    stream->done = done;
+    stream->data = data;
+    stream_update(stream);
+    return stream;
+}
+
+void stream_free(Stream *stream)
+{
+    if (!stream)
+        return;
+    stream_finish(stream);
+    g_clear_handle_id(&stream->finisher, g_source_remove);
+    g_queue_clear_full(&stream->outbox, (GDestroyNotify) g_bytes_unref);
+    g_byte_array_unref(stream->unwritten);
+    if (stream->output >= 0 && stream->output != stream->input)
+        close(stream->output);
+    close(stream->input);
+    close(stream->packets);
+    g_clear_error(&stream->error);
+    g_free(stream);
+}
+
+void stream_refuse(int packets, bool offered)
+{
+    const char packet[] = {'R', offered ? 'f' : 'n'};
+
+    if (send(packets, packet, sizeof packet, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        g_debug("a refusal was not sent: %s", g_strerror(errno));
+    close(packets);
+}

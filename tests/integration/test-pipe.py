@@ -1,0 +1,200 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""rtcbusctl pipe between two daemons, as a shell would use it.
+
+RTCBUS_TEST_PIPE_MIB says how much is sent by the large ones (default 64)."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import harness  # noqa: E402
+from harness import check, equal, note, wait_for  # noqa: E402
+
+MIB = 1024 * 1024
+SIZE = int(os.environ.get("RTCBUS_TEST_PIPE_MIB", "64")) * MIB
+RTCBUSCTL = os.path.join(harness.TOP_BUILDDIR, "rtcbusctl")
+
+
+class Ctl:
+    """rtcbusctl with pipes; ends with the test."""
+
+    def __init__(self, peer, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE):
+        env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=peer.bus.address, LC_ALL="C.UTF-8")
+        self.child = subprocess.Popen([RTCBUSCTL, "--session", *arguments], stdin=stdin,
+                                      stdout=stdout, stderr=subprocess.PIPE, env=env)
+        peer.world.closing(self)
+
+    def close(self):
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
+
+    def status(self, timeout=60):
+        wait_for(lambda: self.child.poll() is not None, timeout, "rtcbusctl to end")
+        return self.child.returncode
+
+    def errors(self):
+        return self.child.stderr.read().decode()
+
+
+def pair(world):
+    relay = world.relay()
+    box, desk = world.peer("box", relay), world.peer("desk", relay)
+    desk.wait_peer("box")
+    return box, desk
+
+
+def channels(peer):
+    return [p for p in peer.objects() if "/channel/" in p]
+
+
+def settled(*peers):
+    for peer in peers:
+        wait_for(lambda p=peer: not [x for x in p.objects() if "/call/" in x], 10,
+                 f"the calls of {peer.name} to end")
+
+
+def source(size, path="/dev/urandom"):
+    """A file of random bytes and its checksum."""
+    with open(path, "rb") as f:
+        block = f.read(MIB)
+    digest = hashlib.sha256()
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        try:
+            for number in range(size // MIB):
+                os.write(write, block[number % 1000:] + block[:number % 1000])
+        finally:
+            os._exit(0)
+    os.close(write)
+    for number in range(size // MIB):
+        digest.update(block[number % 1000:] + block[:number % 1000])
+    return read, digest.hexdigest()
+
+
+def checksum(stream, pause_after=None):
+    digest, total = hashlib.sha256(), 0
+    while block := stream.read1(1 << 18):
+        digest.update(block)
+        total += len(block)
+        if pause_after and total > pause_after:
+            time.sleep(2)
+            pause_after = None
+    return digest.hexdigest()
+
+
+def transfer(world, pause_after=None):
+    box, desk = pair(world)
+    listener = Ctl(box, "pipe", "--listen", "backup", stdin=subprocess.DEVNULL)
+    read, wanted = source(SIZE)
+    before = [p.rss_kib() for p in (box, desk)]
+    sender = Ctl(desk, "pipe", "box", "backup", stdin=read, stdout=subprocess.DEVNULL)
+    os.close(read)
+    began = time.monotonic()
+    equal(checksum(listener.child.stdout, pause_after), wanted, "the checksum")
+    seconds = time.monotonic() - began
+    grown = [p.rss_kib() - b for p, b in zip((box, desk), before)]
+    note(f"{SIZE // MIB} MiB in {seconds:.1f} s, {SIZE * 8e-6 / seconds:.0f} Mbit/s; "
+         f"RSS grew by {grown[0]} and {grown[1]} KiB")
+    equal((sender.status(), listener.status()), (0, 0), "exit statuses")
+    check(max(grown) < 20 * 1024, f"the daemons grew by {grown} KiB")
+    settled(box, desk)
+
+
+def test_transfer(world):
+    transfer(world)
+
+
+def test_reader_that_pauses(world):
+    transfer(world, pause_after=SIZE // 3)
+
+
+def test_both_ways_and_half_close(world):
+    """What one side ends, the other goes on with."""
+    box, desk = pair(world)
+    listener = Ctl(box, "pipe", "--listen")
+    caller = Ctl(desk, "pipe", "box")
+    blob = bytes(range(256)) * 100
+    caller.child.stdin.write(blob)
+    caller.child.stdin.close()
+    equal(listener.child.stdout.read(), blob, "what the listener got, until the end of it")
+    listener.child.stdin.write(b"answer\r\n\0")
+    listener.child.stdin.close()
+    equal(caller.child.stdout.read(), b"answer\r\n\0", "the answer")
+    equal((caller.status(), listener.status()), (0, 0), "exit statuses")
+    settled(box, desk)
+
+
+def test_sender_first(world):
+    """The listener comes later: the daemon keeps what has come."""
+    box, desk = pair(world)
+    caller = Ctl(desk, "pipe", "box", "late")
+    caller.child.stdin.write(b"early")
+    caller.child.stdin.close()
+    wait_for(lambda: len(channels(box)) == 2, 10, "the channel")
+    listener = Ctl(box, "pipe", "--listen", "late", stdin=subprocess.DEVNULL)
+    equal(listener.child.stdout.read(), b"early", "what was sent before")
+    equal((caller.status(), listener.status()), (0, 0), "exit statuses")
+
+
+def test_two_over_one_call(world):
+    box, desk = pair(world)
+    pairs = []
+    for label in "one", "two":
+        listener = Ctl(box, "pipe", "--listen", label)
+        caller = Ctl(desk, "pipe", "box", label)
+        caller.child.stdin.write(label.encode())
+        caller.child.stdin.flush()
+        equal(listener.child.stdout.read(3), label.encode(), "the greeting")
+        pairs.append((caller, listener))
+    calls = [p for p in desk.objects() if p.count("/") == 5]
+    equal(len(calls), 1, "calls")
+    for ends in pairs:
+        for end in ends:
+            end.child.stdin.close()
+        for end in ends:
+            equal(end.status(), 0, "exit status")
+
+
+def test_end_in_the_middle(world):
+    """Killed, interrupted, hung up: the other side says so and fails."""
+    box, desk = pair(world)
+    for how in "kill", "interrupt", "hangup":
+        listener = Ctl(box, "pipe", "--listen", how)
+        caller = Ctl(desk, "pipe", "box", how)
+        caller.child.stdin.write(b"begin")
+        caller.child.stdin.flush()
+        equal(listener.child.stdout.read(5), b"begin", "the beginning")
+        if how == "kill":
+            caller.child.kill()
+        elif how == "interrupt":
+            caller.child.terminate()
+        else:
+            harness.Call(desk, [p for p in desk.objects() if p.count("/") == 5][0]).hangup()
+        equal(listener.status(), 1, f"exit status after {how}")
+        check("before everything" in listener.errors(), "the listener says why")
+        check(caller.status() != 0, "the caller failed, too")
+        for peer in box, desk:
+            wait_for(lambda p=peer: len(channels(p)) <= 1, 5, f"the channel at {peer.name} to go")
+
+
+def test_usage(world):
+    box, _ = pair(world)
+    for arguments in ([], ["--listen", "a", "b"], ["--listen", "--service", "a"],
+                      ["--service", "a"], ["a", "b", "c"]):
+        equal(Ctl(box, "pipe", *arguments).status(), 2, f"exit status of {arguments}")
+    absent = Ctl(box, "pipe", "nobody", stdin=subprocess.DEVNULL)
+    equal(absent.status(), 1, "exit status")
+    check("nobody" in absent.errors(), "the message names the peer")
+
+
+harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
