@@ -8,6 +8,7 @@ import {Contacts} from './contacts.js';
 import {$, recall, remember, say, show} from './dom.js';
 import {startEmitting} from './emit.js';
 import {language, otherLanguage, t, translate} from './i18n.js';
+import {codeOf, fingerprintOfOwn, ownCertificate} from './identity.js';
 import {nameLadder, startLadder} from './ladder.js';
 import {showPeople} from './people.js';
 import {Signaling, checkName} from './signaling.js';
@@ -78,6 +79,19 @@ $('join').addEventListener('submit', (event) => {
         join(name);
 });
 
+/** Our key: without one that is kept we would be somebody else at each call. */
+async function loadIdentity() {
+    try {
+        contacts.certificate = await ownCertificate();
+        const fingerprint = await fingerprintOfOwn(contacts.certificate);
+        say($('own-fingerprint'), fingerprint);
+        say($('own-code'), codeOf(fingerprint));
+        show($('own-key'), true);
+    } catch (error) {
+        console.warn('rtcbus: no certificate of our own:', error);
+    }
+}
+
 // ---- the parts -------------------------------------------------------------------
 
 function showCards() {
@@ -104,7 +118,7 @@ function animate(now) {
         card.frame(now);
 }
 
-function start() {
+async function start() {
     translate(document);
     say($('room'), room === '/' ? t('room.default') : decodeURIComponent(room));
     document.title = `rtcbus ${room === '/' ? '' : decodeURIComponent(room)}`.trim();
@@ -145,6 +159,7 @@ function start() {
         show($('banner'), true);
         return;
     }
+    await loadIdentity();
     const known = new URLSearchParams(location.search).get('name') ?? recall(NAME_KEY);
     if (known !== null && checkName(known) === null)
         join(known);

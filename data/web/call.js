@@ -5,7 +5,7 @@
 // the emitter creates the channel and offers; the listener answers. Which frame belongs to
 // which call is for contacts.js to know.
 
-import {fingerprintOf} from './sdp.js';
+import {fingerprintIn, judge, rememberKey} from './identity.js';
 
 const CHANNEL = 'msg_channel';
 const TIMEOUT = 20000;         // ms to be connected
@@ -37,6 +37,7 @@ export class Call extends EventTarget {
     stats = null;        // see readStats()
     setupTime = NaN;     // ms from the start to the first open channel
     remoteFingerprint = '';
+    trust = null;        // known, new, unknown or changed, once there is a fingerprint
     #connection = null;
     #channels = new Set();
     #early = [];
@@ -44,10 +45,13 @@ export class Call extends EventTarget {
     #timer = 0;
     #work = Promise.resolve(); // descriptions and candidates, one after the other
 
-    /** DIRECTION: outgoing (we listen) or incoming. SEND: takes a frame for the remote. */
-    constructor({direction, remote, session, iceServers, send}) {
+    /**
+     * DIRECTION: outgoing (we listen) or incoming. REMOTE: its id; NAME: what it is known by.
+     * OPTIONS: for the RTCPeerConnection. SEND: takes a frame for the remote.
+     */
+    constructor({direction, remote, name, session, options, send}) {
         super();
-        Object.assign(this, {direction, remote, session, iceServers});
+        Object.assign(this, {direction, remote, name, session, options});
         this.sendFrame = send;
         this.#timer = setTimeout(() => this.close('timeout', true), TIMEOUT);
     }
@@ -157,7 +161,7 @@ export class Call extends EventTarget {
     }
 
     #connect() {
-        const connection = new RTCPeerConnection({iceServers: this.iceServers});
+        const connection = new RTCPeerConnection(this.options);
         this.#connection = connection;
         connection.onicecandidate = ({candidate}) => {
             // A foreign client may stumble over the end of the list: it gets none.
@@ -189,6 +193,8 @@ export class Call extends EventTarget {
 
     async #connected(first) {
         const at = performance.now();
+        if (first && this.trust === 'new')
+            rememberKey(this.name, this.remoteFingerprint);
         this.#enter('connected');
         await this.readStats();
         if (first)
@@ -219,7 +225,12 @@ export class Call extends EventTarget {
 
     #describe(type, sdp, then) {
         const text = typeof sdp === 'string' ? sdp : sdp?.sdp;
-        this.remoteFingerprint = fingerprintOf(text);
+        this.remoteFingerprint = fingerprintIn(text);
+        this.trust = judge(this.name, this.remoteFingerprint);
+        if (this.trust === 'changed' || !this.remoteFingerprint) {
+            this.close(this.remoteFingerprint ? 'changed' : 'bad', true);
+            return;
+        }
         this.#then(async (connection) => {
             await connection.setRemoteDescription({type, sdp: text});
             for (const candidate of this.#early)

@@ -5,6 +5,7 @@
 
 import {colour, h, say, show} from './dom.js';
 import {formatNumber, formatTime, t} from './i18n.js';
+import {codeOf, forgetKey, knownKey} from './identity.js';
 import {Plot} from './plot.js';
 
 const VALUE_PERIOD = 80;   // ms: faster than that nobody reads
@@ -43,6 +44,7 @@ export class Card {
     #note;
     #hang;
     #close;
+    #forget;
 
     #build() {
         const titleId = `card-${Math.random().toString(36).slice(2)}`;
@@ -60,10 +62,17 @@ export class Card {
         this.#close = h('button', {type: 'button', className: 'quiet', textContent: t('card.remove')});
         this.#close.onclick = () => this.#contacts.forget(this.#contact);
 
+        this.#forget = h('button', {type: 'button', textContent: t('card.forget'), hidden: true});
+        this.#forget.onclick = () => {
+            forgetKey(this.#contact.name);
+            this.#contacts.place(this.#contact.id);
+        };
+
         const numbers = h('dl', {className: 'facts'}), link = h('dl', {className: 'facts link'});
         for (const [list, name, title] of [
             [numbers, 'count'], [numbers, 'rate'], [numbers, 'gaps', 'gaps.title'], [numbers, 'age'],
             [link, 'path'], [link, 'rtt', 'rtt.title'], [link, 'setup', 'setup.title'],
+            [link, 'trust', 'trust.title'], [link, 'code', 'code.title'],
             [link, 'fingerprint', 'fingerprint.title'],
         ]) {
             this.#facts[name] = fact(`fact.${name}`, title);
@@ -74,7 +83,7 @@ export class Card {
             h('header', {}, h('h3', {id: titleId},
                               h('span', {className: 'dot', 'aria-hidden': 'true'}), this.name),
               this.#pill, h('div', {className: 'row end'}, this.#hang, this.#close)),
-            this.#note, this.#value, this.#canvas, numbers,
+            this.#note, this.#forget, this.#value, this.#canvas, numbers,
             h('details', {className: 'more', open: matchMedia('(min-width: 60rem)').matches},
               h('summary', {textContent: t('card.connection')}), link));
     }
@@ -90,8 +99,12 @@ export class Card {
         const silent = call?.state === 'connected' && !call.open ? 'connecting' : contact.state;
         say(this.#pill, t(`state.${silent}`));
         this.#pill.dataset.state = silent;
-        const note = !call && reason ? t(`reason.${reason}`, {name: this.name}) +
+        const changed = !call && reason === 'changed';
+        const note = !call && reason ? t(`reason.${reason}`, {
+            name: this.name, shown: contact.shown, known: knownKey(contact.name)}) +
             (contact.wanted ? ` ${t(`again.${again(reason)}`)}` : '') : '';
+        show(this.#forget, changed);
+        this.#note.classList.toggle('danger', changed);
         say(this.#note, note);
         show(this.#note, note !== '');
         this.#hang.textContent = contact.wanted || call ? t('call.hangup') : t('call.call');
@@ -142,6 +155,8 @@ export class Card {
         this.#fact('path', stats && `${describeEnd(stats.local)} ↔ ${describeEnd(stats.remote)}`);
         this.#fact('rtt', stats && (Number.isNaN(stats.rtt) ? t('unit.unknown') : formatTime(stats.rtt)));
         this.#fact('setup', call && !Number.isNaN(call.setupTime) && formatTime(call.setupTime));
+        this.#fact('trust', call?.trust && t(`trust.${call.trust}`));
+        this.#fact('code', call && codeOf(call.remoteFingerprint));
         this.#showFingerprint(call?.remoteFingerprint ?? '');
         if (series.count > 0)
             this.#canvas.setAttribute('aria-label', t('plot.label', {

@@ -15,7 +15,9 @@ import {Series, parseNumber} from './series.js';
 const FIRST_PAUSE = 1000, LONGEST_PAUSE = 30000; // ms
 const PATIENCE = 5000;       // ms for a connection to come back by itself
 const PROOF_OF_LIFE = 2000;  // ms for a peer that joined again to show that our call lives
-const MAX_INCOMING = 64;
+const MAX_INCOMING = 64, MAX_PENDING = 4;        // of all, and not yet connected of one
+const FINAL = ['bye', 'refused', 'changed']; // reasons not to call again at once
+const MAX_OFFERED = 64;      // contacts that others may make us have
 const MAX_EARLY = 128, EARLY_LIFETIME = 30000;   // candidates before their offer
 
 export const peerKey = (id, name) => name || id;
@@ -24,6 +26,7 @@ export class Contact {
     series = new Series();
     call = null;
     reason = null;       // of the last call's end
+    shown = '';          // the last call's fingerprint
     wanted = false;
     others = 0;          // messages that were no numbers
     attempts = 0;
@@ -46,6 +49,7 @@ export class Contacts extends EventTarget {
     contacts = new Map(); // key → Contact
     incoming = new Set(); // calls of those who listen to us
     emitting = false;     // we answer a `call` to everybody
+    certificate = null;   // ours
     greeting = null;      // gives the text that a new listener hears first, or null
     #signaling;
     #early = [];
@@ -119,12 +123,14 @@ export class Contacts extends EventTarget {
     }
 
     #newCall(direction, remote, session) {
+        const name = this.#signaling.nameOf(remote);
         const call = new Call({
-            direction, remote, session,
-            iceServers: this.#signaling.iceServers,
+            direction, remote, name, session,
+            options: {iceServers: this.#signaling.iceServers,
+                      certificates: this.certificate ? [this.certificate] : []},
             send: (frame) => this.#signaling.send(frame),
         });
-        const peer = peerKey(remote, this.#signaling.nameOf(remote));
+        const peer = peerKey(remote, name);
         call.peer = peer;
         call.addEventListener('step', ({detail}) => this.#tell('step', {peer, session, ...detail}));
         return call;
@@ -180,7 +186,10 @@ export class Contacts extends EventTarget {
         } else if (call.state === 'closed') {
             contact.call = null;
             contact.reason = call.reason;
-            if (contact.wanted && call.reason !== 'bye' && call.reason !== 'refused')
+            contact.shown = call.remoteFingerprint;
+            if (call.reason === 'changed')
+                contact.wanted = false; // the visitor has to decide
+            if (contact.wanted && !FINAL.includes(call.reason))
                 this.#redial(contact);
         }
         this.#tell('contacts');
@@ -232,7 +241,7 @@ export class Contacts extends EventTarget {
     }
 
     #dialIfMissed(contact) {
-        if (!contact.wanted || contact.call || contact.reason === 'bye')
+        if (!contact.wanted || contact.call || FINAL.includes(contact.reason))
             return;
         contact.attempts = 0;
         this.#dial(contact);
@@ -319,7 +328,8 @@ export class Contacts extends EventTarget {
         if (!session) // it has forgotten its former call
             this.incoming.forEach((call) =>
                 call.foreign && call.remote === frame.from && call.close('replaced', false));
-        if (this.incoming.size >= MAX_INCOMING) {
+        const pending = [...this.incoming].filter((one) => one.pending && one.remote === frame.from);
+        if (this.incoming.size >= MAX_INCOMING || pending.length >= MAX_PENDING) {
             this.#signaling.send({type: 'bye', to: frame.from, session});
             return;
         }
@@ -352,12 +362,13 @@ export class Contacts extends EventTarget {
         // A foreign emitter's offer to everybody is somebody else's.
         if (frame.to === undefined || this.#find(frame))
             return;
-        const name = this.#signaling.nameOf(frame.from);
-        const contact = this.#contact(peerKey(frame.from, name), frame.from, name);
-        if (contact.call) {
+        const name = this.#signaling.nameOf(frame.from), key = peerKey(frame.from, name);
+        if (this.contacts.get(key)?.call ||
+            (!this.contacts.has(key) && this.contacts.size >= MAX_OFFERED)) {
             this.#signaling.send({type: 'bye', to: frame.from, session: frame.session});
             return;
         }
+        const contact = this.#contact(key, frame.from, name);
         const call = this.#newCall('incoming', frame.from, frame.session);
         call.foreign = frame.session === undefined;
         this.#follow(contact, call);

@@ -50,12 +50,20 @@ export function remember(key, value) {
     }
 }
 
-const COLOURS = 6;
+/** Keeps MAP from growing with all who ever came: the oldest entry goes. */
+export function bound(map, size) {
+    if (map.size > size)
+        map.delete(map.keys().next().value);
+}
+
+const COLOURS = 6, MAX_GIVEN = 300;
 const given = new Map();
+let next = 0;
 
 /** The colour of a peer, the same wherever it appears: a class of style.css. */
 export function colour(key) {
     if (!given.has(key))
-        given.set(key, given.size % COLOURS + 1);
+        given.set(key, next++ % COLOURS + 1);
+    bound(given, MAX_GIVEN);
     return `c${given.get(key)}`;
 }

@@ -6,15 +6,16 @@
 // show its frame.
 
 import {peerKey} from './contacts.js';
-import {$, colour, h, say} from './dom.js';
+import {$, bound, colour, h, say} from './dom.js';
 import {clock, formatTime, has, t} from './i18n.js';
 import {describeCandidate, explainSdp} from './sdp.js';
 
-const MAX_RUNGS = 400;
+const MAX_RUNGS = 400, MAX_CHOICES = 60;
 const NEAR_END = 40; // px: who reads at the end wants to stay there
 const KNOWN = ['call', 'offer', 'answer', 'candidate', 'bye', 'welcome', 'joined', 'left', 'error'];
 
 const began = new Map(); // session → performance.now() of its first frame
+const waiting = [];      // rungs that have not been drawn yet
 let signaling, list, view, filter;
 
 export function startLadder(source, contacts) {
@@ -28,6 +29,7 @@ export function startLadder(source, contacts) {
     filter.append(h('option', {value: '', textContent: t('ladder.all')}));
     filter.onchange = showChosen;
     $('ladder-clear').onclick = () => {
+        waiting.length = 0;
         list.replaceChildren();
         filter.replaceChildren(filter.firstElementChild);
         showChosen();
@@ -71,6 +73,7 @@ function timeOf(session, now) {
         return clock(new Date());
     if (!began.has(session)) {
         began.set(session, now);
+        bound(began, MAX_RUNGS);
         return clock(new Date());
     }
     return `+${formatTime(now - began.get(session))}`;
@@ -103,29 +106,54 @@ function addStep({peer, session, step, stats, label, text, at}) {
              content: () => [h('p', {textContent: t(`step.${step}.why`)})]});
 }
 
+/** Rungs come into the document once a frame, however many there are. */
 function addRung({peer, session, label, kind, content, at = performance.now()}) {
-    const atEnd = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR_END;
+    const time = timeOf(session, at);
+    if (waiting.length === 0)
+        requestAnimationFrame(drawWaiting);
+    else if (waiting.length >= MAX_RUNGS)
+        waiting.shift();
+    waiting.push(() => makeRung({peer, time, label, kind, content, at}));
+}
+
+function makeRung({peer, time, label, kind, content, at}) {
     const rung = h('details', {className: `rung ${kind}`},
-        h('summary', {}, h('time', {textContent: timeOf(session, at)}),
+        h('summary', {}, h('time', {textContent: time}),
           h('span', {className: 'lane'}, label, h('span', {className: 'arrow', 'aria-hidden': 'true'}))));
     rung.addEventListener('toggle', () => rung.childElementCount === 1 &&
         rung.append(h('div', {className: 'content'}, ...content())));
     const item = h('li', {className: peer && peer !== '*' ? colour(peer) : '', 'data-peer': peer}, rung);
-    item.hidden = !isChosen(item);
     item.at = at;
-    let before = list.lastElementChild; // a step may be told a little late
-    while (before && before.at > at)
-        before = before.previousElementSibling;
-    if (before)
-        before.after(item);
-    else
-        list.prepend(item);
-    if (peer && peer !== '*' && ![...filter.options].some((option) => option.value === peer))
-        filter.append(h('option', {value: peer, textContent: peerLabel(peer)}));
+    item.hidden = !isChosen(item);
+    return item;
+}
+
+function drawWaiting() {
+    const atEnd = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR_END;
+    for (const make of waiting.splice(0)) {
+        const item = make();
+        let before = list.lastElementChild; // a step may be told a little late
+        while (before && before.at > item.at)
+            before = before.previousElementSibling;
+        if (before)
+            before.after(item);
+        else
+            list.prepend(item);
+        offerChoice(item.dataset.peer);
+    }
     while (list.childElementCount > MAX_RUNGS)
         list.firstElementChild.remove();
     if (atEnd)
         view.scrollTop = view.scrollHeight;
+}
+
+function offerChoice(peer) {
+    const {options} = filter;
+    if (peer === '' || peer === '*' || [...options].some((option) => option.value === peer))
+        return;
+    filter.append(h('option', {value: peer, textContent: peerLabel(peer)}));
+    if (options.length > MAX_CHOICES)
+        options[1].remove();
 }
 
 function isChosen(item) {

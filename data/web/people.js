@@ -23,7 +23,8 @@ function makeRow(id, name, contacts) {
     };
     const element = h('li', {className: colour(peerKey(id, name)), 'data-peer': peerKey(id, name)},
         h('span', {className: 'dot', 'aria-hidden': 'true'}),
-        h('span', {className: 'name', textContent: shown, title: id}), state, button);
+        h('span', {className: 'who'},
+          h('span', {className: 'name', textContent: shown, title: id}), state), button);
     return {element, state, button, shown};
 }
 

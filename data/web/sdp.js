@@ -5,11 +5,6 @@
 
 import {has, t} from './i18n.js';
 
-/** The fingerprint that DTLS holds the remote to, "" if SDP has none. */
-export function fingerprintOf(sdp) {
-    return /^a=fingerprint:(\S+ [0-9A-F:]+)\s*$/im.exec(sdp ?? '')?.[1] ?? '';
-}
-
 /** [{text, note}] of each line; the note is "" for lines that say nothing of interest. */
 export function explainSdp(sdp) {
     return sdp.split(/\r?\n/).filter((line) => line !== '').map((text) => {
@@ -20,7 +15,7 @@ export function explainSdp(sdp) {
 
 /** "host udp 192.0.2.1:4567" of a candidate line; "" if it is none. */
 export function describeCandidate(line) {
-    const words = (line ?? '').split(' ');
+    const words = String(line ?? '').split(' ');
     const type = words[words.indexOf('typ') + 1];
     if (words.length < 8 || words[6] !== 'typ')
         return '';

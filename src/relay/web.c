@@ -223,7 +223,6 @@ static bool client_has(const char *if_none_match, const char *etag)
 static const char fields_of_all[] =
     "Cache-Control: no-cache\r\n"
     "Content-Security-Policy: " POLICY "\r\n"
-    "Cross-Origin-Opener-Policy: same-origin\r\n"
     "Cross-Origin-Resource-Policy: same-origin\r\n"
     "Permissions-Policy: camera=(), geolocation=(), microphone=()\r\n"
     "Referrer-Policy: no-referrer\r\n"

@@ -4,12 +4,16 @@
 
 """The web page in real browsers, with the real daemons: what a visitor does and sees.
 
-tests/page/install fetches what drives the browsers; without it all is skipped.
+tests/page/install fetches what drives the browsers; without it all is skipped. The relay
+listens on an address of the network that tests/page/run makes, so that to the browsers the
+page is one of plain HTTP from another machine.
 """
 
 import functools
 import os
 import re
+import signal
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,10 +27,12 @@ WEB = os.path.join(harness.TOP_SRCDIR, "data", "web")
 FOREIGN = os.path.join(harness.TOP_SRCDIR, "tests", "foreign")
 SCREENSHOTS = os.path.join(harness.TOP_SRCDIR, "_lab", "screenshots")
 ROOM = "greenhouse"
+ADDRESS = "10.99.0.2"
 
 
 def start_relay(world, port=0, **settings):
-    return world.relay(port=port, config={"Relay": settings, "Web": {"Directory": WEB}})
+    return world.relay(port=port, host=ADDRESS,
+                       config={"Relay": settings, "Web": {"Directory": WEB}})
 
 
 def emitter(world, relay, name, interval="50ms"):
@@ -34,7 +40,7 @@ def emitter(world, relay, name, interval="50ms"):
 
 
 def page_url(relay, query=""):
-    return f"http://127.0.0.1:{relay.port}/{ROOM}{query}"
+    return f"http://{ADDRESS}:{relay.port}/{ROOM}{query}"
 
 
 def open_page(world, kind, relay, name="desk", language="en", **options):
@@ -82,12 +88,14 @@ def test_two_emitters(world, kind):
     relay = start_relay(world)
     boiler = emitter(world, relay, "boiler", "10ms")
     emitter(world, relay, "window", "200ms")
+    roof = "a sensor on the roof of the house at the lake"
+    world.peer(roof, relay, room=ROOM)
     browser = Browser(world, kind)
     note(browser.version)
     page = browser.open("page", page_url(relay))
     shoot(page, "join")
     page.join("desk")
-    wait_people(page, "boiler", "window")
+    wait_people(page, "boiler", "window", roof)
     page.click("#call-all")
     for peer, least in (("boiler", 300), ("window", 15)):
         wait_for(lambda: page.count(peer) >= least, 20, f"numbers of {peer}")
@@ -112,6 +120,9 @@ def test_two_emitters(world, kind):
     page.wait_text(".content", "a=fingerprint:sha-256")
     page.wait_text(".content .sdp", "hash of the certificate")
     page.eval("document.querySelector('.rung[open]').open = false")
+    check(page.eval("document.querySelector('.here').getBoundingClientRect().right <= "
+                    "document.querySelector('.numbers').getBoundingClientRect().left"),
+          "a long name makes things overlap")
     shoot(page, "desk")
     page.do("size", width=390, height=844, mobile=kind == "chromium")
     page.wait("document.documentElement.scrollWidth <= innerWidth", what="nothing to be too wide")
@@ -199,6 +210,51 @@ def test_relay_killed_and_back(world, kind):
     page.wait_text(page.card("boiler", ".note"), "You hung up")
     page.click("#people button")
     wait_growing(page, "boiler")
+
+
+def test_relay_frozen(world, kind):
+    """A relay that keeps the connection but says nothing any more is lost, too."""
+    relay = start_relay(world)
+    emitter(world, relay, "boiler")
+    page = open_page(world, kind, relay)
+    wait_people(page, "boiler")
+    page.click("#call-all")
+    wait_growing(page, "boiler")
+    relay.signal(signal.SIGSTOP)
+    try:
+        page.wait_text("#banner-text", "The relay", 40)
+        wait_growing(page, "boiler", 20)
+    finally:
+        relay.signal(signal.SIGCONT)
+    page.wait("document.getElementById('relay').dataset.state === 'connected'", 40,
+              "the page to be back in the room")
+    wait_growing(page, "boiler", 20)
+
+
+def test_network_lost_and_back(world, kind):
+    """The direct way is cut while the relay is still there."""
+    relay = start_relay(world)
+    emitter(world, relay, "boiler")
+    page = open_page(world, kind, relay)
+    wait_people(page, "boiler")
+    page.click("#call-all")
+    wait_growing(page, "boiler")
+
+    def nft(script):
+        subprocess.run(["nft", script], check=True)
+
+    nft("add table inet cut; add chain inet cut out { type filter hook output priority 0; }; "
+        "add rule inet cut out meta l4proto udp drop")
+    try:
+        page.wait("['reconnecting', 'calling', 'connecting', 'closed'].includes("
+                  f"document.querySelector({page.card('boiler', '.pill')!r}).dataset.state)", 30,
+                  "the silence to be noticed")
+        page.wait("document.querySelector('.card.stale') !== null")
+        note(page.text(page.card("boiler", "header")) + page.text(page.card("boiler", ".note")))
+    finally:
+        nft("delete table inet cut")
+    wait_growing(page, "boiler", 20, 60)
+    check(re.match(r"[1-9]", fact(page, "boiler", "Gaps")), "the pause is no gap")
 
 
 def test_emitter_restarted(world, kind):
@@ -319,6 +375,48 @@ def test_hang_up_and_reload(world, kind):
     wait_for(lambda: relay.get("Connections") == 1, 5, "the page to have left")
 
 
+def test_identity(world, kind):
+    """Our key outlives a reload; the other's is remembered, and another one is refused."""
+    relay = start_relay(world)
+    peer = emitter(world, relay, "boiler")
+    page = open_page(world, kind, relay)
+    wait_people(page, "boiler")
+    own = page.eval("document.getElementById('own-fingerprint').textContent")
+    check(re.fullmatch(r"sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}", own), f"own key: {own}")
+    page.click("#call-all")
+    wait_growing(page, "boiler")
+    old = peer.get("Fingerprint")
+    check(fact(page, "boiler", "Key").startswith("new"), fact(page, "boiler", "Key"))
+    known = peer.invoke("ListKnownPeers")[0]
+    equal([(row[0], row[1].replace(":", "").replace(" ", "")) for row in known],
+          [("desk", own.replace(":", "").replace(" ", ""))], "whom the peer knows")
+
+    page.do("reload")
+    page.wait("document.getElementById('relay').dataset.state === 'connected'")
+    equal(page.eval("document.getElementById('own-fingerprint').textContent"), own, "own key")
+    page.click("#call-all")
+    wait_growing(page, "boiler")
+    equal(fact(page, "boiler", "Key"), "known", "trust")
+
+    peer.stop()
+    os.unlink(os.path.join(peer.state_directory, "rtcbus-peer", "certificate.pem"))
+    peer.start()
+    peer.wait_ready()
+    new = peer.get("Fingerprint")
+    check(new != old, "the peer has its old key")
+    page.wait_text(page.card("boiler", ".note"), "somebody may be in between", 20)
+    text = page.text(page.card("boiler", ".note"))
+    check(old in text and new in text, f"not both keys are told: {text}")
+    before = page.count("boiler")
+    hold(lambda: page.count("boiler") == before, 3, "the refusal")
+    equal(peer.get("ListenerCount"), 0, "listeners")
+    shoot(page, "changed-key", full=False)
+    page.eval("[...document.querySelectorAll('.card button')]"
+              ".find((b) => b.textContent.startsWith('Forget the old')).click()")
+    wait_growing(page, "boiler", 5, 20)
+    equal(fact(page, "boiler", "Fingerprint"), new, "fingerprint")
+
+
 def test_japanese(world, kind):
     relay = start_relay(world)
     emitter(world, relay, "boiler")
@@ -363,9 +461,9 @@ def test_refused(world, kind):
     """A relay that does not want this origin: said in words, and tried again."""
     relay = start_relay(world, AllowedOrigins="https://example.org")
     page = Browser(world, kind).open("page", page_url(relay, "?name=desk"))
-    page.wait_text("#banner-text", f"AllowedOrigins= in its relay.conf lacks http://127.0.0.1:{relay.port}")
+    page.wait_text("#banner-text", f"AllowedOrigins= in its relay.conf lacks http://{ADDRESS}:{relay.port}")
     relay.configure({"Relay": {}, "Web": {"Directory": WEB}})
-    relay.signal(harness.signal.SIGHUP)
+    relay.signal(signal.SIGHUP)
     page.wait("document.getElementById('relay').dataset.state === 'connected'", 20)
 
 
@@ -405,10 +503,13 @@ TESTS = [
     test_two_emitters,
     test_plot,
     test_relay_killed_and_back,
+    test_relay_frozen,
+    test_network_lost_and_back,
     test_emitter_restarted,
     test_slider,
     test_page_to_page,
     test_hang_up_and_reload,
+    test_identity,
     test_japanese,
     test_name_taken,
     test_refused,
