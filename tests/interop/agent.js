@@ -13,7 +13,8 @@
 //   configure {media, mid}        of the next offer: m-lines for audio and video
 //                                 first; another mid for the data channels
 //   call {}, offer {}             asks for an offer; offers unasked
-//   open {label, ordered, maxRetransmits, maxPacketLifeTime, protocol}
+//   open {label, ordered, maxRetransmits, maxPacketLifeTime, protocol,
+//         negotiated, stream}
 //   send {channel, kind, text | size, seed}
 //   close {channel}, hangup {bye}, leave {}
 //
@@ -118,7 +119,8 @@ class Agent {
     await this.offer();
   }
 
-  do_open({ label, ...options }) {
+  do_open({ label, stream, ...options }) {
+    if (stream !== undefined) options.id = stream;
     const channel = this.connection.createDataChannel(label, options);
     return { channel: this.adopt(channel, 'them') };
   }

@@ -146,7 +146,9 @@ class Agent:
         self.address = {}
         self._offer()
 
-    def do_open(self, label, **options):
+    def do_open(self, label, stream=None, **options):
+        if stream is not None:
+            options["id"] = stream
         return {"channel": self._number_of(self.open_channel(label, options))}
 
     def do_send(self, channel, kind, text=None, size=0, seed=0):

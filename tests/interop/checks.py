@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from harness import SLOW, BusError, Failed, Skip, check, equal, wait_for
 from payload import payload
-from session import AgentError
+from session import AgentError, Pair
 
 NUMBERS = ["0", "42", "16777215"]
 SIZES = (1, 1024, 65536)
 # Firefox takes 1 GiB: more than we queue for a call (16 MiB), let alone a test.
 LARGEST_SENT = 1 << 20
 BEYOND_QUOTA = (16 << 20) + 1
+NEGOTIATED_ID = 101
 HANGUP_SECONDS = 2 * SLOW  # issue 3
 OPTIONS = (
     {},
@@ -176,6 +177,22 @@ def seen_there(row):
     partly(row, "seen-there")
 
 
+def negotiated(row):
+    """Both open the channel themselves, with a stream id they have agreed on."""
+    label = row.label()
+    options = {"negotiated": True, "stream": NEGOTIATED_ID}
+    ours = row.begin_open(True, label, **options)
+    row.remote.do("open", label=label, **options)
+    theirs = row.remote.wait("opened", label=label)
+    ours.wait_open()
+    equal((ours.get("Id"), theirs["stream"]), (NEGOTIATED_ID, NEGOTIATED_ID), "the stream ids")
+    pair = Pair(row, ours, theirs)
+    pair.exchange("without DCEP")
+    ours.close()
+    row.remote.wait("closed", channel=pair.number)
+    ours.wait_gone()
+
+
 def closed(row, close):
     for opened_by_us in (True, False):
         first = row.open(opened_by_us)
@@ -288,6 +305,7 @@ COLUMNS = [
     Column("ten", ten),
     Column("seen-here", seen_here),
     Column("seen-there", seen_there),
+    Column("negotiated", negotiated),
     Column("closed-here", closed_here),
     Column("closed-there", closed_there),
     Column("hangup-here", hangup_here),

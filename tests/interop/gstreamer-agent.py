@@ -131,7 +131,8 @@ class GstAgent(Agent):
 
     def open_channel(self, label, options):
         names = {"ordered": "ordered", "protocol": "protocol",
-                 "maxRetransmits": "max-retransmits", "maxPacketLifeTime": "max-packet-lifetime"}
+                 "maxRetransmits": "max-retransmits", "maxPacketLifeTime": "max-packet-lifetime",
+                 "negotiated": "negotiated", "id": "id"}
         structure = Gst.Structure.new_empty("options")
         for key, value in options.items():
             structure.set_value(names[key], value)

@@ -27,7 +27,8 @@ from payload import digest, payload  # noqa: E402
 # How we write and how they write the options of a channel
 OPTIONS = {"ordered": ("ordered", "b"), "protocol": ("protocol", "s"),
            "maxRetransmits": ("max-retransmits", "u"),
-           "maxPacketLifeTime": ("max-packet-lifetime", "u")}
+           "maxPacketLifeTime": ("max-packet-lifetime", "u"),
+           "negotiated": ("negotiated", "b"), "stream": ("id", "q")}
 
 
 class AgentError(Exception):
