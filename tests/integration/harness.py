@@ -215,6 +215,11 @@ class Process:
         with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
             return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
 
+    def sanitized(self):
+        """Sanitizers keep freed memory back: a resident size then says nothing."""
+        with open(f"/proc/{self.pid}/maps", encoding="ascii", errors="replace") as f:
+            return "libasan" in f.read()
+
     def fds(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 

@@ -112,7 +112,8 @@ def test_full_is_backpressure(world):
     grown = [p.rss_kib() - b for p, b in zip(peers, before)]
     note(f"with nobody reading: {sender.sent * 16 // 1024} MiB accepted, "
          f"RSS grew by {grown[0]} and {grown[1]} KiB")
-    check(max(grown) < 16 * KIB, f"the daemons grew by {grown} KiB")
+    if not peers[0].sanitized():
+        check(max(grown) < 16 * KIB, f"the daemons grew by {grown} KiB")
     began = time.monotonic()
     sender.check([theirs.read() for _ in range(4096)])
     note(f"64 MiB through acquired channels: {64 * 8.389 / (time.monotonic() - began):.0f} Mbit/s")

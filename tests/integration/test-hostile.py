@@ -22,12 +22,6 @@ from harness import check, equal, note, wait_for  # noqa: E402
 from wsclient import BINARY, CLOSE, TEXT, Closed, Timeout, WsClient, WsServer  # noqa: E402
 
 
-def sanitized(daemon):
-    """Whether memory figures mean anything."""
-    with open(f"/proc/{daemon.pid}/maps", encoding="ascii", errors="replace") as f:
-        return "libasan" in f.read()
-
-
 def hand_made(world, relay, name="evil", room=""):
     """A client that speaks rtcbus.1 and does what the test tells it to."""
     client = world.closing(WsClient(relay.port, f"/{room}?name={name}", protocols=["rtcbus.1"]))
@@ -457,7 +451,7 @@ def test_echo(world):
 def growth(peer, before):
     grown = peer.rss_kib() - before
     note(f"RSS grew by {grown} KiB")
-    return 0 if sanitized(peer) else grown
+    return 0 if peer.sanitized() else grown
 
 
 def send_many(fake, frames):

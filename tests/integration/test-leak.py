@@ -25,12 +25,6 @@ CALLS = int(os.environ.get("RTCBUS_TEST_CALLS", "200"))
 MARGIN_KIB = 1024
 
 
-def sanitized(daemon):
-    """Sanitizers keep freed memory back, so that only descriptors can be compared."""
-    with open(f"/proc/{daemon.pid}/maps", encoding="ascii", errors="replace") as f:
-        return "libasan" in f.read()
-
-
 def one_call(emitter, listener, hangup_here):
     call = listener.call("emitter")
     call.wait_state("connected", 10)
@@ -80,7 +74,7 @@ def test_two_hundred_calls(world):
         note(f"{daemon.name}: RSS {rss[daemon.name]} KiB after {WARM} calls, {grown:+d} KiB "
              f"after {CALLS}; {fds[daemon.name]} descriptors")
         equal(settled_fds(daemon), fds[daemon.name], f"descriptors of {daemon.name}")
-        if not sanitized(daemon):
+        if not daemon.sanitized():
             check(grown <= MARGIN_KIB, f"{daemon.name} grew by {grown} KiB")
 
 
@@ -101,7 +95,7 @@ def test_refused_calls(world):
     some(CALLS)
     note(f"RSS {rss} KiB, {listener.rss_kib() - rss:+d} KiB after {CALLS} calls to nobody")
     equal(settled_fds(listener), fds, "descriptors")
-    if not sanitized(listener):
+    if not listener.sanitized():
         check(listener.rss_kib() - rss <= MARGIN_KIB, "the listener grew")
 
 
