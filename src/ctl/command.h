@@ -59,6 +59,10 @@ extern const GOptionEntry pair_options[];
 int pair_check(char **arguments);
 int pair_run(Client *client, char **arguments);
 
+/* forward.c */
+int forward_check(char **arguments);
+int forward_run(Client *client, char **arguments);
+
 /* pipe.c */
 extern const GOptionEntry pipe_options[];
 int pipe_check(char **arguments);

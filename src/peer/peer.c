@@ -18,6 +18,7 @@
 #include "peer/pairing-desk.h"
 #include "peer/peer-error.h"
 #include "peer/publisher.h"
+#include "peer/service-link.h"
 #include "peer/signaling.h"
 #include "rtc/certificate.h"
 
@@ -27,6 +28,8 @@ struct Peer {
     Certificate *certificate;
     char *config_path;
     KnownPeers *known;
+    Services *services;
+    ServiceLinks *links;
     Signaling *signaling;
     Calls *calls;
     PairingDesk *pairing;
@@ -248,15 +251,42 @@ static void update_listener(Peer *peer, CallChannel *channel)
 
 enum { PIPE_TIMEOUT = 30 }; /* seconds until a program must have acquired it */
 
-/* A pipe that the remote has opened waits for the program that it is for. */
+/* A pipe waits for the program that it is for; on one that we have opened the
+ * remote may have answered before our program has it. */
 static void reserve_pipe(CallChannel *channel)
 {
     const Channel *rtc = call_channel_rtc(channel);
 
-    if (call_channel_is_incoming(channel) &&
-        strcmp(channel_protocol(rtc), STREAM_PROTOCOL) == 0 &&
-        g_str_has_prefix(channel_label(rtc), STREAM_PIPE_PREFIX))
+    if (strcmp(channel_protocol(rtc), STREAM_PROTOCOL) == 0 &&
+        (!call_channel_is_incoming(channel) ||
+         g_str_has_prefix(channel_label(rtc), STREAM_PIPE_PREFIX)))
         call_channel_reserve(channel, PIPE_TIMEOUT);
+}
+
+static bool knows(const char *name, const char *fingerprint, gpointer data)
+{
+    return known_peers_check(((Peer *) data)->known, name, fingerprint) == KNOWN_SAME;
+}
+
+/* Nothing but declared services is reached from outside; see services.h. */
+static void connect_service(Peer *peer, CallChannel *channel)
+{
+    const char *label = channel_label(call_channel_rtc(channel));
+    const char *fingerprint = call_fingerprint(call_channel_call(channel));
+    g_autoptr(GError) error = NULL;
+    guint max_packet;
+    int packets;
+
+    if (!call_channel_is_incoming(channel) || !g_str_has_prefix(label, STREAM_SERVICE_PREFIX))
+        return;
+    if (!call_channel_acquire(channel, MESSAGE_BINARY, &packets, &max_packet, &error)) {
+        log_warning("%s: %s", label, error->message);
+        call_channel_close(channel);
+        return;
+    }
+    service_links_add(peer->links, packets, max_packet,
+                      services_find(peer->services, label + strlen(STREAM_SERVICE_PREFIX),
+                                    fingerprint ? fingerprint : "", knows, peer));
 }
 
 static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data)
@@ -267,6 +297,8 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
     if (event == CALL_CHANNEL_ADDED)
         reserve_pipe(channel);
     bus_channel(peer->bus, channel, event);
+    if (event == CALL_CHANNEL_ADDED)
+        connect_service(peer, channel);
 }
 
 static void take_number(Peer *peer, Call *call, double value)
@@ -391,6 +423,15 @@ static KnownPeers *make_known(const Peer *peer, const char *folder)
     return known_peers_new(admin, learned);
 }
 
+/* services.d is beside the configuration file. */
+static Services *make_services(const Peer *peer)
+{
+    g_autofree char *config_folder = g_path_get_dirname(peer->config_path);
+    g_autofree char *folder = g_build_filename(config_folder, "services.d", NULL);
+
+    return services_new(folder);
+}
+
 static void load_known(Peer *peer)
 {
     g_autoptr(GError) error = NULL;
@@ -431,6 +472,10 @@ bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GErr
     if (!peer->certificate)
         return false;
     peer->known = make_known(peer, folder);
+    peer->services = make_services(peer);
+    if (!services_load(peer->services, error))
+        return false;
+    peer->links = service_links_new();
     peer->signaling = signaling_new(&signaling_ops, peer);
     peer->calls = calls_new(signaling_room(peer->signaling), &limits, &calls_ops, peer);
     peer->pairing = pairing_desk_new(signaling_room(peer->signaling), peer_fingerprint(peer),
@@ -447,8 +492,12 @@ bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GErr
 void peer_reload(Daemon *daemon, gpointer data)
 {
     Peer *peer = data;
+    g_autoptr(GError) error = NULL;
 
     peer_apply(peer);
+    if (!services_load(peer->services, &error))
+        log_warning(_("no service is offered until this is repaired and read again: %s"),
+                    error->message);
     peer_update(peer);
 }
 
@@ -480,6 +529,8 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->feed, feed_free);
     g_clear_pointer(&peer->certificate, certificate_unref);
     g_clear_pointer(&peer->known, known_peers_free);
+    g_clear_pointer(&peer->links, service_links_free);
+    g_clear_pointer(&peer->services, services_free);
     g_free(peer->config_path);
     g_strfreev(peer->servers);
     peer_config_clear(&peer->config);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+#include "config.h"
+
+#include "peer/service-link.h"
+
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <gio/gunixsocketaddress.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/stream.h"
+
+enum { CONNECT_TIMEOUT = 10 }; /* seconds */
+
+struct ServiceLinks {
+    GHashTable *set; /* of Link */
+};
+
+typedef struct {
+    ServiceLinks *links;
+    char *name;
+    int packets;
+    gsize max_packet;
+    GCancellable *cancellable; /* while it connects */
+    Stream *stream;            /* once it is connected */
+} Link;
+
+static void link_free(Link *link)
+{
+    stream_free(link->stream);
+    if (link->packets >= 0)
+        close(link->packets);
+    g_object_unref(link->cancellable);
+    g_free(link->name);
+    g_free(link);
+}
+
+/* One that still connects is freed when GIO has given up. */
+static void link_drop(gpointer data)
+{
+    Link *link = data;
+
+    link->links = NULL;
+    if (link->stream)
+        link_free(link);
+    else
+        g_cancellable_cancel(link->cancellable);
+}
+
+static void link_remove(Link *link)
+{
+    if (link->links)
+        g_hash_table_steal(link->links->set, link);
+    link_free(link);
+}
+
+static void on_done(Stream *stream, const GError *error, gpointer data)
+{
+    Link *link = data;
+
+    log_debug("service %s: %s", link->name, error ? error->message : "done");
+    link_remove(link);
+}
+
+static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
+{
+    Link *link = data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSocketConnection) connection =
+        g_socket_client_connect_finish(G_SOCKET_CLIENT(source), result, &error);
+    int fd = -1;
+
+    if (connection && link->links)
+        fd = fcntl(g_socket_get_fd(g_socket_connection_get_socket(connection)), F_DUPFD_CLOEXEC,
+                   0);
+    if (fd < 0) {
+        log_debug("service %s: %s", link->name, error ? error->message : "no descriptor");
+        stream_refuse(g_steal_fd(&link->packets), true);
+        link_remove(link);
+        return;
+    }
+    link->stream =
+        stream_new(g_steal_fd(&link->packets), link->max_packet, fd, fd, on_done, link);
+}
+
+static GSocketConnectable *service_address(const Service *service)
+{
+    if (service->path)
+        return G_SOCKET_CONNECTABLE(g_unix_socket_address_new(service->path));
+    return g_network_address_new(service->host, service->port);
+}
+
+void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const Service *service)
+{
+    g_autoptr(GSocketClient) client = NULL;
+    g_autoptr(GSocketConnectable) address = NULL;
+    Link *link;
+
+    if (!service) {
+        stream_refuse(packets, false);
+        return;
+    }
+    link = g_new0(Link, 1);
+    link->links = links;
+    link->name = g_strdup(service->name);
+    link->packets = packets;
+    link->max_packet = max_packet;
+    link->cancellable = g_cancellable_new();
+    g_hash_table_add(links->set, link);
+    address = service_address(service);
+    client = g_socket_client_new();
+    g_socket_client_set_enable_proxy(client, FALSE);
+    g_socket_client_set_timeout(client, CONNECT_TIMEOUT);
+    g_socket_client_connect_async(client, address, link->cancellable, on_connected, link);
+}
+
+ServiceLinks *service_links_new(void)
+{
+    ServiceLinks *links = g_new0(ServiceLinks, 1);
+
+    links->set = g_hash_table_new_full(NULL, NULL, link_drop, NULL);
+    return links;
+}
+
+void service_links_free(ServiceLinks *links)
+{
+    if (!links)
+        return;
+    g_hash_table_unref(links->set);
+    g_free(links);
+}

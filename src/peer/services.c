@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+#include "config.h"
+
+#include "peer/services.h"
+
+#include <gio/gio.h>
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "common/config-file.h"
+#include "common/fingerprint.h"
+
+#define SUFFIX ".conf"
+#define FINGERPRINT_PREFIX "sha-256:"
+
+struct Services {
+    char *folder;
+    GHashTable *table; /* name → Service */
+};
+
+typedef struct {
+    char *connect;
+    char **allow;
+} Declaration;
+
+static void service_free(Service *service)
+{
+    g_free(service->name);
+    g_free(service->host);
+    g_free(service->path);
+    g_strfreev(service->allow);
+    g_free(service);
+}
+
+/* Sets where SERVICE is; false if TEXT makes no sense. */
+static bool parse_connect(const char *text, Service *service)
+{
+    g_autoptr(GSocketConnectable) address = NULL;
+
+    if (g_str_has_prefix(text, "unix:/")) {
+        service->path = g_strdup(text + strlen("unix:"));
+        return true;
+    }
+    if (!g_str_has_prefix(text, "tcp:"))
+        return false;
+    address = g_network_address_parse(text + strlen("tcp:"), 0, NULL);
+    if (!address || g_network_address_get_port(G_NETWORK_ADDRESS(address)) == 0)
+        return false;
+    service->host = g_strdup(g_network_address_get_hostname(G_NETWORK_ADDRESS(address)));
+    service->port = g_network_address_get_port(G_NETWORK_ADDRESS(address));
+    return true;
+}
+
+static bool check_connect(const char *value, GError **error)
+{
+    Service service = {};
+    bool good = parse_connect(value, &service);
+
+    g_free(service.host);
+    g_free(service.path);
+    if (!good)
+        g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                            _("tcp:HOST:PORT or unix:/PATH"));
+    return good;
+}
+
+static bool check_allow(const char *value, GError **error)
+{
+    g_autofree char *fingerprint = fingerprint_parse(value);
+
+    if (*value && (!g_str_has_prefix(value, FINGERPRINT_PREFIX) || fingerprint))
+        return true;
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                        _("names and fingerprints of peers, as in known_peers"));
+    return false;
+}
+
+static const ConfigKey keys[] = {
+    {"Service", "Connect", CONFIG_STRING, offsetof(Declaration, connect), "",
+     .check = check_connect},
+    {"Service", "Allow", CONFIG_LIST, offsetof(Declaration, allow), "", .check = check_allow},
+    {},
+};
+
+static bool load_file(GHashTable *table, const char *folder, const char *file, GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, file, NULL);
+    Declaration declaration = {};
+    Service *service;
+
+    if (!config_load(path, true, keys, &declaration, error))
+        return false;
+    service = g_new0(Service, 1);
+    service->name = g_strndup(file, strlen(file) - strlen(SUFFIX));
+    service->allow = g_steal_pointer(&declaration.allow);
+    parse_connect(declaration.connect, service);
+    g_hash_table_insert(table, service->name, service);
+    config_clear(keys, &declaration);
+    return true;
+}
+
+bool services_load(Services *services, GError **error)
+{
+    g_autoptr(GDir) dir = g_dir_open(services->folder, 0, NULL);
+    const char *name;
+
+    g_hash_table_remove_all(services->table);
+    while (dir && (name = g_dir_read_name(dir))) {
+        if (name[0] == '.' || !g_str_has_suffix(name, SUFFIX))
+            continue;
+        if (!load_file(services->table, services->folder, name, error)) {
+            g_hash_table_remove_all(services->table);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool may_use(const Service *service, const char *fingerprint, ServicesKnows knows,
+                    gpointer data)
+{
+    for (char **entry = service->allow; *entry; entry++) {
+        g_autofree char *allowed = fingerprint_parse(*entry);
+
+        if (allowed ? strcmp(allowed, fingerprint) == 0 : knows(*entry, fingerprint, data))
+            return true;
+    }
+    return false;
+}
+
+const Service *services_find(const Services *services, const char *name, const char *fingerprint,
+                             ServicesKnows knows, gpointer data)
+{
+    const Service *service = g_hash_table_lookup(services->table, name);
+
+    return service && may_use(service, fingerprint, knows, data) ? service : NULL;
+}
+
+guint services_count(const Services *services)
+{
+    return g_hash_table_size(services->table);
+}
+
+Services *services_new(const char *folder)
+{
+    Services *services = g_new0(Services, 1);
+
+    services->folder = g_strdup(folder);
+    services->table =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) service_free);
+    return services;
+}
+
+void services_free(Services *services)
+{
+    if (!services)
+        return;
+    g_hash_table_unref(services->table);
+    g_free(services->folder);
+    g_free(services);
+}

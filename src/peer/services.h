@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Declared services: what remote peers may reach through this machine, and
+ * who. Each is a file NAME.conf in services.d:
+ *
+ *   [Service]
+ *   Connect=tcp:127.0.0.1:22
+ *   Allow=desk;sha-256:AB:CD:…
+ *
+ * All of them are in memory, so that a service that is not there and one that
+ * is not for the asker are told from each other by nothing, not even the time.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct Services Services;
+
+typedef struct {
+    char *name;
+    char *host; /* NULL: `path` */
+    guint16 port;
+    char *path;   /* of a Unix socket */
+    char **allow; /* names and fingerprints, as known_peers has them */
+} Service;
+
+/* Reads nothing yet. */
+Services *services_new(const char *folder);
+void services_free(Services *services);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Services, services_free)
+
+/* Reads the folder anew; a folder that is not there holds no services. On failure
+ * ERROR is one line naming the file, and there are no services at all. */
+bool services_load(Services *services, GError **error);
+
+/* Whether NAME, which somebody claims to have, belongs to FINGERPRINT. */
+typedef bool (*ServicesKnows)(const char *name, const char *fingerprint, gpointer data);
+
+/* The service NAME if the peer with FINGERPRINT ("sha-256 AB:CD:…") may use it, else NULL. */
+const Service *services_find(const Services *services, const char *name, const char *fingerprint,
+                             ServicesKnows knows, gpointer data);
+guint services_count(const Services *services);

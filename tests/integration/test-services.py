@@ -1,0 +1,252 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""Declared services and rtcbusctl forward: who gets through, and that nothing is left behind."""
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import harness  # noqa: E402
+from channels import Acquired, open_channel  # noqa: E402
+from harness import GLib, check, equal, note, wait_for  # noqa: E402
+
+RTCBUSCTL = os.path.join(harness.TOP_BUILDDIR, "rtcbusctl")
+ROUNDS = int(os.environ.get("RTCBUS_TEST_FORWARDS", "600"))
+AT_ONCE = 200
+PROTOCOL = GLib.Variant("s", "rtcbus-pipe.1")
+
+
+class Echo(threading.Thread):
+    """A TCP or Unix server: greets, echoes until the end of the input, then says goodbye."""
+
+    def __init__(self, world, path=None):
+        super().__init__(daemon=True)
+        self.listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        self.listener.bind(path or ("127.0.0.1", 0))
+        self.listener.listen(512)
+        self.address = f"unix:{path}" if path else f"tcp:127.0.0.1:{self.listener.getsockname()[1]}"
+        self.open = 0
+        world.closing(self.listener)
+        self.start()
+
+    def run(self):
+        selector = selectors.DefaultSelector()
+        selector.register(self.listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                try:
+                    if key.fileobj is self.listener:
+                        connection, _ = self.listener.accept()
+                        self.open += 1
+                        connection.sendall(b"hello ")
+                        selector.register(connection, selectors.EVENT_READ)
+                    elif data := key.fileobj.recv(65536):
+                        key.fileobj.sendall(data)
+                    else:
+                        key.fileobj.sendall(b" goodbye")
+                        self.end(selector, key.fileobj)
+                except OSError:
+                    if key.fileobj is self.listener:
+                        return
+                    self.end(selector, key.fileobj)
+
+    def end(self, selector, connection):
+        selector.unregister(connection)
+        connection.close()
+        self.open -= 1
+
+
+class Forward:
+    def __init__(self, peer, name):
+        env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=peer.bus.address, LC_ALL="C.UTF-8")
+        self.process = peer.world.run("forward", [
+            RTCBUSCTL, "--session", "forward", "127.0.0.1:0", "box", name], env=env)
+        wait_for(lambda: self.process.lines() or not self.process.running(), 10, "forward")
+        check(self.process.running(), "forward ended: " + self.process.stderr())
+        self.port = int(self.process.lines()[0].split()[0].rsplit(":", 1)[1])
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), 20 * harness.SLOW)
+
+
+def read_all(connection):
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def read_exactly(connection, count):
+    data = b""
+    while len(data) < count and (more := connection.recv(count - len(data))):
+        data += more
+    return data
+
+
+def talk(connection, text):
+    connection.sendall(text)
+    connection.shutdown(socket.SHUT_WR)
+    with connection:
+        return read_all(connection)
+
+
+def declare(world, name, connect, allow):
+    folder = os.path.join(world.directory, "services.d")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name + ".conf"), "w", encoding="utf-8") as f:
+        f.write(f"[Service]\nConnect={connect}\nAllow={allow}\n")
+
+
+def pair(world, policy="tofu"):
+    relay = world.relay()
+    box = world.peer("box", relay, config={"Trust": {"Policy": policy}})
+    desk = world.peer("desk", relay)
+    desk.wait_peer("box")
+    return box, desk
+
+
+def reload(peer):
+    """Asks for it; who calls waits for the effect."""
+    peer.signal(signal.SIGHUP)
+
+
+def word(peer):
+    return peer.get("Fingerprint").replace(" ", ":")
+
+
+def channels(peer):
+    return [p for p in peer.objects() if "/channel/" in p]
+
+
+def test_tcp_and_unix(world):
+    box, desk = pair(world)
+    for name, path in (("tcp", None), ("unix", world.path("echo.sock"))):
+        echo = Echo(world, path)
+        declare(world, name, echo.address, word(desk))
+        reload(box)
+        forward = Forward(desk, name)
+        blob = os.urandom(300000)
+        wait_for(lambda f=forward: talk(f.connect(), b"?") == b"hello ? goodbye", 5, "the service")
+        equal(talk(forward.connect(), blob) == b"hello " + blob + b" goodbye", True, "the echo")
+        equal(talk(forward.connect(), b""), b"hello  goodbye", "the half-close")
+        forward.process.stop()
+
+
+def refusal(call, name):
+    """(what comes, seconds until the channel's end)"""
+    began = time.monotonic()
+    acquired = Acquired(open_channel(call, "service/" + name, protocol=PROTOCOL))
+    packets = acquired.read_all()
+    took = time.monotonic() - began
+    acquired.socket.close()
+    return packets, took
+
+
+def test_refused_alike(world):
+    """Not declared, for nobody, for another key, for a name that is only claimed: one answer."""
+    echo = Echo(world)
+    declare(world, "nobody", echo.address, "")
+    declare(world, "other", echo.address, "sha-256:" + ":".join(["AB"] * 32))
+    declare(world, "claimed", echo.address, "desk")
+    box, desk = pair(world, "any")
+    call = desk.call("box")
+    call.wait_state("connected")
+    times = {}
+    for name in ["absent", "nobody", "other", "claimed", "../nobody", ""] * 20:
+        packets, took = refusal(call, name)
+        equal(packets, [b"Rn"], f"the answer for {name!r}")
+        times.setdefault(name, []).append(took)
+    medians = {name: sorted(seen)[len(seen) // 2] for name, seen in times.items()}
+    note("median ms to the refusal: " + ", ".join(f"{n or 'empty'} {t * 1e3:.2f}"
+                                                  for n, t in medians.items()))
+    check(max(medians.values()) - min(medians.values()) < 0.005 * harness.SLOW,
+          f"the answers take different times: {medians}")
+    wait_for(lambda: len(channels(box)) == 1, 5, "the channels to go")
+    equal(echo.open, 0, "connections that got through")
+
+
+def test_known_name(world):
+    """A name in Allow= is that of a known key."""
+    echo = Echo(world)
+    declare(world, "named", echo.address, "desk")
+    box, desk = pair(world, "any")
+    forward = Forward(desk, "named")
+    equal(talk(forward.connect(), b"?"), b"", "what comes before the key is known")
+    wait_for(lambda: "no such service" in forward.process.stderr(), 5, "the refusal to be told")
+    box.invoke("TrustPeer", "(ss)", "desk", desk.get("Fingerprint"))
+    equal(talk(forward.connect(), b"?"), b"hello ? goodbye", "the answer")
+
+
+def test_not_reachable(world):
+    box, desk = pair(world)
+    declare(world, "down", "tcp:127.0.0.1:1", word(desk))
+    declare(world, "bad", "udp:127.0.0.1:1", word(desk))
+    reload(box)
+    call = desk.call("box")
+    call.wait_state("connected")
+    wait_for(lambda: "bad.conf" in box.stderr(), 5, "the complaint about the file")
+    equal(refusal(call, "down")[0], [b"Rn"], "the answer while a file is wrong")
+    os.unlink(os.path.join(os.path.join(world.directory, "services.d"), "bad.conf"))
+    reload(box)
+    wait_for(lambda: refusal(call, "down")[0] == [b"Rf"], 5, "the answer of the service")
+
+
+def test_many(world):
+    """AT_ONCE connections at a time, ROUNDS in all; nothing may be left of them."""
+    box, desk = pair(world)
+    echo = Echo(world)
+    declare(world, "echo", echo.address, word(desk))
+    reload(box)
+    forward = Forward(desk, "echo")
+    wait_for(lambda: talk(forward.connect(), b"?") == b"hello ? goodbye", 5, "the service")
+    wait_for(lambda: len(channels(box)) == len(channels(desk)) == 1, 5, "the channels to go")
+    processes = {"box": box, "desk": desk, "forward": forward.process}
+    began, done, first = time.monotonic(), 0, None
+    while done < ROUNDS:
+        connections = [forward.connect() for _ in range(AT_ONCE)]
+        for number, connection in enumerate(connections):
+            connection.sendall(b"%d" % number)
+        for number, connection in enumerate(connections):
+            wanted = b"hello %d" % number
+            equal(read_exactly(connection, len(wanted)), wanted, "the echo")
+        for number, connection in enumerate(connections):
+            if number % 3:
+                equal(talk(connection, b""), b" goodbye", "the end")
+            else:
+                connection.close()
+        done += AT_ONCE
+        wait_for(lambda: len(channels(box)) == len(channels(desk)) == 1, 20, "the channels to go")
+        if not first:  # a call that carries much gets a second socket, once
+            first = {name: p.rss_kib() for name, p in processes.items()}
+            fds = {name: p.fds() for name, p in processes.items()}
+    grown = {name: p.rss_kib() - first[name] for name, p in processes.items()}
+    note(f"{done} connections, {AT_ONCE} at once, in {time.monotonic() - began:.1f} s; "
+         f"RSS grew after the first {AT_ONCE} by {grown} KiB")
+    now = {name: p.fds() for name, p in processes.items()}
+    check(all(now[name] <= fds[name] for name in fds), f"descriptors: {now}, first {fds}")
+    equal(echo.open, 0, "connections at the service")
+    check(max(grown.values()) < 4096 * harness.SLOW, f"memory grew: {grown} KiB")
+    stream_ids = [i[harness.CHANNEL_INTERFACE]["Id"] for i in desk.objects().values()
+                  if harness.CHANNEL_INTERFACE in i]
+    call = next(p for p in desk.objects() if p.count("/") == 5)
+    fresh = open_channel(harness.Call(desk, call), "after")
+    wait_for(lambda: fresh.get("State") == "open", 5, "a new channel")
+    check(fresh.get("Id") < 8, f"stream ids are not used again: {fresh.get('Id')}, {stream_ids}")
+
+
+def test_usage(world):
+    _, desk = pair(world)
+    env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=desk.bus.address)
+    for arguments in (["2222", "box", "x"], ["localhost:2222", "box", "x"], ["127.0.0.1:1", "box"]):
+        done = subprocess.run([RTCBUSCTL, "--session", "forward", *arguments], env=env,
+                              capture_output=True, timeout=20, check=False)
+        equal(done.returncode, 2, f"exit status of {arguments}")
+
+
+harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
