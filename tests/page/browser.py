@@ -21,8 +21,8 @@ EXECUTABLES = {"chromium": "chromium", "firefox": "firefox-esr"}
 def module_folder():
     """Where install put puppeteer-core, or None."""
     for folder in (os.environ.get("RTCBUS_PAGE_NODE_DIR"),
-                   os.path.join(harness.TOP_BUILDDIR, "_lab", "page"),
-                   os.path.join(harness.TOP_SRCDIR, "_lab", "page")):
+                   os.path.join(harness.TOP_BUILDDIR, "_lab", "node", "page"),
+                   os.path.join(harness.TOP_SRCDIR, "_lab", "node", "page")):
         if folder and os.path.isdir(os.path.join(folder, "node_modules", "puppeteer-core")):
             return os.path.join(folder, "node_modules")
     return None
