@@ -1,0 +1,52 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""The programs in data/examples, as people would run them."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import harness  # noqa: E402
+from channels import call_pair  # noqa: E402
+from harness import Skip, check, equal, wait_for  # noqa: E402
+
+EXAMPLES = os.path.join(harness.TOP_SRCDIR, "data", "examples")
+
+
+def environment(peer):
+    return dict(os.environ, DBUS_SESSION_BUS_ADDRESS=peer.bus.address,
+                DBUS_STARTER_BUS_TYPE="session", BUS="--user")
+
+
+def test_ask_and_echo(world):
+    emitter, listener, call = call_pair(world)
+    echo = world.run("echo", ["/usr/bin/python3", os.path.join(EXAMPLES, "echo.py")],
+                     env=environment(emitter))
+    wait_for(echo.lines, 10, "echo.py")
+    asked = subprocess.run([os.path.join(harness.TOP_BUILDDIR, "data/examples/ask"), call.path,
+                            "echo", "is anybody there?"], env=environment(listener), timeout=20,
+                           capture_output=True, check=False)
+    equal(asked.stdout, b"is anybody there?\n", "the answer")
+    equal(asked.returncode, 0, "exit status")
+    echo.expect_exit(0)
+
+
+def test_sensor(world):
+    if not shutil.which("busctl"):
+        raise Skip("busctl is not installed")
+    emitter, listener, _ = call_pair(world)
+    script = os.path.join(EXAMPLES, "sensor.sh")
+    subprocess.run([script, "-21.5"], env=environment(emitter), timeout=20, check=True,
+                   stdout=subprocess.DEVNULL)
+    listener.wait_numbers(1)
+    seen = subprocess.run([script], env=environment(listener), timeout=20, check=True,
+                          capture_output=True)
+    check(b"-21.5" in seen.stdout, f"the reading is not in {seen.stdout!r}")
+
+
+harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
