@@ -14,11 +14,13 @@ import {showPeople} from './people.js';
 import {Signaling, checkName} from './signaling.js';
 
 const NAME_KEY = 'rtcbus.name';
+const IDENTITY_LIMIT = 5000; // ms; then it goes without
 
 const room = location.pathname;
 const signaling = new Signaling(room);
 const contacts = new Contacts(signaling);
 const cards = new Map(); // contact → Card
+let identity;            // a promise: our key is loaded
 const seconds = () => Number(document.querySelector('input[name=window]:checked').value);
 
 // ---- the relay -------------------------------------------------------------------
@@ -47,12 +49,14 @@ function showWhen() {
 
 // ---- joining and leaving ---------------------------------------------------------
 
-function join(name) {
+async function join(name) {
     remember(NAME_KEY, name);
     show($('join'), false);
     show($('work'), true);
     show($('leave'), true);
-    signaling.join(name);
+    await Promise.race([identity, new Promise((resolve) => setTimeout(resolve, IDENTITY_LIMIT))]);
+    if (!$('work').hidden) // not left meanwhile
+        signaling.join(name);
 }
 
 function leave() {
@@ -118,7 +122,7 @@ function animate(now) {
         card.frame(now);
 }
 
-async function start() {
+function start() {
     translate(document);
     say($('room'), room === '/' ? t('room.default') : decodeURIComponent(room));
     document.title = `rtcbus ${room === '/' ? '' : decodeURIComponent(room)}`.trim();
@@ -159,7 +163,7 @@ async function start() {
         show($('banner'), true);
         return;
     }
-    await loadIdentity();
+    identity = loadIdentity();
     const known = new URLSearchParams(location.search).get('name') ?? recall(NAME_KEY);
     if (known !== null && checkName(known) === null)
         join(known);
