@@ -283,12 +283,21 @@ static void on_packet(Stream *stream, const guint8 *packet, gsize length)
     }
 }
 
+/* Both ends know that all has arrived. */
+static bool stream_complete(Stream *stream)
+{
+    return g_queue_is_empty(&stream->outbox) && stream->sending == HALF_ACKNOWLEDGED &&
+           stream->receiving == HALF_ACKNOWLEDGED;
+}
+
 static gboolean on_packets_in(int fd, GIOCondition condition, gpointer data)
 {
     static guint8 packet[RECEIVE_SIZE]; /* one for all: there is one thread */
     Stream *stream = data;
 
-    for (int turn = 0; turn < TURN && stream->finisher == 0 && stream->unwritten->len == 0; turn++) {
+    /* What comes behind the last acknowledgement is only the end of the channel. */
+    for (int turn = 0; turn < TURN && stream->finisher == 0 && stream->unwritten->len == 0 &&
+                       !stream_complete(stream); turn++) {
         ssize_t n = recv(stream->packets, packet, sizeof packet, MSG_DONTWAIT);
 
         if (n < 0 && errno == ECONNRESET) /* told once, before what is there to read */
@@ -327,8 +336,7 @@ static void stream_update(Stream *stream)
     if (stream->unwritten->len == 0 && stream->output_source == 0)
         stream_written(stream);
     blocked = !g_queue_is_empty(&stream->outbox);
-    if (stream->finisher == 0 && !blocked && stream->sending == HALF_ACKNOWLEDGED &&
-        stream->receiving == HALF_ACKNOWLEDGED)
+    if (stream->finisher == 0 && stream_complete(stream))
         stream_finish(stream);
     if (stream->finisher)
         return;

@@ -231,7 +231,8 @@ def test_many(world):
     now = {name: p.fds() for name, p in processes.items()}
     check(all(now[name] <= fds[name] for name in fds), f"descriptors: {now}, first {fds}")
     equal(echo.open, 0, "connections at the service")
-    check(max(grown.values()) < 4096 * harness.SLOW, f"memory grew: {grown} KiB")
+    if not box.sanitized():
+        check(max(grown.values()) < 4096 * harness.SLOW, f"memory grew: {grown} KiB")
     stream_ids = [i[harness.CHANNEL_INTERFACE]["Id"] for i in desk.objects().values()
                   if harness.CHANNEL_INTERFACE in i]
     call = next(p for p in desk.objects() if p.count("/") == 5)
