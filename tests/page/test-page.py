@@ -52,6 +52,11 @@ def open_page(world, kind, relay, name="desk", language="en", **options):
     return page
 
 
+def wait_connected(page, timeout=10):
+    page.wait("document.getElementById('relay').dataset.state === 'connected'", timeout,
+              "the page to be in its room")
+
+
 def wait_people(page, *names):
     page.wait("[...document.querySelectorAll('#people li')].map((li) => li.dataset.peer)"
               f".sort().join() === {','.join(sorted(names))!r}", what=f"{names} to be listed")
@@ -200,8 +205,7 @@ def test_relay_killed_and_back(world, kind):
     shoot(page, "relay-lost", full=False)
     relay.start()
     relay.wait_ready()
-    page.wait("document.getElementById('relay').dataset.state === 'connected'", 40,
-              "the page to be back in the room")
+    wait_connected(page, 40)
     page.wait("document.getElementById('banner').hidden")
     wait_for(lambda: peer.get("RelayState") == "connected", 40, "the peer to be back")
     wait_people(page, "boiler")
@@ -227,8 +231,7 @@ def test_relay_frozen(world, kind):
         wait_growing(page, "boiler", 20)
     finally:
         relay.signal(signal.SIGCONT)
-    page.wait("document.getElementById('relay').dataset.state === 'connected'", 40,
-              "the page to be back in the room")
+    wait_connected(page, 40)
     wait_growing(page, "boiler", 20)
 
 
@@ -322,7 +325,7 @@ def test_page_to_page(world, kind):
     pages = []
     for name in ("kitchen", "hall"):
         pages.append(browser.open(name, page_url(relay, f"?name={name}")))
-        pages[-1].wait("document.getElementById('relay').dataset.state === 'connected'")
+        wait_connected(pages[-1])
     kitchen, hall = pages
     wait_people(hall, "kitchen")
     hall.click("#call-all")
@@ -344,7 +347,7 @@ def test_page_to_page(world, kind):
     hall.do("front")
     hall.wait_text(hall.card("kitchen", ".note"), "comes back", 20)
     kitchen = browser.open("kitchen2", page_url(relay, "?name=kitchen"))
-    kitchen.wait("document.getElementById('relay').dataset.state === 'connected'")
+    wait_connected(kitchen)
     hall.do("front")
     hall.wait_text(hall.card("kitchen", ".pill"), "connected", 20)
 
@@ -364,7 +367,7 @@ def test_hang_up_and_reload(world, kind):
     wait_growing(page, "boiler")
     page.do("reload")
     wait_for(lambda: peer.get("ListenerCount") == 0, 2, "the emitter to notice the reload")
-    page.wait("document.getElementById('relay').dataset.state === 'connected'")
+    wait_connected(page)
     page.wait_text("#relay", "connected as desk")
     check("-2" not in page.text("#relay"), "the page has lost its name to itself")
     page.click("#call-all")
@@ -395,7 +398,7 @@ def test_identity(world, kind):
           [("desk", own.replace(":", "").replace(" ", ""))], "whom the peer knows")
 
     page.do("reload")
-    page.wait("document.getElementById('relay').dataset.state === 'connected'")
+    wait_connected(page)
     equal(page.eval("document.getElementById('own-fingerprint').textContent"), own, "own key")
     page.click("#call-all")
     wait_growing(page, "boiler")
@@ -467,7 +470,7 @@ def test_refused(world, kind):
     page.wait_text("#banner-text", f"AllowedOrigins= in its relay.conf lacks http://{ADDRESS}:{relay.port}")
     relay.configure({"Relay": {}, "Web": {"Directory": WEB}})
     relay.signal(signal.SIGHUP)
-    page.wait("document.getElementById('relay').dataset.state === 'connected'", 20)
+    wait_connected(page, 20)
 
 
 def run_foreign(world, relay, program, *args):
