@@ -21,7 +21,7 @@
 enum {
     HANDSHAKE_LIMIT = 15, /* seconds */
     PING_INTERVAL = 12,
-    SILENCE_CHECK = 4,
+    SILENCE_CHECK = PING_INTERVAL, /* in the same wake-up */
     SILENCE_LIMIT = 32, /* two lost pongs and then some */
 };
 

@@ -3,8 +3,11 @@
 
 /*
  * usrsctp's process-wide half. Its clock is a GLib timer that runs only while
- * there are associations, and for a little while after the last one, because
- * usrsctp frees what belonged to a closed socket by its own timers.
+ * an association has something to wait for (an acknowledgement, a set-up, its
+ * own delayed SACK), and for a little while after the end of one, because
+ * usrsctp frees what belonged to a closed socket by its own timers. Otherwise
+ * the clock stands still, and is put right before usrsctp is used again: an
+ * idle call wakes nobody.
  */
 
 #include "config.h"
@@ -19,20 +22,27 @@
 
 #define CHECKSUM_OFFSET 8 /* RFC 9260 3.1 */
 #define TICK_MS 10
-#define LINGER_TICKS (2000 / TICK_MS)
+/* So often it is asked whether somebody still waits; one that was used since
+ * the last time is not asked. Longer than a delayed SACK waits. */
+#define REVIEW_USEC (40 * 1000)
+#define LINGER_USEC (2 * G_USEC_PER_SEC)
+#define STEP_MS (3600 * 1000) /* usrsctp compares times modulo 2^32 ms */
 
 typedef struct {
     const SctpStackUser *user;
     gpointer data;
     gboolean ready;
+    gboolean active; /* its id is in `active` */
+    gboolean used;   /* since the last review */
 } Entry;
 
 static GHashTable *entries; /* id → Entry */
 static GArray *ready;       /* of guint32, ids whose upcall has come */
+static GArray *active;      /* of guint32, ids that may wait for something */
 static guint32 last_id;
 static guint timer;
-static guint idle_ticks;
-static gint64 last_tick;
+static gint64 last_tick; /* usrsctp's clock */
+static gint64 last_review, linger_until;
 
 static Entry *find(guint32 id)
 {
@@ -76,21 +86,70 @@ static void pump_ready(void)
     g_array_set_size(ready, 0);
 }
 
+/* ---- the clock ---- */
+
+static void advance(gint64 now)
+{
+    gint64 elapsed = (now - last_tick) / 1000;
+
+    last_tick += elapsed * 1000;
+    for (; elapsed > STEP_MS; elapsed -= STEP_MS)
+        usrsctp_handle_timers(STEP_MS);
+    usrsctp_handle_timers(elapsed);
+}
+
+static void review(void)
+{
+    for (guint i = active->len; i-- > 0;) {
+        Entry *entry = find(g_array_index(active, guint32, i));
+
+        if (entry && (entry->used || entry->user->waits(entry->data))) {
+            entry->used = FALSE;
+        } else {
+            if (entry)
+                entry->active = FALSE;
+            g_array_remove_index_fast(active, i);
+        }
+    }
+}
+
 static gboolean on_tick(gpointer data)
 {
     gint64 now = g_get_monotonic_time();
-    guint elapsed = (now - last_tick) / 1000;
 
-    last_tick += elapsed * (gint64) 1000;
-    usrsctp_handle_timers(elapsed);
+    advance(now);
     pump_ready();
-    if (g_hash_table_size(entries) > 0) {
-        idle_ticks = 0;
-    } else if (++idle_ticks > LINGER_TICKS) {
-        timer = 0;
-        return G_SOURCE_REMOVE;
-    }
-    return G_SOURCE_CONTINUE;
+    if (now - last_review < REVIEW_USEC)
+        return G_SOURCE_CONTINUE;
+    last_review = now;
+    review();
+    if (active->len > 0 || now < linger_until)
+        return G_SOURCE_CONTINUE;
+    timer = 0;
+    return G_SOURCE_REMOVE;
+}
+
+static void start_clock(void)
+{
+    gint64 now = g_get_monotonic_time();
+
+    if (timer != 0)
+        return;
+    timer = g_timeout_add(TICK_MS, on_tick, NULL);
+    last_review = now;
+    advance(now);
+}
+
+void sctp_stack_use(guint32 id)
+{
+    Entry *entry = find(id);
+
+    entry->used = TRUE;
+    if (entry->active)
+        return;
+    entry->active = TRUE;
+    g_array_append_val(active, id);
+    start_clock();
 }
 
 static void on_debug(const char *format, ...)
@@ -117,6 +176,8 @@ static void init(void)
     usrsctp_sysctl_set_sctp_init_rto_max_default(2000);
     entries = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     ready = g_array_new(FALSE, FALSE, sizeof(guint32));
+    active = g_array_new(FALSE, FALSE, sizeof(guint32));
+    last_tick = g_get_monotonic_time();
 }
 
 guint32 sctp_stack_add(const SctpStackUser *user, gpointer data)
@@ -132,11 +193,7 @@ guint32 sctp_stack_add(const SctpStackUser *user, gpointer data)
     while (last_id == 0 || find(last_id));
     g_hash_table_insert(entries, GUINT_TO_POINTER(last_id), entry);
     usrsctp_register_address(GUINT_TO_POINTER(last_id));
-    if (timer == 0) {
-        last_tick = g_get_monotonic_time();
-        timer = g_timeout_add(TICK_MS, on_tick, NULL);
-    }
-    idle_ticks = 0;
+    sctp_stack_use(last_id);
     return last_id;
 }
 
@@ -149,4 +206,6 @@ void sctp_stack_remove(guint32 id)
 {
     usrsctp_deregister_address(GUINT_TO_POINTER(id));
     g_hash_table_remove(entries, GUINT_TO_POINTER(id));
+    linger_until = g_get_monotonic_time() + LINGER_USEC;
+    start_clock();
 }

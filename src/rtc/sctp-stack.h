@@ -9,6 +9,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
 struct socket;
 
@@ -16,9 +17,13 @@ typedef struct {
     void (*output)(const guint8 *packet, gsize length, gpointer data);
     /* Something may have become readable or writable. */
     void (*pump)(gpointer data);
+    /* Whether a timer of usrsctp's may have something to do for it. */
+    bool (*waits)(gpointer data);
 } SctpStackUser;
 
 /* Registers an association; its id is never used again. */
 guint32 sctp_stack_add(const SctpStackUser *user, gpointer data);
+/* To be called before a packet or a message is given to usrsctp. */
+void sctp_stack_use(guint32 id);
 void sctp_stack_watch(guint32 id, struct socket *socket);
 void sctp_stack_remove(guint32 id);

@@ -90,6 +90,7 @@ static void start_resets(Sctp *sctp)
 
     if (sctp->resets->len == 0 || sctp->resetting || sctp->adding_streams)
         return;
+    sctp_stack_use(sctp->id);
     request = g_malloc0(size);
     request->srs_flags = SCTP_STREAM_RESET_OUTGOING;
     request->srs_number_streams = sctp->resets->len;
@@ -118,6 +119,7 @@ static bool add_streams(Sctp *sctp, guint16 stream)
         return true;
     request.sas_outstrms = MIN(MAX(sctp->streams, stream + 1 - sctp->streams),
                                STREAMS_MAX - sctp->streams);
+    sctp_stack_use(sctp->id);
     if (usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, SCTP_ADD_STREAMS, &request,
                            sizeof request) < 0)
         return errno == EALREADY || errno == EAGAIN;
@@ -145,6 +147,7 @@ SctpResult sctp_send(Sctp *sctp, const SctpMessage *message)
         sctp->blocked = true;
         return add_streams(sctp, message->stream) ? SCTP_BLOCKED : SCTP_REFUSED;
     }
+    sctp_stack_use(sctp->id);
     spa.sendv_sndinfo.snd_sid = message->stream;
     spa.sendv_sndinfo.snd_ppid = g_htonl(message->ppid);
     spa.sendv_sndinfo.snd_flags = message->ordered ? 0 : SCTP_UNORDERED;
@@ -342,9 +345,23 @@ static void sctp_output(const guint8 *packet, gsize length, gpointer data)
     transport_send(sctp->lower, packet, length);
 }
 
+/* While something is not acknowledged there is a retransmission timer. */
+static bool sctp_waits(gpointer data)
+{
+    Sctp *sctp = data;
+    struct sctp_status status = {};
+    socklen_t length = sizeof status;
+
+    return sctp->state != TRANSPORT_CONNECTED || sctp->blocked || sctp->resetting ||
+           sctp->adding_streams ||
+           usrsctp_getsockopt(sctp->socket, IPPROTO_SCTP, SCTP_STATUS, &status, &length) < 0 ||
+           status.sstat_state != SCTP_ESTABLISHED || status.sstat_unackdata > 0;
+}
+
 static const SctpStackUser stack_user = {
     .output = sctp_output,
     .pump = sctp_pump,
+    .waits = sctp_waits,
 };
 
 /* ---- the layer below ---- */
@@ -355,6 +372,7 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
 
     if (sctp->state >= TRANSPORT_FAILED)
         return;
+    sctp_stack_use(sctp->id);
     usrsctp_conninput(GUINT_TO_POINTER(sctp->id), packet, length, 0);
     sctp_pump(sctp);
 }
@@ -485,6 +503,7 @@ void sctp_free(Sctp *sctp)
     g_clear_handle_id(&sctp->resumer, g_source_remove);
     if (sctp->lower)
         transport_set_user(sctp->lower, NULL, NULL);
+    sctp_stack_use(sctp->id);
     if (sctp->socket)
         usrsctp_close(sctp->socket); /* an ABORT goes out, for SO_LINGER is 0 */
     sctp_stack_remove(sctp->id);
