@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""What the daemons cost while nothing happens."""
+
+import time
+
+import usage
+from harness import World, wait_for
+from table import Column, Target, settings
+
+TITLE = "start to ready, and a daemon at rest"
+COLUMNS = [
+    Column("ready", "ms", "less", 1, label="cold start"),
+    Column("rss", "MB", "less", 2, label="RSS"),
+    Column("pss", "MB", "less", 2, label="PSS"),
+    Column("wakeups", "/minute", "less", 0, label="wake-ups"),
+    Column("cpu", "ms/minute", "less", 2, label="CPU"),
+]
+TARGETS = [
+    Target("ready", 30, "at most", of="relay"),
+    Target("rss", 8, "at most", of="relay"),
+    Target("ready", 60, "at most", of="peer"),
+    Target("rss", 14, "at most", of="peer"),
+]
+NOTES = ["ready: from fork() until the daemon owns its name on the bus. RSS, wake-ups (voluntary",
+         "context switches of all threads) and CPU time of a peer that is connected to the relay."]
+
+
+class Daemon:
+    role = "ours"
+
+    def __init__(self, name):
+        self.name = name
+        self.world = None
+
+    def start(self):
+        self.world = World(self.name)
+        self.relay = self.world.relay()
+        self.daemon = self.relay
+        if self.name == "peer":
+            self.daemon = self.world.peer("peer", self.relay)
+
+    def cold_start(self):
+        """Starts it once more, on the bus that is there already."""
+        daemon = self.daemon
+        daemon.stop()
+        names = []
+        watch = daemon.bus.connection.signal_subscribe(
+            "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", None,
+            daemon.target[0], 0, lambda *arguments: names.append((time.monotonic(), arguments[5])))
+        began = time.monotonic()
+        daemon.start()
+        ended = wait_for(lambda: [t for t, a in names if a.unpack()[2]], 10, "the name")[0]
+        daemon.bus.connection.signal_unsubscribe(watch)
+        return (ended - began) * 1e3
+
+    def measure(self):
+        ready = self.cold_start()
+        if self.daemon is not self.relay:
+            self.daemon.wait_connected()
+        time.sleep(1)  # what a start leaves to be done
+        pids = [self.daemon.pid]
+        seconds = 3 if settings.quick else 15
+        woken, cpu = usage.wakeups(pids), usage.cpu_seconds(pids)
+        time.sleep(seconds)
+        woken, cpu = usage.wakeups(pids) - woken, usage.cpu_seconds(pids) - cpu
+        return {
+            "ready": ready, "rss": usage.rss_kib(pids) * 1024 / 1e6, "pss": usage.pss_kib(pids) * 1024 / 1e6,
+            "wakeups": woken * 60 / seconds, "cpu": cpu * 1e3 * 60 / seconds,
+        }
+
+    def stop(self):
+        if self.world:
+            self.world.close()
+            self.world.remove()
+            self.world = None
+
+
+def contenders():
+    return [Daemon("relay"), Daemon("peer")]
