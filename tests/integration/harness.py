@@ -22,6 +22,7 @@ Use:    import harness
         harness.main([test_something, ...])
 """
 
+import contextlib
 import ipaddress
 import os
 import random
@@ -180,6 +181,7 @@ class Process:
         self.ended = True
         self.env = env
         self.cwd = cwd
+        self.prefix = list(world.prefix)
         self.runs = 0
         self.start()
 
@@ -189,7 +191,7 @@ class Process:
         self.stderr_path = f"{self.stem}.{self.runs}.err"
         with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as err:
             self.child = subprocess.Popen(
-                self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                [*self.prefix, *self.argv], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 env=self.env, cwd=self.cwd or self.world.directory,
             )
         self.pid = self.child.pid
@@ -638,6 +640,7 @@ class World:
         self.others = []
         self.closers = []
         self.names = set()
+        self.prefix = []
 
     def _name(self, name):
         """NAME, or NAME-2 and so on: logs of two processes must not mix."""
@@ -663,6 +666,15 @@ class World:
         process = ForeignProcess(self, self._name(name), argv, **kwargs)
         self.others.append(process)
         return process
+
+    @contextlib.contextmanager
+    def inside(self, space):
+        """What is started meanwhile lives in SPACE, a network of tests/network/net.py."""
+        before, self.prefix = self.prefix, space.prefix
+        try:
+            yield
+        finally:
+            self.prefix = before
 
     def closing(self, thing):
         """Calls thing.close() at the end."""
@@ -716,7 +728,7 @@ def run_one(number, function):
     world = World(function.__name__)
     failure = skip = None
     started = time.monotonic()
-    signal.alarm(int(TEST_LIMIT * SLOW))
+    signal.alarm(int(getattr(function, "limit", TEST_LIMIT) * SLOW))
     try:
         function(world)
     except Skip as reason:
