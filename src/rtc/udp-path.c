@@ -5,8 +5,18 @@
  * Both sockets are members of one SO_REUSEPORT group, and a two-way classic
  * BPF program over the payload's first byte chooses between them: below 20 is
  * STUN and goes to libnice's socket, the first member; everything else comes
- * here. Generic receive offload is not asked for: it may merge a STUN packet
- * into a batch of ours, where libnice would never see it.
+ * here.
+ *
+ * The kernel sees one datagram where there are many: what is sent together
+ * (UDP_SEGMENT), and what it merges on its way in (UDP_GRO: equal lengths but
+ * for a shorter last one). The program then sees the first of them alone. A
+ * STUN packet in front takes the others along to libnice, whose socket has no
+ * UDP_GRO: it gets them one by one and hands ours up. One further back would
+ * come here and be lost to libnice, so
+ *   - what we send has a TTL one lower than libnice's packets, and the kernel
+ *     merges no two packets whose TTLs differ;
+ *   - if it comes nevertheless, from another stack, nothing is merged any
+ *     more: that one packet is lost as in the network, the next gets through.
  */
 
 #include "config.h"
@@ -26,11 +36,21 @@
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
 #define SOCKET_BUFFER (4 * 1024 * 1024)
-#define RECEIVE_MAX 32  /* packets a dispatch: timers and D-Bus get their turn */
-#define PACKET_MAX 2048 /* DTLS_MTU is 1200, others may send up to 1500 */
+/* A dispatch reads until it has so many packets, and what came with the last
+ * of them: timers and D-Bus get their turn. */
+#define RECEIVE_PACKETS 32
+#define RECEIVE_BATCHES 8
+#define DATAGRAM_MAX 65536
 #define BATCH_SEGMENTS 48
 #define BATCH_BYTES (60 * 1024) /* one send is at most one UDP datagram's worth */
+/* Then the kernel or the interface has no UDP_SEGMENT. One refusal may come of
+ * a packet that is longer than the interface takes. */
+#define REFUSALS_MAX 4
+#define STUN_BELOW 20 /* RFC 7983 7 */
 
 struct UdpPath {
     int fd;
@@ -41,7 +61,8 @@ struct UdpPath {
     struct sockaddr_storage remote;
     socklen_t remote_length;
 
-    bool no_segmentation; /* the kernel or the interface has no UDP_SEGMENT */
+    bool merging;         /* the kernel has UDP_GRO and may use it */
+    guint refused;        /* so many UDP_SEGMENT sends, one after the other */
     gsize segment;        /* size of all packets in the batch but the last */
     gsize batched;
     guint8 *batch;
@@ -55,57 +76,111 @@ static bool fail(GError **error, const char *doing)
 
 /* ---- receiving ---- */
 
-static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
+typedef union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+} Control;
+
+/* The length of each packet in what came but the last; 0: it is a single one. */
+static gsize segment_of(struct msghdr *message)
 {
-    static guint8 buffers[RECEIVE_MAX][PACKET_MAX];
-    UdpPath *path = data;
-    struct iovec vectors[RECEIVE_MAX];
-    struct mmsghdr messages[RECEIVE_MAX] = {};
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    int segment = 0;
+
+    if (header && header->cmsg_level == SOL_UDP && header->cmsg_type == UDP_GRO)
+        memcpy(&segment, CMSG_DATA(header), sizeof segment);
+    return MAX(segment, 0);
+}
+
+static void set_merging(UdpPath *path, bool merging)
+{
+    const int on = merging;
+
+    path->merging = setsockopt(path->fd, SOL_UDP, UDP_GRO, &on, sizeof on) == 0 && merging;
+}
+
+static void take_packets(UdpPath *path, const guint8 *bytes, gsize length, gsize segment)
+{
+    for (gsize at = 0; at < length; at += segment) {
+        if (bytes[at] >= STUN_BELOW)
+            path->receive(bytes + at, MIN(segment, length - at), path->data);
+        else if (path->merging)
+            set_merging(path, false);
+    }
+}
+
+/* Counts PACKETS up; false if there are no more now. */
+static bool receive_some(UdpPath *path, guint *packets)
+{
+    static guint8 buffers[RECEIVE_BATCHES][DATAGRAM_MAX]; /* only what is used has memory */
+    Control controls[RECEIVE_BATCHES];
+    struct iovec vectors[RECEIVE_BATCHES];
+    struct mmsghdr messages[RECEIVE_BATCHES] = {};
     int n;
 
-    for (int i = 0; i < RECEIVE_MAX; i++) {
-        vectors[i] = (struct iovec){buffers[i], PACKET_MAX};
-        messages[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i], .msg_iovlen = 1};
+    for (int i = 0; i < RECEIVE_BATCHES; i++) {
+        vectors[i] = (struct iovec){buffers[i], DATAGRAM_MAX};
+        messages[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i],
+                                              .msg_iovlen = 1,
+                                              .msg_control = controls[i].space,
+                                              .msg_controllen = sizeof controls[i].space};
     }
-    n = recvmmsg(fd, messages, RECEIVE_MAX, MSG_DONTWAIT, NULL);
+    n = recvmmsg(path->fd, messages, RECEIVE_BATCHES, MSG_DONTWAIT, NULL);
     /* An error of an earlier send (ICMP) is reported here and means nothing to
      * us: consent tells whether the remote is there. */
     for (int i = 0; i < n; i++) {
-        if (!(messages[i].msg_hdr.msg_flags & MSG_TRUNC))
-            path->receive(buffers[i], messages[i].msg_len, path->data);
+        gsize length = messages[i].msg_len, segment = segment_of(&messages[i].msg_hdr);
+
+        if (segment == 0)
+            segment = MAX(length, 1);
+        take_packets(path, buffers[i], length, segment);
+        *packets += (length + segment - 1) / segment;
     }
+    return n == RECEIVE_BATCHES;
+}
+
+static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
+{
+    guint packets = 0;
+
+    while (packets < RECEIVE_PACKETS && receive_some(data, &packets))
+        ;
     return G_SOURCE_CONTINUE;
 }
 
 /* ---- sending ---- */
 
+/* False if it has to be tried one by one. */
 static bool send_segmented(UdpPath *path)
 {
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(guint16))];
-    } control = {};
+    Control control = {};
     struct iovec vector = {path->batch, path->batched};
     struct msghdr message = {
         .msg_name = &path->remote,
         .msg_namelen = path->remote_length,
         .msg_iov = &vector,
         .msg_iovlen = 1,
+        .msg_control = control.space,
+        .msg_controllen = CMSG_SPACE(sizeof(guint16)),
     };
     guint16 segment = path->segment;
 
-    if (path->batched > path->segment) {
-        message.msg_control = control.space;
-        message.msg_controllen = sizeof control.space;
-        control.header.cmsg_level = SOL_UDP;
-        control.header.cmsg_type = UDP_SEGMENT;
-        control.header.cmsg_len = CMSG_LEN(sizeof segment);
-        memcpy(CMSG_DATA(&control.header), &segment, sizeof segment);
+    if (path->refused >= REFUSALS_MAX || path->batched <= path->segment)
+        return false;
+    control.header.cmsg_level = SOL_UDP;
+    control.header.cmsg_type = UDP_SEGMENT;
+    control.header.cmsg_len = CMSG_LEN(sizeof segment);
+    memcpy(CMSG_DATA(&control.header), &segment, sizeof segment);
+    if (sendmsg(path->fd, &message, MSG_DONTWAIT) < 0) {
+        /* Other errors lose packets, as networks do. */
+        if (errno != EIO && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOPROTOOPT &&
+            errno != EMSGSIZE)
+            return true;
+        path->refused++;
+        return false;
     }
-    if (sendmsg(path->fd, &message, MSG_DONTWAIT) >= 0)
-        return true;
-    /* Other errors lose packets, as networks do. */
-    return errno != EIO && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOPROTOOPT;
+    path->refused = 0;
+    return true;
 }
 
 static void send_one_by_one(UdpPath *path)
@@ -119,10 +194,8 @@ static void udp_path_flush(UdpPath *path)
 {
     if (path->batched == 0)
         return;
-    if (path->no_segmentation || !send_segmented(path)) {
-        path->no_segmentation = true;
+    if (!send_segmented(path))
         send_one_by_one(path);
-    }
     path->batched = 0;
 }
 
@@ -193,6 +266,20 @@ static bool steer(UdpPath *path, GError **error)
     return true;
 }
 
+/* One lower than that of libnice's packets, which never change theirs. */
+static void lower_ttl(UdpPath *path, int family)
+{
+    int level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    int option = family == AF_INET6 ? IPV6_UNICAST_HOPS : IP_TTL;
+    int ttl = 0;
+    socklen_t length = sizeof ttl;
+
+    if (getsockopt(path->fd, level, option, &ttl, &length) < 0 || ttl < 2)
+        return;
+    ttl--;
+    setsockopt(path->fd, level, option, &ttl, sizeof ttl);
+}
+
 static bool join(UdpPath *path, int socket_fd, GError **error)
 {
     struct sockaddr_storage local;
@@ -208,6 +295,8 @@ static bool join(UdpPath *path, int socket_fd, GError **error)
     setsockopt(path->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     if (local.ss_family == AF_INET6)
         setsockopt(path->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    lower_ttl(path, local.ss_family);
+    set_merging(path, true);
     if (setsockopt(socket_fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
         setsockopt(path->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
         return fail(error, "SO_REUSEPORT");
