@@ -416,7 +416,8 @@ static const struct timespec *time_left(struct timespec *left)
     }
     if (due == G_MAXINT64)
         return NULL;
-    wait = MAX(due - now_ns(), 0);
+    wait = due - now_ns();
+    wait = MAX(wait, 0);
     left->tv_sec = wait / 1000000000;
     left->tv_nsec = wait % 1000000000;
     return left;
