@@ -21,22 +21,31 @@
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/message-queue.h"
+#include "common/round.h"
 #include "peer/peer-error.h"
 #include "rtc/connection.h"
 
 /* SO_SNDBUF; the kernel doubles it. */
 #define SOCKET_BUFFER (256 * 1024)
 #define PACKET_OVERHEAD 32
-/* What one dispatch reads at most, so that the rest of the daemon gets its turn */
-enum { READ_PACKETS = 64, READ_BYTES = 512 * 1024 };
+/* What one dispatch reads at most, so that the rest of the daemon gets its turn; the socket
+ * does not hold more than half a megabyte anyway */
+enum { READ_PACKETS = 32 };
+/* Given to the program at the end of the round, with one system call, unless there is so much */
+enum { GIVE_PACKETS = 64, GIVE_BYTES = 64 * 1024 };
+/* A message of this length is not worth being copied to wait for others. */
+#define LARGE_MESSAGE 4096
 
 typedef enum {
     CHANNEL_FD_OPEN,
-    CHANNEL_FD_CLOSING,  /* the program has ended what it sends: the channel closes */
+    CHANNEL_FD_ENDING,   /* the program has ended what it sends, and some of that waits here */
+    CHANNEL_FD_CLOSING,  /* the channel closes with it */
     CHANNEL_FD_DRAINING, /* the channel is gone: the program reads the rest */
     CHANNEL_FD_ENDED,
 } ChannelFdState;
@@ -48,20 +57,19 @@ struct ChannelFd {
     int socket;
     gsize max_size;
     guint reader, writer; /* GLib sources of the socket */
-    GBytes *refused;      /* from the program: the channel was full */
-    GQueue waiting;       /* of GBytes, to the program: the socket was full */
+    MessageQueue refused; /* from the program, of one dispatch: the channel was full */
+    MessageQueue waiting; /* to the program: for the end of the round, or for room */
+    RoundTask giver;
 };
 
-typedef enum {
-    READ_MESSAGE,
-    READ_NOTHING, /* for now */
-    READ_END,
-    READ_WRONG, /* a packet that is longer than a message may be */
-} ReadResult;
+typedef union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(2 * sizeof(struct timespec))];
+} Control;
 
 static const char *channel_fd_state_to_string(ChannelFdState state)
 {
-    static const char *const names[] = {"open", "closing", "draining", "ended"};
+    static const char *const names[] = {"open", "ending", "closing", "draining", "ended"};
 
     return names[state];
 }
@@ -73,11 +81,12 @@ static void channel_fd_enter_state(ChannelFd *self, ChannelFdState state)
     log_debug("acquired channel: %s → %s", channel_fd_state_to_string(self->state),
               channel_fd_state_to_string(state));
     self->state = state;
-    if (state == CHANNEL_FD_CLOSING || state == CHANNEL_FD_ENDED)
+    if (state != CHANNEL_FD_DRAINING)
         g_clear_handle_id(&self->reader, g_source_remove);
     if (state == CHANNEL_FD_ENDED) {
         g_clear_handle_id(&self->writer, g_source_remove);
-        g_queue_clear_full(&self->waiting, (GDestroyNotify) g_bytes_unref);
+        round_task_cancel(&self->giver);
+        message_queue_clear(&self->waiting);
         close(self->socket);
     }
 }
@@ -87,7 +96,7 @@ static void channel_fd_clear(gpointer data)
     ChannelFd *self = data;
 
     channel_fd_enter_state(self, CHANNEL_FD_ENDED);
-    g_clear_pointer(&self->refused, g_bytes_unref);
+    message_queue_clear(&self->refused);
 }
 
 static void channel_fd_unref(ChannelFd *self)
@@ -106,77 +115,114 @@ static void channel_fd_close_channel(ChannelFd *self)
         channel_close(self->channel);
 }
 
-static ReadResult read_packet(const ChannelFd *self, guint8 *buffer, gsize *length)
+/*
+ * Where packets are read to, one array for all channels: there is one thread.
+ * A socket does not hold more than its buffer, so of the slots behind the first
+ * ones only the beginnings are ever touched; they would cost their whole size
+ * in huge pages.
+ */
+static guint8 *slot(guint n)
 {
-    char control[CMSG_SPACE(2 * sizeof(struct timespec))];
-    struct iovec vector = {buffer, self->max_size};
-    struct msghdr header = {.msg_iov = &vector,
-                            .msg_iovlen = 1,
-                            .msg_control = control,
-                            .msg_controllen = sizeof control};
-    ssize_t n;
+    /* Slots that began at the same place in a page would share few cache lines. */
+    enum { STRIDE = 2 * SOCKET_BUFFER + 4096 + 192 };
+    static guint8 *slots;
 
-    /* ECONNRESET comes first if the program left something unread, then what it has sent. */
-    do {
-        n = recvmsg(self->socket, &header, MSG_DONTWAIT);
-    } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
-    if (n < 0)
-        return errno == EAGAIN ? READ_NOTHING : READ_END;
-    if (n == 0 && header.msg_controllen == 0)
-        return READ_END;
-    if (header.msg_flags & MSG_TRUNC)
-        return READ_WRONG;
-    *length = n;
-    return READ_MESSAGE;
+    if (!slots) {
+        slots = mmap(NULL, READ_PACKETS * STRIDE, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (slots == MAP_FAILED)
+            g_error("no address space for packets: %s", g_strerror(errno));
+        madvise(slots, READ_PACKETS * STRIDE, MADV_NOHUGEPAGE);
+    }
+    return slots + n * STRIDE;
 }
 
-/* False if the channel takes no more now, or never will. */
+/* Reads into the slots; returns how many packets, or -1. */
+static int read_packets(const ChannelFd *self, struct mmsghdr *packets)
+{
+    static struct iovec vectors[READ_PACKETS];
+    static Control controls[READ_PACKETS];
+    int n;
+
+    for (guint i = 0; i < READ_PACKETS; i++) {
+        vectors[i] = (struct iovec){slot(i), self->max_size};
+        packets[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i],
+                                             .msg_iovlen = 1,
+                                             .msg_control = controls[i].space,
+                                             .msg_controllen = sizeof controls[i].space};
+    }
+    /* ECONNRESET comes first if the program left something unread, then what it has sent. */
+    do {
+        n = recvmmsg(self->socket, packets, READ_PACKETS, MSG_DONTWAIT, NULL);
+    } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+    return n;
+}
+
+static bool is_message(const struct mmsghdr *packet)
+{
+    const struct msghdr *header = &packet->msg_hdr;
+
+    return (packet->msg_len > 0 || header->msg_controllen > 0) && !(header->msg_flags & MSG_TRUNC);
+}
+
+/* What the channel does not take now is kept. False if it never will. */
 static bool channel_fd_pass_on(ChannelFd *self, const guint8 *bytes, gsize length)
 {
     g_autoptr(GError) error = NULL;
 
-    if (channel_send(self->channel, self->kind, bytes, length, &error))
-        return self->channel && !channel_is_congested(self->channel);
-    if (g_error_matches(error, RTC_ERROR, RTC_ERROR_FULL)) {
-        self->refused = g_bytes_new(bytes, length);
-    } else {
-        log_debug("acquired channel: a packet cannot be sent: %s", error->message);
-        channel_fd_close_channel(self);
+    if (message_queue_is_empty(&self->refused) &&
+        channel_send(self->channel, self->kind, bytes, length, &error))
+        return self->channel != NULL;
+    if (!error || g_error_matches(error, RTC_ERROR, RTC_ERROR_FULL)) {
+        message_queue_push(&self->refused, 0, bytes, length);
+        return true;
     }
-    return false;
-}
-
-/* False if there is nothing more to read now. */
-static bool channel_fd_read(ChannelFd *self, gsize *bytes_read)
-{
-    static guint8 buffer[2 * SOCKET_BUFFER]; /* one for all: there is one thread */
-    gsize length = 0;
-
-    switch (read_packet(self, buffer, &length)) {
-    case READ_MESSAGE:
-        *bytes_read += length;
-        return channel_fd_pass_on(self, buffer, length);
-    case READ_NOTHING:
-        return false;
-    case READ_WRONG:
-        log_debug("acquired channel: a packet of more than %" G_GSIZE_FORMAT " bytes",
-                  self->max_size);
-        break;
-    case READ_END:
-        break;
-    }
+    log_debug("acquired channel: a packet cannot be sent: %s", error->message);
     channel_fd_close_channel(self);
     return false;
 }
 
+/* The program will send no more: the channel closes when it has taken everything. */
+static void channel_fd_end(ChannelFd *self)
+{
+    if (message_queue_is_empty(&self->refused))
+        channel_fd_close_channel(self);
+    else
+        channel_fd_enter_state(self, CHANNEL_FD_ENDING);
+}
+
+/* COUNT messages that were read together: small ones may share packets. */
+static bool channel_fd_pass_on_many(ChannelFd *self, const struct mmsghdr *packets, guint count)
+{
+    bool more = true;
+
+    if (count > 1)
+        channel_cork(self->channel, true);
+    for (guint i = 0; i < count && more; i++) {
+        if (count > 1 && i == count - 1)
+            channel_cork(self->channel, false);
+        more = channel_fd_pass_on(self, slot(i), packets[i].msg_len);
+    }
+    if (!more && self->channel)
+        channel_cork(self->channel, false);
+    return more;
+}
+
 static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
 {
+    static struct mmsghdr packets[READ_PACKETS];
     g_autoptr(ChannelFd) self = g_rc_box_acquire(data);
-    gsize bytes = 0;
+    int n = read_packets(self, packets), messages = 0;
 
-    for (guint n = 0; n < READ_PACKETS && bytes < READ_BYTES; n++) {
-        if (!channel_fd_read(self, &bytes))
-            break;
+    if (n < 0 && errno == EAGAIN)
+        return G_SOURCE_CONTINUE;
+    while (messages < n && is_message(&packets[messages]))
+        messages++;
+    if (channel_fd_pass_on_many(self, packets, messages) && (n < 0 || messages < n)) {
+        if (n > 0 && packets[messages].msg_hdr.msg_flags & MSG_TRUNC)
+            log_debug("acquired channel: a packet of more than %" G_GSIZE_FORMAT " bytes",
+                      self->max_size);
+        channel_fd_end(self);
     }
     if (self->reader == 0 || self->channel == NULL)
         return G_SOURCE_REMOVE;
@@ -186,43 +232,78 @@ static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* False if the channel is full again, or gone. */
+static bool channel_fd_pass_on_refused(ChannelFd *self)
+{
+    MessageQueue refused = self->refused;
+    const guint8 *bytes;
+    guint32 unused;
+    gsize length;
+    bool more = true;
+
+    self->refused = (MessageQueue){};
+    while (more && (bytes = message_queue_peek(&refused, &unused, &length))) {
+        more = channel_fd_pass_on(self, bytes, length);
+        message_queue_pop(&refused);
+    }
+    message_queue_clear(&refused);
+    return more && message_queue_is_empty(&self->refused);
+}
+
 void channel_fd_writable(ChannelFd *self)
 {
     g_autoptr(ChannelFd) keep = g_rc_box_acquire(self);
-    g_autoptr(GBytes) refused = g_steal_pointer(&self->refused);
 
-    if (refused) {
-        gsize length;
-        const guint8 *bytes = g_bytes_get_data(refused, &length);
-
-        if (!channel_fd_pass_on(self, bytes, length))
-            return;
-    }
-    if (self->state == CHANNEL_FD_OPEN && self->reader == 0)
+    if (!channel_fd_pass_on_refused(self))
+        return;
+    if (self->state == CHANNEL_FD_ENDING)
+        channel_fd_close_channel(self);
+    else if (self->state == CHANNEL_FD_OPEN && self->reader == 0)
         self->reader = g_unix_fd_add(self->socket, G_IO_IN, on_readable, self);
 }
 
 /* ---- from the channel to the program ---------------------------------------- */
 
+static bool is_full(int error)
+{
+    return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
+}
+
 /* False if the socket is full. A program that is gone takes everything. */
 static bool channel_fd_give(ChannelFd *self, const void *bytes, gsize length)
 {
-    return send(self->socket, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
-           (errno != EAGAIN && errno != EINTR && errno != ENOBUFS && errno != ENOMEM);
+    return send(self->socket, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || !is_full(errno);
+}
+
+/* The same with all that waits. */
+static bool channel_fd_give_waiting(ChannelFd *self)
+{
+    struct iovec vectors[GIVE_PACKETS];
+    struct mmsghdr packets[GIVE_PACKETS] = {};
+
+    while (!message_queue_is_empty(&self->waiting)) {
+        guint count = message_queue_peek_many(&self->waiting, vectors, GIVE_PACKETS);
+        int n;
+
+        for (guint i = 0; i < count; i++)
+            packets[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i], .msg_iovlen = 1};
+        n = sendmmsg(self->socket, packets, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && is_full(errno))
+            return false;
+        if (n < 0)
+            message_queue_clear(&self->waiting);
+        for (int i = 0; i < n; i++)
+            message_queue_pop(&self->waiting);
+    }
+    return true;
 }
 
 static gboolean on_writable(int fd, GIOCondition condition, gpointer data)
 {
     ChannelFd *self = data;
 
-    while (!g_queue_is_empty(&self->waiting)) {
-        gsize length;
-        const void *bytes = g_bytes_get_data(g_queue_peek_head(&self->waiting), &length);
-
-        if (!channel_fd_give(self, bytes, length))
-            return G_SOURCE_CONTINUE;
-        g_bytes_unref(g_queue_pop_head(&self->waiting));
-    }
+    if (!channel_fd_give_waiting(self))
+        return G_SOURCE_CONTINUE;
     self->writer = 0;
     if (self->channel)
         channel_hold(self->channel, false);
@@ -231,14 +312,28 @@ static gboolean on_writable(int fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* Now, or when the program has made room: until then the channel is held. */
+static void give_or_wait(gpointer data)
+{
+    ChannelFd *self = data;
+
+    if (self->writer || channel_fd_give_waiting(self))
+        return;
+    if (self->channel)
+        channel_hold(self->channel, true);
+    self->writer = g_unix_fd_add(self->socket, G_IO_OUT, on_writable, self);
+}
+
 void channel_fd_message(ChannelFd *self, const guint8 *bytes, gsize length)
 {
-    if (g_queue_is_empty(&self->waiting) && channel_fd_give(self, bytes, length))
+    if (length >= LARGE_MESSAGE && message_queue_is_empty(&self->waiting) &&
+        channel_fd_give(self, bytes, length))
         return;
-    g_queue_push_tail(&self->waiting, g_bytes_new(bytes, length));
-    channel_hold(self->channel, true);
-    if (self->writer == 0)
-        self->writer = g_unix_fd_add(self->socket, G_IO_OUT, on_writable, self);
+    message_queue_push(&self->waiting, 0, bytes, length);
+    if (self->waiting.length >= GIVE_PACKETS || self->waiting.bytes >= GIVE_BYTES)
+        give_or_wait(self);
+    else
+        round_task_add(&self->giver);
 }
 
 /* ---- the object -------------------------------------------------------------- */
@@ -247,7 +342,9 @@ void channel_fd_finish(ChannelFd *self)
 {
     g_clear_handle_id(&self->reader, g_source_remove);
     self->channel = NULL;
-    if (g_queue_is_empty(&self->waiting)) {
+    round_task_cancel(&self->giver);
+    give_or_wait(self);
+    if (message_queue_is_empty(&self->waiting)) {
         channel_fd_enter_state(self, CHANNEL_FD_ENDED);
         channel_fd_unref(self);
     } else {
@@ -312,7 +409,7 @@ ChannelFd *channel_fd_new(Channel *channel, MessageKind kind, int *program_fd, g
     self->kind = kind;
     self->socket = sockets[0];
     self->max_size = MIN(remote_max, fits);
-    g_queue_init(&self->waiting);
+    round_task_init(&self->giver, give_or_wait, self);
     self->reader = g_unix_fd_add(self->socket, G_IO_IN, on_readable, self);
     *program_fd = sockets[1];
     *max_size = self->max_size;

@@ -66,6 +66,7 @@ gsize channel_set_max_send(const ChannelSet *set);
 void channel_set_flush(ChannelSet *set);
 bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const void *bytes,
                           gsize length, SctpResult *result);
+void channel_set_cork(ChannelSet *set, bool corked);
 void channel_set_close(ChannelSet *set, Channel *channel);
 bool channel_set_is_silent(const ChannelSet *set);
 /* A channel's inbox has grown or shrunk: is it time to stop or go on reading? */

@@ -144,6 +144,7 @@ static void finish(ChannelSet *set, Channel *channel)
 {
     if (set->reaper == 0)
         set->reaper = g_idle_add(on_reap, set);
+    channel_set_cork(set, false); /* whoever may have corked it sends no more */
     channel_enter_state(channel, CHANNEL_CLOSED);
 }
 
@@ -234,6 +235,12 @@ bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const
         return false;
     *result = send_now(set, channel, ppid, bytes, length);
     return true;
+}
+
+void channel_set_cork(ChannelSet *set, bool corked)
+{
+    if (set->sctp)
+        sctp_cork(set->sctp, corked);
 }
 
 /* Sends CHANNEL's next message; true if one went out. */

@@ -245,6 +245,11 @@ bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize l
     return true;
 }
 
+void channel_cork(Channel *channel, bool corked)
+{
+    channel_set_cork(channel->set, corked);
+}
+
 void channel_close(Channel *channel)
 {
     if (channel->state >= CHANNEL_CLOSING)

@@ -80,6 +80,13 @@ void channel_set_ops(Channel *channel, const ChannelOps *ops, gpointer data);
 bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
                   GError **error);
 
+/*
+ * Small messages that are sent while the channel is corked may wait for one
+ * another to share packets. The last message of a batch has to be sent without
+ * the cork, for that is what sends them all.
+ */
+void channel_cork(Channel *channel, bool corked);
+
 /* What channel_send() takes at most, in bytes; 0 while the remote's limit is not known. */
 gsize channel_max_message_size(const Channel *channel);
 

@@ -166,6 +166,15 @@ SctpResult sctp_send(Sctp *sctp, const SctpMessage *message)
     return result_of_errno(sctp);
 }
 
+/* What still waits when the cork is pulled goes out with the next message, or when something is
+ * acknowledged. */
+void sctp_cork(Sctp *sctp, bool corked)
+{
+    const int no_delay = !corked;
+
+    usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, SCTP_NODELAY, &no_delay, sizeof no_delay);
+}
+
 /* ---- receiving ---- */
 
 static void on_assoc_change(Sctp *sctp, const struct sctp_assoc_change *change)

@@ -70,6 +70,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sctp, sctp_free)
 /* Also before the association is up: then it is bundled with COOKIE-ECHO. */
 SctpResult sctp_send(Sctp *sctp, const SctpMessage *message);
 
+/* While corked, messages that do not fill a packet wait for others if something is in flight. */
+void sctp_cork(Sctp *sctp, bool corked);
+
 /* Ends our side of STREAM when what was sent on it has arrived. */
 void sctp_reset_stream(Sctp *sctp, guint16 stream);
 

@@ -324,6 +324,10 @@ bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize l
     return true;
 }
 
+void channel_cork(Channel *channel, bool corked)
+{
+}
+
 void channel_close(Channel *channel)
 {
 }

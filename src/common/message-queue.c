@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * A block goes when its last message has gone; one is kept for the process, so
+ * that a queue that is filled and emptied again and again allocates nothing.
+ */
+
+#include "config.h"
+
+#include "common/message-queue.h"
+
+#include <string.h>
+
+enum { BLOCK_SIZE = 64 * 1024 - 64 };
+
+struct MessageBlock {
+    MessageBlock *next;
+    gsize size, begin, end;
+    guint8 space[];
+};
+
+typedef struct {
+    guint32 tag, length;
+    guint8 bytes[];
+} Record;
+
+static MessageBlock *spare;
+
+static gsize record_size(gsize length)
+{
+    return (sizeof(Record) + length + 7) & ~(gsize) 7;
+}
+
+static Record *record_at(const MessageBlock *block, gsize at)
+{
+    return (Record *) (block->space + at);
+}
+
+static MessageBlock *block_new(gsize needed)
+{
+    MessageBlock *block = needed <= BLOCK_SIZE ? g_steal_pointer(&spare) : NULL;
+
+    if (!block) {
+        block = g_malloc(sizeof(MessageBlock) + MAX(needed, BLOCK_SIZE));
+        block->size = MAX(needed, BLOCK_SIZE);
+    }
+    block->next = NULL;
+    block->begin = block->end = 0;
+    return block;
+}
+
+static void block_free(MessageBlock *block)
+{
+    if (!spare && block->size == BLOCK_SIZE)
+        spare = block;
+    else
+        g_free(block);
+}
+
+void message_queue_push(MessageQueue *queue, guint32 tag, const void *bytes, gsize length)
+{
+    gsize needed = record_size(length);
+    MessageBlock *block = queue->last;
+    Record *record;
+
+    if (!block || block->size - block->end < needed) {
+        block = block_new(needed);
+        if (queue->last)
+            queue->last->next = block;
+        else
+            queue->first = block;
+        queue->last = block;
+    }
+    record = record_at(block, block->end);
+    record->tag = tag;
+    record->length = length;
+    if (length > 0)
+        memcpy(record->bytes, bytes, length);
+    block->end += needed;
+    queue->bytes += length;
+    queue->length++;
+}
+
+const guint8 *message_queue_peek(const MessageQueue *queue, guint32 *tag, gsize *length)
+{
+    const Record *record;
+
+    if (queue->length == 0)
+        return NULL;
+    record = record_at(queue->first, queue->first->begin);
+    *tag = record->tag;
+    *length = record->length;
+    return record->bytes;
+}
+
+guint message_queue_peek_many(const MessageQueue *queue, struct iovec *vectors, guint max)
+{
+    guint n = 0;
+
+    for (const MessageBlock *block = queue->first; block; block = block->next) {
+        for (gsize at = block->begin; at < block->end && n < max; n++) {
+            Record *record = record_at(block, at);
+
+            vectors[n] = (struct iovec){record->bytes, record->length};
+            at += record_size(record->length);
+        }
+    }
+    return n;
+}
+
+void message_queue_pop(MessageQueue *queue)
+{
+    MessageBlock *block = queue->first;
+    const Record *record = record_at(block, block->begin);
+
+    queue->bytes -= record->length;
+    queue->length--;
+    block->begin += record_size(record->length);
+    if (block->begin < block->end)
+        return;
+    queue->first = block->next;
+    if (!queue->first)
+        queue->last = NULL;
+    block_free(block);
+}
+
+void message_queue_clear(MessageQueue *queue)
+{
+    while (queue->length > 0)
+        message_queue_pop(queue);
+}
