@@ -7,6 +7,7 @@ import time
 
 import usage
 from harness import World, wait_for
+from pairs import end_world
 from table import Column, Target, settings
 
 TITLE = "start to ready, and a daemon at rest"
@@ -61,7 +62,7 @@ class Daemon:
             self.daemon.wait_connected()
         time.sleep(1)  # what a start leaves to be done
         pids = [self.daemon.pid]
-        seconds = 3 if settings.quick else 15
+        seconds = 3 if settings.quick else 10
         woken, cpu = usage.wakeups(pids), usage.cpu_seconds(pids)
         time.sleep(seconds)
         woken, cpu = usage.wakeups(pids) - woken, usage.cpu_seconds(pids) - cpu
@@ -72,9 +73,7 @@ class Daemon:
 
     def stop(self):
         if self.world:
-            self.world.close()
-            self.world.remove()
-            self.world = None
+            end_world(self)
 
 
 def contenders():

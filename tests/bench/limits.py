@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""What cannot be beaten here: encrypted UDP without any protocol over it, and TCP without encryption."""
+
+import json
+import shutil
+import subprocess
+import time
+
+import pairs
+import usage
+from harness import free_port
+from table import Absent, settings
+
+NAMES = {"udp": "UDP, AES-GCM", "gso": "UDP GSO, AES-GCM"}
+
+
+class Udp:
+    """Two processes of limit.c; KIND: udp, gso."""
+
+    role = "limit"
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.name = NAMES[kind]
+        self.agents = []
+
+    def start(self):
+        program = settings.program("tests/bench/limit")
+        self.far = pairs.Agent([program, self.kind])
+        self.agents = [self.far]
+        self.near = pairs.Agent([program, self.kind, str(self.far.read()["port"])])
+        self.agents.append(self.near)
+        self.near.read()
+        self.pids = [agent.pid for agent in self.agents]
+
+    def open_channel(self):
+        """There is none."""
+
+    def stop(self):
+        for agent in self.agents:
+            agent.stop()
+        self.agents = []
+
+
+class Iperf:
+    def __init__(self):
+        if not shutil.which("iperf3"):
+            raise Absent("iperf3 is not installed (apt install iperf3)")
+        self.client = self.server = None
+
+    def run(self, size, seconds):
+        """(bytes, seconds, CPU seconds, peak KiB) of one transfer with writes of SIZE bytes."""
+        port = str(free_port())
+        server = self.server = subprocess.Popen(
+            ["iperf3", "-s", "-1", "-p", port, "-B", "127.0.0.1", "--forceflush"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        while "listening" not in server.stdout.readline().lower():
+            if server.poll() is not None:
+                raise Absent("iperf3 does not start")
+        client = self.client = subprocess.Popen(
+            ["iperf3", "-c", "127.0.0.1", "-p", port, "-l", str(size), "-t", str(seconds), "-O", "1",
+             "-J"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        pids = [server.pid, client.pid]
+        time.sleep(1.1)
+        meter = usage.Meter(pids)
+        time.sleep(seconds * 0.8)
+        cpu, peak, share = meter.cpu_seconds(), meter.peak_kib(), meter.seconds() / seconds
+        result = json.loads(client.communicate(timeout=20)[0])["end"]["sum_received"]
+        server.communicate(timeout=20)
+        return result["bytes"], result["seconds"], cpu / share, peak
+
+    def stop(self):
+        for child in (self.client, self.server):
+            if child and child.poll() is None:
+                child.terminate()
+            if child:
+                child.wait()

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""Two programs with a channel between them, ours and those of the other stacks.
+
+A table derives its contenders from pairs(): each has .name, .role, .start(), .stop(), and after
+open_channel() `near` and `far`, agents that obey the commands of agent.c, and `pids` of all
+processes that carry the data.
+"""
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from channels import open_channel, remote_channel
+from harness import Failed, World, wait_for
+from table import Absent, settings
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = "/usr/bin/python3"
+
+
+class Agent:
+    """A child that takes commands and answers with lines of JSON."""
+
+    def __init__(self, argv, signaling=None):
+        self.log = open(f"/proc/self/fd/{sys.stderr.fileno()}", "w") if os.environ.get(
+            "RTCBUS_TEST_VERBOSE") else open(os.devnull, "w", encoding="utf-8")
+        self.child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      stderr=self.log,
+                                      pass_fds=() if signaling is None else (signaling,))
+        self.pid = self.child.pid
+        self.pending = b""
+
+    def read(self, timeout=30):
+        deadline = time.monotonic() + timeout
+        while b"\n" not in self.pending:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.child.stdout], [], [], left)[0]:
+                raise TimeoutError(f"no answer within {timeout} s")
+            data = os.read(self.child.stdout.fileno(), 1 << 16)
+            if not data:
+                raise EOFError(f"the program ended with status {self.child.wait()}")
+            self.pending += data
+        line, _, self.pending = self.pending.partition(b"\n")
+        return json.loads(line)
+
+    def tell(self, command):
+        self.child.stdin.write(command.encode() + b"\n")
+        self.child.stdin.flush()
+
+    def ask(self, command, timeout=30):
+        self.tell(command)
+        return self.read(timeout)
+
+    def wait_event(self, event, timeout=20):
+        while self.read(timeout).get("event") != event:
+            pass
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+            try:
+                self.child.wait(2)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+        self.child.wait()
+        for end in (self.child.stdin, self.child.stdout, self.log):
+            end.close()
+
+
+def end_world(owner):
+    """Daemons that did not end well are worth a word, also in a bench."""
+    world, owner.world = owner.world, None
+    problems = world.close()
+    world.remove()
+    if problems:
+        raise Failed("; ".join(problems))
+
+
+class Ours:
+    """Two daemons of the build tree on buses of their own, a relay, two programs."""
+
+    name = "ours"
+    role = "ours"
+    feed = {}  # what the emitter is started with
+
+    def start(self):
+        program = settings.program("tests/bench/agent")
+        self.agents = []
+        self.world = World("bench")
+        self.relay = self.world.relay()
+        config = {"Ice": {"Interfaces": "lan0"}}
+        self.emitter = self.world.peer("emitter", self.relay, config=config, **self.feed)
+        self.listener = self.world.peer("listener", self.relay, config=config)
+        self.near, self.far = [self.add([program, daemon.bus.address])
+                               for daemon in (self.listener, self.emitter)]
+
+    def add(self, argv):
+        agent = Agent(argv)
+        self.agents.append(agent)
+        return agent
+
+    def open_channel(self):
+        call = self.listener.call("emitter")
+        call.wait_state("connected")
+        wait_for(lambda: self.emitter.get("ListenerCount") == 1, 5, "the listener")
+        here = open_channel(call, "bench")
+        self.near.ask("acquire " + here.path)
+        self.far.ask("acquire " + remote_channel(self.emitter, "bench").path)
+        self.pids = [self.emitter.pid, self.listener.pid, self.near.pid, self.far.pid]
+
+    def make_calls(self, count):
+        return self.near.ask(f"calls emitter {count}", 60 + 10 * count)["times"]
+
+    def stop(self):
+        for agent in getattr(self, "agents", []):
+            agent.stop()
+        if getattr(self, "world", None):
+            end_world(self)
+
+
+class Foreign:
+    """Two programs of another stack; they hand each other their signaling directly."""
+
+    role = "other"
+
+    def __init__(self, name, argv, missing):
+        self.name = name
+        self.argv = argv
+        self.missing = missing  # why it cannot run, or None
+        self.agents = []
+
+    def start(self):
+        reason = self.missing()
+        if reason:
+            raise Absent(reason)
+        ends = socket.socketpair()
+        self.agents = [Agent([*self.argv, part, str(end.fileno())], end.fileno())
+                       for part, end in zip(("answer", "offer"), ends)]
+        for end in ends:
+            end.close()
+        self.near, self.far = self.agents
+        self.pids = [agent.pid for agent in self.agents]
+        for agent in self.agents:
+            agent.wait_event("ready")
+
+    def open_channel(self):
+        self.near.tell("connect")
+        for agent in self.agents:
+            agent.wait_event("open")
+
+    def make_calls(self, count):
+        self.far.ask("emit")
+        return self.near.ask(f"calls - {count}", 60 + 10 * count)["times"]
+
+    def stop(self):
+        for agent in self.agents:
+            agent.stop()
+        self.agents = []
+
+
+def no_package_of_npm(name):
+    folder = os.environ.get("RTCBUS_BENCH_NODE") or os.path.join(
+        HERE, "..", "..", "_lab", "node", "bench")
+
+    def missing():
+        if not shutil.which("node"):
+            return "node is not installed (apt install nodejs)"
+        if not os.path.exists(os.path.join(folder, "node_modules", name)):
+            return f"{name} is not installed (tests/bench/install)"
+        return None
+
+    return missing
+
+
+def no_module(code, package):
+    def missing():
+        found = subprocess.run([PYTHON, "-c", code], capture_output=True, check=False)
+        return None if found.returncode == 0 else f"{package} is not installed (apt)"
+
+    return missing
+
+
+GSTREAMER = """
+import gi
+gi.require_version("GstWebRTC", "1.0")
+gi.require_version("GstSdp", "1.0")
+from gi.repository import Gst, GstWebRTC, GstSdp
+Gst.init(None)
+assert Gst.ElementFactory.find("webrtcbin") and Gst.ElementFactory.find("nicesrc")
+"""
+
+
+def others():
+    node = os.path.join(HERE, "agent-node.js")
+    return [
+        Foreign("libdatachannel", ["node", node, "libdatachannel"],
+                no_package_of_npm("node-datachannel")),
+        Foreign("libwebrtc", ["node", node, "libwebrtc"], no_package_of_npm("@roamhq/wrtc")),
+        Foreign("GStreamer", [PYTHON, os.path.join(HERE, "agent-gstreamer.py")],
+                no_module(GSTREAMER, "gstreamer1.0-nice or gir1.2-gst-plugins-bad-1.0")),
+        Foreign("aiortc", [PYTHON, os.path.join(HERE, "agent-aiortc.py")],
+                no_module("import aiortc", "python3-aiortc")),
+    ]

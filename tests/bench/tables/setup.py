@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""How long it takes from wanting to be called to the first number."""
+
+import time
+
+import pairs
+from table import Column, Target, settings
+
+TITLE = "from Call to the first number, loopback"
+COLUMNS = [
+    Column("p50", "ms", "less", 1, pool=50),
+    Column("p99", "ms", "less", 1, pool=99),
+    Column("worst", "ms", "less", 1, pool=100),
+]
+TARGETS = [
+    Target("p50", 12, "at most"),
+    Target("p99", 25, "at most"),
+    Target("worst", 1000, "at most"),
+]
+NOTES = ["Ours: the program's D-Bus call to the signal of the number, through both daemons and the",
+         "relay; the emitter has Interval=1ms. Others: a new connection in a running program, which",
+         "hands its signaling to the other one by a socket. Of all calls of all rounds together."]
+CALLS = 50  # a round
+ENOUGH = 10  # seconds: whoever is slow makes fewer
+
+
+class CallsOfOurs(pairs.Ours):
+    feed = {"source": "random", "interval": "1ms"}
+
+
+class Setup:
+    def __init__(self, pair):
+        self.pair = pair
+        self.name = pair.name
+        self.role = pair.role
+
+    def start(self):
+        self.pair.start()
+        self.pair.make_calls(2)  # what is loaded at first use
+
+    def measure(self):
+        times, began = [], time.monotonic()
+        while len(times) < (10 if settings.quick else CALLS):
+            times += self.pair.make_calls(10)
+            if time.monotonic() - began > ENOUGH:
+                break
+        return dict.fromkeys((c.key for c in COLUMNS), [t * 1e-3 for t in times])
+
+    def stop(self):
+        self.pair.stop()
+
+
+def contenders():
+    return [Setup(pair) for pair in [CallsOfOurs(), *pairs.others()]]
