@@ -39,8 +39,7 @@ static void ensure_source(void)
     if (source)
         return;
     source = g_source_new(&funcs, sizeof(GSource));
-    /* Before the batch of packets goes out, to which the tasks may add. */
-    g_source_set_priority(source, G_PRIORITY_HIGH - 1);
+    g_source_set_priority(source, G_PRIORITY_HIGH);
     g_source_set_static_name(source, "end of a round");
     g_source_attach(source, NULL);
 }

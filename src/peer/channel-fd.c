@@ -18,9 +18,9 @@
 #include "peer/channel-fd.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,15 +28,17 @@
 #include "common/log.h"
 #include "common/message-queue.h"
 #include "common/round.h"
+#include "common/watch.h"
 #include "peer/peer-error.h"
 #include "rtc/connection.h"
 
 /* SO_SNDBUF; the kernel doubles it. */
 #define SOCKET_BUFFER (256 * 1024)
 #define PACKET_OVERHEAD 32
-/* What one dispatch reads at most, so that the rest of the daemon gets its turn; the socket
- * does not hold more than half a megabyte anyway */
+/* Read with one system call; the socket does not hold more than half a megabyte anyway */
 enum { READ_PACKETS = 32 };
+/* A dispatch ends after so much, so that the rest of the daemon gets its turn. */
+enum { TURN_READS = 4, TURN_BYTES = 512 * 1024 };
 /* Given to the program at the end of the round, with one system call, unless there is so much */
 enum { GIVE_PACKETS = 64, GIVE_BYTES = 64 * 1024 };
 /* A message of this length is not worth being copied to wait for others. */
@@ -191,39 +193,74 @@ static void channel_fd_end(ChannelFd *self)
         channel_fd_enter_state(self, CHANNEL_FD_ENDING);
 }
 
-/* COUNT messages that were read together: small ones may share packets. */
-static bool channel_fd_pass_on_many(ChannelFd *self, const struct mmsghdr *packets, guint count)
-{
-    bool more = true;
+typedef struct {
+    guint reads;
+    gsize bytes;
+} Turn;
 
+/* After COUNT messages that were read: is there more, and may this dispatch go on with it? */
+static bool channel_fd_goes_on(const ChannelFd *self, const Turn *turn, guint count)
+{
+    int bytes = 0;
+
+    return count == READ_PACKETS && turn->reads < TURN_READS && turn->bytes < TURN_BYTES &&
+           message_queue_is_empty(&self->refused) && !channel_is_congested(self->channel) &&
+           ioctl(self->socket, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+/*
+ * COUNT messages that were read together. Small ones share packets: all but
+ * the last one of the turn are sent corked. False if no more are to be read.
+ */
+static bool channel_fd_pass_on_many(ChannelFd *self, Turn *turn, const struct mmsghdr *packets,
+                                    guint count)
+{
+    bool alive = true, more = false;
+
+    turn->reads++;
+    for (guint i = 0; i < count; i++)
+        turn->bytes += packets[i].msg_len;
     if (count > 1)
         channel_cork(self->channel, true);
-    for (guint i = 0; i < count && more; i++) {
-        if (count > 1 && i == count - 1)
+    for (guint i = 0; i < count && alive; i++) {
+        more = i == count - 1 && channel_fd_goes_on(self, turn, count);
+        if (i == count - 1 && !more)
             channel_cork(self->channel, false);
-        more = channel_fd_pass_on(self, slot(i), packets[i].msg_len);
+        alive = channel_fd_pass_on(self, slot(i), packets[i].msg_len);
     }
-    if (!more && self->channel)
+    if (!alive && self->channel)
         channel_cork(self->channel, false);
-    return more;
+    return alive && more;
+}
+
+/* False if there is no more to read in this turn. */
+static bool channel_fd_read(ChannelFd *self, Turn *turn)
+{
+    static struct mmsghdr packets[READ_PACKETS];
+    int n = read_packets(self, packets), messages = 0;
+    bool more;
+
+    if (n < 0 && errno == EAGAIN)
+        return false;
+    while (messages < n && is_message(&packets[messages]))
+        messages++;
+    more = channel_fd_pass_on_many(self, turn, packets, messages);
+    if (n >= 0 && messages == n)
+        return more;
+    if (n > 0 && packets[messages].msg_hdr.msg_flags & MSG_TRUNC)
+        log_debug("acquired channel: a packet of more than %" G_GSIZE_FORMAT " bytes",
+                  self->max_size);
+    channel_fd_end(self);
+    return false;
 }
 
 static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
 {
-    static struct mmsghdr packets[READ_PACKETS];
     g_autoptr(ChannelFd) self = g_rc_box_acquire(data);
-    int n = read_packets(self, packets), messages = 0;
+    Turn turn = {};
 
-    if (n < 0 && errno == EAGAIN)
-        return G_SOURCE_CONTINUE;
-    while (messages < n && is_message(&packets[messages]))
-        messages++;
-    if (channel_fd_pass_on_many(self, packets, messages) && (n < 0 || messages < n)) {
-        if (n > 0 && packets[messages].msg_hdr.msg_flags & MSG_TRUNC)
-            log_debug("acquired channel: a packet of more than %" G_GSIZE_FORMAT " bytes",
-                      self->max_size);
-        channel_fd_end(self);
-    }
+    while (channel_fd_read(self, &turn))
+        ;
     if (self->reader == 0 || self->channel == NULL)
         return G_SOURCE_REMOVE;
     if (!channel_is_congested(self->channel))
@@ -259,7 +296,7 @@ void channel_fd_writable(ChannelFd *self)
     if (self->state == CHANNEL_FD_ENDING)
         channel_fd_close_channel(self);
     else if (self->state == CHANNEL_FD_OPEN && self->reader == 0)
-        self->reader = g_unix_fd_add(self->socket, G_IO_IN, on_readable, self);
+        self->reader = watch_add(self->socket, G_IO_IN, on_readable, self);
 }
 
 /* ---- from the channel to the program ---------------------------------------- */
@@ -321,7 +358,7 @@ static void give_or_wait(gpointer data)
         return;
     if (self->channel)
         channel_hold(self->channel, true);
-    self->writer = g_unix_fd_add(self->socket, G_IO_OUT, on_writable, self);
+    self->writer = watch_add(self->socket, G_IO_OUT, on_writable, self);
 }
 
 void channel_fd_message(ChannelFd *self, const guint8 *bytes, gsize length)
@@ -410,7 +447,7 @@ ChannelFd *channel_fd_new(Channel *channel, MessageKind kind, int *program_fd, g
     self->socket = sockets[0];
     self->max_size = MIN(remote_max, fits);
     round_task_init(&self->giver, give_or_wait, self);
-    self->reader = g_unix_fd_add(self->socket, G_IO_IN, on_readable, self);
+    self->reader = watch_add(self->socket, G_IO_IN, on_readable, self);
     *program_fd = sockets[1];
     *max_size = self->max_size;
     return self;

@@ -24,13 +24,14 @@
 #include "rtc/udp-path.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/round.h"
+#include "common/watch.h"
 #include "rtc/connection.h"
 
 #ifndef UDP_SEGMENT
@@ -55,7 +56,7 @@
 struct UdpPath {
     int fd;
     guint source;
-    GSource *flusher;
+    RoundTask flusher;
     void (*receive)(const guint8 *packet, gsize length, gpointer data);
     gpointer data;
     struct sockaddr_storage remote;
@@ -190,8 +191,10 @@ static void send_one_by_one(UdpPath *path)
                (struct sockaddr *) &path->remote, path->remote_length);
 }
 
-static void udp_path_flush(UdpPath *path)
+static void udp_path_flush(gpointer data)
 {
+    UdpPath *path = data;
+
     if (path->batched == 0)
         return;
     if (!send_segmented(path))
@@ -207,45 +210,14 @@ void udp_path_send(UdpPath *path, const guint8 *packet, gsize length)
         udp_path_flush(path);
     if (length > BATCH_BYTES)
         return;
-    if (path->batched == 0)
+    if (path->batched == 0) {
         path->segment = length;
+        round_task_add(&path->flusher);
+    }
     memcpy(path->batch + path->batched, packet, length);
     path->batched += length;
     if (length < path->segment)
         udp_path_flush(path);
-}
-
-/*
- * What was sent in one round of the main loop goes out at the beginning of the
- * next, before anything waits.
- */
-typedef struct {
-    GSource source;
-    UdpPath *path;
-} Flusher;
-
-static gboolean flusher_prepare(GSource *source, int *timeout)
-{
-    *timeout = -1;
-    return ((Flusher *) source)->path->batched > 0;
-}
-
-static gboolean flusher_dispatch(GSource *source, GSourceFunc callback, gpointer data)
-{
-    udp_path_flush(((Flusher *) source)->path);
-    return G_SOURCE_CONTINUE;
-}
-
-static GSource *flusher_new(UdpPath *path)
-{
-    static GSourceFuncs funcs = {.prepare = flusher_prepare, .dispatch = flusher_dispatch};
-    GSource *source = g_source_new(&funcs, sizeof(Flusher));
-
-    ((Flusher *) source)->path = path;
-    g_source_set_priority(source, G_PRIORITY_HIGH);
-    g_source_set_static_name(source, "UDP batch");
-    g_source_attach(source, NULL);
-    return source;
 }
 
 /* ---- setting up ---- */
@@ -312,6 +284,7 @@ UdpPath *udp_path_new(int socket, const struct sockaddr *remote, socklen_t remot
     UdpPath *path = g_new0(UdpPath, 1);
 
     path->fd = -1;
+    round_task_init(&path->flusher, udp_path_flush, path);
     path->receive = receive;
     path->data = data;
     memcpy(&path->remote, remote, remote_length);
@@ -321,8 +294,7 @@ UdpPath *udp_path_new(int socket, const struct sockaddr *remote, socklen_t remot
         return NULL;
     }
     path->batch = g_malloc(BATCH_BYTES);
-    path->flusher = flusher_new(path);
-    path->source = g_unix_fd_add(path->fd, G_IO_IN, on_readable, path);
+    path->source = watch_add(path->fd, G_IO_IN, on_readable, path);
     return path;
 }
 
@@ -331,10 +303,7 @@ void udp_path_free(UdpPath *path)
     if (path->batch)
         udp_path_flush(path);
     g_clear_handle_id(&path->source, g_source_remove);
-    if (path->flusher) {
-        g_source_destroy(path->flusher);
-        g_source_unref(path->flusher);
-    }
+    round_task_cancel(&path->flusher);
     if (path->fd >= 0)
         close(path->fd);
     g_free(path->batch);
