@@ -15,8 +15,8 @@ import sys
 import threading
 import time
 
-LOW = 256 * 1024  # where a sender is called back,
-HIGH = 1024 * 1024  # and where it stops
+HIGH = 256 * 1024  # where a sender stops,
+LOW = HIGH // 4  # and where it goes on
 
 output = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)  # libraries may print; what they say must not be taken for an answer

@@ -13,7 +13,8 @@ HEAD, MARGIN, ACROSS = 46, 20, 2
 COLOUR = {"ours": "#1a6fb5", "other": "#b9bec5", "limit": "#e3d9bd"}
 
 STYLE = """
-text { font: 12px "DejaVu Sans", Verdana, sans-serif; fill: #222; }
+text { font: 12px "DejaVu Sans", Verdana, sans-serif; fill: #222;
+  paint-order: stroke; stroke: white; stroke-width: 3px; }
 .title { font-size: 15px; font-weight: bold; }
 .column { font-weight: bold; }
 .small { font-size: 11px; fill: #666; }
@@ -34,29 +35,38 @@ def limits(figures, column):
             if v.column is column and v.limit is not None and not v.target.of]
 
 
+def scale(rows, wanted):
+    """The value at the end of the plot. What is no contender may go beyond it, and is cut."""
+    ends = [value for row, value in rows if row.role != "limit"] + wanted
+    return max(ends or [value for _, value in rows] or [0]) or 1
+
+
 def panel(figures, column, x, y):
     rows = [(r, r.figure(column)) for r in figures.rows if r.figure(column) is not None]
     wanted = limits(figures, column)
-    top = max([value for _, value in rows] + wanted + [0]) or 1
+    top = scale(rows, wanted)
     heading = " ".join(p for p in (column.group, column.heading) if p)
-    marks = [shape("text", heading, x=x, y=y + 14, class_="column"),
+    bars = []
+    texts = [shape("text", heading, x=x, y=y + 14, class_="column"),
              shape("text", f"{column.unit}, {column.better} is better", x=x, y=y + 30,
                    class_="small")]
     y += HEAD - GAP
     for line, (row, value) in enumerate(rows):
         at = y + line * (BAR + GAP)
-        width = max(value / top * PLOT, 1)
+        width = min(max(value / top * PLOT, 1), PLOT)
+        cut = "… " if value > top else ""
         ratio = ratio_text(figures.ratio(row, column))
-        marks += [shape("text", row.name, x=x + NAME - 8, y=at + 12, class_="name"),
-                  shape("rect", x=x + NAME, y=at, width=f"{width:.1f}", height=BAR,
-                        fill=COLOUR[row.role]),
-                  shape("text", f"{number(value, column.digits)} {ratio}".rstrip(),
+        bars.append(shape("rect", x=x + NAME, y=at, width=f"{width:.1f}", height=BAR,
+                          fill=COLOUR[row.role]))
+        texts += [shape("text", row.name, x=x + NAME - 8, y=at + 12, class_="name"),
+                  shape("text", f"{cut}{number(value, column.digits)} {ratio}".rstrip(),
                         x=f"{x + NAME + width + 5:.1f}", y=at + 12)]
-    for value in wanted:
+    own = [line for line, (row, _) in enumerate(rows) if row.role == "ours"]
+    for value in wanted if own else []:
         at = f"{x + NAME + value / top * PLOT:.1f}"
-        marks.append(shape("line", x1=at, x2=at, y1=y - 3, y2=y + len(rows) * (BAR + GAP),
-                           class_="target"))
-    return marks
+        bars.append(shape("line", x1=at, x2=at, y1=y + own[0] * (BAR + GAP) - 4,
+                          y2=y + own[-1] * (BAR + GAP) + BAR + 4, class_="target"))
+    return bars + texts
 
 
 def svg(name, title, figures):
@@ -68,8 +78,8 @@ def svg(name, title, figures):
     height = 2 * MARGIN + 44 + lines * high
     marks = [shape("rect", width=width, height=height, fill="white"),
              shape("text", f"{name}: {title}", x=MARGIN, y=MARGIN + 14, class_="title"),
-             shape("text", "× is ours as a multiple of it; the broken line is what ours has to reach",
-                   x=MARGIN, y=MARGIN + 32, class_="small")]
+             shape("text", "× is ours as a multiple of it; the broken line is what ours has to reach; "
+                   "… is a limit beyond the scale", x=MARGIN, y=MARGIN + 32, class_="small")]
     for index, column in enumerate(columns):
         marks += panel(figures, column, MARGIN + index % ACROSS * PANEL,
                        MARGIN + 44 + index // ACROSS * high)

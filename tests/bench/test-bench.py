@@ -4,6 +4,7 @@
 
 """The bench's own arithmetic, with contenders that measure what they are told."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -162,6 +163,24 @@ def test_reports():
     equal(len(bars), 7, "bars")
     widths = [float(bar.get("width")) for bar in bars]
     check(abs(widths[0] - 3 * widths[1]) < 0.2, f"three times as long: {widths}")
+
+
+def test_tables():
+    """What is in tables/ is made of the right things; nothing of it is started."""
+    names = sorted(f[:-3] for f in os.listdir(os.path.join(HERE, "tables")) if f.endswith(".py"))
+    modules = {n: importlib.import_module(n) for n in names}
+    modules = {n: m for n, m in modules.items() if hasattr(m, "COLUMNS")}
+    check(len(modules) >= 5, f"tables: {', '.join(modules)}")
+    for name, module in modules.items():
+        keys = [c.key for c in module.COLUMNS]
+        equal(len(set(keys)), len(keys), f"different columns of {name}")
+        rows = [c.name for c in module.contenders()]
+        equal(len(set(rows)), len(rows), f"different contenders of {name}")
+        for target in module.TARGETS:
+            check(target.kind in ("at least", "at most"), f"{name}: {target}")
+            check({target.column, target.versus or keys[0]} <= set(keys), f"{name}: {target}")
+            check(target.against in (None, "best", "own", *rows), f"{name}: {target}")
+            check(target.of in ("", *rows), f"{name}: {target}")
 
 
 def test_usage():
