@@ -136,7 +136,7 @@ sources_tar() {
 sources_hash() {
     sources_list |
         grep --null-data --invert-match --extended-regexp \
-            '^(\.ci/|tests/(lab|lab-scenario|packages|demo|all|spawn|lib\.sh)$)' |
+            '^(\.ci/|tests/(lab[a-z-]*|packages|demo|all|spawn|(lib|machines)\.sh)$)' |
         sources_tar --mtime=@0 | hash_stdin
 }
 
