@@ -53,7 +53,7 @@ int main(int argc, char **argv)
     ssize_t n = -1;
     int fd = -1;
 
-    if (argc != 4) {
+    if (argc != 4 || !g_variant_is_object_path(argv[1])) {
         g_printerr("usage: %s CALL LABEL TEXT\n", argv[0]);
         return 2;
     }
