@@ -12,6 +12,7 @@
 #include "common/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <limits.h>
@@ -29,6 +30,11 @@ enum { HEADER = 1, COUNT = 8 };
 #define RECEIVE_SIZE (256 * 1024)
 /* Packets taken in one dispatch */
 enum { TURN = 16 };
+/* A window doubles when its sender is blocked though all of it is written, for
+ * then the way is longer than the window; all streams of a process share what
+ * they have beyond STREAM_CREDIT. */
+#define WINDOW_MAX (4 * 1024 * 1024)
+#define WINDOWS_EXTRA_MAX (32 * 1024 * 1024)
 
 typedef enum {
     HALF_OPEN,
@@ -41,15 +47,27 @@ struct Stream {
     int packets, input, output;
     gsize max_chunk;
     HalfState sending, receiving;
-    bool output_is_socket, output_is_file;
+    enum {
+        OUTPUT_SOCKET,
+        OUTPUT_NONBLOCKING,
+        OUTPUT_FILE, /* never blocks for long */
+        OUTPUT_SHARED,
+    } output_kind;
     guint input_source, output_source, packets_in, packets_out, finisher;
-    GQueue outbox;      /* of GBytes: packets that the channel did not take yet */
-    GByteArray *unwritten; /* of a packet, for the output */
-    guint64 sent, received;
+    GQueue outbox;    /* of GBytes: packets that the channel did not take yet */
+    GQueue unwritten; /* of GBytes, for the output */
+    gsize unwritten_bytes;
+    guint64 sent, received;    /* `received` is what has been written */
+    guint64 credit, granted;   /* what we may send, and what the other side may */
+    gsize window;              /* what may be on its way to us or unwritten */
+    bool blocked_told;         /* B is sent, and no C has come since */
+    bool cut;                  /* the channel has ended; what it brought is still written */
     StreamDone done;
     gpointer data;
     GError *error;
 };
+
+static gsize windows_extra; /* of all streams */
 
 static void stream_update(Stream *stream);
 
@@ -149,7 +167,8 @@ static gboolean on_input(int fd, GIOCondition condition, gpointer data)
 {
     static guint8 packet[HEADER + CHUNK] = {'D'}; /* one for all: there is one thread */
     Stream *stream = data;
-    ssize_t n = read(stream->input, packet + HEADER, stream->max_chunk);
+    gsize room = MIN(stream->max_chunk, stream->credit - stream->sent);
+    ssize_t n = read(stream->input, packet + HEADER, room);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return G_SOURCE_CONTINUE;
@@ -161,7 +180,8 @@ static gboolean on_input(int fd, GIOCondition condition, gpointer data)
     } else {
         stream->sent += n;
         stream_send(stream, packet, HEADER + n);
-        if (g_queue_is_empty(&stream->outbox) && stream->sending == HALF_OPEN)
+        if (g_queue_is_empty(&stream->outbox) && stream->sending == HALF_OPEN &&
+            stream->sent < stream->credit)
             return G_SOURCE_CONTINUE;
     }
     if (stream->input_source == 0)
@@ -173,13 +193,14 @@ static gboolean on_input(int fd, GIOCondition condition, gpointer data)
 
 /* ---- from the channel ---------------------------------------------------------- */
 
+/* How much was written; -1 with EAGAIN if nothing can be now. */
 static ssize_t write_once(const Stream *stream, const guint8 *bytes, gsize length)
 {
     struct pollfd ready = {.fd = stream->output, .events = POLLOUT};
 
-    if (stream->output_is_socket)
+    if (stream->output_kind == OUTPUT_SOCKET)
         return send(stream->output, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (stream->output_is_file)
+    if (stream->output_kind != OUTPUT_SHARED)
         return write(stream->output, bytes, length);
     if (poll(&ready, 1, 0) == 1)
         return write(stream->output, bytes, MIN(length, PIPE_BUF));
@@ -195,8 +216,10 @@ static gsize stream_write(Stream *stream, const guint8 *bytes, gsize length)
     while (done < length) {
         ssize_t n = write_once(stream, bytes + done, length - done);
 
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n < 0) {
-            if (errno != EAGAIN && errno != EINTR)
+            if (errno != EAGAIN)
                 stream_fail_errno(stream, _("cannot write"));
             break;
         }
@@ -206,15 +229,46 @@ static gsize stream_write(Stream *stream, const guint8 *bytes, gsize length)
     return done;
 }
 
+static void stream_keep(Stream *stream, const guint8 *bytes, gsize length)
+{
+    if (length == 0)
+        return;
+    g_queue_push_tail(&stream->unwritten, g_bytes_new(bytes, length));
+    stream->unwritten_bytes += length;
+}
+
+/* Lets the other side go on, in steps that are few and yet keep it going. */
+static void stream_grant(Stream *stream)
+{
+    guint64 limit = stream->received + stream->window;
+
+    if (stream->receiving != HALF_OPEN || limit - stream->granted < stream->window / 4)
+        return;
+    stream->granted = limit;
+    stream_send_count(stream, 'C', limit);
+}
+
+static void stream_widen(Stream *stream)
+{
+    gsize more = stream->window;
+
+    if (stream->unwritten_bytes > 0 || 2 * stream->window > WINDOW_MAX ||
+        windows_extra + more > WINDOWS_EXTRA_MAX)
+        return;
+    windows_extra += more;
+    stream->window += more;
+    stream_grant(stream);
+}
+
 static void stream_close_output(Stream *stream)
 {
-    if (stream->output_is_socket) {
+    if (stream->output_kind == OUTPUT_SOCKET) {
         shutdown(stream->output, SHUT_WR);
-    } else if (close(stream->output) < 0) {
-        stream_fail_errno(stream, _("cannot write"));
+        return;
     }
-    if (stream->output != stream->input && !stream->output_is_socket)
-        stream->output = -1;
+    if (close(stream->output) < 0)
+        stream_fail_errno(stream, _("cannot write"));
+    stream->output = -1;
 }
 
 /* All that has come is written. */
@@ -232,13 +286,24 @@ static void stream_written(Stream *stream)
 static gboolean on_output(int fd, GIOCondition condition, gpointer data)
 {
     Stream *stream = data;
-    gsize n = stream_write(stream, stream->unwritten->data, stream->unwritten->len);
 
-    g_byte_array_remove_range(stream->unwritten, 0, n);
-    if (stream->unwritten->len > 0 && stream->finisher == 0)
-        return G_SOURCE_CONTINUE;
+    while (!g_queue_is_empty(&stream->unwritten) && stream->finisher == 0) {
+        g_autoptr(GBytes) head = g_queue_pop_head(&stream->unwritten);
+        gsize length, n;
+        const guint8 *bytes = g_bytes_get_data(head, &length);
+
+        n = stream_write(stream, bytes, length);
+        stream->unwritten_bytes -= n;
+        if (n == length)
+            continue;
+        g_queue_push_head(&stream->unwritten, g_bytes_new_from_bytes(head, n, length - n));
+        break;
+    }
     if (stream->finisher)
         return G_SOURCE_REMOVE;
+    stream_grant(stream);
+    if (!g_queue_is_empty(&stream->unwritten))
+        return G_SOURCE_CONTINUE;
     stream->output_source = 0;
     stream_update(stream);
     return G_SOURCE_REMOVE;
@@ -251,24 +316,49 @@ static void on_refused(Stream *stream, char reason)
                               : _("the other side offers no such service, or not to us"));
 }
 
+static void on_credit(Stream *stream, guint64 count)
+{
+    stream->credit = MAX(stream->credit, count);
+    stream->blocked_told = false;
+}
+
 static void on_count(Stream *stream, char type, guint64 count)
 {
-    if (type == 'E' && stream->receiving == HALF_OPEN &&
-        count == stream->received + stream->unwritten->len)
+    guint64 arrived = stream->received + stream->unwritten_bytes;
+
+    if (type == 'E' && stream->receiving == HALF_OPEN && count == arrived)
         stream->receiving = HALF_ENDED;
     else if (type == 'A' && stream->sending == HALF_ENDED && count == stream->sent)
         stream->sending = HALF_ACKNOWLEDGED;
+    else if (type == 'C')
+        on_credit(stream, count);
+    else if (type == 'B' && stream->receiving == HALF_OPEN && count == arrived)
+        stream_widen(stream);
     else if (type != 'A' || stream->sending != HALF_BROKEN)
         stream_fail(stream, STREAM_ERROR_WRONG, _("the other side has lost count"));
+}
+
+static void on_data(Stream *stream, const guint8 *bytes, gsize length)
+{
+    gsize n = 0;
+
+    if (stream->received + stream->unwritten_bytes + length > stream->granted) {
+        stream_fail(stream, STREAM_ERROR_WRONG, _("the other side sends more than it may"));
+        return;
+    }
+    if (g_queue_is_empty(&stream->unwritten))
+        n = stream_write(stream, bytes, length);
+    if (stream->finisher)
+        return;
+    stream_keep(stream, bytes + n, length - n);
+    stream_grant(stream);
 }
 
 static void on_packet(Stream *stream, const guint8 *packet, gsize length)
 {
     if (packet[0] == 'D' && stream->receiving == HALF_OPEN) {
-        gsize n = stream_write(stream, packet + HEADER, length - HEADER);
-
-        g_byte_array_append(stream->unwritten, packet + HEADER + n, length - HEADER - n);
-    } else if ((packet[0] == 'E' || packet[0] == 'A') && length == HEADER + COUNT) {
+        on_data(stream, packet + HEADER, length - HEADER);
+    } else if (packet[0] != 0 && strchr("EACB", packet[0]) && length == HEADER + COUNT) {
         guint64 count;
 
         memcpy(&count, packet + HEADER, sizeof count);
@@ -296,20 +386,19 @@ static gboolean on_packets_in(int fd, GIOCondition condition, gpointer data)
     Stream *stream = data;
 
     /* What comes behind the last acknowledgement is only the end of the channel. */
-    for (int turn = 0; turn < TURN && stream->finisher == 0 && stream->unwritten->len == 0 &&
-                       !stream_complete(stream); turn++) {
+    for (int turn = 0; turn < TURN && stream->finisher == 0 && !stream_complete(stream); turn++) {
         ssize_t n = recv(stream->packets, packet, sizeof packet, MSG_DONTWAIT);
 
         if (n < 0 && errno == ECONNRESET) /* told once, before what is there to read */
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             break;
-        if (n <= 0)
-            stream_fail(stream, STREAM_ERROR_ENDED,
-                        _("the channel ended before everything had arrived"));
-        else
-            on_packet(stream, packet, n);
-        if (stream->unwritten->len == 0)
+        if (n <= 0) {
+            stream->cut = true;
+            break;
+        }
+        on_packet(stream, packet, n);
+        if (stream->unwritten_bytes == 0)
             stream_written(stream);
     }
     stream_update(stream);
@@ -327,45 +416,75 @@ static void watch(Stream *stream, guint *source, bool wanted, int fd, GIOConditi
         g_clear_handle_id(source, g_source_remove);
 }
 
+static void stream_tell_blocked(Stream *stream)
+{
+    if (stream->blocked_told)
+        return;
+    stream->blocked_told = true;
+    stream_send_count(stream, 'B', stream->sent);
+}
+
 static void stream_update(Stream *stream)
 {
-    bool blocked;
+    bool blocked, sending;
 
     if (stream->finisher)
         return;
-    if (stream->unwritten->len == 0 && stream->output_source == 0)
+    if (stream->unwritten_bytes == 0 && stream->output_source == 0)
         stream_written(stream);
-    blocked = !g_queue_is_empty(&stream->outbox);
     if (stream->finisher == 0 && stream_complete(stream))
         stream_finish(stream);
+    else if (stream->cut && stream->unwritten_bytes == 0)
+        stream_fail(stream, STREAM_ERROR_ENDED,
+                    _("the channel ended before everything had arrived"));
     if (stream->finisher)
         return;
-    watch(stream, &stream->input_source, stream->sending == HALF_OPEN && !blocked, stream->input,
-          G_IO_IN, on_input);
+    sending = stream->sending == HALF_OPEN && stream->sent < stream->credit;
+    if (stream->sending == HALF_OPEN && !sending)
+        stream_tell_blocked(stream);
+    blocked = !g_queue_is_empty(&stream->outbox);
+    watch(stream, &stream->input_source, sending && !blocked, stream->input, G_IO_IN, on_input);
     watch(stream, &stream->packets_out, blocked, stream->packets, G_IO_OUT, on_packets_out);
-    watch(stream, &stream->output_source, stream->unwritten->len > 0, stream->output, G_IO_OUT,
+    watch(stream, &stream->output_source, stream->unwritten_bytes > 0, stream->output, G_IO_OUT,
           on_output);
-    watch(stream, &stream->packets_in, stream->unwritten->len == 0, stream->packets, G_IO_IN,
-          on_packets_in);
+    watch(stream, &stream->packets_in, !stream->cut, stream->packets, G_IO_IN, on_packets_in);
 }
 
 /* ---- the object ----------------------------------------------------------------- */
+
+/* A pipe is opened once more, so that it does not block us and nobody else. */
+static void stream_prepare_output(Stream *stream)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", stream->output);
+    struct stat info = {};
+    int again = -1;
+
+    fstat(stream->output, &info);
+    stream->output_kind = S_ISSOCK(info.st_mode)   ? OUTPUT_SOCKET
+                          : S_ISREG(info.st_mode) ? OUTPUT_FILE
+                                                  : OUTPUT_SHARED;
+    if (S_ISFIFO(info.st_mode))
+        again = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (again < 0)
+        return;
+    if (dup3(again, stream->output, O_CLOEXEC) >= 0)
+        stream->output_kind = OUTPUT_NONBLOCKING;
+    close(again);
+}
 
 Stream *stream_new(int packets, gsize max_packet, int input, int output, StreamDone done,
                    gpointer data)
 {
     Stream *stream = g_new0(Stream, 1);
-    struct stat info = {};
 
-    fstat(output, &info);
     stream->packets = packets;
     stream->input = input;
     stream->output = output;
-    stream->output_is_socket = S_ISSOCK(info.st_mode);
-    stream->output_is_file = S_ISREG(info.st_mode);
+    stream_prepare_output(stream);
     stream->max_chunk = MIN(max_packet - HEADER, CHUNK);
-    stream->unwritten = g_byte_array_new();
+    stream->credit = stream->granted = stream->window = STREAM_CREDIT;
     g_queue_init(&stream->outbox);
+    g_queue_init(&stream->unwritten);
     stream->done = done;
     stream->data = data;
     stream_update(stream);
@@ -379,7 +498,8 @@ void stream_free(Stream *stream)
     stream_finish(stream);
     g_clear_handle_id(&stream->finisher, g_source_remove);
     g_queue_clear_full(&stream->outbox, (GDestroyNotify) g_bytes_unref);
-    g_byte_array_unref(stream->unwritten);
+    g_queue_clear_full(&stream->unwritten, (GDestroyNotify) g_bytes_unref);
+    windows_extra -= stream->window - STREAM_CREDIT;
     if (stream->output >= 0 && stream->output != stream->input)
         close(stream->output);
     close(stream->input);

@@ -9,10 +9,16 @@
  *   D bytes       data
  *   E count       the end of this direction; the other one goes on
  *   A count       all of the other direction has been written out
+ *   C count       credit: the other direction may have so much in all
+ *   B count       blocked: there is more than this, and no credit for it
  *   R reason      refused: "n", not offered (to you), or "f", not reachable
  *
- * Counts are 64 bits, big-endian, of all data. Channels that speak this have
- * the protocol STREAM_PROTOCOL; whoever has had E and A both ways may close.
+ * Counts are 64 bits, big-endian, of all data. Each direction begins with a
+ * credit of STREAM_CREDIT. SCTP has one window for all channels of a call, so
+ * who does not read its stream must not fill it: the receiver takes all that
+ * it gave credit for, into memory if need be, and gives more as it is written.
+ * Channels that speak this have the protocol STREAM_PROTOCOL; whoever has had
+ * E and A both ways may close.
  */
 
 #pragma once
@@ -21,6 +27,7 @@
 #include <stdbool.h>
 
 #define STREAM_PROTOCOL "rtcbus-pipe.1"
+#define STREAM_CREDIT (256 * 1024)
 /* Labels: pipes wait for a program to acquire them, services are declared */
 #define STREAM_PIPE_PREFIX "pipe/"
 #define STREAM_SERVICE_PREFIX "service/"
