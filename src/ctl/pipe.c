@@ -31,7 +31,7 @@ typedef struct {
     Stream *stream;
     gint64 began;
     GError *error;
-    bool interrupted;
+    GCancellable *interrupted;
 } Pipe;
 
 static gboolean option_listen, option_service;
@@ -48,7 +48,7 @@ static gboolean on_interrupt(gpointer data)
 {
     Pipe *pipe = data;
 
-    pipe->interrupted = true;
+    g_cancellable_cancel(pipe->interrupted);
     g_main_loop_quit(pipe->loop);
     return G_SOURCE_CONTINUE;
 }
@@ -144,7 +144,7 @@ static bool pipe_listen(Pipe *pipe, GError **error)
 
 static int pipe_report(const Pipe *pipe)
 {
-    if (pipe->interrupted)
+    if (g_cancellable_is_cancelled(pipe->interrupted))
         g_printerr("rtcbusctl: %s\n", _("interrupted; not everything has arrived"));
     else if (pipe->error)
         g_printerr("rtcbusctl: %s\n", pipe->error->message);
@@ -160,7 +160,8 @@ static int pipe_transfer(Pipe *pipe)
 
     if (terminal && pipe->stream)
         progress = g_timeout_add(PROGRESS_INTERVAL, on_progress, pipe);
-    g_main_loop_run(pipe->loop);
+    if (!g_cancellable_is_cancelled(pipe->interrupted))
+        g_main_loop_run(pipe->loop);
     if (progress) {
         show_progress(pipe);
         g_printerr("\n");
@@ -178,7 +179,7 @@ static int run_listening(Pipe *pipe)
         PEER_OBJECT_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_interfaces_added, pipe, NULL);
 
     if (pipe_listen(pipe, &error)) {
-        while (!pipe->stream && !pipe->interrupted)
+        while (!pipe->stream && !g_cancellable_is_cancelled(pipe->interrupted))
             g_main_context_iteration(NULL, TRUE);
         status = pipe->stream ? pipe_transfer(pipe) : pipe_report(pipe);
     } else {
@@ -191,10 +192,12 @@ static int run_listening(Pipe *pipe)
 static int run_calling(Pipe *pipe, const char *peer)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Session) session = session_open(pipe->client, peer, &error);
+    g_autoptr(Session) session = session_open(pipe->client, peer, pipe->interrupted, &error);
     gsize max_packet;
     int fd, status;
 
+    if (g_cancellable_is_cancelled(pipe->interrupted))
+        return pipe_report(pipe);
     if (!session)
         return client_fail(pipe->client, &peer_service, error);
     fd = session_open_stream(session, pipe->label, &max_packet, &error);
@@ -223,7 +226,9 @@ int pipe_check(char **arguments)
 
 int pipe_run(Client *client, char **arguments)
 {
-    Pipe pipe = {.client = client, .loop = g_main_loop_new(NULL, FALSE)};
+    Pipe pipe = {.client = client,
+                 .loop = g_main_loop_new(NULL, FALSE),
+                 .interrupted = g_cancellable_new()};
     const char *label = option_listen ? arguments[0] : arguments[1];
     guint interrupts[] = {
         g_unix_signal_add(SIGINT, on_interrupt, &pipe),
@@ -239,6 +244,7 @@ int pipe_run(Client *client, char **arguments)
         g_source_remove(interrupts[i]);
     g_clear_pointer(&pipe.stream, stream_free);
     g_main_loop_unref(pipe.loop);
+    g_object_unref(pipe.interrupted);
     g_clear_error(&pipe.error);
     g_free(pipe.label);
     return status;

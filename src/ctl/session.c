@@ -20,7 +20,7 @@ struct Session {
     char *call;
     char *channel; /* the one that was opened last */
     bool placed; /* by us */
-    guint watch; /* of CallEnded */
+    guint watches[2];
     char *ended; /* the reason; NULL while it lasts */
 };
 
@@ -36,6 +36,20 @@ static void on_call_ended(GDBusConnection *bus, const char *sender, const char *
     g_variant_get(parameters, "(&o&s&s)", &call, NULL, &reason);
     if (g_strcmp0(call, session->call) == 0 && !session->ended)
         session->ended = g_strdup(reason);
+}
+
+static void on_owner_changed(GDBusConnection *bus, const char *sender, const char *path,
+                             const char *interface, const char *signal, GVariant *parameters,
+                             gpointer data)
+{
+    Session *session = data;
+    const char *owner;
+
+    if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(sss)")))
+        return;
+    g_variant_get(parameters, "(&s&s&s)", NULL, NULL, &owner);
+    if (*owner == '\0' && session->call && !session->ended)
+        session->ended = g_strdup(_("rtcbus-peer has stopped"));
 }
 
 static char *find_call(Client *client, const char *peer, GError **error)
@@ -70,12 +84,12 @@ static gboolean on_tick(gpointer data)
 }
 
 /* The daemon gives up by itself after a time; then the call is gone. */
-static bool wait_connected(Session *session, GError **error)
+static bool wait_connected(Session *session, GCancellable *cancellable, GError **error)
 {
     guint tick = g_timeout_add(20, on_tick, NULL);
     bool connected = false;
 
-    while (!connected && !session->ended) {
+    while (!connected && !session->ended && !g_cancellable_is_cancelled(cancellable)) {
         g_autoptr(GVariant) dict = client_properties(session->client, &peer_service, session->call,
                                                      CALL_INTERFACE, NULL);
 
@@ -84,27 +98,31 @@ static bool wait_connected(Session *session, GError **error)
             g_main_context_iteration(NULL, TRUE);
     }
     g_source_remove(tick);
-    if (!connected)
+    if (!connected && !g_cancellable_set_error_if_cancelled(cancellable, error))
         g_set_error(error, STREAM_ERROR, STREAM_ERROR_ENDED, _("the call ended: %s"),
                     session->ended);
     return connected;
 }
 
-Session *session_open(Client *client, const char *peer, GError **error)
+Session *session_open(Client *client, const char *peer, GCancellable *cancellable, GError **error)
 {
     g_autoptr(Session) session = g_new0(Session, 1);
     g_autoptr(GError) local = NULL;
 
     session->client = client;
-    session->watch = g_dbus_connection_signal_subscribe(
+    session->watches[0] = g_dbus_connection_signal_subscribe(
         client->bus, PEER_BUS_NAME, PEER_INTERFACE, "CallEnded", PEER_OBJECT_PATH, NULL,
         G_DBUS_SIGNAL_FLAGS_NONE, on_call_ended, session, NULL);
+    session->watches[1] = g_dbus_connection_signal_subscribe(
+        client->bus, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged",
+        "/org/freedesktop/DBus", PEER_BUS_NAME, G_DBUS_SIGNAL_FLAGS_NONE, on_owner_changed, session,
+        NULL);
     session->call = find_call(client, peer, &local);
     if (session->call)
         return g_steal_pointer(&session);
     session->call = place_call(client, peer, error);
     session->placed = session->call != NULL;
-    if (!session->call || !wait_connected(session, error))
+    if (!session->call || !wait_connected(session, cancellable, error))
         return NULL;
     return g_steal_pointer(&session);
 }
@@ -162,7 +180,8 @@ void session_close(Session *session)
         g_autoptr(GVariant) reply = client_call(session->client, &peer_service, session->call,
                                                 CALL_INTERFACE, "Hangup", NULL, "()", LOOK, NULL);
     }
-    g_dbus_connection_signal_unsubscribe(session->client->bus, session->watch);
+    for (size_t i = 0; i < G_N_ELEMENTS(session->watches); i++)
+        g_dbus_connection_signal_unsubscribe(session->client->bus, session->watches[i]);
     g_free(session->call);
     g_free(session->channel);
     g_free(session->ended);
@@ -179,35 +198,98 @@ const char *session_call(const Session *session)
     return session->call;
 }
 
+static int take_acquired(GVariant *reply, GUnixFDList *fds, gsize *max_packet, GError **error)
+{
+    gint32 handle;
+    guint max;
+
+    g_variant_get(reply, "(hu)", &handle, &max);
+    *max_packet = max;
+    return g_unix_fd_list_get(fds, handle, error);
+}
+
 int channel_acquire(Client *client, const char *path, gsize *max_packet, GError **error)
 {
     g_autoptr(GUnixFDList) fds = NULL;
     g_autoptr(GVariant) reply = g_dbus_connection_call_with_unix_fd_list_sync(
         client->bus, PEER_BUS_NAME, path, CHANNEL_INTERFACE, "Acquire",
         g_variant_new("(a{sv})", NULL), G_VARIANT_TYPE("(hu)"), LOOK, -1, NULL, &fds, NULL, error);
-    gint32 handle;
-    guint max;
 
-    if (!reply)
-        return -1;
-    g_variant_get(reply, "(hu)", &handle, &max);
-    *max_packet = max;
-    return g_unix_fd_list_get(fds, handle, error);
+    return reply ? take_acquired(reply, fds, max_packet, error) : -1;
 }
 
-int session_open_stream(Session *session, const char *label, gsize *max_packet, GError **error)
+static GVariant *open_parameters(const char *label)
 {
-    g_autoptr(GVariant) reply = NULL;
     GVariantBuilder options;
 
     g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
     g_variant_builder_add(&options, "{sv}", "protocol", g_variant_new_string(STREAM_PROTOCOL));
-    reply = client_call(session->client, &peer_service, session->call, CALL_INTERFACE,
-                        "OpenChannel", g_variant_new("(sa{sv})", label, &options), "(o)", LOOK,
-                        error);
+    return g_variant_new("(sa{sv})", label, &options);
+}
+
+int session_open_stream(Session *session, const char *label, gsize *max_packet, GError **error)
+{
+    g_autoptr(GVariant) reply =
+        client_call(session->client, &peer_service, session->call, CALL_INTERFACE, "OpenChannel",
+                    open_parameters(label), "(o)", LOOK, error);
+
     if (!reply)
         return -1;
     g_clear_pointer(&session->channel, g_free);
     g_variant_get(reply, "(o)", &session->channel);
     return channel_acquire(session->client, session->channel, max_packet, error);
+}
+
+/* ---- while the main loop goes on ------------------------------------------------ */
+
+typedef struct {
+    SessionOpened opened;
+    gpointer data;
+} Opening;
+
+static void opening_end(Opening *opening, int fd, gsize max_packet, const GError *error)
+{
+    opening->opened(fd, max_packet, error, opening->data);
+    g_free(opening);
+}
+
+static void on_acquired(GObject *bus, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GUnixFDList) fds = NULL;
+    g_autoptr(GVariant) reply = g_dbus_connection_call_with_unix_fd_list_finish(
+        G_DBUS_CONNECTION(bus), &fds, result, &error);
+    gsize max_packet = 0;
+    int fd = reply ? take_acquired(reply, fds, &max_packet, &error) : -1;
+
+    opening_end(data, fd, max_packet, error);
+}
+
+static void on_channel_opened(GObject *bus, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
+    const char *path;
+
+    if (!reply) {
+        opening_end(data, -1, 0, error);
+        return;
+    }
+    g_variant_get(reply, "(&o)", &path);
+    g_dbus_connection_call_with_unix_fd_list(
+        G_DBUS_CONNECTION(bus), PEER_BUS_NAME, path, CHANNEL_INTERFACE, "Acquire",
+        g_variant_new("(a{sv})", NULL), G_VARIANT_TYPE("(hu)"), LOOK, -1, NULL, NULL, on_acquired,
+        data);
+}
+
+void session_open_stream_async(Session *session, const char *label, SessionOpened opened,
+                               gpointer data)
+{
+    Opening *opening = g_new0(Opening, 1);
+
+    *opening = (Opening){opened, data};
+    g_dbus_connection_call(session->client->bus, PEER_BUS_NAME, session->call, CALL_INTERFACE,
+                           "OpenChannel", open_parameters(label), G_VARIANT_TYPE("(o)"), LOOK, -1,
+                           NULL, on_channel_opened, opening);
 }

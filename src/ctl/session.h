@@ -9,8 +9,9 @@
 
 typedef struct Session Session;
 
-/* A connected call with PEER; one is placed if there is none, and waited for. */
-Session *session_open(Client *client, const char *peer, GError **error);
+/* A connected call with PEER; one is placed if there is none, and waited for:
+ * the main context runs meanwhile. */
+Session *session_open(Client *client, const char *peer, GCancellable *cancellable, GError **error);
 
 /* Hangs up what session_open() placed, unless somebody else uses it by now. */
 void session_close(Session *session);
@@ -22,6 +23,12 @@ const char *session_call(const Session *session); /* the object path */
 
 /* Opens a channel for a stream (common/stream.h) and acquires it: the socket, or -1. */
 int session_open_stream(Session *session, const char *label, gsize *max_packet, GError **error);
+
+/* The same while the main loop goes on. FD is -1 with ERROR, else the receiver's. The session
+ * may be closed before it comes. */
+typedef void (*SessionOpened)(int fd, gsize max_packet, const GError *error, gpointer data);
+void session_open_stream_async(Session *session, const char *label, SessionOpened opened,
+                               gpointer data);
 
 /* Acquires the channel at PATH: the socket, or -1. */
 int channel_acquire(Client *client, const char *path, gsize *max_packet, GError **error);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/fingerprint.h"
+#include "common/handed.h"
 #include "common/log.h"
 #include "common/names.h"
 #include "common/stream.h"
@@ -468,6 +469,7 @@ bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GErr
     if (!folder)
         return false;
     peer->daemon = daemon;
+    handed_init();
     peer->certificate = certificate_load(folder, PACKAGE, error);
     if (!peer->certificate)
         return false;

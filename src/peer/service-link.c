@@ -7,9 +7,12 @@
 
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 #include <gio/gunixsocketaddress.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/handed.h"
 #include "common/log.h"
 #include "common/stream.h"
 
@@ -65,6 +68,19 @@ static void on_done(Stream *stream, const GError *error, gpointer data)
     link_remove(link);
 }
 
+static void link_refuse(Link *link, const char *why)
+{
+    log_debug("service %s: %s", link->name, why);
+    stream_refuse(g_steal_fd(&link->packets), true);
+    link_remove(link);
+}
+
+static void link_begin(Link *link, int fd)
+{
+    link->stream =
+        stream_new(g_steal_fd(&link->packets), link->max_packet, fd, fd, on_done, link);
+}
+
 static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 {
     Link *link = data;
@@ -76,26 +92,60 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
     if (connection && link->links)
         fd = fcntl(g_socket_get_fd(g_socket_connection_get_socket(connection)), F_DUPFD_CLOEXEC,
                    0);
-    if (fd < 0) {
-        log_debug("service %s: %s", link->name, error ? error->message : "no descriptor");
-        stream_refuse(g_steal_fd(&link->packets), true);
-        link_remove(link);
-        return;
-    }
-    link->stream =
-        stream_new(g_steal_fd(&link->packets), link->max_packet, fd, fd, on_done, link);
+    if (fd < 0)
+        link_refuse(link, error ? error->message : "no descriptor");
+    else
+        link_begin(link, fd);
 }
 
-static GSocketConnectable *service_address(const Service *service)
+static void link_connect(Link *link, GSocketConnectable *address)
 {
-    if (service->path)
-        return G_SOCKET_CONNECTABLE(g_unix_socket_address_new(service->path));
-    return g_network_address_new(service->host, service->port);
+    g_autoptr(GSocketClient) client = g_socket_client_new();
+
+    g_socket_client_set_enable_proxy(client, FALSE);
+    g_socket_client_set_timeout(client, CONNECT_TIMEOUT);
+    g_socket_client_connect_async(client, address, link->cancellable, on_connected, link);
+}
+
+/* Where a listening socket listens; NULL: it does not. */
+static GSocketConnectable *listening_address(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address, size = sizeof(int);
+    int listens = 0;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || !listens ||
+        getsockname(fd, (struct sockaddr *) &address, &length) < 0)
+        return NULL;
+    return G_SOCKET_CONNECTABLE(g_socket_address_new_from_native(&address, length));
+}
+
+/* A socket that listens belongs to another program, which accepts on it: that is whom we
+ * connect to. One that is connected is the service itself, for one channel. */
+static void link_connect_handed(Link *link, const char *name)
+{
+    g_autoptr(GArray) fds = handed_sockets(name);
+    g_autoptr(GSocketConnectable) address = NULL;
+    int fd;
+
+    if (fds->len == 0) {
+        log_warning(_("service %s: systemd has handed over no socket called %s, or it is in use"),
+                    link->name, name);
+        link_refuse(link, "no socket");
+        return;
+    }
+    fd = g_array_index(fds, int, 0);
+    address = listening_address(fd);
+    if (address) {
+        link_connect(link, address);
+    } else {
+        handed_forget(fd);
+        link_begin(link, fd);
+    }
 }
 
 void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const Service *service)
 {
-    g_autoptr(GSocketClient) client = NULL;
     g_autoptr(GSocketConnectable) address = NULL;
     Link *link;
 
@@ -110,11 +160,15 @@ void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const
     link->max_packet = max_packet;
     link->cancellable = g_cancellable_new();
     g_hash_table_add(links->set, link);
-    address = service_address(service);
-    client = g_socket_client_new();
-    g_socket_client_set_enable_proxy(client, FALSE);
-    g_socket_client_set_timeout(client, CONNECT_TIMEOUT);
-    g_socket_client_connect_async(client, address, link->cancellable, on_connected, link);
+    if (service->handed) {
+        link_connect_handed(link, service->handed);
+        return;
+    }
+    if (service->path)
+        address = G_SOCKET_CONNECTABLE(g_unix_socket_address_new(service->path));
+    else
+        address = g_network_address_new(service->host, service->port);
+    link_connect(link, address);
 }
 
 ServiceLinks *service_links_new(void)

@@ -30,6 +30,7 @@ static void service_free(Service *service)
     g_free(service->name);
     g_free(service->host);
     g_free(service->path);
+    g_free(service->handed);
     g_strfreev(service->allow);
     g_free(service);
 }
@@ -42,6 +43,10 @@ static bool parse_connect(const char *text, Service *service)
     if (g_str_has_prefix(text, "unix:/")) {
         service->path = g_strdup(text + strlen("unix:"));
         return true;
+    }
+    if (g_str_has_prefix(text, "fd:")) {
+        service->handed = g_strdup(text + strlen("fd:"));
+        return *service->handed != '\0';
     }
     if (!g_str_has_prefix(text, "tcp:"))
         return false;
@@ -60,9 +65,10 @@ static bool check_connect(const char *value, GError **error)
 
     g_free(service.host);
     g_free(service.path);
+    g_free(service.handed);
     if (!good)
         g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
-                            _("tcp:HOST:PORT or unix:/PATH"));
+                            _("tcp:HOST:PORT, unix:/PATH or fd:NAME"));
     return good;
 }
 

@@ -22,9 +22,10 @@ typedef struct Services Services;
 
 typedef struct {
     char *name;
-    char *host; /* NULL: `path` */
+    char *host; /* one of `host`, `path` and `handed` */
     guint16 port;
     char *path;   /* of a Unix socket */
+    char *handed; /* the name of a socket that systemd has handed over */
     char **allow; /* names and fingerprints, as known_peers has them */
 } Service;
 

@@ -392,7 +392,8 @@ def write_config(path, groups):
 class Daemon(Process):
     """One of ours, with a bus of its own and its state below the world's directory."""
 
-    def __init__(self, world, name, program_name, target, config, arguments=(), wait=True):
+    def __init__(self, world, name, program_name, target, config, arguments=(), wait=True,
+                 wrapper=()):
         self.target = target
         self.bus = Bus(world, name + "-bus")
         self.signals = Signals(self.bus)
@@ -419,7 +420,8 @@ class Daemon(Process):
         world.daemons.append(self)
         super().__init__(
             world, name,
-            [program(program_name), "--session", "--config", self.config_path, *arguments], env,
+            [*wrapper, program(program_name), "--session", "--config", self.config_path,
+             *arguments], env,
         )
         if wait:
             self.wait_ready()
@@ -563,7 +565,7 @@ class Peer(Daemon):
     """rtcbus-peer. RELAY: a Relay, or a URL."""
 
     def __init__(self, world, name, relay, room="", source=None, interval="50ms", config=None,
-                 wait=True, connected=True, arguments=()):
+                 wait=True, connected=True, arguments=(), wrapper=()):
         url = relay if isinstance(relay, str) else relay.url(room)
         groups = {
             "Peer": {"Name": name},
@@ -573,7 +575,7 @@ class Peer(Daemon):
         }
         for group, keys in (config or {}).items():
             groups.setdefault(group, {}).update(keys)
-        super().__init__(world, name, "rtcbus-peer", PEER, groups, arguments, wait)
+        super().__init__(world, name, "rtcbus-peer", PEER, groups, arguments, wait, wrapper)
         if wait and connected:
             self.wait_connected()
 

@@ -4,6 +4,7 @@
 
 """Declared services and rtcbusctl forward: who gets through, and that nothing is left behind."""
 
+import contextlib
 import os
 import selectors
 import signal
@@ -22,6 +23,7 @@ from harness import GLib, check, equal, note, wait_for  # noqa: E402
 RTCBUSCTL = os.path.join(harness.TOP_BUILDDIR, "rtcbusctl")
 ROUNDS = int(os.environ.get("RTCBUS_TEST_FORWARDS", "600"))
 AT_ONCE = 200
+MIB = 1024 * 1024
 PROTOCOL = GLib.Variant("s", "rtcbus-pipe.1")
 
 
@@ -65,11 +67,37 @@ class Echo(threading.Thread):
         self.open -= 1
 
 
+class Flood(threading.Thread):
+    """A TCP server that sends to each as much as it takes."""
+
+    def __init__(self, world):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.address = f"tcp:127.0.0.1:{self.listener.getsockname()[1]}"
+        world.closing(self.listener)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.flood, args=(connection,), daemon=True).start()
+
+    def flood(self, connection):
+        try:
+            while True:
+                connection.sendall(bytes(65536))
+        except OSError:
+            connection.close()
+
+
 class Forward:
-    def __init__(self, peer, name):
+    def __init__(self, peer, name, where="127.0.0.1:0", wrapper=()):
         env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=peer.bus.address, LC_ALL="C.UTF-8")
         self.process = peer.world.run("forward", [
-            RTCBUSCTL, "--session", "forward", "127.0.0.1:0", "box", name], env=env)
+            *wrapper, RTCBUSCTL, "--session", "forward", where, "box", name], env=env)
         wait_for(lambda: self.process.lines() or not self.process.running(), 10, "forward")
         check(self.process.running(), "forward ended: " + self.process.stderr())
         self.port = int(self.process.lines()[0].split()[0].rsplit(":", 1)[1])
@@ -239,6 +267,144 @@ def test_many(world):
     fresh = open_channel(harness.Call(desk, call), "after")
     wait_for(lambda: fresh.get("State") == "open", 5, "a new channel")
     check(fresh.get("Id") < 8, f"stream ids are not used again: {fresh.get('Id')}, {stream_ids}")
+
+
+def still(value, seconds=0.5):
+    """Whether value() is above zero and has stopped to grow."""
+    before = value()
+    time.sleep(seconds)
+    return before and before == value()
+
+
+def test_stalled_stream(world):
+    """Connections that read nothing hold up neither another one nor SCTP's window."""
+    box, desk = pair(world)
+    flood = Flood(world)
+    echo = Echo(world)
+    declare(world, "flood", flood.address, word(desk))
+    declare(world, "echo", echo.address, word(desk))
+    reload(box)
+    forwards = Forward(desk, "flood"), Forward(desk, "echo")
+    wait_for(lambda: talk(forwards[1].connect(), b"?") == b"hello ? goodbye", 5, "the service")
+    stalled = [forwards[0].connect() for _ in range(8)]
+    call = harness.Call(desk, next(p for p in desk.objects() if p.count("/") == 5))
+    wait_for(lambda: still(lambda: call.get("BytesReceived")), 20, "the flood to stop")
+    arrived = call.get("BytesReceived")
+    note(f"8 connections with nobody reading: {arrived // 1024} KiB have come")
+    check(arrived > 8 * 256 * 1024, "too little to be a test")
+    check(arrived < 8 * 20 * MIB, "nothing has stopped it")
+    for _ in range(10):
+        equal(talk(forwards[1].connect(), b"?"), b"hello ? goodbye", "another connection")
+    began, count = time.monotonic(), 0
+    while count < 64 * MIB:
+        count += len(stalled[0].recv(1 << 20))
+    note(f"one of them then reads {count * 8e-6 / (time.monotonic() - began):.0f} Mbit/s")
+    for connection in stalled:
+        connection.close()
+    wait_for(lambda: len(channels(box)) == len(channels(desk)) == 1, 20, "the channels to go")
+
+
+def test_redial(world):
+    """The call ends, then the daemon: whoever comes next waits for a new call, all of them."""
+    box, desk = pair(world)
+    echo = Echo(world)
+    declare(world, "echo", echo.address, word(desk))
+    reload(box)
+    forward = Forward(desk, "echo")
+    wait_for(lambda: talk(forward.connect(), b"?") == b"hello ? goodbye", 5, "the service")
+    for how in "hangup", "restart", "away":
+        if how == "hangup":
+            box.calls()[0].hangup()
+            wait_for(lambda: not desk.calls(), 5, "the call to end")
+        elif how == "restart":
+            desk.restart()
+            desk.wait_peer("box")
+        else:
+            box.restart()
+            wait_for(lambda: not desk.calls(), 5, "the call to end")
+            desk.wait_peer("box")
+        connections = [forward.connect() for _ in range(20)]
+        for connection in connections:
+            equal(talk(connection, how.encode()), b"hello " + how.encode() + b" goodbye",
+                  f"the answer after {how}")
+        equal(len(desk.calls()), 1, f"calls after {how}")
+
+
+HANDER = """
+import os, socket, sys
+kind, where, name = sys.argv[1:4]
+if kind == "tcp":
+    s = socket.socket()
+    s.bind(("127.0.0.1", int(where)))
+    s.listen(50)
+elif kind == "listening":
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(where)
+    s.listen(50)
+else:
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(where)
+if s.fileno() != 3:
+    os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES=name)
+os.execv(sys.argv[4], sys.argv[4:])
+"""
+
+
+def handing(kind, where, name):
+    """What a service manager does before it starts a program."""
+    return ["/usr/bin/python3", "-c", HANDER, kind, str(where), name]
+
+
+def test_forward_handed_port(world):
+    """The port comes from systemd, and whoever was there before the peer is."""
+    relay = world.relay()
+    desk = world.peer("desk", relay)
+    echo, port = Echo(world), harness.free_port()
+    declare(world, "echo", echo.address, word(desk))
+    forward = Forward(desk, "echo", "fd:", handing("tcp", port, "port"))
+    equal(forward.port, port, "the port")
+    with contextlib.suppress(ConnectionResetError):
+        equal(talk(forward.connect(), b"?"), b"", "what comes while there is no box")
+    world.peer("box", relay)
+    desk.wait_peer("box")
+    equal(talk(forward.connect(), b"?"), b"hello ? goodbye", "the answer")
+    env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=desk.bus.address)
+    none = subprocess.run([RTCBUSCTL, "--session", "forward", "fd:port", "box", "echo"], env=env,
+                          capture_output=True, timeout=20, check=False)
+    equal(none.returncode, 1, "exit status without a socket")
+    check(b"fd:port" in none.stderr, f"the message is {none.stderr!r}")
+
+
+def test_handed_service(world):
+    """A socket that listens is connected to; a connected one serves one channel."""
+    relay = world.relay()
+    desk = world.peer("desk", relay, config={"Trust": {"Policy": "any"}})
+    path = world.path("handed.sock")
+    config = {"Peer": {"Name": "box"}, "Trust": {"Policy": "any"}}
+    for kind, name in ("listening", "printer"), ("connected", "once"):
+        declare(world, name, "fd:" + name, word(desk))
+        if kind == "connected":
+            echo = Echo(world, path + ".2")
+        box = world.peer("box", relay, config=config, wrapper=handing(
+            kind, path if kind == "listening" else path + ".2", name))
+        desk.wait_peer("box")
+        if kind == "listening":
+            os.unlink(path)  # the daemon's socket has bound it; the program's own comes
+            echo = Echo(world, path)
+        forward = Forward(desk, name)
+        equal(talk(forward.connect(), b"?"), b"hello ? goodbye", f"the answer of {name}")
+        second = b""
+        with contextlib.suppress(ConnectionResetError):
+            second = talk(forward.connect(), b"?")
+        equal(second, b"hello ? goodbye" if kind == "listening" else b"", f"the second of {name}")
+        if kind == "connected":
+            wait_for(lambda: "once" in box.stderr(), 5, "the complaint")
+        forward.process.stop()
+        box.stop()
+        wait_for(lambda: not desk.get("Peers"), 5, "box to leave")
+    check(echo, "the last service")
 
 
 def test_usage(world):
