@@ -223,14 +223,12 @@ static void on_state(GDBusConnection *connection, const char *sender_name, const
                      const char *interface, const char *name, GVariant *arguments, gpointer data)
 {
     g_autoptr(GVariant) properties = g_variant_get_child_value(arguments, 1);
-    const char *state;
+    const char *state, *reason;
 
-    if (!g_variant_lookup(properties, "State", "&s", &state))
-        return;
-    if (strcmp(state, "connected") == 0)
+    if (g_variant_lookup(properties, "State", "&s", &state) && strcmp(state, "connected") == 0)
         (*(int *) data)++;
-    else if (strcmp(state, "closed") == 0)
-        give_up("a call has ended");
+    if (g_variant_lookup(properties, "Reason", "&s", &reason) && *reason)
+        give_up(reason);
 }
 
 static void crowd(const char *peer, int rounds)

@@ -15,7 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
+import tempfile
 import time
 
 from channels import open_channel, remote_channel
@@ -30,8 +30,7 @@ class Agent:
     """A child that takes commands and answers with lines of JSON."""
 
     def __init__(self, argv, signaling=None):
-        self.log = open(f"/proc/self/fd/{sys.stderr.fileno()}", "w") if os.environ.get(
-            "RTCBUS_TEST_VERBOSE") else open(os.devnull, "w", encoding="utf-8")
+        self.log = tempfile.TemporaryFile("w+", errors="replace")
         self.child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       stderr=self.log,
                                       pass_fds=() if signaling is None else (signaling,))
@@ -46,7 +45,10 @@ class Agent:
                 raise TimeoutError(f"no answer within {timeout} s")
             data = os.read(self.child.stdout.fileno(), 1 << 16)
             if not data:
-                raise EOFError(f"the program ended with status {self.child.wait()}")
+                status = self.child.wait()
+                self.log.seek(0)
+                last = (self.log.read().strip().splitlines() or ["it said nothing"])[-1]
+                raise EOFError(f"the program ended with status {status}: {last}")
             self.pending += data
         line, _, self.pending = self.pending.partition(b"\n")
         return json.loads(line)
