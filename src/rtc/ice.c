@@ -22,11 +22,13 @@
 #include "common/log.h"
 #include "rtc/connection.h"
 #include "rtc/ice-server.h"
+#include "rtc/nested-context.h"
 #include "rtc/udp-path.h"
 
 #define COMPONENT 1
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 #define PACING_MS 5 /* the least that RFC 8445 14.2 allows; the default costs 20 ms a call */
+#define IDLE_MS 100
 #define MAX_REMOTE_CANDIDATES 128
 #define MAX_LOOKUPS 8 /* of names, in one call */
 #define ADDRESS_WORD 4
@@ -36,6 +38,7 @@
 struct Ice {
     Transport transport;
     NiceAgent *agent;
+    NestedContext *context; /* its timers and sockets */
     guint stream;
     char *ufrag, *password;
     guint remote_candidates;
@@ -166,8 +169,12 @@ static void on_state(NiceAgent *agent, guint stream, guint component, guint stat
         if (ice->transport.state == TRANSPORT_NEW)
             transport_enter_state(&ice->transport, TRANSPORT_CONNECTING, NULL);
         break;
-    case NICE_COMPONENT_STATE_CONNECTED:
     case NICE_COMPONENT_STATE_READY:
+        /* libnice goes on for so long as if there were checks to send, each
+         * pacing interval; before it is ready that delays a hasty FAILED. */
+        g_object_set(agent, "idle-timeout", IDLE_MS, NULL);
+        G_GNUC_FALLTHROUGH;
+    case NICE_COMPONENT_STATE_CONNECTED:
         transport_enter_state(&ice->transport, TRANSPORT_CONNECTED, NULL);
         break;
     case NICE_COMPONENT_STATE_FAILED:
@@ -269,8 +276,9 @@ Ice *ice_new(const IceConfig *config, GError **error)
     ice->never_fast = ice->plain = config->plain;
     ice->candidate = config->candidate;
     ice->data = config->data;
+    ice->context = nested_context_new();
     ice->agent = nice_agent_new_full(
-        g_main_context_default(), NICE_COMPATIBILITY_RFC5245,
+        nested_context_get(ice->context), NICE_COMPATIBILITY_RFC5245,
         NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
     g_object_set(ice->agent, "controlling-mode", config->controlling, "ice-tcp", FALSE, "upnp",
                  FALSE, "stun-pacing-timer", PACING_MS, NULL);
@@ -288,7 +296,7 @@ Ice *ice_new(const IceConfig *config, GError **error)
     g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), ice);
     g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
     g_signal_connect(ice->agent, "new-selected-pair-full", G_CALLBACK(on_selected_pair), ice);
-    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, g_main_context_default(),
+    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, nested_context_get(ice->context),
                            on_receive, ice);
     return g_steal_pointer(&ice);
 }
@@ -297,6 +305,7 @@ static void on_closed(GObject *agent, GAsyncResult *result, gpointer data)
 {
     closing_agents--;
     g_object_unref(agent);
+    nested_context_free(data);
 }
 
 void ice_free(Ice *ice)
@@ -305,12 +314,12 @@ void ice_free(Ice *ice)
     if (ice->agent) {
         g_signal_handlers_disconnect_by_data(ice->agent, ice);
         if (ice->stream) {
-            nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, g_main_context_default(),
-                                   NULL, NULL);
+            nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT,
+                                   nested_context_get(ice->context), NULL, NULL);
             nice_agent_remove_stream(ice->agent, ice->stream);
         }
         closing_agents++;
-        nice_agent_close_async(ice->agent, on_closed, NULL);
+        nice_agent_close_async(ice->agent, on_closed, ice->context);
     }
     g_cancellable_cancel(ice->lookups);
     g_object_unref(ice->lookups);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * A GMainContext of its own for each ICE agent, run from the default one.
+ *
+ * GLib looks at all sources and polls all descriptors of a context whenever
+ * anything happens in it: with a thousand calls in one context that is most of
+ * what a daemon does. All nested contexts together are one descriptor (epoll)
+ * and one timer of the default context, and only those that have something to
+ * do are looked at.
+ */
+
+#pragma once
+
+#include <glib.h>
+
+typedef struct NestedContext NestedContext;
+
+NestedContext *nested_context_new(void);
+
+/* Not from a callback of one of its own sources. */
+void nested_context_free(NestedContext *context);
+
+/* For whoever attaches sources, at any time. Transfer none. */
+GMainContext *nested_context_get(NestedContext *context);

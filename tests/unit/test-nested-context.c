@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* Contexts that are run from the default one: timers, descriptors, numbers of descriptors. */
+
+#include "config.h"
+
+#include <glib-unix.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "rtc/nested-context.h"
+
+static gboolean on_late(gpointer data)
+{
+    g_error("nothing happened within five seconds");
+    return G_SOURCE_REMOVE;
+}
+
+static void run_until(const bool *done)
+{
+    guint late = g_timeout_add_seconds(5, on_late, NULL);
+
+    while (!*done)
+        g_main_context_iteration(NULL, TRUE);
+    g_source_remove(late);
+}
+
+static gboolean on_event(gpointer data)
+{
+    *(bool *) data = true;
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_fd(int fd, GIOCondition condition, gpointer data)
+{
+    return on_event(data);
+}
+
+static void attach(NestedContext *context, GSource *source, GSourceFunc callback, bool *done)
+{
+    g_source_set_callback(source, callback, done, NULL);
+    g_source_attach(source, nested_context_get(context));
+    g_source_unref(source);
+}
+
+static void attach_fd(NestedContext *context, int fd, GIOCondition condition, bool *done)
+{
+    attach(context, g_unix_fd_source_new(fd, condition), G_SOURCE_FUNC(on_fd), done);
+}
+
+static void test_timers(void)
+{
+    NestedContext *contexts[40];
+    bool fired[G_N_ELEMENTS(contexts)] = {}, never = false;
+
+    for (guint i = 0; i < G_N_ELEMENTS(contexts); i++) {
+        contexts[i] = nested_context_new();
+        attach(contexts[i], g_timeout_source_new(60000), on_event, &never);
+        attach(contexts[i], g_timeout_source_new(i % 7), on_event, &fired[i]);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(contexts); i++)
+        run_until(&fired[i]);
+    g_assert_false(never);
+    for (guint i = 0; i < G_N_ELEMENTS(contexts); i++)
+        nested_context_free(contexts[i]);
+}
+
+static void test_descriptors(void)
+{
+    NestedContext *context = nested_context_new();
+    bool readable = false, writable = false, idle = false;
+    int fds[2];
+
+    g_assert_true(g_unix_open_pipe(fds, FD_CLOEXEC, NULL));
+    attach_fd(context, fds[0], G_IO_IN, &readable);
+    attach_fd(context, fds[1], G_IO_OUT, &writable);
+    run_until(&writable);
+    g_assert_false(readable);
+    g_assert_cmpint(write(fds[1], "x", 1), ==, 1);
+    run_until(&readable);
+    /* Level-triggered, and a source that comes from elsewhere is noticed. */
+    readable = false;
+    attach_fd(context, fds[0], G_IO_IN, &readable);
+    run_until(&readable);
+    attach(context, g_idle_source_new(), on_event, &idle);
+    run_until(&idle);
+    nested_context_free(context);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* A number that is closed and opened again may be watched in another context. */
+static void test_same_number(void)
+{
+    NestedContext *first = nested_context_new(), *second = nested_context_new();
+    bool once = false, again = false, ready = false;
+    int fds[2], others[2];
+
+    g_assert_true(g_unix_open_pipe(fds, FD_CLOEXEC, NULL));
+    attach_fd(first, fds[0], G_IO_IN, &once);
+    g_assert_cmpint(write(fds[1], "x", 1), ==, 1);
+    run_until(&once);
+    attach_fd(first, fds[0], G_IO_IN, &once);
+    run_until(&once);
+    close(fds[0]);
+    close(fds[1]);
+    g_assert_true(g_unix_open_pipe(others, FD_CLOEXEC, NULL));
+    g_assert_cmpint(others[0], ==, fds[0]);
+    attach_fd(second, others[0], G_IO_IN, &again);
+    attach(second, g_idle_source_new(), on_event, &ready);
+    run_until(&ready);
+    nested_context_free(first);
+    g_assert_false(again);
+    g_assert_cmpint(write(others[1], "x", 1), ==, 1);
+    run_until(&again);
+    nested_context_free(second);
+    close(others[0]);
+    close(others[1]);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/nested-context/timers", test_timers);
+    g_test_add_func("/nested-context/descriptors", test_descriptors);
+    g_test_add_func("/nested-context/same-number", test_same_number);
+    return g_test_run();
+}
