@@ -309,6 +309,14 @@ static bool start_dtls(Connection *connection, GError **error)
 
 /* ---- ICE ---- */
 
+static void on_overflow(gsize room, gpointer data)
+{
+    Connection *connection = data;
+
+    if (connection->sctp)
+        sctp_note_overflow(connection->sctp, room);
+}
+
 static bool start_ice(Connection *connection, bool controlling, GError **error)
 {
     IceConfig config = {
@@ -317,6 +325,7 @@ static bool start_ice(Connection *connection, bool controlling, GError **error)
         .interfaces = (const char *const *) connection->interfaces,
         .plain = connection->plain,
         .candidate = on_local_candidate,
+        .overflow = on_overflow,
         .data = connection,
     };
 

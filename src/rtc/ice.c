@@ -49,6 +49,7 @@ struct Ice {
     bool plain;        /* the selected pair has no path, or never will */
     guint64 carried;   /* bytes both ways by the selected pair, without a path */
     void (*candidate)(const char *candidate, gpointer data);
+    void (*overflow)(gsize room, gpointer data);
     gpointer data;
 };
 
@@ -76,8 +77,20 @@ const char *ice_password(const Ice *ice)
 
 static void on_path_receive(const guint8 *packet, gsize length, gpointer data)
 {
-    transport_receive(data, packet, length);
+    transport_receive(&((Ice *) data)->transport, packet, length);
 }
+
+static void on_path_overflow(gsize room, gpointer data)
+{
+    Ice *ice = data;
+
+    ice->overflow(room, ice->data);
+}
+
+static const UdpPathUser path_user = {
+    .receive = on_path_receive,
+    .overflow = on_path_overflow,
+};
 
 /* Relayed pairs stay with libnice, and whatever else has no socket of its own. */
 static void start_path(Ice *ice)
@@ -95,7 +108,7 @@ static void start_path(Ice *ice)
     ice->path = udp_path_new(g_socket_get_fd(socket), (struct sockaddr *) &address,
                              address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                                            : sizeof(struct sockaddr_in),
-                             on_path_receive, &ice->transport, &error);
+                             &path_user, ice, &error);
     log_debug("ICE: %s%s", ice->path ? "packets take the fast path" : "no fast path: ",
               error ? error->message : "");
 }
@@ -275,6 +288,7 @@ Ice *ice_new(const IceConfig *config, GError **error)
     ice->lookups = g_cancellable_new();
     ice->never_fast = ice->plain = config->plain;
     ice->candidate = config->candidate;
+    ice->overflow = config->overflow;
     ice->data = config->data;
     ice->context = nested_context_new();
     ice->agent = nice_agent_new_full(

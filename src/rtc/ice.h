@@ -23,6 +23,7 @@ typedef struct {
     /* A local candidate, "candidate:…"; NULL: that was the last one. It may be
      * called from within ice_gather(). */
     void (*candidate)(const char *candidate, gpointer data);
+    void (*overflow)(gsize room, gpointer data); /* as in UdpPathUser */
     gpointer data;
 } IceConfig;
 

@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "rtc/connection.h"
+#include "rtc/receive-window.h"
 #include "rtc/sctp-stack.h"
 
 #define COMMON_HEADER 12 /* usrsctp's idea of a path MTU leaves the SCTP header out */
@@ -45,6 +46,7 @@ struct Sctp {
     guint streams; /* outgoing ones that there are now */
     bool adding_streams, resetting, blocked, pumping, held;
     guint resumer; /* pumps again after a hold, from the main loop */
+    ReceiveWindow window;
     GArray *resets; /* of guint16, streams that wait to be reset */
     GHashTable *partial; /* stream → Partial, messages of which a part is here */
     gsize partial_bytes;
@@ -313,6 +315,20 @@ static bool sctp_read(Sctp *sctp)
     return true;
 }
 
+static void apply_window(Sctp *sctp)
+{
+    const int size = sctp->window.size;
+
+    log_debug("SCTP: the receive window is %d bytes", size);
+    usrsctp_setsockopt(sctp->socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
+void sctp_note_overflow(Sctp *sctp, gsize room)
+{
+    if (receive_window_overflow(&sctp->window, room, g_get_monotonic_time()))
+        apply_window(sctp);
+}
+
 /* Does what usrsctp has made possible since it was last called. */
 static void sctp_pump(gpointer data)
 {
@@ -321,6 +337,9 @@ static void sctp_pump(gpointer data)
     if (sctp->pumping)
         return;
     sctp->pumping = true;
+    if (sctp->window.size < sctp->window.max &&
+        receive_window_relax(&sctp->window, g_get_monotonic_time()))
+        apply_window(sctp);
     while (sctp->state < TRANSPORT_FAILED && !sctp->held && sctp_read(sctp))
         ;
     if (sctp->state < TRANSPORT_FAILED) {
@@ -489,6 +508,7 @@ Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user,
     sctp->remote_port = config->remote_port;
     sctp->max_message_size = config->max_message_size;
     sctp->streams = STREAMS_AT_FIRST;
+    sctp->window = (ReceiveWindow){.size = BUFFER_SIZE, .max = BUFFER_SIZE};
     sctp->resets = g_array_new(FALSE, FALSE, sizeof(guint16));
     sctp->partial = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) partial_free);
     sctp->user = user;

@@ -79,5 +79,8 @@ void sctp_reset_stream(Sctp *sctp, guint16 stream);
 /* While held, nothing is read: the receive window closes and the remote waits. */
 void sctp_hold(Sctp *sctp, bool held);
 
+/* The layers below read ROOM bytes at most at a time, and it was not enough. */
+void sctp_note_overflow(Sctp *sctp, gsize room);
+
 TransportState sctp_state(const Sctp *sctp);
 guint64 sctp_round_trip_usec(Sctp *sctp); /* 0: not known */

@@ -57,12 +57,13 @@ struct UdpPath {
     int fd;
     guint source;
     RoundTask flusher;
-    void (*receive)(const guint8 *packet, gsize length, gpointer data);
+    const UdpPathUser *user;
     gpointer data;
     struct sockaddr_storage remote;
     socklen_t remote_length;
 
     bool merging;         /* the kernel has UDP_GRO and may use it */
+    guint32 dropped;      /* packets that the kernel had no room for */
     guint refused;        /* so many UDP_SEGMENT sends, one after the other */
     gsize segment;        /* size of all packets in the batch but the last */
     gsize batched;
@@ -79,17 +80,37 @@ static bool fail(GError **error, const char *doing)
 
 typedef union {
     struct cmsghdr header;
-    char space[CMSG_SPACE(sizeof(int))];
+    char space[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(guint32))];
 } Control;
 
-/* The length of each packet in what came but the last; 0: it is a single one. */
-static gsize segment_of(struct msghdr *message)
+static void note_dropped(UdpPath *path, guint32 dropped)
 {
-    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    int room = 0;
+    socklen_t length = sizeof room;
+
+    if (dropped == path->dropped)
+        return;
+    path->dropped = dropped;
+    if (getsockopt(path->fd, SOL_SOCKET, SO_RCVBUF, &room, &length) == 0)
+        path->user->overflow(room, path->data);
+}
+
+/* The length of each packet in what came but the last; 0: it is a single one. */
+static gsize read_control(UdpPath *path, struct msghdr *message)
+{
     int segment = 0;
 
-    if (header && header->cmsg_level == SOL_UDP && header->cmsg_type == UDP_GRO)
-        memcpy(&segment, CMSG_DATA(header), sizeof segment);
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
+         header = CMSG_NXTHDR(message, header)) {
+        guint32 dropped;
+
+        if (header->cmsg_level == SOL_UDP && header->cmsg_type == UDP_GRO) {
+            memcpy(&segment, CMSG_DATA(header), sizeof segment);
+        } else if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SO_RXQ_OVFL) {
+            memcpy(&dropped, CMSG_DATA(header), sizeof dropped);
+            note_dropped(path, dropped);
+        }
+    }
     return MAX(segment, 0);
 }
 
@@ -104,7 +125,7 @@ static void take_packets(UdpPath *path, const guint8 *bytes, gsize length, gsize
 {
     for (gsize at = 0; at < length; at += segment) {
         if (bytes[at] >= STUN_BELOW)
-            path->receive(bytes + at, MIN(segment, length - at), path->data);
+            path->user->receive(bytes + at, MIN(segment, length - at), path->data);
         else if (path->merging)
             set_merging(path, false);
     }
@@ -130,7 +151,7 @@ static bool receive_some(UdpPath *path, guint *packets)
     /* An error of an earlier send (ICMP) is reported here and means nothing to
      * us: consent tells whether the remote is there. */
     for (int i = 0; i < n; i++) {
-        gsize length = messages[i].msg_len, segment = segment_of(&messages[i].msg_hdr);
+        gsize length = messages[i].msg_len, segment = read_control(path, &messages[i].msg_hdr);
 
         if (segment == 0)
             segment = MAX(length, 1);
@@ -267,6 +288,7 @@ static bool join(UdpPath *path, int socket_fd, GError **error)
     setsockopt(path->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     if (local.ss_family == AF_INET6)
         setsockopt(path->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    setsockopt(path->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
     lower_ttl(path, local.ss_family);
     set_merging(path, true);
     if (setsockopt(socket_fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
@@ -278,14 +300,13 @@ static bool join(UdpPath *path, int socket_fd, GError **error)
 }
 
 UdpPath *udp_path_new(int socket, const struct sockaddr *remote, socklen_t remote_length,
-                      void (*receive)(const guint8 *packet, gsize length, gpointer data),
-                      gpointer data, GError **error)
+                      const UdpPathUser *user, gpointer data, GError **error)
 {
     UdpPath *path = g_new0(UdpPath, 1);
 
     path->fd = -1;
     round_task_init(&path->flusher, udp_path_flush, path);
-    path->receive = receive;
+    path->user = user;
     path->data = data;
     memcpy(&path->remote, remote, remote_length);
     path->remote_length = remote_length;

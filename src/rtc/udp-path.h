@@ -16,14 +16,21 @@
 
 typedef struct UdpPath UdpPath;
 
+typedef struct {
+    /* A bounded number of packets each time the main loop comes round. */
+    void (*receive)(const guint8 *packet, gsize length, gpointer data);
+    /* Packets came faster than they were read, and the kernel has thrown some
+     * away: it keeps ROOM bytes, its own needs included. */
+    void (*overflow)(gsize room, gpointer data);
+} UdpPathUser;
+
 /*
- * SOCKET is libnice's, bound; REMOTE is where packets go. RECEIVE gets a
- * bounded number of packets each time the main loop comes round. NULL with
- * ERROR if the kernel cannot do it: then nothing has changed.
+ * SOCKET is libnice's, bound; REMOTE is where packets go; USER is kept by
+ * reference. NULL with ERROR if the kernel cannot do it: then nothing has
+ * changed.
  */
 UdpPath *udp_path_new(int socket, const struct sockaddr *remote, socklen_t remote_length,
-                      void (*receive)(const guint8 *packet, gsize length, gpointer data),
-                      gpointer data, GError **error);
+                      const UdpPathUser *user, gpointer data, GError **error);
 void udp_path_free(UdpPath *path);
 
 /*

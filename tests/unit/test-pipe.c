@@ -26,6 +26,7 @@ typedef struct {
     int jitter_ms;  /* on top, at random: this is what reorders */
     int messages;
     gsize size;
+    gsize room;     /* 0: enough; else the kernel's buffer has overflowed already */
     bool early;     /* packets flow before the layers above exist */
 } Weather;
 
@@ -106,6 +107,8 @@ static void on_sctp_state(TransportState state, const GError *reason, gpointer d
     End *end = data;
 
     end->connected = state == TRANSPORT_CONNECTED;
+    if (end->connected && end->pipe.weather->room)
+        sctp_note_overflow(end->sctp, end->pipe.weather->room);
     if (end->connected)
         channel_set_connected(end->channels);
     if (reason && !end->failure)
@@ -343,6 +346,7 @@ int main(int argc, char **argv)
     static const Weather reordering = {.seed = 4, .delay_ms = 1, .jitter_ms = 8, .messages = 60, .size = 20000};
     static const Weather storm = {.seed = 5, .loss_percent = 10, .delay_ms = 2, .jitter_ms = 8, .messages = 40, .size = 3000};
     static const Weather large = {.seed = 6, .loss_percent = 1, .delay_ms = 1, .messages = 10, .size = 262144};
+    static const Weather narrow = {.seed = 7, .room = 128 * 1024, .delay_ms = 1, .messages = 10, .size = 262144};
 
     g_test_init(&argc, &argv, NULL);
     log_open("test-pipe", g_getenv("RTCBUS_TEST_VERBOSE") != NULL);
@@ -353,6 +357,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/pipe/reordering", &reordering, test_weather);
     g_test_add_data_func("/pipe/storm", &storm, test_weather);
     g_test_add_data_func("/pipe/large-messages", &large, test_weather);
+    g_test_add_data_func("/pipe/narrow-window", &narrow, test_weather);
     g_test_add_func("/pipe/lossy-handshakes", test_lossy_handshakes);
     g_test_add_func("/pipe/offers-srtp", test_offers_srtp);
     return g_test_run();

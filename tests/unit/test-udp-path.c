@@ -28,6 +28,7 @@ typedef struct {
     socklen_t length;
     UdpPath *path;
     GString *came; /* "LENGTH:SECOND-BYTE " of each packet */
+    gsize room;    /* that was not enough */
 } World;
 
 static bool no_segment, no_gro;
@@ -68,6 +69,16 @@ static void on_packet(const guint8 *packet, gsize length, gpointer data)
     g_string_append_printf(((World *) data)->came, "%zu:%u ", length, packet[1]);
 }
 
+static void on_overflow(gsize room, gpointer data)
+{
+    ((World *) data)->room = room;
+}
+
+static const UdpPathUser user = {
+    .receive = on_packet,
+    .overflow = on_overflow,
+};
+
 static int make_socket(int family, struct sockaddr_storage *address, socklen_t *length)
 {
     int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -95,7 +106,7 @@ static void set_up(World *world, gconstpointer data)
     setsockopt(world->nice, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
     setsockopt(world->remote, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
     world->path = udp_path_new(world->nice, (struct sockaddr *) &world->remote_address,
-                               world->length, on_packet, world, &error);
+                               world->length, &user, world, &error);
     g_assert_no_error(error);
     segmented = 0;
     g_assert_cmpint(gro, ==, no_gro ? 0 : 1);
@@ -201,6 +212,25 @@ static void test_stun_first(World *world, gconstpointer data)
     g_assert_cmpint(packet[0], ==, TYPE_DATA);
 }
 
+/* What does not fit into the socket's buffer is reported with what comes after it. */
+static void test_overflow(World *world, gconstpointer data)
+{
+    static const guint8 types[] = {TYPE_DATA, TYPE_DATA};
+    guint deadline = g_timeout_add_seconds(DEADLINE_SECONDS, on_deadline, NULL);
+
+    for (guint i = 0; i < 1000; i++)
+        send_train(world, types, 2, 15000, 15000);
+    g_assert_cmpuint(world->room, ==, 0);
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    send_train(world, types, 2, 15000, 15000);
+    while (world->room == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_source_remove(deadline);
+    g_assert_cmpuint(world->room, >=, 128 * 1024);
+    g_assert_cmpuint(world->came->len, <, 1000 * strlen("15000:0 15000:1 "));
+}
+
 static void send_packet(World *world, guint8 number, gsize length)
 {
     g_autofree guint8 *packet = g_malloc(length);
@@ -288,6 +318,7 @@ int main(int argc, char **argv)
     add("receive", test_receive);
     add("stray-stun", test_stray_stun);
     add("stun-first", test_stun_first);
+    add("overflow", test_overflow);
     add("send", test_send);
     add("ttl", test_ttl);
     return g_test_run();
