@@ -97,12 +97,14 @@ class Ours:
         program = settings.program("tests/bench/agent")
         self.agents = []
         self.world = World("bench")
-        self.relay = self.world.relay()
-        config = {"Ice": {"Interfaces": "lan0"}}
-        self.emitter = self.world.peer("emitter", self.relay, config=config, **self.feed)
-        self.listener = self.world.peer("listener", self.relay, config=config)
+        self.start_daemons({"Ice": {"Interfaces": "lan0"}})
         self.near, self.far = [self.add([program, daemon.bus.address])
                                for daemon in (self.listener, self.emitter)]
+
+    def start_daemons(self, config):
+        self.relay = self.world.relay()
+        self.emitter = self.world.peer("emitter", self.relay, config=config, **self.feed)
+        self.listener = self.world.peer("listener", self.relay, config=config)
 
     def add(self, argv):
         agent = Agent(argv)
@@ -133,6 +135,9 @@ class Foreign:
 
     role = "other"
 
+    prefixes = [], []  # what the commands of the two begin with
+    signaling = staticmethod(socket.socketpair)
+
     def __init__(self, name, argv, missing):
         self.name = name
         self.argv = argv
@@ -143,9 +148,9 @@ class Foreign:
         reason = self.missing()
         if reason:
             raise Absent(reason)
-        ends = socket.socketpair()
-        self.agents = [Agent([*self.argv, part, str(end.fileno())], end.fileno())
-                       for part, end in zip(("answer", "offer"), ends)]
+        ends = self.signaling()
+        self.agents = [Agent([*prefix, *self.argv, part, str(end.fileno())], end.fileno())
+                       for prefix, part, end in zip(self.prefixes, ("answer", "offer"), ends)]
         for end in ends:
             end.close()
         self.near, self.far = self.agents

@@ -15,7 +15,7 @@ import xml.etree.ElementTree as ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "tables"),
-                os.path.join(os.path.dirname(HERE), "integration")]
+                *(os.path.join(os.path.dirname(HERE), n) for n in ("integration", "network"))]
 
 import picture  # noqa: E402
 import report  # noqa: E402
