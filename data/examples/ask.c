@@ -4,8 +4,8 @@
 /*
  * ask CALL LABEL TEXT: opens a channel on a call, which is an object path as
  * "rtcbusctl call --no-wait" prints it, sends TEXT and prints the answer.
- * It asks again after a second: what comes before the other program has
- * acquired the channel goes to whoever listens to signals.
+ * What it sends waits for the program that acquires the channel over there,
+ * if that comes within two seconds.
  *
  * cc ask.c -o ask $(pkg-config --cflags --libs gio-2.0 gio-unix-2.0)
  * With DBUS_STARTER_BUS_TYPE=session it asks a daemon on the session bus.
@@ -49,8 +49,8 @@ int main(int argc, char **argv)
         g_bus_get_sync(session ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM, NULL, &error);
     g_autofree char *channel = NULL;
     static char answer[262144];
-    struct timeval second = {.tv_sec = 1};
-    ssize_t n = -1;
+    struct timeval patience = {.tv_sec = 10};
+    ssize_t n;
     int fd = -1;
 
     if (argc != 4 || !g_variant_is_object_path(argv[1])) {
@@ -65,11 +65,9 @@ int main(int argc, char **argv)
         g_printerr("%s\n", error->message);
         return 1;
     }
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second);
-    for (int tries = 0; tries < 10 && n < 0; tries++) {
-        send(fd, argv[3], strlen(argv[3]), MSG_NOSIGNAL);
-        n = recv(fd, answer, sizeof answer, 0);
-    }
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    send(fd, argv[3], strlen(argv[3]), MSG_NOSIGNAL);
+    n = recv(fd, answer, sizeof answer, 0);
     g_print("%.*s\n", (int) MAX(n, 0), answer);
     return n > 0 ? 0 : 1;
 }

@@ -10,8 +10,19 @@
 
 #include <glib/gi18n.h>
 
+#include "common/message-queue.h"
 #include "peer/channel-fd.h"
 #include "peer/peer-error.h"
+
+/*
+ * Whoever acquires a channel as soon as it appears gets it from its beginning:
+ * what came before is told by signals, for those who want no more than that,
+ * but kept as well, so much and so long (in seconds). When it is full, or all
+ * of them together are, the remote waits until the time is over.
+ */
+#define BACKLOG_MAX (1024 * 1024)
+#define BACKLOGS_MAX (16 * 1024 * 1024)
+enum { BACKLOG_TIME = 2 };
 
 struct CallChannel {
     Call *call;
@@ -21,6 +32,14 @@ struct CallChannel {
     Channel *channel;
     char *reason; /* NULL: none */
     ChannelFd *fd; /* the program that has it, or NULL */
+    MessageQueue backlog; /* what came before a program had it */
+    enum {
+        BACKLOG_EMPTY,
+        BACKLOG_KEPT,
+        BACKLOG_FULL, /* the channel is held */
+        BACKLOG_OVER,
+    } backlog_state;
+    guint backlog_timer;
     const CallChannelOps *ops;
     gpointer data;
 };
@@ -36,15 +55,63 @@ static void on_state(Channel *rtc, ChannelState state, const GError *reason, gpo
     channel->ops->state(channel, state, channel->data);
 }
 
+static gsize backlogs_bytes; /* of all channels */
+
+/* It is given to GIVE_TO, or to nobody if that is NULL. */
+static void backlog_end(CallChannel *channel, ChannelFd *give_to)
+{
+    const guint8 *bytes;
+    guint32 unused;
+    gsize length;
+
+    if (channel->backlog_state == BACKLOG_FULL && channel->channel)
+        channel_hold(channel->channel, false);
+    channel->backlog_state = BACKLOG_OVER;
+    g_clear_handle_id(&channel->backlog_timer, g_source_remove);
+    backlogs_bytes -= channel->backlog.bytes;
+    while (give_to && (bytes = message_queue_peek(&channel->backlog, &unused, &length))) {
+        channel_fd_message(give_to, bytes, length);
+        message_queue_pop(&channel->backlog);
+    }
+    message_queue_clear(&channel->backlog);
+}
+
+static gboolean on_backlog_timer(gpointer data)
+{
+    CallChannel *channel = data;
+
+    channel->backlog_timer = 0;
+    backlog_end(channel, NULL);
+    return G_SOURCE_REMOVE;
+}
+
+static void backlog_add(CallChannel *channel, const guint8 *bytes, gsize length)
+{
+    if (channel->backlog_state == BACKLOG_OVER)
+        return;
+    if (channel->backlog_state == BACKLOG_EMPTY) {
+        channel->backlog_state = BACKLOG_KEPT;
+        channel->backlog_timer = g_timeout_add_seconds(BACKLOG_TIME, on_backlog_timer, channel);
+    }
+    message_queue_push(&channel->backlog, 0, bytes, length);
+    backlogs_bytes += length;
+    if (channel->backlog.bytes < BACKLOG_MAX && backlogs_bytes < BACKLOGS_MAX)
+        return;
+    channel->backlog_state = BACKLOG_FULL;
+    channel_hold(channel->channel, true);
+}
+
 static void on_message(Channel *rtc, MessageKind kind, const guint8 *bytes, gsize length,
                        gpointer data)
 {
     CallChannel *channel = data;
 
-    if (channel->fd)
+    if (channel->fd) {
         channel_fd_message(channel->fd, bytes, length);
-    else
-        channel->ops->message(channel, kind, bytes, length, channel->data);
+        return;
+    }
+    backlog_add(channel, bytes, length);
+    channel->ops->message(channel, kind, bytes, length, channel->data);
 }
 
 static void on_writable(Channel *rtc, gpointer data)
@@ -89,6 +156,7 @@ void call_channel_drain(CallChannel *channel)
 void call_channel_detach(CallChannel *channel)
 {
     channel->channel = NULL;
+    backlog_end(channel, NULL);
     g_clear_handle_id(&channel->reserved, g_source_remove);
     g_clear_pointer(&channel->fd, channel_fd_finish);
 }
@@ -137,9 +205,17 @@ bool call_channel_send(CallChannel *channel, MessageKind kind, const void *bytes
     return false;
 }
 
+bool call_channel_is_busy(const CallChannel *channel)
+{
+    return channel->channel && (channel_buffered_amount(channel->channel) > 0 ||
+                                (channel->fd && channel_fd_is_busy(channel->fd)));
+}
+
 void call_channel_close(CallChannel *channel)
 {
-    if (channel->channel)
+    if (channel->channel && channel->fd)
+        channel_fd_close(channel->fd);
+    else if (channel->channel)
         channel_close(channel->channel);
 }
 
@@ -157,11 +233,14 @@ bool call_channel_acquire(CallChannel *channel, MessageKind kind, int *fd, guint
         return false;
     }
     channel->fd = channel_fd_new(channel->channel, kind, fd, max_size, error);
-    if (channel->fd && channel->reserved) {
+    if (!channel->fd)
+        return false;
+    if (channel->reserved) {
         g_clear_handle_id(&channel->reserved, g_source_remove);
         channel_hold(channel->channel, false);
     }
-    return channel->fd != NULL;
+    backlog_end(channel, channel->fd);
+    return true;
 }
 
 static gboolean on_reserved(gpointer data)

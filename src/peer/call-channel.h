@@ -59,7 +59,10 @@ const char *call_channel_reason(const CallChannel *channel);
 /* NULL once it is closed. */
 Channel *call_channel_rtc(const CallChannel *channel);
 
-/* As channel_send() and channel_close(). */
+/* Whether something that was accepted has not been given to SCTP yet */
+bool call_channel_is_busy(const CallChannel *channel);
+
+/* As channel_send(), and channel_close() once all that a program has sent went out. */
 bool call_channel_send(CallChannel *channel, MessageKind kind, const void *bytes, gsize length,
                        GError **error);
 void call_channel_close(CallChannel *channel);

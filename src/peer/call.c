@@ -19,6 +19,9 @@
 #include "common/names.h"
 #include "peer/peer-error.h"
 
+/* How long an orderly end may take, in milliseconds */
+enum { ENDING_LIMIT = 5000 };
+
 struct Call {
     const CallOps *ops;
     gpointer data;
@@ -41,6 +44,8 @@ struct Call {
     guint last_channel;
 
     guint timeout_id;
+    guint ending_id; /* timer: the channels close, and then the call */
+    char *ending;    /* the reason */
     gint64 started;
     guint64 connected_at, setup_time;
 };
@@ -174,6 +179,7 @@ static void call_close(Call *call, const char *reason, bool say_bye)
     if (call->state == CALL_CLOSED || call->reason)
         return;
     call->reason = g_strdup(reason);
+    g_clear_handle_id(&call->ending_id, g_source_remove);
     if (say_bye) {
         g_autoptr(Frame) bye = frame_new(FRAME_BYE);
 
@@ -190,6 +196,45 @@ static void call_close(Call *call, const char *reason, bool say_bye)
 void call_hang_up(Call *call, const char *reason)
 {
     call_close(call, reason, true);
+}
+
+static gboolean on_ending(gpointer data)
+{
+    Call *call = data;
+
+    call->ending_id = 0;
+    call_close(call, call->ending, true);
+    return G_SOURCE_REMOVE;
+}
+
+static bool call_is_busy(const Call *call)
+{
+    bool busy = call->connection && connection_is_unacknowledged(call->connection);
+
+    for (guint i = 0; i < call->channels->len && !busy; i++)
+        busy = call_channel_is_busy(call->channels->pdata[i]);
+    return busy;
+}
+
+/* A channel that closes in good order takes everything with it (RFC 8831 6.7): the remote
+ * answers when it has read that far. */
+void call_finish(Call *call, const char *reason)
+{
+    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(GPtrArray) channels = NULL;
+
+    if (call->state != CALL_CONNECTED || call->ending_id || !call_is_busy(call)) {
+        call_close(call, reason, true);
+        return;
+    }
+    g_free(call->ending);
+    call->ending = g_strdup(reason);
+    call->ending_id = g_timeout_add(ENDING_LIMIT, on_ending, call);
+    channels = g_ptr_array_copy(call->channels, NULL, NULL);
+    for (guint i = 0; i < channels->len; i++) {
+        if (g_ptr_array_find(call->channels, channels->pdata[i], NULL))
+            call_channel_close(channels->pdata[i]);
+    }
 }
 
 void call_end(Call *call, const char *reason)
@@ -230,6 +275,8 @@ static void on_channel_state(CallChannel *channel, ChannelState state, gpointer 
             call_log_channel_closed(call, channel);
         call->ops->channel(call, channel, CALL_CHANNEL_REMOVED, call->data);
         call_channel_free(channel);
+        if (call->ending_id && call->channels->len == 0)
+            call_close(call, call->ending, true);
     }
 }
 
@@ -521,6 +568,8 @@ static void call_clear(gpointer data)
     Call *call = data;
 
     g_clear_handle_id(&call->timeout_id, g_source_remove);
+    g_clear_handle_id(&call->ending_id, g_source_remove);
+    g_free(call->ending);
     g_clear_pointer(&call->connection, connection_free);
     g_ptr_array_set_free_func(call->channels, (GDestroyNotify) call_channel_free);
     g_ptr_array_unref(call->channels);

@@ -102,7 +102,11 @@ bool call_take_offer(Call *call, const Frame *frame, const char *peer, const cha
 void call_take_answer(Call *call, const Frame *frame);
 void call_take_candidate(Call *call, const Frame *frame);
 
-/* Ends the call, with a `bye` to the remote or without. Nothing happens if it is closed. */
+/* Ends the call when all that its channels have accepted has arrived, or after a
+ * few seconds; at once if nothing is on its way, or when it is asked for again. */
+void call_finish(Call *call, const char *reason);
+
+/* Ends the call now, with a `bye` to the remote or without. Nothing happens if it is closed. */
 void call_hang_up(Call *call, const char *reason);
 void call_end(Call *call, const char *reason);
 

@@ -375,6 +375,20 @@ void channel_fd_message(ChannelFd *self, const guint8 *bytes, gsize length)
 
 /* ---- the object -------------------------------------------------------------- */
 
+bool channel_fd_is_busy(const ChannelFd *self)
+{
+    int bytes = 0;
+
+    return !message_queue_is_empty(&self->refused) ||
+           (ioctl(self->socket, FIONREAD, &bytes) == 0 && bytes > 0);
+}
+
+/* What is in the socket can still be read, and then comes its end. */
+void channel_fd_close(ChannelFd *self)
+{
+    shutdown(self->socket, SHUT_RD);
+}
+
 void channel_fd_finish(ChannelFd *self)
 {
     g_clear_handle_id(&self->reader, g_source_remove);

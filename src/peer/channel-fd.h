@@ -34,6 +34,12 @@ ChannelFd *channel_fd_new(Channel *channel, MessageKind kind, int *program_fd, g
 void channel_fd_message(ChannelFd *self, const guint8 *bytes, gsize length);
 void channel_fd_writable(ChannelFd *self);
 
+/* Whether the program has sent what the channel has not taken yet */
+bool channel_fd_is_busy(const ChannelFd *self);
+
+/* The program can send no more; what it has sent goes out, then the channel closes. */
+void channel_fd_close(ChannelFd *self);
+
 /*
  * The channel is gone, and this is freed. What has come before is still given
  * to the program at its own pace; then its end hangs up.

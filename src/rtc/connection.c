@@ -598,6 +598,11 @@ void connection_drain(guint milliseconds)
         g_source_remove(timer);
 }
 
+bool connection_is_unacknowledged(Connection *connection)
+{
+    return connection->sctp && sctp_is_unacknowledged(connection->sctp);
+}
+
 void connection_get_stats(Connection *connection, ConnectionStats *stats)
 {
     *stats = (ConnectionStats){};

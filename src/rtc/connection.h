@@ -147,5 +147,8 @@ typedef struct {
 
 /* Fills STATS; free with connection_stats_clear(). */
 void connection_get_stats(Connection *connection, ConnectionStats *stats);
+
+/* Whether the remote has not acknowledged all that was given to SCTP */
+bool connection_is_unacknowledged(Connection *connection);
 void connection_stats_clear(ConnectionStats *stats);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ConnectionStats, connection_stats_clear)

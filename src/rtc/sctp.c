@@ -541,13 +541,24 @@ void sctp_free(Sctp *sctp)
     g_free(sctp);
 }
 
+static bool sctp_get_status(Sctp *sctp, struct sctp_status *status)
+{
+    socklen_t length = sizeof *status;
+
+    return sctp->state == TRANSPORT_CONNECTED &&
+           usrsctp_getsockopt(sctp->socket, IPPROTO_SCTP, SCTP_STATUS, status, &length) == 0;
+}
+
 guint64 sctp_round_trip_usec(Sctp *sctp)
 {
     struct sctp_status status = {};
-    socklen_t length = sizeof status;
 
-    if (sctp->state != TRANSPORT_CONNECTED ||
-        usrsctp_getsockopt(sctp->socket, IPPROTO_SCTP, SCTP_STATUS, &status, &length) < 0)
-        return 0;
-    return (guint64) status.sstat_primary.spinfo_srtt * 1000;
+    return sctp_get_status(sctp, &status) ? (guint64) status.sstat_primary.spinfo_srtt * 1000 : 0;
+}
+
+bool sctp_is_unacknowledged(Sctp *sctp)
+{
+    struct sctp_status status = {};
+
+    return sctp_get_status(sctp, &status) && status.sstat_unackdata > 0;
 }

@@ -84,3 +84,6 @@ void sctp_note_overflow(Sctp *sctp, gsize room);
 
 TransportState sctp_state(const Sctp *sctp);
 guint64 sctp_round_trip_usec(Sctp *sctp); /* 0: not known */
+
+/* Whether something that was sent is not acknowledged yet */
+bool sctp_is_unacknowledged(Sctp *sctp);

@@ -155,6 +155,84 @@ def test_end_comes_after_what_arrived(world):
     equal(ours.read(), None, "our own end")
 
 
+def fill(acquired, size):
+    """Sends until nothing more is taken for a while; returns how many messages were."""
+    count = 0
+    acquired.socket.settimeout(0.3)
+    try:
+        while True:
+            acquired.socket.send(count.to_bytes(4, "big") + bytes(size - 4))
+            count += 1
+    except TimeoutError:
+        return count
+
+
+def test_hangup_flushes(world):
+    """Hung up while every queue is full: what was accepted arrives, then the end."""
+    ours, theirs, _, _, call = acquired_pair(world)
+    count = fill(ours, 16 * KIB)
+    check(count > 128, f"only {count} messages are on their way")
+    call.hangup()
+    messages = theirs.read_all()
+    equal(len(messages), count, "messages")
+    check(all(int.from_bytes(m[:4], "big") == n for n, m in enumerate(messages)), "their order")
+    call.wait_ended()
+    note(f"{count * 16 // 1024} MiB were on their way when the call was hung up")
+
+
+def test_hangup_waits_only_so_long(world):
+    """Nobody reads over there: the call ends all the same, and at once if asked again."""
+    ours, _, _, _, call = acquired_pair(world)
+    fill(ours, 16 * KIB)
+    began = time.monotonic()
+    call.hangup()
+    call.wait_ended(10)
+    took = time.monotonic() - began
+    note(f"ended after {took:.1f} s")
+    check(3 < took < 8 * harness.SLOW, f"it took {took:.1f} s")
+
+
+def test_hangup_twice(world):
+    ours, _, _, _, call = acquired_pair(world)
+    fill(ours, 16 * KIB)
+    call.hangup()
+    call.hangup()
+    call.wait_ended(2)
+
+
+def test_backlog(world):
+    """What came before a program has acquired the channel is the first that it gets."""
+    emitter, _, call = call_pair(world)
+    here = open_channel(call, "backlog")
+    for number in range(5):
+        here.invoke("SendText", "(s)", f"early {number}")
+    there = remote_channel(emitter, "backlog")
+    wait_for(lambda: len(there.received("TextReceived")) == 5, 5, "the signals")
+    theirs = Acquired(there)
+    here.invoke("SendText", "(s)", "late")
+    equal([theirs.read() for _ in range(6)], [b"early %d" % n for n in range(5)] + [b"late"],
+          "messages")
+
+
+def test_backlog_is_bounded(world):
+    """More than is kept waits at the remote until a program comes, or the time is over."""
+    emitter, _, call = call_pair(world)
+    for label, acquired in ("soon", True), ("never", False):
+        ours = Acquired(open_channel(call, label))
+        sender = Sender(ours, 64 * KIB, 40)
+        there = remote_channel(emitter, label)
+        wait_for(lambda c=there: c.get("BytesReceived") > 512 * KIB, 10, "the beginning")
+        if acquired:
+            theirs = Acquired(there)
+            sender.check([theirs.read() for _ in range(40)])
+        else:
+            before = emitter.rss_kib()
+            wait_for(lambda c=there: len(c.received("BinaryReceived")) == 40, 20, "the signals")
+            check(Acquired(there).socket, "it can still be acquired")
+            note(f"RSS grew by {emitter.rss_kib() - before} KiB")
+        sender.join()
+
+
 def test_unread_at_close(world):
     """A program that closes with something unread loses none of what it has sent."""
     ours, theirs, here, _, _ = acquired_pair(world)

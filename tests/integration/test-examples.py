@@ -36,6 +36,40 @@ def test_ask_and_echo(world):
     echo.expect_exit(0)
 
 
+def test_ask_and_echo_in_python(world):
+    emitter, listener, call = call_pair(world)
+    echo = world.run("echo", ["/usr/bin/python3", os.path.join(EXAMPLES, "echo.py"), "python"],
+                     env=environment(emitter))
+    wait_for(echo.lines, 10, "echo.py")
+    asked = subprocess.run(["/usr/bin/python3", os.path.join(EXAMPLES, "ask.py"), call.path,
+                            "python", "one", "two"], env=environment(listener), timeout=20,
+                           capture_output=True, check=True)
+    equal(asked.stdout.splitlines()[1:], [b"one", b"two"], "the answers")
+    echo.expect_exit(0)
+
+
+def test_follow(world):
+    """A sensor in each language, followed by another one."""
+    emitter, listener, _ = call_pair(world)
+    sensors = [["/usr/bin/python3", os.path.join(EXAMPLES, "sensor.py")],
+               [os.path.join(harness.TOP_BUILDDIR, "data/examples/sensor")]]
+    if shutil.which("busctl"):
+        sensors.append([os.path.join(EXAMPLES, "sensor.sh")])
+    followers = [world.run(f"follow{n}", [*words, "--follow"], env=environment(listener))
+                 for n, words in enumerate(sensors)]
+
+    def publish_until_seen(words, value):
+        """The followers may still be starting: a reading is published again."""
+        def seen():
+            subprocess.run([*words, value], env=environment(emitter), timeout=20, check=True,
+                           stdout=subprocess.DEVNULL)
+            return all(value in f.stdout() for f in followers)
+        wait_for(seen, 20, f"{value} to be followed by all")
+
+    for n, words in enumerate(sensors):
+        publish_until_seen(words, f"-{n}.125")
+
+
 def test_sensor(world):
     if not shutil.which("busctl"):
         raise Skip("busctl is not installed")

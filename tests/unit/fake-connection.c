@@ -286,6 +286,11 @@ ConnectionState connection_state(const Connection *connection)
     return connection->state;
 }
 
+bool connection_is_unacknowledged(Connection *connection)
+{
+    return false;
+}
+
 void connection_get_stats(Connection *connection, ConnectionStats *stats)
 {
     *stats = (ConnectionStats){};
@@ -343,6 +348,11 @@ void channel_drain(Channel *channel)
 gsize channel_max_message_size(const Channel *channel)
 {
     return CONNECTION_MAX_MESSAGE_SIZE;
+}
+
+gsize channel_buffered_amount(const Channel *channel)
+{
+    return 0;
 }
 
 bool channel_is_congested(const Channel *channel)
