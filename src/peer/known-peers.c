@@ -150,6 +150,19 @@ KnownResult known_peers_check(const KnownPeers *known, const char *name, const c
     return known_file_find(file, name) ? KNOWN_OTHER : KNOWN_NOT;
 }
 
+static bool is_first_call(const KnownPeers *known, const char *name)
+{
+    const char *path;
+    const KnownPeer *peer = known_peers_find(known, name, &path);
+
+    return peer && path == known->learned_path && g_strcmp0(peer->comment, KNOWN_FIRST_CALL) == 0;
+}
+
+bool known_peers_vouched(const KnownPeers *known, const char *name, const char *fingerprint)
+{
+    return known_peers_check(known, name, fingerprint) == KNOWN_SAME && !is_first_call(known, name);
+}
+
 typedef struct {
     const KnownPeers *known;
     void (*func)(const KnownPeer *peer, const char *path, gpointer data);
@@ -216,18 +229,18 @@ static KnownFile *learned_copy(const KnownPeers *known, GError **error)
     return known_file_parse(text, strlen(text), known->learned_path, error);
 }
 
-static bool may_add(const KnownPeers *known, const char *name, bool other, bool replace,
+static bool may_add(const KnownPeers *known, const char *name, KnownResult result, bool replace,
                     GError **error)
 {
     const char *path;
 
-    if (other && (!replace || known_file_find(known->admin, name))) {
+    if (result == KNOWN_OTHER && (!replace || known_file_find(known->admin, name))) {
         known_peers_find(known, name, &path);
         g_set_error(error, PEER_ERROR, PEER_ERROR_DENIED,
                     _("%s is known with another fingerprint in %s"), name, path);
         return false;
     }
-    if (!other && known_file_count(known->learned) >= known->limit) {
+    if (result == KNOWN_NOT && known_file_count(known->learned) >= known->limit) {
         g_set_error(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
                     _("%u peers are known already, more are not remembered "
                       "(MaxKnownPeers= in peer.conf)"),
@@ -246,9 +259,10 @@ bool known_peers_add(KnownPeers *known, const char *name, const char *fingerprin
     if (!refresh(known, error))
         return false;
     result = known_peers_check(known, name, fingerprint);
-    if (result == KNOWN_SAME)
+    if (result == KNOWN_SAME &&
+        (strcmp(comment, KNOWN_FIRST_CALL) == 0 || !is_first_call(known, name)))
         return true;
-    if (!may_add(known, name, result == KNOWN_OTHER, replace, error) ||
+    if (!may_add(known, name, result, replace, error) ||
         !(fresh = learned_copy(known, error)))
         return false;
     known_file_remove(fresh, name);

@@ -43,11 +43,19 @@ bool known_peers_usable(const KnownPeers *known, GError **error);
 KnownResult known_peers_check(const KnownPeers *known, const char *name,
                               const char *fingerprint);
 
+/* What known_peers_add() writes of a key that came with a first call */
+#define KNOWN_FIRST_CALL "first call"
+
+/* Whether somebody vouches that NAME has FINGERPRINT: the administrator's file, a pairing, or
+ * whoever trusted it by hand; that a first call came by this name does not count. */
+bool known_peers_vouched(const KnownPeers *known, const char *name, const char *fingerprint);
+
 /* The entry that counts for NAME and the file it stands in, or NULL. */
 const KnownPeer *known_peers_find(const KnownPeers *known, const char *name, const char **path);
 
 /*
- * Writes NAME down, atomically; what is there already is left alone. A name
+ * Writes NAME down, atomically; what is there already is left alone, unless it
+ * was KNOWN_FIRST_CALL and COMMENT says something better. A name
  * that is known with another fingerprint is an error, PEER_ERROR_DENIED, or
  * replaced if REPLACE says so, but never in the administrator's file.
  * PEER_ERROR_FAILED: the file is damaged or cannot be written; _LIMIT_EXCEEDED.

@@ -186,7 +186,7 @@ static bool on_call_connected(Call *call, GError **error, gpointer data)
     if (peer->config.policy != TRUST_POLICY_TOFU || !name || !*name ||
         known_peers_check(peer->known, name, call_fingerprint(call)) == KNOWN_SAME)
         return true;
-    if (!known_peers_add(peer->known, name, call_fingerprint(call), "first call", false, &local)) {
+    if (!known_peers_add(peer->known, name, call_fingerprint(call), KNOWN_FIRST_CALL, false, &local)) {
         g_prefix_error(&local, _("%s cannot be remembered: "), name);
         log_refused(call, local);
         g_propagate_error(error, g_steal_pointer(&local));
@@ -264,9 +264,10 @@ static void reserve_pipe(CallChannel *channel)
         call_channel_reserve(channel, PIPE_TIMEOUT);
 }
 
+/* A name that anybody could have taken by calling first is nobody's. */
 static bool knows(const char *name, const char *fingerprint, gpointer data)
 {
-    return known_peers_check(((Peer *) data)->known, name, fingerprint) == KNOWN_SAME;
+    return known_peers_vouched(((Peer *) data)->known, name, fingerprint);
 }
 
 /* Nothing but declared services is reached from outside; see services.h. */

@@ -200,13 +200,14 @@ def test_refused_alike(world):
 
 
 def test_known_name(world):
-    """A name in Allow= is that of a known key."""
+    """A name in Allow= is that of a key which somebody vouches for, not of the first caller's."""
     echo = Echo(world)
     declare(world, "named", echo.address, "desk")
-    box, desk = pair(world, "any")
+    box, desk = pair(world, "tofu")
     forward = Forward(desk, "named")
     equal(talk(forward.connect(), b"?"), b"", "what comes before the key is known")
     wait_for(lambda: "no such service" in forward.process.stderr(), 5, "the refusal to be told")
+    check("desk is remembered" in box.stderr(), "the name was learned by the first call")
     box.invoke("TrustPeer", "(ss)", "desk", desk.get("Fingerprint"))
     equal(talk(forward.connect(), b"?"), b"hello ? goodbye", "the answer")
 

@@ -278,6 +278,26 @@ static void test_known_unwritable(Files *files, gconstpointer data)
     g_rmdir(temporary);
 }
 
+/* Who called first by a name is remembered, but nobody vouches for it. */
+static void test_known_vouched(Files *files, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(KnownPeers) known = known_peers_new(files->admin, files->learned);
+
+    g_assert_true(known_peers_load(known, NULL));
+    known_peers_set_limit(known, 1);
+    g_assert_true(known_peers_add(known, "desk", A, KNOWN_FIRST_CALL, false, &error));
+    g_assert_cmpint(known_peers_check(known, "desk", A), ==, KNOWN_SAME);
+    g_assert_false(known_peers_vouched(known, "desk", A));
+    g_assert_true(known_peers_add(known, "desk", A, "paired", true, &error));
+    g_assert_true(known_peers_vouched(known, "desk", A));
+    g_assert_false(known_peers_vouched(known, "desk", B));
+    /* It stays, also for who reads the file anew. */
+    g_assert_true(known_peers_add(known, "desk", A, KNOWN_FIRST_CALL, false, &error));
+    g_assert_true(known_peers_load(known, NULL));
+    g_assert_true(known_peers_vouched(known, "desk", A));
+}
+
 static void test_known_limit(Files *files, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -376,6 +396,7 @@ int main(int argc, char **argv)
     ADD("/known-peers/damaged", test_known_damaged);
     ADD("/known-peers/unwritable", test_known_unwritable);
     ADD("/known-peers/limit", test_known_limit);
+    ADD("/known-peers/vouched", test_known_vouched);
     ADD("/trust/table", test_trust_table);
     ADD("/trust/without-files", test_trust_without_files);
     return g_test_run();
