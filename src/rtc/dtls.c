@@ -30,6 +30,7 @@
 #define HANDSHAKE_MS 30000
 #define INBOX_MAX 64
 #define RECORD_MAX 16384
+#define RECORD_HEADER 13 /* its last two bytes: the length of what follows (RFC 6347 4.1) */
 
 /* AES-128 first: AES-256 adds nothing against who can be met here, ChaCha20 is
  * half as fast where there is AES-NI. */
@@ -261,8 +262,19 @@ static void dtls_handshake(Dtls *dtls)
     }
 }
 
-/* Gives up everything that GnuTLS can decrypt now. */
-static void dtls_read(Dtls *dtls)
+/* A datagram may hold several (RFC 6347 4.1.1). */
+static bool is_one_record(const guint8 *packet, gsize length)
+{
+    return length >= RECORD_HEADER &&
+           length == (gsize) (RECORD_HEADER + (packet[11] << 8 | packet[12]));
+}
+
+/*
+ * Gives up everything that GnuTLS can decrypt now. To find that there is
+ * nothing more costs GnuTLS a buffer for the largest record, so it is not asked
+ * after the ONLY one.
+ */
+static void dtls_read(Dtls *dtls, bool only)
 {
     guint8 record[RECORD_MAX];
 
@@ -270,9 +282,11 @@ static void dtls_read(Dtls *dtls)
            dtls->transport.state == TRANSPORT_DISCONNECTED) {
         ssize_t n = gnutls_record_recv(dtls->session, record, sizeof record);
 
-        if (n > 0)
+        if (n > 0) {
             transport_receive(&dtls->transport, record, n);
-        else if (n == 0)
+            if (only)
+                break;
+        } else if (n == 0)
             transport_enter_state(&dtls->transport, TRANSPORT_CLOSED, NULL);
         else if (n == GNUTLS_E_AGAIN)
             break;
@@ -295,7 +309,7 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
         dtls->transport.state == TRANSPORT_DISCONNECTED) {
         dtls->current = packet;
         dtls->current_length = length;
-        dtls_read(dtls);
+        dtls_read(dtls, is_one_record(packet, length));
         dtls->current = NULL;
         return;
     }
@@ -308,7 +322,7 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
             dtls->round_trip_usec = g_get_monotonic_time() - dtls->flight_sent;
         dtls->flight_sent = 0;
         dtls_handshake(dtls);
-        dtls_read(dtls); /* what came behind the last flight */
+        dtls_read(dtls, false); /* what came behind the last flight */
     }
 }
 
@@ -337,7 +351,7 @@ void dtls_start(Dtls *dtls)
         return;
     transport_enter_state(&dtls->transport, TRANSPORT_CONNECTING, NULL);
     dtls_handshake(dtls);
-    dtls_read(dtls);
+    dtls_read(dtls, false);
 }
 
 static bool dtls_send(Transport *transport, const guint8 *packet, gsize length)
