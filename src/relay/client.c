@@ -2,16 +2,19 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * See client.h. A message is written at once if nothing waits before it, for
- * asking libwebsockets for a "writable" callback costs two epoll_ctl() calls.
- * libwebsockets keeps a copy of what the socket did not take of one message;
- * until that is gone, ours wait in the queue.
+ * See client.h. What is sent in one turn of the loop is written at its end, a
+ * client's messages with one system call: in a large room that is most of the
+ * work. It goes straight to the socket, without asking libwebsockets for a
+ * "writable" callback, which costs two epoll_ctl() calls. Where the socket ends
+ * in the middle of a frame, libwebsockets gets the rest of it, so that no pong
+ * of its own comes in between; until that is gone, ours wait in the outbox.
  */
 
 #include "config.h"
 
 #include "relay/client.h"
 
+#include <errno.h>
 #include <libwebsockets.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,7 +22,7 @@
 #include "common/log.h"
 
 #define CLOSE_TIMEOUT (5 * G_USEC_PER_SEC)
-#define WRITES_PER_CALLBACK 16
+#define FRAMES_PER_WRITE 64
 
 const char *client_state_to_string(ClientState state)
 {
@@ -64,11 +67,10 @@ Client *client_new(const ClientOwner *owner)
 
 static void drop_queue(Client *client)
 {
-    Message *message;
-
-    while ((message = g_queue_pop_head(&client->queue)))
-        message_unref(message);
-    client->queued = 0;
+    outbox_clear(&client->outbox);
+    if (client->unsent_link.data)
+        g_queue_unlink(client->owner->unsent, &client->unsent_link);
+    client->unsent_link.data = NULL;
 }
 
 /* What libwebsockets keeps for the client; SIZE is the most it can be. */
@@ -99,16 +101,68 @@ void client_free(Client *client)
     g_free(client);
 }
 
-/* Hands one message to libwebsockets, which copies what the socket does not
- * take. A failure shows again as a closed connection. */
-static bool write_message(Client *client, Message *message)
+/* The socket is full; client_writable() goes on. */
+static void client_stall(Client *client)
 {
-    if (lws_write(client->wsi, (unsigned char *) message_text(message), message->size,
-                  LWS_WRITE_TEXT) < 0)
-        return false;
-    if (lws_partial_buffered(client->wsi))
-        hold(client, message->size);
+    client->stalled = true;
+    lws_callback_on_writable(client->wsi);
+}
+
+/* SIZE bytes of what was gathered are written. */
+static void client_written(Client *client, gsize size)
+{
+    struct iovec rest;
+    g_autoptr(Message) partial = outbox_written(&client->outbox, size, &rest);
+
+    /* LWS_WRITE_HTTP is "as it is" to libwebsockets, also on a WebSocket. */
+    if (partial && lws_write(client->wsi, rest.iov_base, rest.iov_len, LWS_WRITE_HTTP) >= 0 &&
+        lws_partial_buffered(client->wsi))
+        hold(client, rest.iov_len);
+}
+
+/* Writes as much as the socket takes. False if the connection is dead. */
+static bool client_flush(Client *client)
+{
+    while (!outbox_is_empty(&client->outbox)) {
+        struct iovec pieces[FRAMES_PER_WRITE];
+        struct msghdr message = {.msg_iov = pieces};
+        gssize n;
+
+        if (lws_partial_buffered(client->wsi)) {
+            client_stall(client);
+            return true;
+        }
+        message.msg_iovlen = outbox_gather(&client->outbox, pieces, FRAMES_PER_WRITE);
+        n = sendmsg(lws_get_socket_fd(client->wsi), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN) {
+            client_stall(client);
+            return true;
+        }
+        if (n < 0 && errno != EINTR)
+            return false;
+        client_written(client, (gsize) MAX(n, 0));
+    }
     return true;
+}
+
+void client_flush_all(GQueue *unsent)
+{
+    GList *link;
+
+    while ((link = g_queue_pop_head_link(unsent))) {
+        Client *client = link->data;
+
+        link->data = NULL;
+        if (!client_flush(client))
+            client_kill(client, "cannot be written to");
+    }
+}
+
+static bool has_room(const Client *client, gsize cost)
+{
+    /* One message always has room, whatever its size (welcome in a full room). */
+    return client->outbox.bytes == 0 ||
+           client->outbox.bytes + cost <= client->owner->config->max_queue;
 }
 
 void client_send(Client *client, Message *message)
@@ -117,19 +171,19 @@ void client_send(Client *client, Message *message)
 
     if (client->state != CLIENT_OPEN)
         return;
-    if (g_queue_is_empty(&client->queue) && !lws_partial_buffered(client->wsi)) {
-        if (!write_message(client, message))
-            client_kill(client, "cannot be written to");
+    if (!has_room(client, cost) && !client->stalled && !client_flush(client)) {
+        client_kill(client, "cannot be written to");
         return;
     }
-    /* One message always has room, whatever its size (welcome in a full room). */
-    if (client->queued > 0 && client->queued + cost > client->owner->config->max_queue) {
+    if (!has_room(client, cost)) {
         client_close_now(client, 1008, "reading too slowly");
         return;
     }
-    g_queue_push_tail(&client->queue, message_ref(message));
-    client->queued += cost;
-    lws_callback_on_writable(client->wsi);
+    outbox_push(&client->outbox, message);
+    if (client->stalled || client->unsent_link.data)
+        return;
+    client->unsent_link.data = client;
+    g_queue_push_tail_link(client->owner->unsent, &client->unsent_link);
 }
 
 void client_send_error(Client *client, const char *code, const char *text,
@@ -184,7 +238,7 @@ void client_ended(Client *client)
 
 gsize client_waiting(const Client *client)
 {
-    return client->queued + client->held;
+    return client->outbox.bytes + client->held;
 }
 
 void client_bad_frame(Client *client, const char *text)
@@ -293,21 +347,14 @@ bool client_writable(Client *client)
 {
     if (client->held > 0 && !lws_partial_buffered(client->wsi))
         hold(client, 0);
-    for (int i = 0; i < WRITES_PER_CALLBACK && !g_queue_is_empty(&client->queue); i++) {
-        g_autoptr(Message) message = NULL;
-
-        if (lws_partial_buffered(client->wsi))
-            break;
-        message = g_queue_pop_head(&client->queue);
-        client->queued -= message_cost(message);
-        if (!write_message(client, message))
-            return false;
-    }
-    if (!g_queue_is_empty(&client->queue) || lws_partial_buffered(client->wsi)) {
-        lws_callback_on_writable(client->wsi);
+    client->stalled = false;
+    if (!client_flush(client))
+        return false;
+    if (client->stalled)
         return true;
-    }
-    if (client->state == CLIENT_CLOSING)
+    if (lws_partial_buffered(client->wsi))
+        client_stall(client);
+    else if (client->state == CLIENT_CLOSING)
         begin_closing_handshake(client);
     return true;
 }

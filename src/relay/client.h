@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "relay/message.h"
+#include "relay/outbox.h"
 #include "relay/quota.h"
 #include "relay/relay-config.h"
 #include "relay/router.h"
@@ -38,6 +39,7 @@ typedef struct {
     /* The client is not open any more: it must leave its room now. */
     void (*left)(Client *client, gpointer relay);
     gpointer relay;
+    GQueue *unsent; /* clients with something to send: client_flush_all() */
 } ClientOwner;
 
 struct Client {
@@ -54,8 +56,9 @@ struct Client {
     gint64 due;       /* when to look after it again, monotonic µs */
     GList link;       /* in the relay's list */
     /* private */
-    GQueue queue;     /* of Message */
-    gsize queued;     /* message_cost() of them */
+    Outbox outbox;
+    GList unsent_link; /* in its owner's queue; data is NULL while it is not there */
+    bool stalled;     /* the socket is full: the outbox waits for it */
     gsize held;       /* bytes of a message that libwebsockets keeps */
     GByteArray *partial; /* of a message that comes in pieces */
     Bucket frames, bad;
@@ -78,9 +81,13 @@ void client_free(Client *client);
 /* The name of a client for people: what it calls itself, or else its id. */
 const char *client_label(const Client *client);
 
-/* Sends MESSAGE, taking a reference of its own. If that is too much for the
- * queue, the client is closed instead. */
+/* Sends MESSAGE, taking a reference of its own, at the next client_flush_all().
+ * If that is too much for the queue, the client is closed instead. */
 void client_send(Client *client, Message *message);
+
+/* Writes what the clients of UNSENT have to send, all of a client's at once, as
+ * far as the sockets take it. Can kill clients. */
+void client_flush_all(GQueue *unsent);
 
 /* An `error` frame, if the client speaks rtcbus.1. CODE and TEXT are literals. */
 void client_send_error(Client *client, const char *code, const char *text,

@@ -15,12 +15,15 @@ typedef struct {
     GSource source;
     uv_loop_t *loop;
     gpointer tag;
+    void (*finish)(gpointer data);
+    gpointer data;
 } LoopSource;
 
 static gboolean loop_prepare(GSource *source, int *timeout)
 {
     LoopSource *self = (LoopSource *) source;
 
+    self->finish(self->data);
     uv_update_time(self->loop); /* the timeout counts from libuv's idea of now */
     *timeout = uv_backend_timeout(self->loop);
     return *timeout == 0;
@@ -41,10 +44,11 @@ static gboolean loop_dispatch(GSource *source, GSourceFunc callback, gpointer da
     LoopSource *self = (LoopSource *) source;
 
     uv_run(self->loop, UV_RUN_NOWAIT);
+    self->finish(self->data);
     return G_SOURCE_CONTINUE;
 }
 
-GSource *loop_attach(uv_loop_t *loop)
+GSource *loop_attach(uv_loop_t *loop, void (*finish)(gpointer data), gpointer data)
 {
     static GSourceFuncs funcs = {
         .prepare = loop_prepare,
@@ -55,6 +59,8 @@ GSource *loop_attach(uv_loop_t *loop)
     LoopSource *self = (LoopSource *) source;
 
     self->loop = loop;
+    self->finish = finish;
+    self->data = data;
     self->tag = g_source_add_unix_fd(source, uv_backend_fd(loop), G_IO_IN);
     g_source_set_name(source, "libuv");
     g_source_attach(source, NULL);

@@ -16,8 +16,9 @@
 #include <uv.h>
 
 /* Attaches LOOP to the default main context; g_source_destroy() and unref end
- * it. LOOP must stay until then. Its callbacks run when GLib dispatches. */
-GSource *loop_attach(uv_loop_t *loop);
+ * it. LOOP must stay until then. Its callbacks run when GLib dispatches. FINISH
+ * is called at the end of each turn: after them, and before going to sleep. */
+GSource *loop_attach(uv_loop_t *loop, void (*finish)(gpointer data), gpointer data);
 
 /* Runs LOOP until the handles that are closing are closed, then closes LOOP. */
 void loop_finish(uv_loop_t *loop);

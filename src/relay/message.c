@@ -7,12 +7,26 @@
 
 #include "relay/message.h"
 
-#include <libwebsockets.h>
 #include <string.h>
 
-#define MESSAGE_HEADROOM LWS_PRE
-#define QUEUE_COST (sizeof(GList)) /* what a place in a queue takes */
+#define MESSAGE_HEADROOM 10 /* the largest header that an unmasked frame has */
+#define QUEUE_COST (2 * sizeof(Message *)) /* what a place in a queue takes */
 #define MAX_ECHO 256               /* bytes of a "to" sent back */
+
+/* The header of a text frame that is all of its message, just before the text:
+ * RFC 6455 section 5.2. */
+static void write_header(Message *message)
+{
+    guint64 size = message->size;
+    guint extended = size < 126 ? 0 : size < 65536 ? 2 : 8;
+    guchar *header = (guchar *) message->data + MESSAGE_HEADROOM - 2 - extended;
+
+    header[0] = 0x81;
+    header[1] = (guchar) (extended == 0 ? size : extended == 2 ? 126 : 127);
+    for (guint i = 0; i < extended; i++)
+        header[2 + i] = (guchar) (size >> 8 * (extended - 1 - i));
+    message->header_size = 2 + extended;
+}
 
 Message *message_new(Quota *quota, gsize size)
 {
@@ -21,6 +35,7 @@ Message *message_new(Quota *quota, gsize size)
     message->references = 1;
     message->size = (guint) size;
     message->quota = quota;
+    write_header(message);
     quota_charge(quota, sizeof *message + MESSAGE_HEADROOM + size);
     return message;
 }
@@ -28,6 +43,12 @@ Message *message_new(Quota *quota, gsize size)
 char *message_text(Message *message)
 {
     return message->data + MESSAGE_HEADROOM;
+}
+
+struct iovec message_frame(Message *message)
+{
+    return (struct iovec){message->data + MESSAGE_HEADROOM - message->header_size,
+                          message->header_size + message->size};
 }
 
 Message *message_ref(Message *message)

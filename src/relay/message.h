@@ -9,6 +9,7 @@
 #pragma once
 
 #include <glib.h>
+#include <sys/uio.h>
 
 #include "common/envelope.h"
 #include "relay/quota.h"
@@ -18,15 +19,19 @@ typedef struct {
     guint references;
     guint size;   /* of the text */
     Quota *quota; /* charged for as long as the message lives */
-    /* libwebsockets writes the frame header into the bytes before the text. A
-     * server's frames are not masked (RFC 6455 section 5.1), so the header is
-     * the same for everybody and the text stays as it is: no copies. */
-    char data[]; /* MESSAGE_HEADROOM bytes, then the text */
+    /* A server's frames are not masked (RFC 6455 section 5.1), so the frame is
+     * the same for everybody: it is made once, and there are no copies. */
+    guint header_size;
+    char data[]; /* MESSAGE_HEADROOM bytes, the last of them the header; then the text */
 } Message;
 
 /* Room for a text of SIZE bytes; one reference. */
 Message *message_new(Quota *quota, gsize size);
 char *message_text(Message *message);
+
+/* The whole WebSocket frame, to be written as it is */
+struct iovec message_frame(Message *message);
+
 Message *message_ref(Message *message);
 void message_unref(Message *message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Message, message_unref)

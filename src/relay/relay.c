@@ -41,6 +41,7 @@ struct Relay {
     ClientOwner owner;
     GQueue visitors; /* the oldest first */
     GQueue clients;  /* the next to be looked after first */
+    GQueue unsent;   /* with something to send at the end of this turn */
     GQueue leaving;  /* closed, but still in their rooms */
     guint busy;      /* as long as it is not 0, nobody leaves a room */
     guint open;      /* clients in a room */
@@ -152,6 +153,8 @@ bool relay_disconnect(Relay *relay, const char *id)
  * much, those who have most waiting go first. */
 static void relay_relieve(Relay *relay)
 {
+    if (quota_exceeded(relay->quota))
+        client_flush_all(&relay->unsent); /* they may read fast enough */
     while (quota_exceeded(relay->quota)) {
         Client *worst = NULL;
 
@@ -559,6 +562,13 @@ void relay_reload(Relay *relay)
     load_page(relay);
 }
 
+static void on_turn_over(gpointer data)
+{
+    Relay *relay = data;
+
+    client_flush_all(&relay->unsent);
+}
+
 Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
 {
     static const ServerEvents server_events = {on_opened, on_gone};
@@ -576,9 +586,10 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
         .dropped = on_dropped,
         .left = on_left,
         .relay = relay,
+        .unsent = &relay->unsent,
     };
     uv_loop_init(&relay->loop);
-    relay->source = loop_attach(&relay->loop);
+    relay->source = loop_attach(&relay->loop, on_turn_over, relay);
     apply_limits(relay);
     relay->server = server_new(&relay->loop, &server_events, relay, error);
     if (relay->server)

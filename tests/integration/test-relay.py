@@ -400,6 +400,45 @@ def test_slow_reader(world):
     check(len(numbers) < sent, "the slow reader got everything")
 
 
+def test_burst(world):
+    """More than MaxQueue may come in at once: a reader is slow only if its socket is full."""
+    relay = world.relay(config=settings(MaxQueue="4K"))
+    sender = client(world, relay)
+    readers = [client(world, relay) for _ in range(5)]
+    joined(relay, 6)
+    for burst in range(5):
+        for i in range(40):
+            sender.send_text('{"n":%d,"pad":"%s"}' % (40 * burst + i, "x" * 1000))
+        for reader in readers:
+            equal([json.loads(reader.recv())["n"] for _ in range(40)],
+                  list(range(40 * burst, 40 * burst + 40)), "what a reader got")
+
+
+def test_pongs_between_frames(world):
+    """A socket that is full in the middle of a frame: a pong waits for the frame's end."""
+    relay = world.relay(config=settings(MaxQueue="4M"))
+    slow = client(world, relay, receive_buffer=4096)
+    sender = client(world, relay)
+    joined(relay, 2)
+    count = 60
+    for i in range(count):
+        sender.send_text('{"n":%d,"pad":"%s"}' % (i, chr(97 + i % 26) * 30000))
+        slow.send_frame(PING, b"%d" % i)
+    numbers, pongs = [], 0
+    while len(numbers) < count or not pongs:
+        fin, opcode, payload = slow.recv_frame(10)
+        check(fin, "a fragment")
+        if opcode == PONG:
+            check(0 <= int(payload) < count, "not a pong of ours")
+            pongs += 1
+            continue
+        equal(opcode, TEXT, "opcode")
+        frame = json.loads(payload)
+        equal(frame["pad"], chr(97 + frame["n"] % 26) * 30000, "text of a frame")
+        numbers.append(frame["n"])
+    equal(numbers, list(range(count)), "what the slow reader got")
+
+
 def test_total_memory(world):
     """Many slow readers together may not use more than MaxBuffered."""
     relay = world.relay(config=settings(MaxQueue="64M", MaxBuffered="4M"))

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The messages that wait for one client, in their order. No I/O: what waits is
+ * shown as pieces for one writev(), and what was written is taken off again.
+ * An empty outbox holds no memory.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/uio.h>
+
+#include "relay/message.h"
+
+typedef struct {
+    gsize bytes; /* message_cost() of all that waits */
+    /* private */
+    Message **messages;
+    guint first, end, allocated;
+} Outbox;
+
+void outbox_clear(Outbox *outbox);
+bool outbox_is_empty(const Outbox *outbox);
+
+/* Puts MESSAGE, of which it takes a reference, behind the others. */
+void outbox_push(Outbox *outbox, Message *message);
+
+/* The frames that come first, at most MAX, as PIECES; how many those are. They
+ * are valid until the outbox changes. */
+guint outbox_gather(const Outbox *outbox, struct iovec *pieces, guint max);
+
+/*
+ * The first SIZE bytes of what was gathered are written, and leave the outbox.
+ * A frame of which only a part is written leaves it too: it is returned with
+ * its reference, and REST says what is still to be written. Else NULL.
+ */
+Message *outbox_written(Outbox *outbox, gsize size, struct iovec *rest);
