@@ -15,8 +15,7 @@
 #include <string.h>
 
 #include "common/log.h"
-
-#define DEADLINE_SECONDS 20
+#include "wait.h"
 
 typedef struct End End;
 
@@ -207,20 +206,6 @@ static void tear_down(Pair *pair, gconstpointer data)
     end_clear(&pair->b);
     connection_drain(2000);
 }
-
-static gboolean on_deadline(gpointer data)
-{
-    g_error("a condition was not met in %d seconds", DEADLINE_SECONDS);
-    return G_SOURCE_REMOVE;
-}
-
-#define wait_until(condition)                                                      \
-    do {                                                                           \
-        guint deadline_ = g_timeout_add_seconds(DEADLINE_SECONDS, on_deadline, NULL); \
-        while (!(condition))                                                       \
-            g_main_context_iteration(NULL, TRUE);                                  \
-        g_source_remove(deadline_);                                                \
-    } while (0)
 
 static Channel *open_channel(End *end, const char *label, const ChannelOptions *options)
 {

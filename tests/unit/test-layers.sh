@@ -6,9 +6,8 @@
 # includes in a tree made for it, so that it is known to be able to fail.
 set -eu
 
-: "${top_srcdir:=.}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/unit/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 # What each folder may include besides itself and system headers.
 allowed() {
@@ -57,17 +56,6 @@ foreign() {
     fi
 }
 
-report() {
-    if [ -s "$work/found" ]; then
-        sed 's/^/# /' "$work/found"
-        echo "not ok $1 - $2"
-        failed=1
-    else
-        echo "ok $1 - $2"
-    fi
-}
-
-failed=0
 echo 1..3
 
 mkdir -p "$work/src/common" "$work/src/rtc" "$work/src/ctl" "$work/src/extra"
@@ -76,16 +64,12 @@ printf '#include "common/log.h"\n#include "rtc/ice.h"\nGDBusConnection *bus;\n' 
 printf '#include "log.h"\n#include "peer/call.h"\n' >"$work/src/ctl/c.h"
 seen=$(upward "$work/src" | wc -l)
 seen_foreign=$(foreign "$work/src" | wc -l)
-if [ "$seen" = 4 ] && [ "$seen_foreign" = 1 ]; then
-    echo 'ok 1 - the check finds what is wrong'
-else
-    echo "# found $seen of 4 and $seen_foreign of 1"
-    echo 'not ok 1 - the check finds what is wrong'
-    failed=1
-fi
+[ "$seen" = 4 ] && [ "$seen_foreign" = 1 ] ||
+    echo "found $seen of 4 and $seen_foreign of 1" >"$work/found"
+check 1 'the check finds what is wrong'
 
 upward "$top_srcdir/src" >"$work/found"
-report 2 'includes point down'
+check 2 'includes point down'
 foreign "$top_srcdir/src" >"$work/found"
-report 3 'rtc knows neither D-Bus nor WebSocket'
+check 3 'rtc knows neither D-Bus nor WebSocket'
 exit "$failed"

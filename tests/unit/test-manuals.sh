@@ -6,23 +6,9 @@
 # that the programs know, with the default that the source has.
 set -eu
 
-: "${top_srcdir:=.}" "${top_builddir:=.}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
+# shellcheck source=tests/unit/tap.sh
+. "$(dirname "$0")/tap.sh"
 man=$top_srcdir/data/man
-
-# check NUMBER TITLE: passes if $work/found is empty
-check() {
-    if [ -s "$work/found" ]; then
-        sed 's/^/# /' "$work/found"
-        echo "not ok $1 - $2"
-        failed=1
-    else
-        echo "ok $1 - $2"
-    fi
-    : >"$work/found"
-}
 
 # keys FILE: each KEY("…") of a table, as the last quoted words before its type: name default
 keys() {

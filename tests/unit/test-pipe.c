@@ -16,8 +16,7 @@
 #include "rtc/connection.h"
 #include "rtc/dtls.h"
 #include "rtc/sctp.h"
-
-#define DEADLINE_SECONDS 60
+#include "wait.h"
 
 typedef struct {
     guint32 seed;
@@ -241,20 +240,6 @@ static void end_clear(End *end)
     g_ptr_array_unref(end->incoming);
     g_clear_error(&end->failure);
 }
-
-static gboolean on_deadline(gpointer data)
-{
-    g_error("a condition was not met in %d seconds", DEADLINE_SECONDS);
-    return G_SOURCE_REMOVE;
-}
-
-#define wait_until(condition)                                                         \
-    do {                                                                              \
-        guint deadline_ = g_timeout_add_seconds(DEADLINE_SECONDS, on_deadline, NULL); \
-        while (!(condition))                                                          \
-            g_main_context_iteration(NULL, TRUE);                                     \
-        g_source_remove(deadline_);                                                   \
-    } while (0)
 
 static void test_weather(gconstpointer data)
 {

@@ -6,11 +6,8 @@
 # POTFILES.in, and every message that xgettext finds there is translated.
 # (That the installed programs speak Japanese is seen by debian/tests.)
 set -eu
-
-: "${top_srcdir:=.}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
+# shellcheck source=tests/unit/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 for tool in xgettext msgmerge msgfmt; do
     if ! command -v "$tool" >/dev/null; then
@@ -19,20 +16,7 @@ for tool in xgettext msgmerge msgfmt; do
     fi
 done
 
-# check NUMBER TITLE: passes if $work/found is empty
-check() {
-    if [ -s "$work/found" ]; then
-        sed 's/^/# /' "$work/found"
-        echo "not ok $1 - $2"
-        failed=1
-    else
-        echo "ok $1 - $2"
-    fi
-    : >"$work/found"
-}
-
 echo 1..5
-: >"$work/found"
 cd "$top_srcdir"
 
 grep -rlE '\b(N?_|ngettext) ?\(' src --include='*.c' | sort >"$work/speaking"
