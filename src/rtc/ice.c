@@ -46,6 +46,7 @@ struct Ice {
     guint lookup_count;
     UdpPath *path;     /* NULL: packets go through libnice */
     bool never_fast;
+    bool have_turn;    /* a server that may relay for us */
     bool plain;        /* the selected pair has no path, or never will */
     guint64 carried;   /* bytes both ways by the selected pair, without a path */
     void (*candidate)(const char *candidate, gpointer data);
@@ -92,6 +93,17 @@ static const UdpPathUser path_user = {
     .overflow = on_path_overflow,
 };
 
+/*
+ * Whether what is sent to REMOTE from LOCAL's socket arrives. If we have a TURN
+ * server, libnice may send through it and yet say that LOCAL is our own address.
+ */
+static bool is_direct(const Ice *ice, const NiceCandidate *local, const NiceCandidate *remote)
+{
+    return local->type != NICE_CANDIDATE_TYPE_RELAYED &&
+           (!ice->have_turn || remote->type == NICE_CANDIDATE_TYPE_HOST ||
+            remote->type == NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE);
+}
+
 /* Relayed pairs stay with libnice, and whatever else has no socket of its own. */
 static void start_path(Ice *ice)
 {
@@ -102,7 +114,8 @@ static void start_path(Ice *ice)
 
     ice->plain = true;
     if (!socket ||
-        !nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote))
+        !nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) ||
+        !is_direct(ice, local, remote))
         return;
     nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *) &address);
     ice->path = udp_path_new(g_socket_get_fd(socket), (struct sockaddr *) &address,
@@ -270,6 +283,7 @@ static bool add_servers(Ice *ice, const char *const *servers, GError **error)
                          NULL);
             have_stun = true;
         } else if (server.kind != ICE_SERVER_STUN) {
+            ice->have_turn = true;
             nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, server.host, server.port,
                                       server.user, server.password,
                                       server.kind == ICE_SERVER_TURNS ? NICE_RELAY_TYPE_TURN_TLS

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""Calls that need a server on the way: TURN by a real coturn, and STUN through NATs."""
+
+import shutil
+
+from harness import Skip, check, equal, note, wait_for
+from net import Cable, Space
+from transfer import Transfer
+
+USER, PASSWORD = "garden", "p@ss:word/1"
+ESCAPED = "p%40ss%3Aword%2F1"
+PORT = 3478
+MIB = 16
+
+NAT = """table inet nat {
+  chain out { type nat hook postrouting priority srcnat; oifname "%(outer)s" masquerade; }
+  chain in { type filter hook input priority filter; iifname "%(outer)s" drop; }
+}
+"""
+
+
+def coturn(world, space, *addresses):
+    program = shutil.which("turnserver")
+    if not program:
+        raise Skip("coturn is not installed")
+    argv = [program, "-n", "--no-cli", "--lt-cred-mech", f"--user={USER}:{PASSWORD}",
+            "--realm=rtcbus.test", f"--listening-port={PORT}", f"--relay-ip={addresses[0]}",
+            "--no-tls", "--no-dtls", "--log-file=stdout", "--simple-log",
+            "--userdb=" + world.path("turn-db"), "--pidfile=" + world.path("turn-pid")]
+    argv += [f"--listening-ip={address}" for address in addresses]
+    with world.inside(space):
+        server = world.run("coturn", argv)
+    listening = f"{addresses[0]}:{PORT}"
+    wait_for(lambda: listening in space.run("ss", "-Hlnt"), 10, "coturn to listen")
+    return server
+
+
+class Islands:
+    """Two networks that have nothing in common but a machine between them, which forwards nothing:
+    the relay and coturn are there."""
+
+    def __init__(self, world, relay_config=None):
+        self.world = world
+        self.outside, self.left, self.right = (Space(world, n) for n in ("outside", "left", "right"))
+        self.cables = [Cable(world, self.outside, space) for space in (self.left, self.right)]
+        self.addresses = [cable.addresses[0] for cable in self.cables]
+        with world.inside(self.outside):
+            self.relay = world.relay(host="0.0.0.0", config=relay_config)
+        self.coturn = coturn(world, self.outside, *self.addresses)
+
+    def peer(self, side, name, servers=None):
+        """SERVERS may say {host}: the machine between, as it is seen from that side."""
+        host = self.addresses[side]
+        config = {"Ice": {"Servers": servers and servers.format(host=host)}}
+        with self.world.inside((self.left, self.right)[side]):
+            return self.world.peer(name, f"ws://{host}:{self.relay.port}/", config=config)
+
+    def peers(self, servers):
+        box, desk = self.peer(0, "box", servers), self.peer(1, "desk", servers)
+        desk.wait_peer("box")
+        return box, desk
+
+
+def kinds(call):
+    """The types of the selected candidates."""
+    return [call.get(name).split(" typ ")[1].split()[0]
+            for name in ("LocalCandidate", "RemoteCandidate")]
+
+
+def pass_through(box, desk, mib=MIB):
+    call = desk.call("box")
+    call.wait_state("connected", 20)
+    note(f"{call.get('LocalCandidate')} | {call.get('RemoteCandidate')}, "
+         f"set up in {call.get('SetupTime') / 1000:.0f} ms")
+    speed = Transfer(call, box, mib).finish()
+    note(f"{mib} MiB with {speed:.0f} Mbit/s")
+    there = box.calls()[0]
+    for side in call, there:
+        check("relay" in kinds(side), f"the pair is {kinds(side)}: nothing is relayed")
+    # and the other way round
+    Transfer(there, desk, 1, "back").finish()
+    call.hangup()
+    there.wait_ended()
+
+
+def test_turn_over_udp(world):
+    islands = Islands(world)
+    pass_through(*islands.peers(f"turn:{USER}:{ESCAPED}@{{host}}:{PORT}"))
+
+
+def test_turn_over_tcp(world):
+    islands = Islands(world)
+    pass_through(*islands.peers(f"turn:{USER}:{ESCAPED}@{{host}}:{PORT}?transport=tcp"))
+
+
+def test_turn_on_one_side(world):
+    """The other one's address cannot be reached, but coturn can reach it."""
+    islands = Islands(world)
+    box = islands.peer(0, "box", f"turn:{USER}:{ESCAPED}@{{host}}:{PORT}")
+    desk = islands.peer(1, "desk")
+    desk.wait_peer("box")
+    # desk sees coturn's address on its own network only
+    islands.right.run("ip", "route", "add", f"{islands.addresses[0]}/32", "via",
+                      islands.addresses[1])
+    pass_through(box, desk)
+
+
+def test_turn_with_a_wrong_password(world):
+    """A clear end, in the time that a call has."""
+    islands = Islands(world)
+    box, desk = islands.peers(f"turn:{USER}:wrong@{{host}}:{PORT}")
+    call = desk.call("box")
+    reason = call.wait_ended(60)
+    note(f"ended: {reason}")
+    equal(box.calls(), [], "calls that are left")
+
+
+def nat(world, inner, outside, name):
+    """A NAT between INNER and OUTSIDE that answers nothing from there, as a router at home."""
+    router = Space(world, name)
+    home, uplink = Cable(world, router, inner), Cable(world, outside, router)
+    router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+    router.run("nft", "-f", "-", input=NAT % {"outer": uplink.interfaces[1]})
+    router.run("ip", "route", "add", "default", "via", uplink.addresses[0])
+    inner.run("ip", "route", "add", "default", "via", home.addresses[0])
+    return uplink.addresses
+
+
+def test_stun_through_two_nats(world):
+    outside, left, right = (Space(world, n) for n in ("outside", "left", "right"))
+    ends = [nat(world, left, outside, "router-left"), nat(world, right, outside, "router-right")]
+    outside.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+    coturn(world, outside, ends[0][0])
+    with world.inside(outside):
+        relay = world.relay(host=ends[0][0])
+    config = {"Ice": {"Servers": f"stun:{ends[0][0]}:{PORT}"}}
+    with world.inside(left):
+        box = world.peer("box", relay, config=config)
+    with world.inside(right):
+        desk = world.peer("desk", relay, config=config)
+    desk.wait_peer("box")
+    call = desk.call("box")
+    call.wait_state("connected", 20)
+    remote = call.get("RemoteCandidate")
+    note(f"{call.get('LocalCandidate')} | {remote}")
+    equal(remote.split()[4], ends[0][1], "the address at which box is seen")
+    speed = Transfer(call, box, MIB).finish()
+    note(f"{MIB} MiB with {speed:.0f} Mbit/s")
+
