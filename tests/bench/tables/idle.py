@@ -21,11 +21,15 @@ COLUMNS = [
 TARGETS = [
     Target("ready", 30, "at most", of="relay"),
     Target("rss", 8, "at most", of="relay"),
+    Target("wakeups", 0, "at most", of="relay"),
     Target("ready", 60, "at most", of="peer"),
     Target("rss", 14, "at most", of="peer"),
+    Target("wakeups", 10, "at most", of="peer"),
 ]
 NOTES = ["ready: from fork() until the daemon owns its name on the bus. RSS, wake-ups (voluntary",
-         "context switches of all threads) and CPU time of a peer that is connected to the relay."]
+         "context switches of all threads) and CPU time of a relay without a client, and of a peer that",
+         "is connected: every 12 s it sends a ping and wakes again for the pong."]
+KEEP_ALIVE = 12  # seconds, src/peer/websocket.c
 
 
 class Daemon:
@@ -58,11 +62,13 @@ class Daemon:
 
     def measure(self):
         ready = self.cold_start()
+        settled = 1  # seconds, for what a start leaves to be done
         if self.daemon is not self.relay:
             self.daemon.wait_connected()
-        time.sleep(1)  # what a start leaves to be done
+            settled = KEEP_ALIVE + 1  # until its timers go off together
+        time.sleep(1 if settings.quick else settled)
         pids = [self.daemon.pid]
-        seconds = 3 if settings.quick else 10
+        seconds = 3 if settings.quick else KEEP_ALIVE
         woken, cpu = usage.wakeups(pids), usage.cpu_seconds(pids)
         time.sleep(seconds)
         woken, cpu = usage.wakeups(pids) - woken, usage.cpu_seconds(pids) - cpu
