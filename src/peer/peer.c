@@ -243,9 +243,10 @@ static void update_listener(Peer *peer, CallChannel *channel)
 
     if (!call_channel_is_feed(channel))
         return;
-    publisher_remove(peer->publisher, channel);
     if (call_channel_state(channel) == CHANNEL_OPEN)
         publisher_add(peer->publisher, channel);
+    else
+        publisher_remove(peer->publisher, channel);
     if (publisher_listeners(peer->publisher) != before)
         peer_update(peer);
 }

@@ -27,6 +27,7 @@ struct Publisher {
     FeedSource source;
     guint64 interval;
     guint timer;
+    double newest; /* of the source, while the timer runs */
     guint64 sequence;
     bool used; /* publisher_publish() was called from outside */
 };
@@ -83,8 +84,20 @@ static guint64 publisher_send(Publisher *publisher, double value)
 
 static gboolean on_interval(gpointer data)
 {
-    publisher_send(data, g_random_int_range(0, RANDOM_END));
+    Publisher *publisher = data;
+
+    publisher->newest = g_random_int_range(0, RANDOM_END);
+    publisher_send(publisher, publisher->newest);
     return G_SOURCE_CONTINUE;
+}
+
+static bool publisher_has(const Publisher *publisher, const CallChannel *channel)
+{
+    for (guint i = 0; i < publisher->listeners->len; i++) {
+        if (g_array_index(publisher->listeners, Listener, i).channel == channel)
+            return true;
+    }
+    return false;
 }
 
 static void publisher_update_timer(Publisher *publisher, bool restart)
@@ -109,9 +122,20 @@ void publisher_set_source(Publisher *publisher, FeedSource source, guint64 inter
 void publisher_add(Publisher *publisher, CallChannel *channel)
 {
     Listener listener = {.channel = channel};
+    guint running = publisher->timer;
 
+    if (publisher_has(publisher, channel))
+        return;
     g_array_append_val(publisher->listeners, listener);
     publisher_update_timer(publisher, false);
+    if (running) {
+        g_autofree char *text = feed_format_number(publisher->newest);
+
+        listener_send(&g_array_index(publisher->listeners, Listener, publisher->listeners->len - 1),
+                      text);
+    } else if (publisher->timer) {
+        on_interval(publisher);
+    }
 }
 
 void publisher_remove(Publisher *publisher, CallChannel *channel)

@@ -28,7 +28,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Publisher, publisher_free)
 /* INTERVAL is in microseconds, at least 1000. */
 void publisher_set_source(Publisher *publisher, FeedSource source, guint64 interval);
 
-/* CHANNEL is open, and must be taken away before it is freed. */
+/*
+ * CHANNEL is open, and must be taken away before it is freed. The source's
+ * newest number is sent to it at once; the first listener starts the source.
+ */
 void publisher_add(Publisher *publisher, CallChannel *channel);
 void publisher_remove(Publisher *publisher, CallChannel *channel);
 

@@ -134,6 +134,19 @@ static void test_random(Fixture *f, gconstpointer data)
     g_assert_cmpuint(publisher_publish(f->publisher, 1, NULL), ==, sent(f, 0) + 1);
 }
 
+/* Nobody waits for the first number. */
+static void test_newcomers(Fixture *f, gconstpointer data)
+{
+    publisher_set_source(f->publisher, SOURCE_RANDOM, 3600 * (guint64) G_USEC_PER_SEC);
+    publisher_add(f->publisher, f->channels[0]);
+    g_assert_cmpuint(sent(f, 0), ==, 1);
+    publisher_add(f->publisher, f->channels[1]);
+    publisher_add(f->publisher, f->channels[1]); /* it is there already */
+    g_assert_cmpuint(sent(f, 0), ==, 1);
+    g_assert_cmpuint(sent(f, 1), ==, 1);
+    g_assert_cmpuint(publisher_listeners(f->publisher), ==, 2);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -142,5 +155,6 @@ int main(int argc, char **argv)
     g_test_add("/publisher/publish", Fixture, NULL, set_up, test_publish, tear_down);
     g_test_add("/publisher/slow-listener", Fixture, NULL, set_up, test_slow_listener, tear_down);
     g_test_add("/publisher/random", Fixture, NULL, set_up, test_random, tear_down);
+    g_test_add("/publisher/newcomers", Fixture, NULL, set_up, test_newcomers, tear_down);
     return g_test_run();
 }
