@@ -8,13 +8,9 @@
 
 #pragma once
 
+#include "common/message-queue.h"
 #include "rtc/channel-set.h"
 #include "rtc/channel.h"
-
-typedef struct {
-    guint32 ppid;
-    GBytes *bytes;
-} Outgoing;
 
 typedef struct {
     MessageKind kind;
@@ -33,8 +29,10 @@ struct Channel {
     ChannelPriority priority;
     int id;
 
-    GQueue queue;   /* of Outgoing */
-    gsize buffered; /* bytes in it that are the application's */
+    GBytes *dcep;       /* an OPEN or an ACK that is to be sent before the queue */
+    MessageQueue queue; /* tagged by PPID */
+    guint64 turn;       /* the virtual time of its next one; see channel-set.c */
+    bool no_stream;     /* SCTP has none for it yet; of one flush */
     bool low_mark;  /* `writable` is owed */
     bool acknowledged;  /* the remote knows the channel: unordered may begin */
     gint64 open_sent;   /* monotonic, when the OPEN went out; 0: not yet */
@@ -56,7 +54,11 @@ Channel *channel_new(ChannelSet *set, const char *label, const ChannelOptions *o
 void channel_free(Channel *channel);
 void channel_enter_state(Channel *channel, ChannelState state);
 void channel_receive(Channel *channel, guint32 ppid, const guint8 *bytes, gsize length);
-void channel_push(Channel *channel, guint32 ppid, GBytes *bytes, bool first);
+void channel_push(Channel *channel, guint32 ppid, const void *bytes, gsize length);
+/* Whether it has something to send. */
+bool channel_waits(const Channel *channel);
+/* All of that is thrown away. */
+void channel_drop_queue(Channel *channel);
 
 /* Parts of channel_send() and channel_close() that concern the whole set. */
 bool channel_set_may_queue(ChannelSet *set, gsize length);
@@ -64,6 +66,8 @@ void channel_set_charge(ChannelSet *set, gssize bytes);
 bool channel_set_is_attached(const ChannelSet *set);
 gsize channel_set_max_send(const ChannelSet *set);
 void channel_set_flush(ChannelSet *set);
+/* CHANNEL has something to send, and had nothing before. */
+void channel_set_join_turns(ChannelSet *set, Channel *channel);
 bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const void *bytes,
                           gsize length, SctpResult *result);
 void channel_set_cork(ChannelSet *set, bool corked);

@@ -2,8 +2,14 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * Stream ids, DCEP and turns. Channels that have something to send take turns,
- * one message each, so that a bulk transfer cannot shut the others out.
+ * Stream ids, DCEP and turns. What channels have to send is sent in the order
+ * of a weighted fair queue (RFC 8831 6.4): each has a clock that a message puts
+ * forward by its length divided by the channel's priority, and the one that is
+ * furthest behind goes next. So channels that always have something to send
+ * share the call by their priorities; and one that was idle begins at the time
+ * of the others, so that its message waits for the one that is being sent, and
+ * not for a bulk transfer.
+ *
  * A channel that has closed is freed from the main loop, so that nobody up the
  * stack is left with a dangling pointer.
  */
@@ -21,6 +27,10 @@
 #define MAX_ID 65534 /* RFC 8831 6.2: 65535 is reserved */
 /* Unordered messages may overtake the OPEN of their channel. */
 #define EARLY_MAX (256 * 1024)
+/* A sender that had to wait may go on when so little is left of what it has sent. */
+#define RESUME_MARK (64 * 1024)
+/* A message costs at least so much as its bytes, in turns. */
+#define MESSAGE_OVERHEAD 64
 
 typedef struct {
     guint16 stream;
@@ -33,9 +43,10 @@ struct ChannelSet {
     GPtrArray *channels; /* of Channel, owned; closed ones until they are reaped */
     Sctp *sctp;
     bool even, connected, silent, flushing;
+    bool blocked; /* SCTP takes nothing now: what is sent waits for its turn */
     gsize remote_max;
     gsize buffered;
-    guint next; /* whose turn it is */
+    guint64 clock; /* the virtual time of the last turn */
     guint reaper;
     guint opener;
     GQueue early; /* of Early */
@@ -157,7 +168,7 @@ static void advance_close(ChannelSet *set, Channel *channel)
         finish(set, channel);
         return;
     }
-    if (channel->local_reset == RESET_NONE && g_queue_is_empty(&channel->queue)) {
+    if (channel->local_reset == RESET_NONE && !channel_waits(channel)) {
         channel->local_reset = RESET_ASKED;
         sctp_reset_stream(set->sctp, channel->id);
     }
@@ -195,14 +206,7 @@ static void close_for(ChannelSet *set, Channel *channel, RtcError code, const ch
         return;
     channel->reason = g_error_new_literal(RTC_ERROR, code, message);
     log_debug("channel %d closes: %s", channel->id, message);
-    while (!g_queue_is_empty(&channel->queue)) {
-        Outgoing *outgoing = g_queue_pop_head(&channel->queue);
-
-        g_bytes_unref(outgoing->bytes);
-        g_free(outgoing);
-    }
-    channel_set_charge(set, -(gssize) channel->buffered);
-    channel->buffered = 0;
+    channel_drop_queue(channel);
     channel_enter_state(channel, CHANNEL_CLOSING);
     advance_close(set, channel);
 }
@@ -230,10 +234,11 @@ static SctpResult send_now(ChannelSet *set, Channel *channel, guint32 ppid, cons
 bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const void *bytes,
                           gsize length, SctpResult *result)
 {
-    if (!set->sctp || !set->connected || channel->state != CHANNEL_OPEN ||
-        !g_queue_is_empty(&channel->queue))
+    if (!set->sctp || !set->connected || set->blocked || channel->state != CHANNEL_OPEN ||
+        channel_waits(channel))
         return false;
     *result = send_now(set, channel, ppid, bytes, length);
+    set->blocked = *result == SCTP_BLOCKED;
     return true;
 }
 
@@ -243,34 +248,78 @@ void channel_set_cork(ChannelSet *set, bool corked)
         sctp_cork(set->sctp, corked);
 }
 
-/* Sends CHANNEL's next message; true if one went out. */
+void channel_set_join_turns(ChannelSet *set, Channel *channel)
+{
+    channel->turn = MAX(channel->turn, set->clock);
+}
+
+/* What a message of LENGTH puts CHANNEL's clock forward by; the remote may have chosen the priority. */
+static guint64 turn_cost(const Channel *channel, gsize length)
+{
+    guint weight = CLAMP(channel->priority, CHANNEL_PRIORITY_VERY_LOW, CHANNEL_PRIORITY_HIGH);
+
+    return (guint64) (length + MESSAGE_OVERHEAD) * CHANNEL_PRIORITY_HIGH / weight;
+}
+
+/* Who is furthest behind, and has not been told in this flush that it has no stream. */
+static Channel *find_turn(ChannelSet *set)
+{
+    Channel *next = NULL;
+
+    for (guint i = 0; i < set->channels->len; i++) {
+        Channel *channel = set->channels->pdata[i];
+
+        if (channel_waits(channel) && channel->id >= 0 && !channel->no_stream &&
+            (!next || channel->turn < next->turn))
+            next = channel;
+    }
+    return next;
+}
+
+static SctpResult send_first(ChannelSet *set, Channel *channel, gsize *length)
+{
+    guint32 ppid = PPID_DCEP;
+    const guint8 *bytes = channel->dcep
+                              ? g_bytes_get_data(channel->dcep, length)
+                              : message_queue_peek(&channel->queue, &ppid, length);
+
+    return send_now(set, channel, ppid, bytes, *length);
+}
+
+static void drop_first(ChannelSet *set, Channel *channel, gsize length)
+{
+    if (channel->dcep) {
+        g_clear_pointer(&channel->dcep, g_bytes_unref);
+        if (channel->open_sent == 0)
+            channel->open_sent = g_get_monotonic_time();
+    } else {
+        message_queue_pop(&channel->queue);
+        channel_set_charge(set, -(gssize) length);
+    }
+}
+
+/* Sends CHANNEL's next message; false if SCTP takes none of any channel. */
 static bool take_turn(ChannelSet *set, Channel *channel)
 {
-    Outgoing *outgoing = g_queue_peek_head(&channel->queue);
-    gsize length;
-    const guint8 *bytes;
-    SctpResult result;
+    gsize length = 0;
 
-    if (!outgoing || channel->id < 0)
+    switch (send_first(set, channel, &length)) {
+    case SCTP_SENT:
+        drop_first(set, channel, length);
+        set->clock = channel->turn;
+        channel->turn += turn_cost(channel, length);
+        return true;
+    case SCTP_BLOCKED:
         return false;
-    bytes = g_bytes_get_data(outgoing->bytes, &length);
-    result = send_now(set, channel, outgoing->ppid, bytes, length);
-    if (result == SCTP_BLOCKED)
-        return false;
-    if (result == SCTP_REFUSED) {
+    case SCTP_NO_STREAM:
+        channel->no_stream = true;
+        return true;
+    case SCTP_REFUSED:
+    default:
         close_for(set, channel, RTC_ERROR_FAILED, "SCTP has no stream for this channel");
-        return false;
+        channel->no_stream = true;
+        return true;
     }
-    g_queue_pop_head(&channel->queue);
-    if (outgoing->ppid != PPID_DCEP) {
-        channel->buffered -= length;
-        channel_set_charge(set, -(gssize) length);
-    } else if (channel->open_sent == 0) {
-        channel->open_sent = g_get_monotonic_time();
-    }
-    g_bytes_unref(outgoing->bytes);
-    g_free(outgoing);
-    return true;
 }
 
 /* What follows from an emptier queue: closing, and senders who waited. */
@@ -280,7 +329,8 @@ static void after_flush(ChannelSet *set)
         Channel *channel = set->channels->pdata[i];
 
         advance_close(set, channel);
-        if (channel->low_mark && channel->state <= CHANNEL_OPEN && channel->buffered == 0) {
+        if (channel->low_mark && channel->state <= CHANNEL_OPEN &&
+            channel->queue.bytes <= RESUME_MARK) {
             channel->low_mark = false;
             if (channel->ops && channel->ops->writable && !set->silent)
                 channel->ops->writable(channel, channel->data);
@@ -290,21 +340,20 @@ static void after_flush(ChannelSet *set)
 
 void channel_set_flush(ChannelSet *set)
 {
-    guint idle = 0;
+    Channel *channel;
 
     if (set->flushing || !set->sctp)
         return;
     set->flushing = true;
-    while (set->sctp && set->channels->len > 0 && idle < set->channels->len) {
-        Channel *channel = set->channels->pdata[set->next++ % set->channels->len];
-
-        idle = take_turn(set, channel) ? 0 : idle + 1;
-    }
+    for (guint i = 0; i < set->channels->len; i++)
+        ((Channel *) set->channels->pdata[i])->no_stream = false;
+    set->blocked = false;
+    while (set->sctp && !set->blocked && (channel = find_turn(set)))
+        set->blocked = !take_turn(set, channel);
     set->flushing = false;
     if (set->sctp)
         after_flush(set);
 }
-
 
 /* ---- opening ---- */
 
@@ -336,7 +385,8 @@ static void push_open(Channel *channel)
         .protocol = channel->protocol,
     };
 
-    channel_push(channel, PPID_DCEP, dcep_write_open(&open), true);
+    channel_set_join_turns(channel->set, channel);
+    channel->dcep = dcep_write_open(&open);
 }
 
 /* Gives CHANNEL its id and begins it on the association. */
@@ -506,7 +556,8 @@ static void on_open(ChannelSet *set, guint16 stream, const guint8 *bytes, gsize 
     channel->acknowledged = true;
     channel->state = CHANNEL_OPEN;
     g_ptr_array_add(set->channels, channel);
-    channel_push(channel, PPID_DCEP, dcep_write_ack(), true);
+    channel_set_join_turns(set, channel);
+    channel->dcep = dcep_write_ack();
     channel_set_flush(set);
     if (!set->silent)
         set->config.incoming(channel, set->config.data);

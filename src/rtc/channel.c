@@ -16,8 +16,8 @@
 #include "rtc/channel-private.h"
 #include "rtc/connection.h"
 
-/* Below this many queued bytes a sender that had to wait may go on. */
-#define LOW_MARK (256 * 1024)
+/* Above this many queued bytes a sender should wait for `writable`. */
+#define HIGH_MARK (256 * 1024)
 
 const char *channel_state_to_string(ChannelState state)
 {
@@ -43,22 +43,20 @@ Channel *channel_new(ChannelSet *set, const char *label, const ChannelOptions *o
     channel->max_packet_lifetime = options->max_packet_lifetime;
     channel->priority = options->priority;
     channel->id = options->id;
-    g_queue_init(&channel->queue);
     g_queue_init(&channel->inbox);
     return channel;
 }
 
-static void outgoing_free(Outgoing *outgoing)
+bool channel_waits(const Channel *channel)
 {
-    g_bytes_unref(outgoing->bytes);
-    g_free(outgoing);
+    return channel->dcep || !message_queue_is_empty(&channel->queue);
 }
 
-static void channel_drop_queue(Channel *channel)
+void channel_drop_queue(Channel *channel)
 {
-    g_queue_clear_full(&channel->queue, (GDestroyNotify) outgoing_free);
-    channel_set_charge(channel->set, -(gssize) channel->buffered);
-    channel->buffered = 0;
+    g_clear_pointer(&channel->dcep, g_bytes_unref);
+    channel_set_charge(channel->set, -(gssize) channel->queue.bytes);
+    message_queue_clear(&channel->queue);
 }
 
 static void incoming_free(Incoming *incoming)
@@ -162,21 +160,13 @@ void channel_drain(Channel *channel)
     channel_deliver_inbox(channel, true);
 }
 
-void channel_push(Channel *channel, guint32 ppid, GBytes *bytes, bool first)
+void channel_push(Channel *channel, guint32 ppid, const void *bytes, gsize length)
 {
-    Outgoing *outgoing = g_new0(Outgoing, 1);
-
-    outgoing->ppid = ppid;
-    outgoing->bytes = bytes;
-    if (first)
-        g_queue_push_head(&channel->queue, outgoing);
-    else
-        g_queue_push_tail(&channel->queue, outgoing);
-    if (ppid != PPID_DCEP) {
-        channel->buffered += g_bytes_get_size(bytes);
-        channel->low_mark = channel->low_mark || channel->buffered > LOW_MARK;
-        channel_set_charge(channel->set, g_bytes_get_size(bytes));
-    }
+    if (!channel_waits(channel))
+        channel_set_join_turns(channel->set, channel);
+    message_queue_push(&channel->queue, ppid, bytes, length);
+    channel->low_mark = channel->low_mark || channel->queue.bytes > HIGH_MARK;
+    channel_set_charge(channel->set, length);
 }
 
 /* UTF-8 that may hold U+0000, which g_utf8_validate() refuses */
@@ -228,14 +218,14 @@ bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize l
     }
     /* Straight to SCTP, without a copy, if nobody waits. */
     if (!channel_set_try_send(channel->set, channel, ppid, bytes, length, &result) ||
-        result == SCTP_BLOCKED) {
+        result == SCTP_BLOCKED || result == SCTP_NO_STREAM) {
         if (!channel_set_may_queue(channel->set, length)) {
             channel->low_mark = true;
             g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FULL,
                                 "too much is waiting to be sent on this call");
             return false;
         }
-        channel_push(channel, ppid, g_bytes_new(bytes, length), false);
+        channel_push(channel, ppid, bytes, length);
     } else if (result == SCTP_REFUSED) {
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "SCTP refused the message");
         return false;
@@ -315,7 +305,7 @@ bool channel_negotiated(const Channel *channel)
 
 gsize channel_buffered_amount(const Channel *channel)
 {
-    return channel->buffered;
+    return channel->queue.bytes;
 }
 
 const ChannelStats *channel_stats(const Channel *channel)

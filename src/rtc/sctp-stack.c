@@ -170,7 +170,7 @@ static void init(void)
     usrsctp_sysctl_set_sctp_default_cc_module(SCTP_CC_HSTCP);
     usrsctp_sysctl_set_sctp_max_chunks_on_queue(65536);
     usrsctp_sysctl_set_sctp_nr_outgoing_streams_default(16);
-    usrsctp_sysctl_set_sctp_rto_initial_default(500);
+    usrsctp_sysctl_set_sctp_rto_initial_default(SCTP_STACK_INITIAL_RTO_MS);
     usrsctp_sysctl_set_sctp_rto_min_default(200);
     usrsctp_sysctl_set_sctp_rto_max_default(10000);
     usrsctp_sysctl_set_sctp_init_rto_max_default(2000);

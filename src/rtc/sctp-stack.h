@@ -13,6 +13,9 @@
 
 struct socket;
 
+/* A first packet is sent again after this long. */
+#define SCTP_STACK_INITIAL_RTO_MS 500
+
 typedef struct {
     void (*output)(const guint8 *packet, gsize length, gpointer data);
     /* Something may have become readable or writable. */

@@ -20,6 +20,7 @@
 #include "rtc/connection.h"
 #include "rtc/receive-window.h"
 #include "rtc/sctp-stack.h"
+#include "rtc/send-limit.h"
 
 #define COMMON_HEADER 12 /* usrsctp's idea of a path MTU leaves the SCTP header out */
 #define READ_SIZE 65536
@@ -45,6 +46,8 @@ struct Sctp {
     gsize max_message_size;
     guint streams; /* outgoing ones that there are now */
     bool adding_streams, resetting, blocked, pumping, held;
+    SendLimit send_limit;
+    gsize send_buffer; /* what usrsctp was told: the limit, or what a long message needs */
     guint resumer; /* pumps again after a hold, from the main loop */
     ReceiveWindow window;
     GArray *resets; /* of guint16, streams that wait to be reset */
@@ -139,17 +142,56 @@ static SctpResult result_of_errno(Sctp *sctp)
     return SCTP_BLOCKED;
 }
 
+static void set_send_buffer(Sctp *sctp, gsize size)
+{
+    const int value = size;
+
+    if (size != sctp->send_buffer &&
+        usrsctp_setsockopt(sctp->socket, SOL_SOCKET, SO_SNDBUF, &value, sizeof value) == 0)
+        sctp->send_buffer = size;
+}
+
+/* 0: not measured; at least 1 µs otherwise, for usrsctp tells whole milliseconds. */
+static guint64 measured_round_trip(Sctp *sctp)
+{
+    struct sctp_status status = {};
+    socklen_t length = sizeof status;
+    const struct sctp_paddrinfo *path = &status.sstat_primary;
+
+    if (usrsctp_getsockopt(sctp->socket, IPPROTO_SCTP, SCTP_STATUS, &status, &length) < 0)
+        return 0;
+    /* With a measurement the time-out is no longer the initial one. */
+    if (path->spinfo_srtt == 0)
+        return path->spinfo_rto > 0 && path->spinfo_rto < SCTP_STACK_INITIAL_RTO_MS;
+    return (guint64) path->spinfo_srtt * 1000;
+}
+
+/* Before a message of LENGTH: its limit is what was sent lately, but room for two such messages. */
+static void adjust_send_buffer(Sctp *sctp, gsize length)
+{
+    gint64 now = g_get_monotonic_time();
+    gsize needed = MIN(2 * length, BUFFER_SIZE);
+
+    if (send_limit_is_due(&sctp->send_limit, now) &&
+        send_limit_update(&sctp->send_limit, now, measured_round_trip(sctp)))
+        set_send_buffer(sctp, sctp->send_limit.limit);
+    if (needed > sctp->send_buffer)
+        set_send_buffer(sctp, needed);
+}
+
 SctpResult sctp_send(Sctp *sctp, const SctpMessage *message)
 {
     struct sctp_sendv_spa spa = {.sendv_flags = SCTP_SEND_SNDINFO_VALID};
+    SctpResult result = SCTP_SENT;
 
     if (sctp->state != TRANSPORT_CONNECTED && sctp->state != TRANSPORT_CONNECTING)
         return SCTP_REFUSED;
     if (message->stream >= sctp->streams) {
         sctp->blocked = true;
-        return add_streams(sctp, message->stream) ? SCTP_BLOCKED : SCTP_REFUSED;
+        return add_streams(sctp, message->stream) ? SCTP_NO_STREAM : SCTP_REFUSED;
     }
     sctp_stack_use(sctp->id);
+    adjust_send_buffer(sctp, message->length);
     spa.sendv_sndinfo.snd_sid = message->stream;
     spa.sendv_sndinfo.snd_ppid = g_htonl(message->ppid);
     spa.sendv_sndinfo.snd_flags = message->ordered ? 0 : SCTP_UNORDERED;
@@ -163,9 +205,11 @@ SctpResult sctp_send(Sctp *sctp, const SctpMessage *message)
         spa.sendv_prinfo.pr_value = message->max_packet_lifetime;
     }
     if (usrsctp_sendv(sctp->socket, message->bytes, message->length, NULL, 0, &spa, sizeof spa,
-                      SCTP_SENDV_SPA, 0) >= 0)
-        return SCTP_SENT;
-    return result_of_errno(sctp);
+                      SCTP_SENDV_SPA, 0) < 0)
+        result = result_of_errno(sctp);
+    send_limit_count(&sctp->send_limit, result == SCTP_SENT ? message->length : 0,
+                     result == SCTP_BLOCKED);
+    return result;
 }
 
 /* What still waits when the cork is pulled goes out with the next message, or when something is
@@ -509,6 +553,8 @@ Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user,
     sctp->max_message_size = config->max_message_size;
     sctp->streams = STREAMS_AT_FIRST;
     sctp->window = (ReceiveWindow){.size = BUFFER_SIZE, .max = BUFFER_SIZE};
+    sctp->send_buffer = BUFFER_SIZE;
+    send_limit_init(&sctp->send_limit, BUFFER_SIZE);
     sctp->resets = g_array_new(FALSE, FALSE, sizeof(guint16));
     sctp->partial = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) partial_free);
     sctp->user = user;

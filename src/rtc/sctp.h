@@ -53,6 +53,7 @@ typedef struct {
 typedef enum {
     SCTP_SENT,
     SCTP_BLOCKED, /* not now: `writable` will be called */
+    SCTP_NO_STREAM, /* the same, but messages on other streams may be sent */
     SCTP_REFUSED, /* never */
 } SctpResult;
 
@@ -83,7 +84,7 @@ void sctp_hold(Sctp *sctp, bool held);
 void sctp_note_overflow(Sctp *sctp, gsize room);
 
 TransportState sctp_state(const Sctp *sctp);
-guint64 sctp_round_trip_usec(Sctp *sctp); /* 0: not known */
+guint64 sctp_round_trip_usec(Sctp *sctp); /* in whole milliseconds; 0: not known */
 
 /* Whether something that was sent is not acknowledged yet */
 bool sctp_is_unacknowledged(Sctp *sctp);

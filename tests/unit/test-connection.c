@@ -313,6 +313,77 @@ static void test_quota(Pair *pair, gconstpointer data)
     g_assert_true(channel_send(ours, MESSAGE_BINARY, bytes, 65536, NULL));
 }
 
+enum { TURNS = 400, TURN_SIZE = 16384 };
+
+/* Has all of WINNER arrived? Then LOSER's share so far goes to *SHARE. */
+static bool is_through(Channel *winner, Channel *loser, double *share)
+{
+    if (channel_stats(winner)->messages_received < TURNS)
+        return false;
+    if (*share < 0)
+        *share = (double) channel_stats(loser)->messages_received / TURNS;
+    return channel_stats(loser)->messages_received == TURNS;
+}
+
+/* Two channels that both have more to send than there is room for: they share by priority. */
+static double share_of(Pair *pair, ChannelPriority first, ChannelPriority second)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    g_autofree guint8 *bytes = g_malloc0(TURN_SIZE);
+    Channel *ours[2];
+    double share = -1;
+
+    options.priority = first;
+    ours[0] = open_channel(&pair->a, "first", &options);
+    options.priority = second;
+    ours[1] = open_channel(&pair->a, "second", &options);
+    call(pair);
+    wait_until(pair->b.channels->len == 2);
+    for (guint i = 0; i < 2 * TURNS; i++)
+        g_assert_true(channel_send(ours[i % 2], MESSAGE_BINARY, bytes, TURN_SIZE, NULL));
+    wait_until(is_through(pair->b.channels->pdata[0], pair->b.channels->pdata[1], &share));
+    g_test_message("%u beside %u: when that is through, %.2f of this", first, second, share);
+    return share;
+}
+
+/* What SCTP takes at once, 128 messages or less, is shared equally; 1/8 of the rest is less than
+ * that, and the halves are not. */
+static void test_priority(Pair *pair, gconstpointer data)
+{
+    double share = share_of(pair, CHANNEL_PRIORITY_HIGH, CHANNEL_PRIORITY_VERY_LOW);
+
+    g_assert_cmpfloat(share, >, 0.05);
+    g_assert_cmpfloat(share, <, 0.4);
+}
+
+static void test_same_priority(Pair *pair, gconstpointer data)
+{
+    g_assert_cmpfloat(share_of(pair, CHANNEL_PRIORITY_LOW, CHANNEL_PRIORITY_LOW), >, 0.9);
+}
+
+/* A message on an idle channel goes before what a bulk transfer has waiting, whatever it costs. */
+static void test_idle_goes_first(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    g_autofree guint8 *bytes = g_malloc0(TURN_SIZE);
+    Channel *bulk, *small, *theirs;
+
+    options.priority = CHANNEL_PRIORITY_HIGH;
+    bulk = open_channel(&pair->a, "bulk", &options);
+    options.priority = CHANNEL_PRIORITY_VERY_LOW;
+    small = open_channel(&pair->a, "small", &options);
+    call(pair);
+    wait_until(pair->b.channels->len == 2);
+    for (guint i = 0; i < 2 * TURNS; i++)
+        g_assert_true(channel_send(bulk, MESSAGE_BINARY, bytes, TURN_SIZE, NULL));
+    g_assert_true(channel_send(small, MESSAGE_TEXT, "now", 3, NULL));
+    g_assert_cmpuint(channel_buffered_amount(small), ==, 3);
+    theirs = pair->b.channels->pdata[0];
+    wait_until(strstr(pair->b.log->str, "small=now") != NULL);
+    g_assert_cmpuint(channel_stats(theirs)->messages_received, <, TURNS);
+    wait_until(channel_stats(theirs)->messages_received == 2 * TURNS);
+}
+
 static bool never_again(End *end, guint length)
 {
     for (int i = 0; i < 200; i++)
@@ -581,6 +652,9 @@ int main(int argc, char **argv)
     ADD("quota", NULL, test_quota);
     g_test_add("/connection/plain/sizes", Pair, NULL, set_up_plain, test_sizes, tear_down);
     g_test_add("/connection/plain/quota", Pair, NULL, set_up_plain, test_quota, tear_down);
+    ADD("priority", NULL, test_priority);
+    ADD("same-priority", NULL, test_same_priority);
+    ADD("idle-goes-first", NULL, test_idle_goes_first);
     ADD("hold", NULL, test_hold);
     ADD("hold-until-the-end", NULL, test_hold_until_the_end);
     ADD("options", NULL, test_options);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * How much may be in usrsctp's hands, sent or not. What it has cannot be
+ * overtaken: a message of another channel comes behind it. On a long path it
+ * needs all it can get. On a near one (loopback, a local network) nothing is
+ * gained by more than a few milliseconds' worth, and the rest of its buffer
+ * would be in a queue of the slower end: so there it gets what was sent in the
+ * last few milliseconds, which follows the rate, whatever limits that.
+ *
+ * It does no I/O and has no clock, so that it can be tested alone.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct {
+    gsize max;
+    gsize limit; /* in bytes, at most max */
+    bool near;
+    gsize sent;      /* in this period */
+    bool reached;    /* the limit, in this period */
+    gint64 began;    /* monotonic µs */
+    gint64 far_since; /* no longer near, perhaps; 0: no */
+} SendLimit;
+
+void send_limit_init(SendLimit *limit, gsize max);
+
+/* LENGTH bytes were taken; or, REACHED, something was not. */
+static inline void send_limit_count(SendLimit *limit, gsize length, bool reached)
+{
+    limit->sent += length;
+    limit->reached = limit->reached || reached;
+}
+
+/* Whether it is time for send_limit_update(). */
+bool send_limit_is_due(const SendLimit *limit, gint64 now);
+
+/* ROUND_TRIP in µs, as measured now, 0 if it is not known. True if `limit` has changed. */
+bool send_limit_update(SendLimit *limit, gint64 now, guint64 round_trip);
