@@ -66,10 +66,10 @@ class Bulk:
     def measure_size(self, size):
         near, far = self.pair.near, self.pair.far
         near.ask(f"send {size}")
-        time.sleep(0.2 if settings.quick else 0.5)
+        time.sleep(0.2 if settings.quick else 0.4)
         first = far.ask("count")
         meter = usage.Meter(self.pair.pids)
-        time.sleep(0.5 if settings.quick else 1.5)
+        time.sleep(0.5 if settings.quick else 1.2)
         last = far.ask("count")
         cpu, peak = meter.cpu_seconds(), meter.peak_kib()
         self.drain(near.ask("hold")["sent"])
@@ -112,7 +112,7 @@ class Tcp:
     def measure(self):
         figures = {}
         for size in SIZES:
-            nbytes, seconds, cpu, peak = self.iperf.run(size, 1 if settings.quick else 2)
+            nbytes, seconds, cpu, peak = self.iperf.run(size, 1)
             figures.update(measured(size, (nbytes, nbytes / size), seconds, cpu, peak))
         return figures
 

@@ -25,8 +25,8 @@ TARGETS = [Target("p50", 5.2, "at most")]
 NOTES = ["The link is tests/network/link. Of ours the emitter has the relay on its side; signaling of",
          "the others is on its way for 50 ms, too. Of all calls of all rounds together."]
 ONE_WAY = 50  # ms
-CALLS = 8  # a round
-ENOUGH = 10  # seconds
+CALLS = 4  # a round
+ENOUGH = 6  # seconds
 
 
 class Wire(threading.Thread):

@@ -68,7 +68,7 @@ class Daemon:
             settled = KEEP_ALIVE + 1  # until its timers go off together
         time.sleep(1 if settings.quick else settled)
         pids = [self.daemon.pid]
-        seconds = 3 if settings.quick else KEEP_ALIVE
+        seconds = 3 if settings.quick or self.daemon is self.relay else KEEP_ALIVE
         woken, cpu = usage.wakeups(pids), usage.cpu_seconds(pids)
         time.sleep(seconds)
         woken, cpu = usage.wakeups(pids) - woken, usage.cpu_seconds(pids) - cpu

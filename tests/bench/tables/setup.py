@@ -22,8 +22,8 @@ TARGETS = [
 NOTES = ["Ours: the program's D-Bus call to the signal of the number, through both daemons and the",
          "relay; the emitter has Interval=1ms. Others: a new connection in a running program, which",
          "hands its signaling to the other one by a socket. Of all calls of all rounds together."]
-CALLS = 50  # a round
-ENOUGH = 10  # seconds: whoever is slow makes fewer
+CALLS = 40  # a round
+ENOUGH = 6  # seconds: whoever is slow makes fewer
 
 
 class CallsOfOurs(pairs.Ours):
