@@ -414,7 +414,8 @@ class Daemon(Process):
             "GIO_USE_PROXY_RESOLVER": "dummy",
         }
         for name_ in os.environ:
-            if name_.endswith("SAN_OPTIONS") or name_ in ("LD_LIBRARY_PATH", "LD_PRELOAD"):
+            if name_.endswith("SAN_OPTIONS") or name_ in (
+                    "LD_LIBRARY_PATH", "LD_PRELOAD", "RTCBUS_LACKING"):
                 env[name_] = os.environ[name_]
         self.ended = True
         world.daemons.append(self)

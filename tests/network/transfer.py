@@ -24,6 +24,7 @@ class Transfer:
         self.limit = None if mib is None else mib << 20
         self.sent = self.received = 0
         self.error = None
+        self.complete = False
         self.digests = [hashlib.sha256(), hashlib.sha256()]
         self.ending = threading.Event()
         channel = open_channel(call, label)
@@ -77,6 +78,13 @@ class Transfer:
         """Until both programs have ended, well or not."""
         wait_for(lambda: not self.running(), timeout, "the transfer to end")
         self.seconds = time.monotonic() - self.began
+
+    def is_prefix(self):
+        """What has arrived is the beginning of what was sent."""
+        digest = hashlib.sha256()
+        for number in range(self.received // CHUNK):
+            digest.update(self._chunk(number))
+        return self.received <= self.sent and digest.digest() == self.digests[1].digest()
 
     def stop(self):
         self.ending.set()

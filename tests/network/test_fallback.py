@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""The fast path, and what is there instead where it cannot be.
+
+Whether it is taken shows at the interfaces: batches of datagrams (UDP_SEGMENT)
+pass a veth whole, so the packets that it counts are then far longer than its MTU.
+"""
+
+import json
+import os
+import signal
+import time
+
+from harness import SLOW, TOP_BUILDDIR, check, equal, hold, note, wait_for
+from net import Cable, Space, peers_over
+from transfer import Transfer
+
+MIB = 48
+LOAD_SECONDS = int(os.environ.get("RTCBUS_TEST_LOAD_SECONDS", "60"))
+CUT = """table netdev cut_%(interface)s {
+  chain in { type filter hook ingress device %(interface)s priority 0; policy drop; }
+}
+"""
+CONSENT_SECONDS = 40  # libnice and RFC 7675: consent ends after 30 s at most
+
+
+def sent(space, interface):
+    """(bytes, packets) that INTERFACE has sent."""
+    shown = space.run("ip", "-json", "-stats", "link", "show", "dev", interface)
+    figures = json.loads(shown)[0]["stats64"]["tx"]
+    return figures["bytes"], figures["packets"]
+
+
+class Watch:
+    """What passes one interface from now on."""
+
+    def __init__(self, space, interface):
+        self.space, self.interface = space, interface
+        self.before = sent(space, interface)
+
+    def passed(self):
+        return tuple(b - a for a, b in zip(self.before, sent(self.space, self.interface)))
+
+    def packet(self):
+        """The mean length of a packet."""
+        length, count = self.passed()
+        return length / max(count, 1)
+
+
+def spaces(world):
+    return Space(world, "left"), Space(world, "right")
+
+
+def connect(box, desk, timeout=20):
+    call = desk.call("box")
+    call.wait_state("connected", timeout)
+    return call
+
+
+def test_fast_path(world):
+    cable = Cable(world, *spaces(world))
+    _, box, desk = peers_over(world, cable)
+    call = connect(box, desk)
+    watch = Watch(cable.ends[1], cable.interfaces[1])
+    speed = Transfer(call, box, MIB).finish()
+    note(f"{speed:.0f} Mbit/s in packets of {watch.packet():.0f} bytes")
+    check(watch.packet() > 3000, "nothing was sent in batches")
+
+
+def test_ipv6_only(world):
+    cable = Cable(world, *spaces(world))
+    for space, interface in zip(cable.ends, cable.interfaces):
+        space.run("ip", "-4", "address", "flush", "dev", interface)
+    cable.addresses = cable.addresses6
+    _, box, desk = peers_over(world, cable)
+    call = connect(box, desk)
+    for name in "LocalCandidate", "RemoteCandidate":
+        check(":" in call.get(name).split()[4], f"{name} is {call.get(name)}")
+    watch = Watch(cable.ends[1], cable.interfaces[1])
+    speed = Transfer(call, box, MIB).finish()
+    note(f"{speed:.0f} Mbit/s in packets of {watch.packet():.0f} bytes")
+    check(watch.packet() > 3000, "nothing was sent in batches")
+
+
+def without(world, lacking):
+    """As on a kernel that has none of what LACKING says, by no-offload.c."""
+    cable = Cable(world, *spaces(world))
+    os.environ["LD_PRELOAD"] = os.path.join(TOP_BUILDDIR, "tests/network/no-offload.so")
+    os.environ["RTCBUS_LACKING"] = lacking
+    try:
+        _, box, desk = peers_over(world, cable)
+    finally:
+        del os.environ["LD_PRELOAD"], os.environ["RTCBUS_LACKING"]
+    call = connect(box, desk)
+    watch = Watch(cable.ends[1], cable.interfaces[1])
+    speed = Transfer(call, box, MIB).finish()
+    note(f"without {lacking}: {speed:.0f} Mbit/s in packets of {watch.packet():.0f} bytes")
+    return watch.packet()
+
+
+def test_without_segmentation(world):
+    check(without(world, "segment") < 1600, "batches were sent")
+
+
+def test_without_merging(world):
+    check(without(world, "gro") > 3000, "nothing was sent in batches")
+
+
+def test_without_steering(world):
+    """There is no second socket then, and libnice carries it all."""
+    check(without(world, "steering") < 1600, "batches were sent")
+
+
+def test_without_anything(world):
+    check(without(world, "segment,gro,steering") < 1600, "batches were sent")
+
+
+# ---- a pair that changes ------------------------------------------------------
+
+
+class TwoCables:
+    def __init__(self, world):
+        self.left, self.right = spaces(world)
+        self.signaling = Cable(world, self.left, self.right)
+        self.cables = [Cable(world, self.left, self.right) for _ in range(2)]
+        config = {"Ice": {"Interfaces": "eth1;eth2"}}
+        self.relay, self.box, self.desk = peers_over(world, self.signaling, config=config)
+
+    def cut(self, cable, drop=True):
+        """Everything on CABLE is lost, in both directions; DROP false: no longer."""
+        for space, interface in zip(cable.ends, cable.interfaces):
+            if drop:
+                space.run("nft", "-f", "-", input=CUT % {"interface": interface})
+            else:
+                space.run("nft", "delete", "table", "netdev", f"cut_{interface}")
+
+    def carrying(self, transfer):
+        """The cable that TRANSFER takes, by what passes, and the other one."""
+        watches = [Watch(self.right, cable.interfaces[1]) for cable in self.cables]
+        transfer.wait_passed((transfer.received >> 20) + 8)
+        first = watches[0].passed()[0] > watches[1].passed()[0]
+        return self.cables if first else self.cables[::-1]
+
+
+def test_pair_that_changes(world):
+    """A better pair than the selected one begins to work in mid-transfer."""
+    net = TwoCables(world)
+    first, better = net.cables
+    for space, interface in zip(first.ends, first.interfaces):  # IPv6 is preferred
+        space.run("ip", "-6", "address", "flush", "dev", interface)
+    net.cut(better)
+    call = connect(net.box, net.desk)
+    transfer = Transfer(call, net.box)
+    check(net.carrying(transfer)[0] is first, "the other cable was to be cut")
+    watch = Watch(net.right, better.interfaces[1])
+    net.cut(better, drop=False)
+    wait_for(lambda: watch.passed()[0] > 32 << 20, 40, "the transfer to take the better cable")
+    check(":" in call.get("LocalCandidate").split()[4], "LocalCandidate is not of the better cable")
+    transfer.stop()
+    speed = transfer.finish()
+    note(f"{transfer.received >> 20} MiB, {speed:.0f} Mbit/s, {watch.packet():.0f} bytes a packet")
+    check(watch.packet() > 3000, "no fast path on the new pair")
+
+
+def test_interface_that_comes_back(world):
+    """A few seconds without any packet are waited out."""
+    net = TwoCables(world)
+    call = connect(net.box, net.desk)
+    transfer = Transfer(call, net.box)
+    transfer.wait_passed(16)
+    for cable in net.cables:
+        net.right.run("ip", "link", "set", cable.interfaces[1], "down")
+    there = transfer.received
+    hold(lambda: transfer.received < there + (8 << 20), 3, "the silence")
+    for cable in net.cables:
+        net.right.run("ip", "link", "set", cable.interfaces[1], "up")
+        net.right.run("ip", "address", "replace", f"{cable.addresses6[1]}/64", "dev",
+                      cable.interfaces[1], "nodad")
+    before = transfer.received >> 20
+    transfer.wait_passed(before + 16, 30)
+    transfer.stop()
+    speed = transfer.finish()
+    equal(call.get("State"), "connected", "state")
+    note(f"{transfer.received >> 20} MiB, {speed:.0f} Mbit/s")
+
+
+def test_pair_that_is_cut(world):
+    """The selected cable for good: consent ends, the call with it, and the next one finds a way."""
+    net = TwoCables(world)
+    call = connect(net.box, net.desk)
+    transfer = Transfer(call, net.box)
+    transfer.wait_passed(16)
+    net.cut(net.carrying(transfer)[0])
+    reason = call.wait_ended(CONSENT_SECONDS)
+    note(f"ended: {reason}")
+    wait_for(lambda: net.box.calls() == [], CONSENT_SECONDS, "the other end to notice")
+    transfer.wait_over()
+    check(transfer.error or not transfer.complete, "the transfer is said to be complete")
+    check(transfer.is_prefix(), "what had arrived is not the beginning of what was sent")
+    call = connect(net.box, net.desk)
+    Transfer(call, net.box, 8, "again").finish()
+
+
+# ---- full load -----------------------------------------------------------------
+
+
+def test_full_load(world):
+    """Both daemons as busy as they can be: consent, D-Bus, numbers, the relay, memory."""
+    signal.alarm(LOAD_SECONDS + 120)
+    cable = Cable(world, *spaces(world))
+    feed = {"Feed": {"Source": "random", "Interval": "1s"}}
+    _, box, desk = peers_over(world, cable, config=feed)
+    call = connect(box, desk)
+    there = box.calls()[0]
+    start = desk.received()
+    transfer = Transfer(call, box)
+    transfer.wait_passed(64)
+    peers = (box, desk)
+    rss = [peer.rss_kib() for peer in peers]
+    answers, trips = [], []
+    ending = time.monotonic() + LOAD_SECONDS
+
+    def over():
+        for side in call, there:
+            asked = time.monotonic()
+            equal(side.get("State"), "connected", f"state at {side.peer.name}")
+            answers.append(time.monotonic() - asked)
+            trips.append(side.get("RoundTripTime"))
+        for peer in peers:
+            equal(peer.get("RelayState"), "connected", f"relay of {peer.name}")
+        check(transfer.error is None, f"the transfer broke: {transfer.error}")
+        return time.monotonic() > ending
+
+    while not over():
+        hold(lambda: True, 0.3)
+    numbers = desk.numbers(start)[0]
+    transfer.stop()
+    speed = transfer.finish()
+    answers.sort()
+    trips.sort()
+    gaps = sorted((b[1] - a[1]) / 1e6 for a, b in zip(numbers, numbers[1:]))
+    grown = [peer.rss_kib() - before for peer, before in zip(peers, rss)]
+    note(f"{transfer.received >> 20} MiB in {transfer.seconds:.0f} s, {speed:.0f} Mbit/s")
+    note(f"D-Bus answers: median {answers[len(answers) // 2] * 1e3:.1f} ms, worst "
+         f"{answers[-1] * 1e3:.1f}; RoundTripTime: median {trips[len(trips) // 2] / 1e3:.1f} ms, "
+         f"worst {trips[-1] / 1e3:.1f}")
+    note(f"{len(numbers)} numbers, {gaps[0]:.2f} to {gaps[-1]:.2f} s apart; RSS {rss} KiB, "
+         f"{grown} more at the end")
+    check(answers[len(answers) * 95 // 100] < 0.1 * SLOW, "D-Bus calls wait too long")
+    check(0 < trips[0] and trips[-1] < 500e3 * SLOW, "the round trip makes no sense")
+    check(len(numbers) >= LOAD_SECONDS * 0.9, "numbers were lost")
+    check(gaps[-1] < 2 * SLOW, "numbers were late")
+    for peer, more in zip(peers, grown):
+        check(peer.sanitized() or more < 4096, f"{peer.name} grew by {more} KiB")
+    equal(call.states(), ["calling", "connecting", "connected"], "states")
