@@ -221,6 +221,7 @@ static void start_sctp(Connection *connection)
         .local_port = SCTP_PORT,
         .remote_port = connection->remote->sctp_port,
         .mtu = dtls_mtu(connection->dtls),
+        .max_packet = connection->remote->max_packet_size,
         .max_message_size = connection->max_message_size,
     };
     g_autoptr(GError) error = NULL;
@@ -409,6 +410,7 @@ static Sdp *new_local(Connection *connection, SdpSetup setup)
     sdp->setup = setup;
     sdp->sctp_port = SCTP_PORT;
     sdp->max_message_size = connection->max_message_size;
+    sdp->max_packet_size = SDP_MAX_PACKET_SIZE;
     g_ptr_array_add(sdp->fingerprints, g_strdup(certificate_fingerprint(connection->certificate)));
     return sdp;
 }
@@ -613,8 +615,10 @@ void connection_get_stats(Connection *connection, ConnectionStats *stats)
         stats->bytes_sent = dtls_bytes_sent(connection->dtls);
         stats->bytes_received = dtls_bytes_received(connection->dtls);
     }
-    if (connection->sctp)
+    if (connection->sctp) {
         stats->round_trip_usec = sctp_round_trip_usec(connection->sctp);
+        stats->packet_size = sctp_packet_size(connection->sctp);
+    }
     if (stats->round_trip_usec == 0)
         stats->round_trip_usec = channel_set_round_trip_usec(connection->channels);
     if (stats->round_trip_usec == 0 && connection->dtls)

@@ -143,6 +143,7 @@ typedef struct {
     guint64 bytes_sent;       /* UDP payload of DTLS, both ways */
     guint64 bytes_received;
     gsize remote_max_message_size; /* 0: no limit */
+    gsize packet_size;        /* of the largest SCTP packet that is sent now; 0: no SCTP yet */
 } ConnectionStats;
 
 /* Fills STATS; free with connection_stats_clear(). */

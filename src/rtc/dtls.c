@@ -20,6 +20,7 @@
 
 #include "common/log.h"
 #include "rtc/connection.h"
+#include "rtc/path-mtu.h"
 
 /* 1200 bytes of UDP payload pass everywhere (RFC 8261 5). */
 #define DTLS_MTU 1200
@@ -29,7 +30,7 @@
 #define RETRANSMIT_MS 400
 #define HANDSHAKE_MS 30000
 #define INBOX_MAX 64
-#define RECORD_MAX 16384
+#define RECORD_MAX 16384 /* of plaintext; GnuTLS takes it for the limit of a datagram too */
 #define RECORD_HEADER 13 /* its last two bytes: the length of what follows (RFC 6347 4.1) */
 
 /* AES-128 first: AES-256 adds nothing against who can be met here, ChaCha20 is
@@ -85,9 +86,20 @@ guint64 dtls_round_trip_usec(const Dtls *dtls)
     return dtls->round_trip_usec;
 }
 
+/* What fits into a datagram of SIZE bytes. GnuTLS itself is not to set a limit. */
+static gsize dtls_data_mtu(Dtls *dtls, gsize size)
+{
+    gsize data;
+
+    gnutls_dtls_set_mtu(dtls->session, MIN(size, RECORD_MAX));
+    data = gnutls_dtls_get_data_mtu(dtls->session);
+    gnutls_dtls_set_mtu(dtls->session, RECORD_MAX);
+    return data;
+}
+
 gsize dtls_mtu(Dtls *dtls)
 {
-    return gnutls_dtls_get_data_mtu(dtls->session);
+    return dtls_data_mtu(dtls, DTLS_MTU);
 }
 
 static void dtls_fail(Dtls *dtls, RtcError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
@@ -340,9 +352,24 @@ static void on_lower_state(TransportState state, const GError *reason, gpointer 
         transport_enter_state(&dtls->transport, state, reason);
 }
 
+static void on_lower_path(const gsize *sizes, guint n_sizes, gpointer data)
+{
+    Dtls *dtls = data;
+    gsize records[PATH_MTU_SIZES_MAX];
+
+    if (dtls->transport.state != TRANSPORT_CONNECTED &&
+        dtls->transport.state != TRANSPORT_DISCONNECTED)
+        return;
+    n_sizes = MIN(n_sizes, PATH_MTU_SIZES_MAX);
+    for (guint i = 0; i < n_sizes; i++)
+        records[i] = dtls_data_mtu(dtls, sizes[i]);
+    transport_path(&dtls->transport, records, n_sizes);
+}
+
 static const TransportUser lower_user = {
     .receive = on_lower_receive,
     .state = on_lower_state,
+    .path = on_lower_path,
 };
 
 void dtls_start(Dtls *dtls)

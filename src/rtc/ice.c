@@ -124,6 +124,11 @@ static void start_path(Ice *ice)
                              &path_user, ice, &error);
     log_debug("ICE: %s%s", ice->path ? "packets take the fast path" : "no fast path: ",
               error ? error->message : "");
+    if (ice->path) {
+        gsize sizes[PATH_MTU_SIZES_MAX];
+
+        transport_path(&ice->transport, sizes, udp_path_sizes(ice->path, sizes));
+    }
 }
 
 static void note_carried(Ice *ice, gsize length)
@@ -139,6 +144,7 @@ static void on_selected_pair(NiceAgent *agent, guint stream, guint component,
     Ice *ice = data;
 
     g_clear_pointer(&ice->path, udp_path_free);
+    transport_path(&ice->transport, NULL, 0);
     ice->plain = ice->never_fast;
     ice->carried = 0;
 }

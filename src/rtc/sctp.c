@@ -18,7 +18,9 @@
 
 #include "common/log.h"
 #include "rtc/connection.h"
+#include "rtc/path-mtu.h"
 #include "rtc/receive-window.h"
+#include "rtc/sctp-path.h"
 #include "rtc/sctp-stack.h"
 #include "rtc/send-limit.h"
 
@@ -41,9 +43,10 @@ struct Sctp {
     guint32 id;
     Transport *lower;
     struct socket *socket;
+    SctpPath *path;
     TransportState state;
     guint16 local_port, remote_port;
-    gsize max_message_size;
+    gsize max_packet, max_message_size;
     guint streams; /* outgoing ones that there are now */
     bool adding_streams, resetting, blocked, pumping, held;
     SendLimit send_limit;
@@ -414,6 +417,7 @@ static void sctp_output(const guint8 *packet, gsize length, gpointer data)
 {
     Sctp *sctp = data;
 
+    sctp_path_output(sctp->path, packet, length);
     transport_send(sctp->lower, packet, length);
 }
 
@@ -445,6 +449,7 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
     if (sctp->state >= TRANSPORT_FAILED)
         return;
     sctp_stack_use(sctp->id);
+    sctp_path_input(sctp->path, packet, length);
     usrsctp_conninput(GUINT_TO_POINTER(sctp->id), packet, length, 0);
     sctp_pump(sctp);
 }
@@ -457,9 +462,51 @@ static void on_lower_state(TransportState state, const GError *reason, gpointer 
         sctp_enter_state(sctp, state, reason);
 }
 
+static void on_lower_path(const gsize *sizes, guint n_sizes, gpointer data)
+{
+    Sctp *sctp = data;
+    gsize packets[PATH_MTU_SIZES_MAX];
+
+    n_sizes = MIN(n_sizes, PATH_MTU_SIZES_MAX);
+    for (guint i = 0; i < n_sizes; i++)
+        packets[i] = MIN(sizes[i], sctp->max_packet) & ~(gsize) 3;
+    sctp_path_start(sctp->path, packets, n_sizes);
+}
+
 static const TransportUser lower_user = {
     .receive = on_lower_receive,
     .state = on_lower_state,
+    .path = on_lower_path,
+};
+
+/* ---- the size of packets ---- */
+
+static void on_probe(const guint8 *packet, gsize length, gpointer data)
+{
+    transport_send(((Sctp *) data)->lower, packet, length);
+}
+
+/*
+ * usrsctp goes on cutting messages into chunks for the size that it began with,
+ * because a chunk that has been sent can never be cut again; into a larger
+ * packet it puts several. So a path that carries less than it did costs no more
+ * than the packets that are lost on it.
+ */
+static void on_resize(gsize size, gpointer data)
+{
+    Sctp *sctp = data;
+    struct sctp_paddrparams path = {.spp_flags = SPP_PMTUD_DISABLE,
+                                    .spp_pathmtu = (size - COMMON_HEADER) & ~(gsize) 3};
+
+    ((struct sockaddr_conn *) &path.spp_address)->sconn_family = AF_CONN; /* every address */
+    if (usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path,
+                           sizeof path) < 0)
+        log_debug("SCTP: cannot send packets of %zu bytes: %s", size, g_strerror(errno));
+}
+
+static const SctpPathUser path_user = {
+    .send = on_probe,
+    .resize = on_resize,
 };
 
 /* ---- setting up ---- */
@@ -550,6 +597,7 @@ Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user,
     sctp->state = TRANSPORT_CONNECTING;
     sctp->local_port = config->local_port;
     sctp->remote_port = config->remote_port;
+    sctp->max_packet = config->max_packet;
     sctp->max_message_size = config->max_message_size;
     sctp->streams = STREAMS_AT_FIRST;
     sctp->window = (ReceiveWindow){.size = BUFFER_SIZE, .max = BUFFER_SIZE};
@@ -560,6 +608,7 @@ Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user,
     sctp->user = user;
     sctp->data = data;
     sctp->lower = lower;
+    sctp->path = sctp_path_new(config->mtu & ~(gsize) 3, &path_user, sctp);
     sctp->id = sctp_stack_add(&stack_user, sctp);
     sctp->socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
     if (!sctp->socket) {
@@ -573,6 +622,11 @@ Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user,
     return g_steal_pointer(&sctp);
 }
 
+gsize sctp_packet_size(const Sctp *sctp)
+{
+    return sctp_path_size(sctp->path);
+}
+
 void sctp_free(Sctp *sctp)
 {
     g_clear_handle_id(&sctp->resumer, g_source_remove);
@@ -582,6 +636,7 @@ void sctp_free(Sctp *sctp)
     if (sctp->socket)
         usrsctp_close(sctp->socket); /* an ABORT goes out, for SO_LINGER is 0 */
     sctp_stack_remove(sctp->id);
+    sctp_path_free(sctp->path);
     g_array_unref(sctp->resets);
     g_hash_table_unref(sctp->partial);
     g_free(sctp);

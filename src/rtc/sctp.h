@@ -19,6 +19,7 @@ typedef struct Sctp Sctp;
 typedef struct {
     guint16 local_port, remote_port;
     gsize mtu;              /* the largest packet that LOWER takes */
+    gsize max_packet;       /* that the remote takes; no larger than `mtu`: no probe is sent */
     gsize max_message_size; /* of what comes in */
 } SctpConfig;
 
@@ -85,6 +86,7 @@ void sctp_note_overflow(Sctp *sctp, gsize room);
 
 TransportState sctp_state(const Sctp *sctp);
 guint64 sctp_round_trip_usec(Sctp *sctp); /* in whole milliseconds; 0: not known */
+gsize sctp_packet_size(const Sctp *sctp); /* the largest that is sent now, in bytes */
 
 /* Whether something that was sent is not acknowledged yet */
 bool sctp_is_unacknowledged(Sctp *sctp);

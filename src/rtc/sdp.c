@@ -363,10 +363,22 @@ static bool read_number(const char *text, guint64 max, guint64 *number)
     return g_ascii_string_to_unsigned(word, 10, 0, max, number, NULL);
 }
 
+static gsize read_max_packet(const char *ufrag, const char *value)
+{
+    g_auto(GStrv) words = g_strsplit(value, " ", 3);
+    guint64 size;
+
+    return g_strv_length(words) == 2 && strcmp(words[1], ufrag) == 0 &&
+                   read_number(words[0], SDP_MAX_PACKET_SIZE, &size)
+               ? size
+               : 0;
+}
+
 static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
 {
     const char *port = section_get(data, "sctp-port");
     const char *size = section_get(data, "max-message-size");
+    const char *packet = section_get(data, "x-rtcbus-max-packet-size");
     guint64 number;
 
     if (sdp->old_format) {
@@ -385,6 +397,8 @@ static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
             return fail(error, RTC_ERROR_INVALID, "the SDP has a bad a=max-message-size");
         sdp->max_message_size = number;
     }
+    if (packet)
+        sdp->max_packet_size = read_max_packet(sdp->ufrag, packet);
     return true;
 }
 
@@ -465,6 +479,9 @@ static void write_data(GString *text, const Sdp *sdp)
         g_string_append_printf(text, "a=sctp-port:%u\r\n", sdp->sctp_port);
     g_string_append_printf(text, "a=max-message-size:%" G_GSIZE_FORMAT "\r\n",
                            sdp->max_message_size);
+    if (sdp->max_packet_size > 0)
+        g_string_append_printf(text, "a=x-rtcbus-max-packet-size:%" G_GSIZE_FORMAT " %s\r\n",
+                               sdp->max_packet_size, sdp->ufrag);
     for (guint i = 0; i < sdp->candidates->len; i++)
         g_string_append_printf(text, "a=%s\r\n", (char *) sdp->candidates->pdata[i]);
     if (sdp->end_of_candidates)

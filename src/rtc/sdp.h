@@ -11,6 +11,15 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/*
+ * Ours alone: "a=x-rtcbus-max-packet-size:16384 UFRAG". There are stacks that no
+ * packet passes any more after one of more than 2048 bytes has come (libwebrtc),
+ * so a probe of what a path carries goes only to who asks for it; and there are
+ * stacks that copy what they do not know from the offer into the answer
+ * (libdatachannel), so the sender's own ICE user name is part of it.
+ */
+#define SDP_MAX_PACKET_SIZE 16384
+
 /* a=setup (RFC 4145, 8842): who sends the ClientHello */
 typedef enum {
     SDP_SETUP_ACTPASS,
@@ -41,6 +50,7 @@ typedef struct {
     guint mline_index;
     guint16 sctp_port;
     gsize max_message_size;    /* 65536 if absent, 0: no limit (RFC 8841 6.1) */
+    gsize max_packet_size;     /* of SCTP, which its sender can take; 0: not said */
     bool old_format;           /* m=… DTLS/SCTP 5000 with a=sctpmap */
     bool bundled;              /* our m-line is in an a=group:BUNDLE */
 

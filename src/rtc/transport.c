@@ -75,3 +75,9 @@ void transport_enter_state(Transport *transport, TransportState state, const GEr
     if (transport->user && transport->user->state)
         transport->user->state(state, reason, transport->user_data);
 }
+
+void transport_path(Transport *transport, const gsize *sizes, guint n_sizes)
+{
+    if (transport->user && transport->user->path)
+        transport->user->path(sizes, n_sizes, transport->user_data);
+}

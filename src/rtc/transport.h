@@ -34,6 +34,12 @@ typedef struct {
     void (*receive)(const guint8 *packet, gsize length, gpointer data);
     /* REASON is owned by the caller and set for FAILED. */
     void (*state)(TransportState state, const GError *reason, gpointer data);
+    /*
+     * Packets take another path: these are the sizes that it may carry, the
+     * largest first; none: no larger ones than any path does. It may be called
+     * from within send(). May be NULL.
+     */
+    void (*path)(const gsize *sizes, guint n_sizes, gpointer data);
 } TransportUser;
 
 struct Transport {
@@ -65,6 +71,7 @@ static inline bool transport_send(Transport *transport, const guint8 *packet, gs
     return transport->send(transport, packet, length);
 }
 
-/* For the layer itself: hand a packet up, or keep it; change the state. */
+/* For the layer itself: hand a packet up, or keep it; change the state; tell of another path. */
 void transport_receive(Transport *transport, const guint8 *packet, gsize length);
 void transport_enter_state(Transport *transport, TransportState state, const GError *reason);
+void transport_path(Transport *transport, const gsize *sizes, guint n_sizes);

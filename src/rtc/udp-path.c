@@ -33,6 +33,7 @@
 #include "common/round.h"
 #include "common/watch.h"
 #include "rtc/connection.h"
+#include "rtc/path-sizes.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -317,6 +318,11 @@ UdpPath *udp_path_new(int socket, const struct sockaddr *remote, socklen_t remot
     path->batch = g_malloc(BATCH_BYTES);
     path->source = watch_add(path->fd, G_IO_IN, on_readable, path);
     return path;
+}
+
+guint udp_path_sizes(UdpPath *path, gsize sizes[PATH_MTU_SIZES_MAX])
+{
+    return path_sizes(path->fd, (struct sockaddr *) &path->remote, path->remote_length, sizes);
 }
 
 void udp_path_free(UdpPath *path)

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "rtc/path-mtu.h"
+
 typedef struct UdpPath UdpPath;
 
 typedef struct {
@@ -38,3 +40,6 @@ void udp_path_free(UdpPath *path);
  * main loop comes round: as one system call where the kernel can (UDP_SEGMENT).
  */
 void udp_path_send(UdpPath *path, const guint8 *packet, gsize length);
+
+/* As path_sizes(), for its own socket. */
+guint udp_path_sizes(UdpPath *path, gsize sizes[PATH_MTU_SIZES_MAX]);

@@ -294,6 +294,43 @@ static void test_sizes(Pair *pair, gconstpointer data)
     g_assert_true(channel_send(ours, MESSAGE_TEXT, "a\0b", 3, NULL));
 }
 
+static gsize packet_size(End *end)
+{
+    g_auto(ConnectionStats) stats = {};
+
+    connection_get_stats(end->connection, &stats);
+    return stats.packet_size;
+}
+
+/* What carries much finds that loopback takes packets as large as a DTLS record. */
+static void test_large_packets(Pair *pair, gconstpointer data)
+{
+    const gsize piece = 256 * 1024, turn = 4 * piece;
+    const bool fast = data == NULL;
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *ours = open_channel(&pair->a, "x", &options);
+    g_autofree guint8 *bytes = g_malloc(turn);
+
+    call(pair);
+    g_assert_cmpuint(packet_size(&pair->a), >, 1000);
+    g_assert_cmpuint(packet_size(&pair->a), <, 1200);
+    for (guint i = 0; i < 64; i++) {
+        for (gsize j = 0; j < turn; j++)
+            bytes[j] = (i + j) * 7 + (j >> 8);
+        g_byte_array_set_size(pair->b.bulk, 0);
+        for (gsize at = 0; at < turn; at += piece)
+            g_assert_true(channel_send(ours, MESSAGE_BINARY, bytes + at, piece, NULL));
+        wait_until(pair->b.bulk->len >= turn);
+        g_assert_cmpmem(pair->b.bulk->data, pair->b.bulk->len, bytes, turn);
+    }
+    if (fast) {
+        g_assert_cmpuint(packet_size(&pair->a), >, 16000);
+        g_assert_cmpuint(packet_size(&pair->b), >, 16000);
+    } else {
+        g_assert_cmpuint(packet_size(&pair->a), <, 1200);
+    }
+}
+
 static void test_quota(Pair *pair, gconstpointer data)
 {
     ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
@@ -650,6 +687,9 @@ int main(int argc, char **argv)
     ADD("candidates-first", "hold", test_call);
     ADD("sizes", NULL, test_sizes);
     ADD("quota", NULL, test_quota);
+    ADD("large-packets", NULL, test_large_packets);
+    g_test_add("/connection/plain/large-packets", Pair, "plain", set_up_plain, test_large_packets,
+               tear_down);
     g_test_add("/connection/plain/sizes", Pair, NULL, set_up_plain, test_sizes, tear_down);
     g_test_add("/connection/plain/quota", Pair, NULL, set_up_plain, test_quota, tear_down);
     ADD("priority", NULL, test_priority);

@@ -134,6 +134,7 @@ static void test_own(void)
     sdp->bundled = true;
     sdp->setup = SDP_SETUP_ACTIVE;
     sdp->max_message_size = 12345;
+    sdp->max_packet_size = 9000;
     g_ptr_array_add(sdp->fingerprints, g_strdup("sha-256 " HASH));
     g_ptr_array_add(sdp->candidates, g_strdup("candidate:1 1 udp 1 192.0.2.1 9 typ host"));
     text = sdp_to_text(sdp);
@@ -142,8 +143,33 @@ static void test_own(void)
     g_assert_cmpstr(again->ufrag, ==, "wxyz");
     g_assert_cmpint(again->setup, ==, SDP_SETUP_ACTIVE);
     g_assert_cmpuint(again->max_message_size, ==, 12345);
+    g_assert_cmpuint(again->max_packet_size, ==, 9000);
     g_assert_cmpstr(again->candidates->pdata[0], ==, sdp->candidates->pdata[0]);
     g_assert_true(again->bundled);
+}
+
+/* Who has copied it from our offer has not asked for anything. */
+static void test_max_packet(void)
+{
+    static const struct {
+        const char *value;
+        gsize size;
+    } cases[] = {
+        {"", 0},
+        {"a=x-rtcbus-max-packet-size:9000 abcd\r\n", 9000},
+        {"a=x-rtcbus-max-packet-size:16384 abcd\r\n", 16384},
+        {"a=x-rtcbus-max-packet-size:16385 abcd\r\n", 0},
+        {"a=x-rtcbus-max-packet-size:9000 wxyz\r\n", 0},
+        {"a=x-rtcbus-max-packet-size:9000\r\n", 0},
+        {"a=x-rtcbus-max-packet-size: abcd\r\n", 0},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strconcat(HEAD DATA TRANSPORT, cases[i].value, NULL);
+        g_autoptr(Sdp) sdp = parse(text);
+
+        g_assert_cmpuint(sdp->max_packet_size, ==, cases[i].size);
+    }
 }
 
 static void test_tolerance(void)
@@ -256,6 +282,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sdp/old-format", test_old_format);
     g_test_add_func("/sdp/bundled", test_bundled);
     g_test_add_func("/sdp/own", test_own);
+    g_test_add_func("/sdp/max-packet", test_max_packet);
     g_test_add_func("/sdp/tolerance", test_tolerance);
     g_test_add_func("/sdp/malformed", test_malformed);
     g_test_add_func("/sdp/mutations", test_mutations);

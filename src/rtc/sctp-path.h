@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Finds how large the packets of an association may be, with probes of SCTP's
+ * own: a HEARTBEAT chunk padded by a PAD chunk (RFC 4820, RFC 8899 6.2). Nothing
+ * has to be added to what a remote does: any SCTP answers a HEARTBEAT. The
+ * answer is small: it tells of one direction and is no way to multiply traffic.
+ *
+ * usrsctp can neither send such probes nor raise its path MTU by itself, so
+ * they are made here, beside it: it never sees them, and takes the answers for
+ * heartbeats to an address that it does not have.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct SctpPath SctpPath;
+
+typedef struct {
+    void (*send)(const guint8 *packet, gsize length, gpointer data);
+    /* The largest packet to send from now on, SCTP header included. */
+    void (*resize)(gsize size, gpointer data);
+} SctpPathUser;
+
+/* BASE is what always passes, in bytes. USER is kept by reference. */
+SctpPath *sctp_path_new(gsize base, const SctpPathUser *user, gpointer data);
+void sctp_path_free(SctpPath *path);
+
+/*
+ * As path_mtu_start(): SIZES of packets (multiples of 4) that may pass, the
+ * largest first.
+ */
+void sctp_path_start(SctpPath *path, const gsize *sizes, guint n_sizes);
+
+/* The largest packet to send now, in bytes */
+gsize sctp_path_size(const SctpPath *path);
+
+/* To be told of every packet of usrsctp's that goes out, and every one that comes in. */
+void sctp_path_output(SctpPath *path, const guint8 *packet, gsize length);
+void sctp_path_input(SctpPath *path, const guint8 *packet, gsize length);
