@@ -9,8 +9,8 @@
  *   bulk-pair [--fd] [--plain] [--interface NAME] [MESSAGE_BYTES [SECONDS]]
  *
  * Prints Mbit/s, messages/s and ns of CPU time per byte of each end, and with
- * --fd of all four processes, setting up included. The first half second is
- * not measured else.
+ * --fd of all four processes, setting up included; and how late a timer was in
+ * each end. The first half second is not measured else.
  */
 
 #include "config.h"
@@ -31,12 +31,14 @@
 
 #define SIGNALING_MAX 16384
 #define WARM_UP_MS 500
+#define TICK_MS 10
 
 /* What the sender and the receiver tell the parent */
 typedef struct {
     double cpu; /* seconds, of the measured time */
     double seconds;
     guint64 bytes, messages, all_bytes; /* all: with the warm-up */
+    double late;                        /* the worst delay of a timer, seconds */
 } Figures;
 
 typedef struct {
@@ -47,6 +49,7 @@ typedef struct {
     int signaling; /* SEQPACKET: 'o'ffer, 'a'nswer, 'c'andidate, then the text */
     GByteArray *message;
     Figures total, start;
+    gint64 ticked; /* microseconds */
 } End;
 
 static gboolean with_fd, plain;
@@ -220,9 +223,23 @@ static gboolean on_signaling(int fd, GIOCondition condition, gpointer data)
 
 /* ---- measuring ------------------------------------------------------------------- */
 
+static gboolean on_tick(gpointer data)
+{
+    End *end = data;
+    gint64 now = g_get_monotonic_time();
+
+    end->total.late = MAX(end->total.late, (now - end->ticked) / 1e6 - TICK_MS / 1e3);
+    end->ticked = now;
+    return G_SOURCE_CONTINUE;
+}
+
 static gboolean on_warm(gpointer data)
 {
     End *end = data;
+
+    end->ticked = g_get_monotonic_time();
+    end->total.late = 0;
+    g_timeout_add(TICK_MS, on_tick, end);
 
     end->start = end->total;
     end->start.seconds = g_get_monotonic_time() / 1e6;
@@ -323,6 +340,7 @@ int main(int argc, char **argv)
     printf(", both %.2f", (sent.cpu + received.cpu) * 1e9 / received.bytes);
     if (with_fd)
         printf(", all four %.2f", all * 1e9 / received.all_bytes);
-    printf("\n");
+    printf("; a timer was late by %.1f and %.1f ms at most\n", sent.late * 1e3,
+           received.late * 1e3);
     return 0;
 }
