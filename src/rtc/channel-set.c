@@ -28,7 +28,7 @@
 /* Unordered messages may overtake the OPEN of their channel. */
 #define EARLY_MAX (256 * 1024)
 /* A sender that had to wait may go on when so little is left of what it has sent. */
-#define RESUME_MARK (64 * 1024)
+#define RESUME_MARK (256 * 1024)
 /* A message costs at least so much as its bytes, in turns. */
 #define MESSAGE_OVERHEAD 64
 
@@ -231,6 +231,15 @@ static SctpResult send_now(ChannelSet *set, Channel *channel, guint32 ppid, cons
     return sctp_send(set->sctp, &message);
 }
 
+/* CHANNEL has sent a message of LENGTH. Its priority may have been chosen by the remote. */
+static void count_turn(ChannelSet *set, Channel *channel, gsize length)
+{
+    guint weight = CLAMP(channel->priority, CHANNEL_PRIORITY_VERY_LOW, CHANNEL_PRIORITY_HIGH);
+
+    set->clock = MAX(set->clock, channel->turn);
+    channel->turn += (length + MESSAGE_OVERHEAD) * CHANNEL_PRIORITY_HIGH / weight;
+}
+
 bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const void *bytes,
                           gsize length, SctpResult *result)
 {
@@ -239,6 +248,10 @@ bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const
         return false;
     *result = send_now(set, channel, ppid, bytes, length);
     set->blocked = *result == SCTP_BLOCKED;
+    if (*result == SCTP_SENT) {
+        channel_set_join_turns(set, channel);
+        count_turn(set, channel, length);
+    }
     return true;
 }
 
@@ -251,14 +264,6 @@ void channel_set_cork(ChannelSet *set, bool corked)
 void channel_set_join_turns(ChannelSet *set, Channel *channel)
 {
     channel->turn = MAX(channel->turn, set->clock);
-}
-
-/* What a message of LENGTH puts CHANNEL's clock forward by; the remote may have chosen the priority. */
-static guint64 turn_cost(const Channel *channel, gsize length)
-{
-    guint weight = CLAMP(channel->priority, CHANNEL_PRIORITY_VERY_LOW, CHANNEL_PRIORITY_HIGH);
-
-    return (guint64) (length + MESSAGE_OVERHEAD) * CHANNEL_PRIORITY_HIGH / weight;
 }
 
 /* Who is furthest behind, and has not been told in this flush that it has no stream. */
@@ -306,8 +311,7 @@ static bool take_turn(ChannelSet *set, Channel *channel)
     switch (send_first(set, channel, &length)) {
     case SCTP_SENT:
         drop_first(set, channel, length);
-        set->clock = channel->turn;
-        channel->turn += turn_cost(channel, length);
+        count_turn(set, channel, length);
         return true;
     case SCTP_BLOCKED:
         return false;

@@ -17,7 +17,7 @@
 #include "rtc/connection.h"
 
 /* Above this many queued bytes a sender should wait for `writable`. */
-#define HIGH_MARK (256 * 1024)
+#define HIGH_MARK (512 * 1024)
 
 const char *channel_state_to_string(ChannelState state)
 {

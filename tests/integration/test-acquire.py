@@ -17,6 +17,7 @@ from channels import Acquired, acquired_pair, call_pair, open_channel, remote_ch
 from harness import GLib, check, equal, expect_error, note, wait_for  # noqa: E402
 
 KIB, MIB = 1024, 1024 * 1024
+PROGRAM = os.path.join(harness.TOP_BUILDDIR, "tests/bench/program")
 FAILED, DENIED, INVALID = (f"org.rtcbus.Error.{x}" for x in ("Failed", "Denied",
                                                              "InvalidArgument"))
 
@@ -287,54 +288,85 @@ def test_client_that_dies(world):
     equal(call.get("State"), "connected", "State of the call")
 
 
+class Program:
+    """tests/bench/program at a channel: another process, as programs are."""
+
+    def __init__(self, channel, role, **options):
+        arguments = [f"--{name}={value}" for name, value in options.items()]
+        self.process = channel.peer.world.run(
+            f"{role}-{channel.path.rpartition('/')[2]}",
+            [PROGRAM, f"--bus={channel.peer.bus.address}", f"--channel={channel.path}", *arguments,
+             role])
+        wait_for(self.process.lines, 10, f"{role} to acquire {channel.path}")
+
+    def result(self, timeout=30):
+        wait_for(lambda: not self.process.running(), timeout, f"{self.process.name} to end")
+        return self.process.lines()[1:]
+
+
+def channel_pair(call, there, label, **options):
+    return open_channel(call, label, **options), remote_channel(there, label)
+
+
+def round_trips(near, far, count):
+    """Sorted, in milliseconds, of messages that come now and then."""
+    echo = Program(far, "echo")
+    times = Program(near, "ping", count=count, pause=5000).result()
+    echo.result()
+    equal(len(times), count, "round trips")
+    return sorted(int(x) / 1000 for x in times)
+
+
+def room_beside_bulk(call, there, attempt):
+    """The 95th percentile of round trips beside a transfer on the same call."""
+    bulk, sink = channel_pair(call, there, f"bulk{attempt}")
+    small = channel_pair(call, there, f"small{attempt}")
+    receiver = Program(sink, "receive", **{"warm-up": 0.3})
+    sender = Program(bulk, "send", size=64 * KIB, seconds=60)
+    wait_for(lambda: bulk.get("BytesSent") > 8 * MIB, 20, "the transfer to be under way")
+    times = round_trips(*small, 300)
+    check(sender.process.running(), "the transfer ended too early")
+    rate = (bulk.get("BytesSent") - 8 * MIB) * 8e-6
+    bulk.invoke("Close")
+    sender.result()
+    receiver.result()
+    note(f"beside a transfer of {rate:.0f} Mbit meanwhile: median {times[150]:.1f} ms, "
+         f"95 % {times[285]:.1f}, worst {times[-1]:.1f}")
+    return times[285]
+
+
 def test_bulk_leaves_room(world):
-    """A bulk transfer delays a small message on another channel by less than 50 ms."""
-    ours, theirs, here, there, call = acquired_pair(world, "bulk")
-    small = open_channel(call, "small")
-    near, far = Acquired(small), Acquired(remote_channel(there.peer, "small"))
-    stop = threading.Event()
+    """A bulk transfer delays a small message on another channel by less than 50 ms, as 19 of 20
+    go. A machine with other things to do may spoil one attempt."""
+    emitter, _, call = call_pair(world)
+    alone = round_trips(*channel_pair(call, emitter, "alone"), 100)
+    note(f"alone: median {alone[50]:.2f} ms, worst {alone[-1]:.1f}")
+    limit = alone[95] + 50 * harness.SLOW
+    delays = []
+    while not delays or (delays[-1] > limit and len(delays) < 3):
+        delays.append(room_beside_bulk(call, emitter, len(delays)))
+    check(delays[-1] <= limit, f"a small message takes {delays} ms beside a transfer")
 
-    def send():
-        while not stop.is_set():
-            ours.socket.send(bytes(64 * KIB))
 
-    def receive():
-        while theirs.read() is not None:
-            pass
-
-    def echo():
-        for message in iter(far.read, None):
-            far.socket.send(message)
-
-    def round_trips(count):
-        times = []
-        for number in range(count):
-            began = time.monotonic()
-            near.socket.send(b"%d" % number)
-            equal(near.read(), b"%d" % number, "the echo")
-            times.append(time.monotonic() - began)
-        return sorted(times)
-
-    threads = [threading.Thread(target=f, daemon=True) for f in (echo, receive, send)]
-    threads[0].start()
-    alone = round_trips(50)
-    for thread in threads[1:]:
-        thread.start()
-    wait_for(lambda: here.get("BytesSent") > 8 * MIB, 10, "the transfer to be under way")
-    began, before = time.monotonic(), here.get("BytesSent")
-    loaded = round_trips(200)
-    rate = (here.get("BytesSent") - before) * 8e-6 / (time.monotonic() - began)
-    stop.set()
-    threads[2].join()
-    ours.socket.shutdown(socket.SHUT_WR)
-    near.socket.close()
-    for thread in threads:
-        thread.join()
-    note(f"round trip alone: median {alone[25] * 1e3:.1f} ms; beside {rate:.0f} Mbit/s: "
-         f"median {loaded[100] * 1e3:.1f}, 95 % {loaded[190] * 1e3:.1f}, "
-         f"worst {loaded[-1] * 1e3:.1f} ms")
-    check(loaded[100] - alone[25] < 0.05 * harness.SLOW,
-          f"a small message takes {loaded[100] * 1e3:.0f} ms beside a transfer")
+def test_priority(world):
+    """What is sent beside one another goes by priority: high gets eight times what very-low does."""
+    emitter, _, call = call_pair(world)
+    pairs = {p: channel_pair(call, emitter, p, priority=GLib.Variant("s", p))
+             for p in ("high", "very-low")}
+    receivers = [Program(far, "receive") for _, far in pairs.values()]
+    senders = [Program(near, "send", size=16 * KIB, seconds=60) for near, _ in pairs.values()]
+    high, low = (far for _, far in pairs.values())
+    wait_for(lambda: min(high.get("BytesReceived"), low.get("BytesReceived")) > 4 * MIB, 30,
+             "both transfers to be under way")
+    before = high.get("BytesReceived"), low.get("BytesReceived")
+    wait_for(lambda: high.get("BytesReceived") - before[0] > 64 * MIB, 60, "64 MiB")
+    ratio = (high.get("BytesReceived") - before[0]) / (low.get("BytesReceived") - before[1])
+    note(f"high : very-low = {ratio:.1f} : 1")
+    for near, _ in pairs.values():
+        near.invoke("Close")
+    for program in senders + receivers:
+        program.result()
+    check(ratio > 2, f"high gets {ratio:.1f} times what very-low gets")
 
 
 harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
