@@ -26,7 +26,10 @@
 
 #define COMMON_HEADER 12 /* usrsctp's idea of a path MTU leaves the SCTP header out */
 #define READ_SIZE 65536
-#define BUFFER_SIZE (2 * SCTP_MAX_SEND)
+/* What a path can hold that carries 200 Mbit/s with a round trip of 100 ms, chunk headers included */
+#define BUFFER_SIZE (4 * SCTP_MAX_SEND)
+/* Of a reliable message, see sctp_policy() */
+#define RETRANSMITS_UNLIMITED G_MAXUINT32
 /* Our outgoing streams. A stream costs a hundred bytes an association, so it
  * begins with few and more are asked for when a channel needs them (RFC 6525). */
 #define STREAMS_AT_FIRST 256
@@ -182,9 +185,31 @@ static void adjust_send_buffer(Sctp *sctp, gsize length)
         set_send_buffer(sctp, needed);
 }
 
+/*
+ * A reliable message is one that may be sent again four billion times. Were there
+ * no policy at all, usrsctp would take SACKs by a shorter way, on which it forgets
+ * to start its retransmission timer again (RFC 9260 6.3.2 R3): that expired every
+ * few hundred milliseconds of a bulk transfer, found a chunk older than the mean
+ * round trip and began with a window of one packet.
+ */
+static struct sctp_prinfo sctp_policy(const SctpMessage *message)
+{
+    struct sctp_prinfo policy = {.pr_policy = SCTP_PR_SCTP_RTX,
+                                 .pr_value = RETRANSMITS_UNLIMITED};
+
+    if (message->max_retransmits >= 0) {
+        policy.pr_value = message->max_retransmits;
+    } else if (message->max_packet_lifetime >= 0) {
+        policy.pr_policy = SCTP_PR_SCTP_TTL;
+        policy.pr_value = message->max_packet_lifetime;
+    }
+    return policy;
+}
+
 SctpResult sctp_send(Sctp *sctp, const SctpMessage *message)
 {
-    struct sctp_sendv_spa spa = {.sendv_flags = SCTP_SEND_SNDINFO_VALID};
+    struct sctp_sendv_spa spa = {.sendv_flags =
+                                     SCTP_SEND_SNDINFO_VALID | SCTP_SEND_PRINFO_VALID};
     SctpResult result = SCTP_SENT;
 
     if (sctp->state != TRANSPORT_CONNECTED && sctp->state != TRANSPORT_CONNECTING)
@@ -198,15 +223,7 @@ SctpResult sctp_send(Sctp *sctp, const SctpMessage *message)
     spa.sendv_sndinfo.snd_sid = message->stream;
     spa.sendv_sndinfo.snd_ppid = g_htonl(message->ppid);
     spa.sendv_sndinfo.snd_flags = message->ordered ? 0 : SCTP_UNORDERED;
-    if (message->max_retransmits >= 0) {
-        spa.sendv_flags |= SCTP_SEND_PRINFO_VALID;
-        spa.sendv_prinfo.pr_policy = SCTP_PR_SCTP_RTX;
-        spa.sendv_prinfo.pr_value = message->max_retransmits;
-    } else if (message->max_packet_lifetime >= 0) {
-        spa.sendv_flags |= SCTP_SEND_PRINFO_VALID;
-        spa.sendv_prinfo.pr_policy = SCTP_PR_SCTP_TTL;
-        spa.sendv_prinfo.pr_value = message->max_packet_lifetime;
-    }
+    spa.sendv_prinfo = sctp_policy(message);
     if (usrsctp_sendv(sctp->socket, message->bytes, message->length, NULL, 0, &spa, sizeof spa,
                       SCTP_SENDV_SPA, 0) < 0)
         result = result_of_errno(sctp);
