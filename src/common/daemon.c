@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/names.h"
 
 struct Daemon {
@@ -127,6 +128,7 @@ static void on_name_acquired(GDBusConnection *bus, const char *name, gpointer da
     daemon->state = DAEMON_READY;
     sd_notify(0, "READY=1");
     log_debug("ready, %s is ours", name);
+    memory_settle();
 }
 
 static void on_name_lost(GDBusConnection *bus, const char *name, gpointer data)

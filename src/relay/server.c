@@ -14,9 +14,11 @@
 
 #include <glib/gi18n.h>
 #include <libwebsockets.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "common/memory.h"
 
 /* What is read at once, and given to our callback if it is in one frame; longer
  * messages come in pieces. libwebsockets keeps a buffer of this size for each
@@ -115,6 +117,43 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
+/* libwebsockets fills two tables with zeros, with a place for each descriptor
+ * that we may ever have: hundreds of kilobytes, of which little is used. */
+#define TABLE_SIZE (64 << 10)
+
+static struct {
+    void *data;
+    size_t size;
+} tables[4];
+static guint n_tables;
+static bool tables_done; /* what comes later is for use */
+
+static void *allocate(void *old, size_t size, const char *reason)
+{
+    void *data = NULL;
+
+    for (guint i = 0; old && i < n_tables; i++) {
+        if (tables[i].data == old)
+            tables[i].size = 0; /* it is elsewhere from now on, or nowhere */
+    }
+    if (size == 0)
+        free(old);
+    else
+        data = realloc(old, size);
+    if (data && size >= TABLE_SIZE && !tables_done && n_tables < G_N_ELEMENTS(tables)) {
+        tables[n_tables].data = data;
+        tables[n_tables++].size = size;
+    }
+    return data;
+}
+
+static void forget_zeros_of_tables(void)
+{
+    for (; n_tables > 0; n_tables--)
+        memory_forget_zeros(tables[n_tables - 1].data, tables[n_tables - 1].size);
+    tables_done = true;
+}
+
 static const struct lws_protocols protocols[] = {
     {.name = "any", .callback = on_event, .rx_buffer_size = RECEIVE_SIZE,
      .tx_packet_size = 32 << 20},
@@ -145,6 +184,7 @@ Server *server_new(uv_loop_t *loop, const ServerEvents *events, gpointer data, G
     server->events = events;
     server->data = data;
     lws_set_log_level(LLL_ERR, log_lws);
+    lws_set_allocator(allocate);
     server->context = lws_create_context(&info);
     if (server->context)
         server->vhost = lws_create_vhost(server->context, &info);
@@ -155,6 +195,7 @@ Server *server_new(uv_loop_t *loop, const ServerEvents *events, gpointer data, G
         server_free(server);
         return NULL;
     }
+    forget_zeros_of_tables();
     return server;
 }
 

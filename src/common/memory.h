@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* Memory that was needed to start, and is not any more. */
+
+#pragma once
+
+#include <stddef.h>
+
+/*
+ * Gives back what starting has left resident: free memory of the heap, and the
+ * pages of the program and its libraries that only starting has touched. Those
+ * that are still needed come back by themselves, from the page cache.
+ */
+void memory_settle(void);
+
+/* Gives back the pages of SIZE bytes of the heap at DATA that hold nothing but
+ * zeros: when they are touched next, they are zeros again. */
+void memory_forget_zeros(void *data, size_t size);
