@@ -350,7 +350,7 @@ static void test_quota(Pair *pair, gconstpointer data)
     g_assert_true(channel_send(ours, MESSAGE_BINARY, bytes, 65536, NULL));
 }
 
-enum { TURNS = 400, TURN_SIZE = 16384 };
+enum { TURNS = 560, TURN_SIZE = 16384 };
 
 /* Has all of WINNER arrived? Then LOSER's share so far goes to *SHARE. */
 static bool is_through(Channel *winner, Channel *loser, double *share)
@@ -383,7 +383,7 @@ static double share_of(Pair *pair, ChannelPriority first, ChannelPriority second
     return share;
 }
 
-/* What SCTP takes at once, 128 messages or less, is shared equally; 1/8 of the rest is less than
+/* What SCTP takes at once, 256 messages or less, is shared equally; 1/8 of the rest is less than
  * that, and the halves are not. */
 static void test_priority(Pair *pair, gconstpointer data)
 {
