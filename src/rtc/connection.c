@@ -221,6 +221,9 @@ static void start_sctp(Connection *connection)
         .local_port = SCTP_PORT,
         .remote_port = connection->remote->sctp_port,
         .mtu = dtls_mtu(connection->dtls),
+        .first = ice_is_local(connection->ice) ? MIN(dtls_record_max(connection->dtls),
+                                                     connection->remote->max_packet_size)
+                                               : 0,
         .max_packet = connection->remote->max_packet_size,
         .max_message_size = connection->max_message_size,
     };

@@ -102,6 +102,11 @@ gsize dtls_mtu(Dtls *dtls)
     return dtls_data_mtu(dtls, DTLS_MTU);
 }
 
+gsize dtls_record_max(Dtls *dtls)
+{
+    return dtls_data_mtu(dtls, RECORD_MAX);
+}
+
 static void dtls_fail(Dtls *dtls, RtcError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 static void dtls_fail(Dtls *dtls, RtcError code, const char *format, ...)

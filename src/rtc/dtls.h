@@ -43,6 +43,8 @@ void dtls_start(Dtls *dtls);
 
 /* The largest packet that goes into one datagram. */
 gsize dtls_mtu(Dtls *dtls);
+/* The same if only DTLS sets a limit. */
+gsize dtls_record_max(Dtls *dtls);
 
 /* "sha-256 AB:CD:…" of the remote's certificate; NULL before it is verified. */
 const char *dtls_remote_fingerprint(const Dtls *dtls);

@@ -23,6 +23,7 @@
 #include "rtc/connection.h"
 #include "rtc/ice-server.h"
 #include "rtc/nested-context.h"
+#include "rtc/path-sizes.h"
 #include "rtc/udp-path.h"
 
 #define COMPONENT 1
@@ -104,12 +105,38 @@ static bool is_direct(const Ice *ice, const NiceCandidate *local, const NiceCand
             remote->type == NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE);
 }
 
+/* Where packets of the pair go. */
+static socklen_t remote_address(const NiceCandidate *remote, struct sockaddr_storage *address)
+{
+    nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *) address);
+    return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                          : sizeof(struct sockaddr_in);
+}
+
+static bool is_local(const Ice *ice, const NiceCandidate *local, const NiceCandidate *remote)
+{
+    struct sockaddr_storage address;
+    socklen_t length = remote_address(remote, &address);
+
+    return !ice->never_fast && is_direct(ice, local, remote) &&
+           path_is_local((struct sockaddr *) &address, length);
+}
+
+bool ice_is_local(const Ice *ice)
+{
+    NiceCandidate *local, *remote;
+
+    return nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) &&
+           is_local(ice, local, remote);
+}
+
 /* Relayed pairs stay with libnice, and whatever else has no socket of its own. */
 static void start_path(Ice *ice)
 {
     GSocket *socket = nice_agent_get_selected_socket(ice->agent, ice->stream, COMPONENT);
     NiceCandidate *local, *remote;
     struct sockaddr_storage address;
+    socklen_t length;
     g_autoptr(GError) error = NULL;
 
     ice->plain = true;
@@ -117,10 +144,8 @@ static void start_path(Ice *ice)
         !nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) ||
         !is_direct(ice, local, remote))
         return;
-    nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *) &address);
-    ice->path = udp_path_new(g_socket_get_fd(socket), (struct sockaddr *) &address,
-                             address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                           : sizeof(struct sockaddr_in),
+    length = remote_address(remote, &address);
+    ice->path = udp_path_new(g_socket_get_fd(socket), (struct sockaddr *) &address, length,
                              &path_user, ice, &error);
     log_debug("ICE: %s%s", ice->path ? "packets take the fast path" : "no fast path: ",
               error ? error->message : "");
@@ -141,10 +166,11 @@ static void note_carried(Ice *ice, gsize length)
 static void on_selected_pair(NiceAgent *agent, guint stream, guint component,
                              NiceCandidate *local, NiceCandidate *remote, gpointer data)
 {
+    static const gsize unlimited = G_MAXUINT16;
     Ice *ice = data;
 
     g_clear_pointer(&ice->path, udp_path_free);
-    transport_path(&ice->transport, NULL, 0);
+    transport_path(&ice->transport, &unlimited, is_local(ice, local, remote) ? 1 : 0);
     ice->plain = ice->never_fast;
     ice->carried = 0;
 }

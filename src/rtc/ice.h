@@ -54,5 +54,8 @@ bool ice_set_remote_credentials(Ice *ice, const char *ufrag, const char *passwor
 bool ice_add_candidate(Ice *ice, const char *candidate, GError **error);
 void ice_end_candidates(Ice *ice);
 
+/* Whether the selected pair is a way within this host (path-sizes.h). */
+bool ice_is_local(const Ice *ice);
+
 /* The selected pair as candidate attributes; false if there is none yet. Transfer full. */
 bool ice_selected_pair(Ice *ice, char **local, char **remote);

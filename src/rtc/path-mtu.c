@@ -56,8 +56,20 @@ static void complete(PathMtu *mtu, gint64 now)
     path_mtu_enter_state(mtu, PATH_MTU_COMPLETE, now);
 }
 
+void path_mtu_assume(PathMtu *mtu, gsize size, gint64 now)
+{
+    if (size <= mtu->base)
+        return;
+    mtu->size = mtu->sizes[0] = size;
+    mtu->n_sizes = 1;
+    mtu->searched = now;
+    complete(mtu, now);
+}
+
 void path_mtu_start(PathMtu *mtu, const gsize *sizes, guint n_sizes, gint64 now)
 {
+    if (n_sizes > 0 && mtu->size > mtu->base && sizes[0] == mtu->size)
+        return;
     mtu->size = mtu->base;
     mtu->n_sizes = 0;
     for (guint i = 0; i < n_sizes && mtu->n_sizes < PATH_MTU_SIZES_MAX; i++) {

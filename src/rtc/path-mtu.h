@@ -46,8 +46,11 @@ typedef struct {
 
 void path_mtu_init(PathMtu *mtu, gsize base);
 
+/* A path that is known to carry packets of SIZE bytes, before it is used. */
+void path_mtu_assume(PathMtu *mtu, gsize size, gint64 now);
+
 /*
- * A new path: back to the base size, and a search through SIZES, the largest
+ * A new path, unless the largest of SIZES is the one in use: back to the base size, and a search through SIZES, the largest
  * first (those that are no larger than the base are left out, and what is out
  * of order). None: the path stays at the base size. Times are microseconds of any steady clock.
  */

@@ -31,24 +31,23 @@ static void clear_port(struct sockaddr_storage *address)
         ((struct sockaddr_in *) address)->sin_port = 0;
 }
 
-/* Bytes of the first link's IP packets; 0: not known. */
+/* Bytes of the first link's IP packets; 0: not known. SOCKET_FD may be -1: any address. */
 static int link_mtu(int socket_fd, const struct sockaddr *remote, socklen_t remote_length)
 {
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = {.ss_family = remote->sa_family};
     socklen_t length = sizeof local, mtu_length = sizeof(int);
     bool ipv6 = remote->sa_family == AF_INET6;
     int mtu = 0, fd = socket(remote->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
 
     if (fd < 0)
         return 0;
-    if (getsockname(socket_fd, (struct sockaddr *) &local, &length) == 0) {
+    if (socket_fd >= 0 && getsockname(socket_fd, (struct sockaddr *) &local, &length) == 0)
         clear_port(&local);
-        if (bind(fd, (struct sockaddr *) &local, length) < 0 ||
-            connect(fd, remote, remote_length) < 0 ||
-            getsockopt(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_MTU : IP_MTU, &mtu,
-                       &mtu_length) < 0)
-            mtu = 0;
-    }
+    if (bind(fd, (struct sockaddr *) &local, length) < 0 ||
+        connect(fd, remote, remote_length) < 0 ||
+        getsockopt(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_MTU : IP_MTU, &mtu,
+                   &mtu_length) < 0)
+        mtu = 0;
     close(fd);
     return mtu;
 }
@@ -81,4 +80,10 @@ guint path_sizes(int fd, const struct sockaddr *remote, socklen_t remote_length,
             sizes[n++] = usual[i] - headers;
     }
     return n;
+}
+
+/* No link but the loopback interface has as much. */
+bool path_is_local(const struct sockaddr *remote, socklen_t remote_length)
+{
+    return link_mtu(-1, remote, remote_length) >= G_MAXUINT16;
 }

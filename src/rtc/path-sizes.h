@@ -9,6 +9,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "rtc/path-mtu.h"
@@ -20,3 +21,9 @@
  */
 guint path_sizes(int socket, const struct sockaddr *remote, socklen_t remote_length,
                  gsize sizes[PATH_MTU_SIZES_MAX]);
+
+/*
+ * Whether the way to REMOTE never leaves this host: then the largest UDP packet
+ * that there is passes, without a probe and for good.
+ */
+bool path_is_local(const struct sockaddr *remote, socklen_t remote_length);

@@ -171,12 +171,14 @@ void sctp_path_input(SctpPath *path, const guint8 *packet, gsize length)
     }
 }
 
-SctpPath *sctp_path_new(gsize base, const SctpPathUser *user, gpointer data)
+SctpPath *sctp_path_new(gsize base, gsize first, const SctpPathUser *user, gpointer data)
 {
     SctpPath *path = g_new0(SctpPath, 1);
 
     path_mtu_init(&path->mtu, base);
-    path->size = base;
+    path_mtu_assume(&path->mtu, first, g_get_monotonic_time());
+    path->size = path->mtu.size;
+    gnutls_rnd(GNUTLS_RND_NONCE, path->nonce, sizeof path->nonce);
     path->user = user;
     path->data = data;
     return path;

@@ -504,10 +504,12 @@ static void on_probe(const guint8 *packet, gsize length, gpointer data)
 }
 
 /*
- * usrsctp goes on cutting messages into chunks for the size that it began with,
- * because a chunk that has been sent can never be cut again; into a larger
- * packet it puts several. So a path that carries less than it did costs no more
- * than the packets that are lost on it.
+ * usrsctp cuts messages into chunks for the smallest size that it has had, and
+ * puts several into a larger packet. That is good, because a chunk that has been
+ * sent can never be cut again: a path that carries less than it did costs no more
+ * than the packets that are lost on it. Large chunks, which are cheaper, are only
+ * on a path within this host; should another path be chosen, those that are on
+ * their way go through libnice's socket, which lets the kernel fragment them.
  */
 static void on_resize(gsize size, gpointer data)
 {
@@ -625,14 +627,15 @@ Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user,
     sctp->user = user;
     sctp->data = data;
     sctp->lower = lower;
-    sctp->path = sctp_path_new(config->mtu & ~(gsize) 3, &path_user, sctp);
+    sctp->path = sctp_path_new(config->mtu & ~(gsize) 3, config->first & ~(gsize) 3,
+                               &path_user, sctp);
     sctp->id = sctp_stack_add(&stack_user, sctp);
     sctp->socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
     if (!sctp->socket) {
         g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp socket: %s", g_strerror(errno));
         return NULL;
     }
-    if (!set_options(sctp, config->mtu, error) || !sctp_connect(sctp, error))
+    if (!set_options(sctp, sctp_packet_size(sctp), error) || !sctp_connect(sctp, error))
         return NULL;
     sctp_stack_watch(sctp->id, sctp->socket);
     transport_set_user(lower, &lower_user, sctp);

@@ -18,7 +18,8 @@ typedef struct Sctp Sctp;
 
 typedef struct {
     guint16 local_port, remote_port;
-    gsize mtu;              /* the largest packet that LOWER takes */
+    gsize mtu;              /* the largest packet that passes on any path */
+    gsize first;            /* the largest packet that passes on this one; 0: not known */
     gsize max_packet;       /* that the remote takes; no larger than `mtu`: no probe is sent */
     gsize max_message_size; /* of what comes in */
 } SctpConfig;

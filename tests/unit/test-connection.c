@@ -302,7 +302,7 @@ static gsize packet_size(End *end)
     return stats.packet_size;
 }
 
-/* What carries much finds that loopback takes packets as large as a DTLS record. */
+/* Loopback takes packets as large as a DTLS record. */
 static void test_large_packets(Pair *pair, gconstpointer data)
 {
     const gsize piece = 256 * 1024, turn = 4 * piece;
@@ -312,8 +312,6 @@ static void test_large_packets(Pair *pair, gconstpointer data)
     g_autofree guint8 *bytes = g_malloc(turn);
 
     call(pair);
-    g_assert_cmpuint(packet_size(&pair->a), >, 1000);
-    g_assert_cmpuint(packet_size(&pair->a), <, 1200);
     for (guint i = 0; i < 64; i++) {
         for (gsize j = 0; j < turn; j++)
             bytes[j] = (i + j) * 7 + (j >> 8);
@@ -327,6 +325,7 @@ static void test_large_packets(Pair *pair, gconstpointer data)
         g_assert_cmpuint(packet_size(&pair->a), >, 16000);
         g_assert_cmpuint(packet_size(&pair->b), >, 16000);
     } else {
+        g_assert_cmpuint(packet_size(&pair->a), >, 1000);
         g_assert_cmpuint(packet_size(&pair->a), <, 1200);
     }
 }

@@ -198,6 +198,7 @@ static struct {
     GQueue wire; /* of Packet */
     guint source;
     gsize limit;
+    gsize first;   /* known to pass */
     gsize taken;   /* by who receives, as it has told */
     gsize largest; /* that arrived */
     guint dropped;
@@ -313,6 +314,7 @@ static void connect_ends(gsize limit, gsize taken)
     }
     for (int i = 0; i < 2; i++) {
         SctpConfig config = {.local_port = 5000, .remote_port = 5000, .mtu = BASE,
+                             .first = net.first,
                              .max_packet = net.taken,
                              .max_message_size = MESSAGE_SIZE};
         g_autoptr(GError) error = NULL;
@@ -438,6 +440,32 @@ static void test_pipe_unasked(void)
     disconnect_ends();
 }
 
+/* A path within this host, then another: what was cut for the former arrives. */
+static void test_pipe_known(void)
+{
+    static const gsize first = 16344, other[] = {1420};
+
+    net.first = first;
+    connect_ends(G_MAXSIZE, 16384);
+    g_assert_cmpuint(sctp_packet_size(net.ends[0].sctp), ==, first);
+    transport_path(&net.ends[0].transport, &first, 1);
+    g_assert_cmpuint(sctp_packet_size(net.ends[0].sctp), ==, first);
+    transfer(16 * 1024 * 1024);
+    wait_until(net.ends[1].received > 4 * 1024 * 1024);
+    g_assert_cmpuint(net.ends[1].received, <, net.wanted);
+    g_assert_cmpuint(net.largest, ==, first);
+    transport_path(&net.ends[0].transport, NULL, 0);
+    check_transfer();
+    g_assert_cmpuint(sctp_packet_size(net.ends[0].sctp), ==, BASE);
+    net.largest = 0;
+    transfer(1024 * 1024);
+    check_transfer();
+    g_assert_cmpuint(net.largest, <=, BASE);
+    transport_path(&net.ends[0].transport, other, G_N_ELEMENTS(other));
+    wait_until(sctp_packet_size(net.ends[0].sctp) == other[0]);
+    disconnect_ends();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -454,5 +482,6 @@ int main(int argc, char **argv)
     g_test_add_func("/path-mtu/pipe/black-hole", test_pipe_black_hole);
     g_test_add_func("/path-mtu/pipe/deaf", test_pipe_deaf);
     g_test_add_func("/path-mtu/pipe/unasked", test_pipe_unasked);
+    g_test_add_func("/path-mtu/pipe/known", test_pipe_known);
     return g_test_run();
 }
