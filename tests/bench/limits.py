@@ -45,25 +45,36 @@ class Udp:
 
 
 class Iperf:
+    address = "127.0.0.1"
+    prefixes = [], []
+    options = []
+
     def __init__(self):
         if not shutil.which("iperf3"):
             raise Absent("iperf3 is not installed (apt install iperf3)")
         self.client = self.server = None
 
-    def run(self, size, seconds):
+    def between(self, link, congestion):
+        """Not on loopback, but from LINK's right end to its left one."""
+        self.address = link.addresses[0]
+        self.prefixes = [space.prefix for space in link.ends]
+        self.options = ["-C", congestion]
+
+    def run(self, size, seconds, warm_up=1):
         """(bytes, seconds, CPU seconds, peak KiB) of one transfer with writes of SIZE bytes."""
         port = str(free_port())
         server = self.server = subprocess.Popen(
-            ["iperf3", "-s", "-1", "-p", port, "-B", "127.0.0.1", "--forceflush"],
+            [*self.prefixes[0], "iperf3", "-s", "-1", "-p", port, "-B", self.address,
+             "--forceflush"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         while "listening" not in server.stdout.readline().lower():
             if server.poll() is not None:
                 raise Absent("iperf3 does not start")
         client = self.client = subprocess.Popen(
-            ["iperf3", "-c", "127.0.0.1", "-p", port, "-l", str(size), "-t", str(seconds), "-O", "1",
-             "-J"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            [*self.prefixes[1], "iperf3", "-c", self.address, "-p", port, "-l", str(size),
+             "-t", str(seconds), "-O", str(warm_up), "-J", *self.options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         pids = [server.pid, client.pid]
-        time.sleep(1.1)
+        time.sleep(warm_up + 0.1)
         meter = usage.Meter(pids)
         time.sleep(seconds * 0.8)
         cpu, peak, share = meter.cpu_seconds(), meter.peak_kib(), meter.seconds() / seconds

@@ -3,17 +3,14 @@
 
 """How many times something has to cross a long path before the first number is there."""
 
-import os
 import queue
 import socket
 import threading
 import time
 
-import net
+import apart
 import pairs
-from harness import World
-from setup import CallsOfOurs
-from table import Absent, Column, Target, settings
+from table import Column, Target, settings
 
 TITLE = "from Call to the first number, a round trip being 100 ms"
 COLUMNS = [
@@ -65,43 +62,13 @@ def long_wire():
     return near, far
 
 
-def far_apart(world):
-    """Two spaces and the link between them."""
-    settings.program("tests/network/link")
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        raise Absent("/dev/net/tun, which the link needs, is not for us")
-    ends = net.Space(world, "emitter"), net.Space(world, "listener")
-    link = net.Link(world, *ends, delay=ONE_WAY)
-    for space in ends:  # or there is no network, to some
-        space.run("ip", "route", "add", "default", "dev", "path0")
-    return link
-
-
-class OursApart(CallsOfOurs):
-    def start_daemons(self, _config):
-        link = far_apart(self.world)
-        left, right = link.ends
-        with self.world.inside(left):
-            self.relay = self.world.relay(host=link.addresses[0])
-            self.emitter = self.world.peer("emitter", self.relay, **self.feed)
-        with self.world.inside(right):
-            self.listener = self.world.peer("listener", self.relay)
-        self.listener.wait_peer("emitter")
-
-
 class Distance:
     def __init__(self, pair):
         self.pair = pair
         self.name = pair.name
         self.role = pair.role
-        self.world = None
 
     def start(self):
-        if self.role != "ours":
-            self.world = World("apart")
-            left, right = far_apart(self.world).ends
-            self.pair.prefixes = right.prefix, left.prefix
-            self.pair.signaling = long_wire
         self.pair.start()
         self.pair.make_calls(1)
 
@@ -115,9 +82,13 @@ class Distance:
 
     def stop(self):
         self.pair.stop()
-        if self.world:
-            pairs.end_world(self)
 
 
 def contenders():
-    return [Distance(pair) for pair in [OursApart(), *pairs.others()]]
+    ours = apart.Ours()
+    ours.link = {"delay": ONE_WAY}
+    found = [ours]
+    for pair in pairs.others():
+        pair.signaling = long_wire
+        found.append(apart.Foreign(pair, ours.link))
+    return [Distance(pair) for pair in found]
