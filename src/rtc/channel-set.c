@@ -577,6 +577,11 @@ static void on_dcep(ChannelSet *set, guint16 stream, Channel *channel, const gui
     if (!dcep_type(bytes, length, &type, &error)) {
         log_debug("stream %u: %s", stream, error->message);
     } else if (type == DCEP_OPEN) {
+        /* Who uses an id again has had our reset: only the answer to it is late, or lost. */
+        if (channel && channel->state == CHANNEL_CLOSING && channel->remote_reset) {
+            finish(set, channel);
+            channel = NULL;
+        }
         if (channel)
             log_debug("stream %u: an OPEN for a stream in use left out", stream);
         else

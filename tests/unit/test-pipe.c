@@ -49,7 +49,7 @@ struct End {
     bool client, connected;
     GError *failure;
     GPtrArray *incoming;
-    int received;
+    int received, closed;
     bool wrong;
 };
 
@@ -169,6 +169,8 @@ static const TransportUser dtls_user = {.state = on_dtls_state};
 static void on_channel_state(Channel *channel, ChannelState state, const GError *reason,
                              gpointer data)
 {
+    if (state == CHANNEL_CLOSED)
+        ((End *) data)->closed++;
 }
 
 /* A message is its number, then bytes that follow from it. */
@@ -285,6 +287,43 @@ static void test_weather(gconstpointer data)
     transport_clear(&server.pipe.transport);
 }
 
+/*
+ * A stream id is used again as soon as the one who opened the channel has seen
+ * it close; the other one may still wait for the answer to its own reset, if
+ * that was lost or is late, when the next channel comes.
+ */
+static void test_ids_again(gconstpointer data)
+{
+    const Weather *weather = data;
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    g_autofree guint8 *bytes = g_malloc(weather->size);
+    End client, server;
+
+    end_init(&client, &server, weather, true);
+    end_init(&server, &client, weather, false);
+    end_start(&client, &server);
+    end_start(&server, &client);
+    for (int i = 0; i < weather->messages; i++) {
+        Channel *channel = channel_set_open(client.channels, "again", &options, NULL);
+
+        channel_set_ops(channel, &channel_ops, &client);
+        fill(bytes, weather->size, i);
+        g_assert_true(channel_send(channel, MESSAGE_BINARY, bytes, weather->size, NULL));
+        wait_until(server.received == i + 1);
+        g_assert_cmpint(channel_id(channel), <, 4);
+        channel_close(channel);
+        wait_until(client.closed == i + 1);
+    }
+    g_assert_false(server.wrong);
+    end_clear(&client);
+    end_clear(&server);
+    wait_until(in_flight == 0);
+    g_rand_free(client.pipe.random);
+    g_rand_free(server.pipe.random);
+    transport_clear(&client.pipe.transport);
+    transport_clear(&server.pipe.transport);
+}
+
 /* Every flight of the handshake is lost at some seed. */
 static void test_lossy_handshakes(void)
 {
@@ -331,6 +370,7 @@ int main(int argc, char **argv)
     static const Weather reordering = {.seed = 4, .delay_ms = 1, .jitter_ms = 8, .messages = 60, .size = 20000};
     static const Weather storm = {.seed = 5, .loss_percent = 10, .delay_ms = 2, .jitter_ms = 8, .messages = 40, .size = 3000};
     static const Weather large = {.seed = 6, .loss_percent = 1, .delay_ms = 1, .messages = 10, .size = 262144};
+    static const Weather leaky = {.seed = 11, .loss_percent = 15, .messages = 12, .size = 16};
     static const Weather narrow = {.seed = 7, .room = 128 * 1024, .delay_ms = 1, .messages = 10, .size = 262144};
 
     g_test_init(&argc, &argv, NULL);
@@ -343,6 +383,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/pipe/storm", &storm, test_weather);
     g_test_add_data_func("/pipe/large-messages", &large, test_weather);
     g_test_add_data_func("/pipe/narrow-window", &narrow, test_weather);
+    g_test_add_data_func("/pipe/ids-again", &leaky, test_ids_again);
     g_test_add_func("/pipe/lossy-handshakes", test_lossy_handshakes);
     g_test_add_func("/pipe/offers-srtp", test_offers_srtp);
     return g_test_run();
