@@ -157,7 +157,7 @@ static bool receive_some(UdpPath *path, guint *packets)
         if (segment == 0)
             segment = MAX(length, 1);
         take_packets(path, buffers[i], length, segment);
-        *packets += (length + segment - 1) / segment;
+        *packets += MAX((length + segment - 1) / segment, 1); /* also if it is empty */
     }
     return n == RECEIVE_BATCHES;
 }
