@@ -348,25 +348,4 @@ def test_bulk_leaves_room(world):
     check(delays[-1] <= limit, f"a small message takes {delays} ms beside a transfer")
 
 
-def test_priority(world):
-    """What is sent beside one another goes by priority: high gets eight times what very-low does."""
-    emitter, _, call = call_pair(world)
-    pairs = {p: channel_pair(call, emitter, p, priority=GLib.Variant("s", p))
-             for p in ("high", "very-low")}
-    receivers = [Program(far, "receive") for _, far in pairs.values()]
-    senders = [Program(near, "send", size=16 * KIB, seconds=60) for near, _ in pairs.values()]
-    high, low = (far for _, far in pairs.values())
-    wait_for(lambda: min(high.get("BytesReceived"), low.get("BytesReceived")) > 4 * MIB, 30,
-             "both transfers to be under way")
-    before = high.get("BytesReceived"), low.get("BytesReceived")
-    wait_for(lambda: high.get("BytesReceived") - before[0] > 64 * MIB, 60, "64 MiB")
-    ratio = (high.get("BytesReceived") - before[0]) / (low.get("BytesReceived") - before[1])
-    note(f"high : very-low = {ratio:.1f} : 1")
-    for near, _ in pairs.values():
-        near.invoke("Close")
-    for program in senders + receivers:
-        program.result()
-    check(ratio > 1.5, f"high gets {ratio:.1f} times what very-low gets")
-
-
 harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
