@@ -60,6 +60,7 @@ Client *client_new(const ClientOwner *owner)
 
     client->owner = owner;
     client->link.data = client;
+    client->check.link.data = client;
     client->since = g_get_real_time();
     client->heard = g_get_monotonic_time();
     return client;
@@ -257,14 +258,24 @@ void client_check(Client *client, gint64 now)
     gint64 silent = now - client->heard;
     guchar buffer[LWS_PRE + 4] = {};
 
-    if (client->state >= CLIENT_CLOSING && now - client->closing_since > CLOSE_TIMEOUT) {
+    if (client->state >= CLIENT_CLOSING && now - client->closing_since >= CLOSE_TIMEOUT) {
         client_kill(client, NULL);
     } else if (client->state == CLIENT_OPEN && silent >= 2 * interval) {
         client_kill(client, "no answer to pings");
     } else if (client->state == CLIENT_OPEN && silent >= interval &&
                !lws_partial_buffered(client->wsi)) {
         lws_write(client->wsi, buffer + LWS_PRE, 4, LWS_WRITE_PING);
+        client->asked = now;
     }
+}
+
+gint64 client_due(const Client *client)
+{
+    gint64 interval = (gint64) client->owner->config->ping_interval;
+
+    if (client->state >= CLIENT_CLOSING)
+        return client->closing_since + CLOSE_TIMEOUT;
+    return client->heard + (client->asked < client->heard ? interval : 2 * interval);
 }
 
 void client_opened(Client *client, struct lws *wsi)

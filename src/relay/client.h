@@ -16,6 +16,7 @@
 #include "relay/quota.h"
 #include "relay/relay-config.h"
 #include "relay/router.h"
+#include "relay/wheel.h"
 
 struct lws;
 
@@ -53,7 +54,7 @@ struct Client {
     bool rtcbus;      /* speaks rtcbus.1 */
     gint64 since;     /* µs since the epoch */
     gint64 heard;     /* when anything came last, monotonic µs */
-    gint64 due;       /* when to look after it again, monotonic µs */
+    WheelEntry check; /* when to look after it again: client_due() */
     GList link;       /* in the relay's list */
     /* private */
     Outbox outbox;
@@ -63,6 +64,7 @@ struct Client {
     GByteArray *partial; /* of a message that comes in pieces */
     Bucket frames, bad;
     gint64 told;      /* when it was last told that it is too fast */
+    gint64 asked;     /* when it was pinged last, monotonic µs */
     gint64 closing_since;
     guint16 close_code;
     const char *close_reason;
@@ -112,6 +114,10 @@ void client_bad_frame(Client *client, const char *text);
 /* Looks after a client at NOW: pings it if it is silent, kills it if it is
  * dead or does not close. */
 void client_check(Client *client, gint64 now);
+
+/* When there will be something to do for client_check(), unless the client is
+ * heard of before or closes: monotonic µs. */
+gint64 client_due(const Client *client);
 
 /* For server.c: what libwebsockets reports. writable() says false when the
  * connection is to be dropped. */

@@ -25,7 +25,8 @@
 #include "relay/web.h"
 
 #define CHANGE_DELAY_MS 100
-#define CHECKS_PER_INTERVAL 4 /* how often a client is looked after */
+#define GRAINS_PER_INTERVAL 16 /* how exact PingInterval is */
+#define MAX_GRAIN G_USEC_PER_SEC
 #define STOP_TIMEOUT_MS 1000
 #define REFUSALS_PER_SECOND 5 /* log lines */
 
@@ -40,13 +41,15 @@ struct Relay {
     Web *web;
     ClientOwner owner;
     GQueue visitors; /* the oldest first */
-    GQueue clients;  /* the next to be looked after first */
+    GQueue clients;
+    Wheel checks;    /* of clients */
     GQueue unsent;   /* with something to send at the end of this turn */
     GQueue leaving;  /* closed, but still in their rooms */
     guint busy;      /* as long as it is not 0, nobody leaves a room */
     guint open;      /* clients in a room */
     guint64 forwarded, dropped;
     guint check_id, change_id, stop_id;
+    gint64 check_at; /* when check_id is due, monotonic µs */
     void (*changed)(gpointer data);
     gpointer changed_data;
     GSourceFunc done;
@@ -295,39 +298,51 @@ static void relay_leave(Relay *relay, Client *client)
     relay_changed(relay);
 }
 
+static gboolean on_check(gpointer data);
+
+static gint64 visitor_due(Relay *relay)
+{
+    const Visitor *first = g_queue_peek_head(&relay->visitors);
+
+    return first ? first->since + (gint64) relay->config->handshake_timeout : G_MAXINT64;
+}
+
+/* The relay wakes up when there is something to do, and else not at all. */
+static void schedule_check(Relay *relay)
+{
+    gint64 due = MIN(wheel_next(&relay->checks), visitor_due(relay));
+    gint64 wait = MAX(due - g_get_monotonic_time(), 0);
+
+    if (due == G_MAXINT64 || (relay->check_id != 0 && relay->check_at <= due))
+        return;
+    g_clear_handle_id(&relay->check_id, g_source_remove);
+    relay->check_at = due;
+    relay->check_id = g_timeout_add((guint) MIN(wait / 1000 + 1, G_MAXINT), on_check, relay);
+}
+
+static void client_check_later(Relay *relay, Client *client)
+{
+    wheel_add(&relay->checks, &client->check, client_due(client));
+    schedule_check(relay);
+}
+
 static void on_left(Client *client, gpointer data)
 {
     Relay *relay = data;
 
+    client_check_later(relay, client);
     relay_begin(relay);
     g_queue_push_tail(&relay->leaving, client);
     relay_end(relay);
 }
 
-static gboolean on_check(gpointer data);
-
-static guint check_period_ms(const Relay *relay)
-{
-    return (guint) MAX(relay->config->ping_interval / 1000 / (4 * CHECKS_PER_INTERVAL), 10);
-}
-
-static void schedule_check(Relay *relay)
-{
-    if (relay->check_id == 0 && (relay->clients.length > 0 || relay->visitors.length > 0))
-        relay->check_id =
-            g_timeout_add(MIN(check_period_ms(relay), 1000), on_check, relay);
-}
-
 static void check_clients(Relay *relay, gint64 now)
 {
-    gint64 next = now + (gint64) relay->config->ping_interval / CHECKS_PER_INTERVAL;
     Client *client;
 
-    while ((client = g_queue_peek_head(&relay->clients)) && client->due <= now) {
-        g_queue_unlink(&relay->clients, &client->link);
-        client->due = next;
-        g_queue_push_tail_link(&relay->clients, &client->link);
+    while ((client = wheel_take(&relay->checks, now))) {
         client_check(client, now);
+        wheel_add(&relay->checks, &client->check, client_due(client));
     }
 }
 
@@ -394,6 +409,7 @@ static void on_gone(Client *client, gpointer data)
         client_ended(client);
     g_assert(!client->member);
     g_queue_unlink(&relay->clients, &client->link);
+    wheel_remove(&relay->checks, &client->check);
     quota_leave(relay->quota, client->account, true);
     client_free(client);
     if (relay->stopping && relay->clients.length == 0)
@@ -438,9 +454,8 @@ static void admit(Relay *relay, Visitor *visitor, const Handshake *handshake, Cl
     client->address = g_steal_pointer(&visitor->address);
     client->origin = g_strdup(handshake->origin ? handshake->origin : "");
     client->rtcbus = handshake->rtcbus;
-    client->due = client->heard + (gint64) relay->config->ping_interval / CHECKS_PER_INTERVAL;
     g_queue_push_tail_link(&relay->clients, &client->link);
-    schedule_check(relay);
+    client_check_later(relay, client);
     server_adopt(relay->server, visitor_take(visitor), handshake, client);
 }
 
@@ -538,6 +553,20 @@ static void load_page(Relay *relay)
         log_warning(_("the web page is not loaded: %s"), error->message);
 }
 
+/* PingInterval may be another. */
+static void restart_checks(Relay *relay)
+{
+    gint64 grain = (gint64) relay->config->ping_interval / GRAINS_PER_INTERVAL;
+
+    for (GList *link = relay->clients.head; link; link = link->next)
+        wheel_remove(&relay->checks, &((Client *) link->data)->check);
+    wheel_init(&relay->checks, MIN(grain, MAX_GRAIN), g_get_monotonic_time());
+    g_clear_handle_id(&relay->check_id, g_source_remove);
+    for (GList *link = relay->clients.head; link; link = link->next)
+        client_check_later(relay, link->data);
+    schedule_check(relay);
+}
+
 static void apply_limits(Relay *relay)
 {
     const RelayConfig *config = relay->config;
@@ -550,10 +579,7 @@ static void apply_limits(Relay *relay)
 
     quota_set_limits(relay->quota, &limits);
     router_set_max_rooms(relay->router, config->max_rooms);
-    for (GList *link = relay->clients.head; link; link = link->next)
-        ((Client *) link->data)->due = 0; /* PingInterval may be another */
-    g_clear_handle_id(&relay->check_id, g_source_remove);
-    schedule_check(relay);
+    restart_checks(relay);
 }
 
 void relay_reload(Relay *relay)

@@ -470,6 +470,30 @@ def test_ping(world):
     equal(relay.get("Connections"), 1)
 
 
+def wakeups(pid):
+    """How often its threads have gone to sleep by themselves."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as f:
+            total += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", f.read(), re.M).group(1))
+    return total
+
+
+def test_rest(world):
+    """Clients that say nothing do not wake the relay, but for PingInterval."""
+    relay = world.relay()
+    clients = [member(world, relay) for _ in range(3)]
+    joined(relay, 3)
+
+    def woken(seconds):
+        before = wakeups(relay.pid)
+        check(clients[-1].recv_nothing(seconds), "a frame from nobody")
+        return wakeups(relay.pid) - before
+
+    wait_for(lambda: woken(0.5) == 0, 5, "the relay to come to rest")
+    equal(woken(3), 0, "wake-ups in three seconds")
+
+
 def test_half_open(world):
     relay = world.relay()
     a, b = member(world, relay), client(world, relay)
