@@ -323,10 +323,11 @@ static void on_message(Connection *self)
 {
     self->received++;
     total_received++;
-    if (measuring_latency && n_latencies < max_latencies && self->sent_tail != self->sent_head)
-        latencies[n_latencies++] = (double) (now_ns() - self->sent_at[self->sent_tail]) / 1000;
-    if (measuring_latency)
-        self->sent_tail++;
+    if (measuring_latency && n_latencies < max_latencies) {
+        int64_t sent = self->sent_at[self->sent_tail++ % MAX_IN_FLIGHT];
+
+        latencies[n_latencies++] = (double) (now_ns() - sent) / 1000;
+    }
     if (!sending)
         return;
     if (!fanout)
