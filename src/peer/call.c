@@ -372,6 +372,8 @@ static bool on_verify(Connection *connection, const char *fingerprint, GError **
     g_free(call->fingerprint);
     call->fingerprint = g_strdup(fingerprint);
     call->ops->changed(call, call->data);
+    for (guint i = 0; i < call->channels->len; i++)
+        call->ops->channel(call, call->channels->pdata[i], CALL_CHANNEL_CHANGED, call->data);
     return true;
 }
 

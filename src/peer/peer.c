@@ -236,6 +236,13 @@ static void on_call_ended(Call *call, gpointer data)
     peer_update(peer);
 }
 
+/* Its key is good, and it is not one that has to be remembered first. Other programs may not look
+ * for messages before they know that the channel is open. */
+static bool may_hear_early(const Call *call)
+{
+    return call_fingerprint(call) && call_trust(call) != TRUST_NEW && !call_is_foreign(call);
+}
+
 /* Whoever made us open msg_channel hears our numbers while it is open. */
 static void update_listener(Peer *peer, CallChannel *channel)
 {
@@ -245,6 +252,9 @@ static void update_listener(Peer *peer, CallChannel *channel)
         return;
     if (call_channel_state(channel) == CHANNEL_OPEN)
         publisher_add(peer->publisher, channel);
+    else if (call_channel_state(channel) == CHANNEL_CONNECTING &&
+             may_hear_early(call_channel_call(channel)))
+        publisher_expect(peer->publisher, channel);
     else
         publisher_remove(peer->publisher, channel);
     if (publisher_listeners(peer->publisher) != before)

@@ -19,6 +19,7 @@
 
 typedef struct {
     CallChannel *channel;
+    bool open;
     guint64 lost; /* in a row */
 } Listener;
 
@@ -91,13 +92,15 @@ static gboolean on_interval(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static bool publisher_has(const Publisher *publisher, const CallChannel *channel)
+static Listener *find(const Publisher *publisher, const CallChannel *channel)
 {
     for (guint i = 0; i < publisher->listeners->len; i++) {
-        if (g_array_index(publisher->listeners, Listener, i).channel == channel)
-            return true;
+        Listener *listener = &g_array_index(publisher->listeners, Listener, i);
+
+        if (listener->channel == channel)
+            return listener;
     }
-    return false;
+    return NULL;
 }
 
 static void publisher_update_timer(Publisher *publisher, bool restart)
@@ -119,13 +122,11 @@ void publisher_set_source(Publisher *publisher, FeedSource source, guint64 inter
     publisher_update_timer(publisher, restart);
 }
 
-void publisher_add(Publisher *publisher, CallChannel *channel)
+static void publisher_greet(Publisher *publisher, CallChannel *channel)
 {
     Listener listener = {.channel = channel};
     guint running = publisher->timer;
 
-    if (publisher_has(publisher, channel))
-        return;
     g_array_append_val(publisher->listeners, listener);
     publisher_update_timer(publisher, false);
     if (running) {
@@ -136,6 +137,18 @@ void publisher_add(Publisher *publisher, CallChannel *channel)
     } else if (publisher->timer) {
         on_interval(publisher);
     }
+}
+
+void publisher_expect(Publisher *publisher, CallChannel *channel)
+{
+    if (!find(publisher, channel))
+        publisher_greet(publisher, channel);
+}
+
+void publisher_add(Publisher *publisher, CallChannel *channel)
+{
+    publisher_expect(publisher, channel);
+    find(publisher, channel)->open = true;
 }
 
 void publisher_remove(Publisher *publisher, CallChannel *channel)
@@ -151,7 +164,11 @@ void publisher_remove(Publisher *publisher, CallChannel *channel)
 
 guint publisher_listeners(const Publisher *publisher)
 {
-    return publisher->listeners->len;
+    guint count = 0;
+
+    for (guint i = 0; i < publisher->listeners->len; i++)
+        count += g_array_index(publisher->listeners, Listener, i).open;
+    return count;
 }
 
 bool publisher_is_emitter(const Publisher *publisher)

@@ -35,6 +35,11 @@ void publisher_set_source(Publisher *publisher, FeedSource source, guint64 inter
 void publisher_add(Publisher *publisher, CallChannel *channel);
 void publisher_remove(Publisher *publisher, CallChannel *channel);
 
+/* CHANNEL is about to open: the source's newest number and those that follow wait in it, and go
+ * out with what opens it, a round trip sooner. publisher_add() or publisher_remove() follows. */
+void publisher_expect(Publisher *publisher, CallChannel *channel);
+
+/* Those whose channel is open */
 guint publisher_listeners(const Publisher *publisher);
 
 /* Whether it has, or ever had, numbers to give. */
