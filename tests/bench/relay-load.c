@@ -41,7 +41,7 @@
 #include <unistd.h>
 
 #define NS 1000000000LL
-#define MAX_IN_FLIGHT 64 /* frames of one sender in latency mode */
+#define MAX_IN_FLIGHT 1024 /* frames to one receiver in latency mode */
 #define INPUT_SIZE (1 << 18)
 #define CONNECT_BATCH 100
 
