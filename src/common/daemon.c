@@ -15,10 +15,10 @@
 #include <glib/gi18n.h>
 #include <locale.h>
 #include <stdlib.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/manager.h"
 #include "common/memory.h"
 #include "common/names.h"
 
@@ -50,13 +50,14 @@ bool daemon_is_session(Daemon *daemon)
 
 void daemon_status(const char *format, ...)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *text = NULL, *line = NULL;
     va_list ap;
 
     va_start(ap, format);
     text = g_strdup_vprintf(format, ap);
     va_end(ap);
-    sd_notifyf(0, "STATUS=%s", text);
+    line = g_strconcat("STATUS=", text, NULL);
+    manager_notify(line);
 }
 
 char *daemon_state_directory(Daemon *daemon, GError **error)
@@ -83,7 +84,7 @@ static void daemon_begin_stop(Daemon *daemon)
     if (daemon->state == DAEMON_STOPPING)
         return;
     daemon->state = DAEMON_STOPPING;
-    sd_notify(0, "STOPPING=1");
+    manager_notify("STOPPING=1");
     daemon->info->stop(daemon, daemon->data);
 }
 
@@ -115,7 +116,7 @@ static gboolean on_hangup(gpointer data)
 
 static gboolean on_watchdog(gpointer data)
 {
-    sd_notify(0, "WATCHDOG=1");
+    manager_notify("WATCHDOG=1");
     return G_SOURCE_CONTINUE;
 }
 
@@ -126,7 +127,7 @@ static void on_name_acquired(GDBusConnection *bus, const char *name, gpointer da
     if (daemon->state != DAEMON_STARTING)
         return;
     daemon->state = DAEMON_READY;
-    sd_notify(0, "READY=1");
+    manager_notify("READY=1");
     log_debug("ready, %s is ours", name);
     memory_settle();
 }
@@ -207,9 +208,9 @@ static void daemon_start_and_loop(Daemon *daemon)
         g_unix_signal_add(SIGINT, on_terminate, daemon),
         g_unix_signal_add(SIGHUP, on_hangup, daemon),
     };
-    uint64_t watchdog;
+    guint64 watchdog = manager_watchdog_usec();
 
-    if (sd_watchdog_enabled(0, &watchdog) > 0)
+    if (watchdog > 0)
         sources[3] = g_timeout_add(watchdog / 2000, on_watchdog, daemon);
     if (daemon_start(daemon, &error)) {
         g_main_loop_run(daemon->loop);

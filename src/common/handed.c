@@ -5,9 +5,9 @@
 
 #include "common/handed.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
+
+#include "common/manager.h"
 
 typedef struct {
     int fd; /* -1: given away */
@@ -18,20 +18,17 @@ static GArray *handed; /* of Handed */
 
 void handed_init(void)
 {
-    char **names = NULL;
-    int n;
+    g_auto(GStrv) names = NULL;
 
     if (handed)
         return;
     handed = g_array_new(FALSE, FALSE, sizeof(Handed));
-    n = sd_listen_fds_with_names(1, &names);
-    for (int i = 0; i < n; i++) {
-        Handed entry = {SD_LISTEN_FDS_START + i, g_strdup(names[i])};
+    names = manager_take_sockets();
+    for (int i = 0; names[i]; i++) {
+        Handed entry = {MANAGER_FIRST_FD + i, g_strdup(names[i])};
 
         g_array_append_val(handed, entry);
-        free(names[i]);
     }
-    free(names);
 }
 
 GArray *handed_sockets(const char *name)
