@@ -23,14 +23,17 @@
 
 #define VALID_SECONDS (30ll * 365 * 24 * 3600)
 
+typedef gnutls_x509_crt_t X509Certificate;
+typedef gnutls_x509_privkey_t X509Key;
+
 struct Certificate {
     gatomicrefcount refs;
-    gnutls_certificate_credentials_t credentials;
+    X509Certificate crt;
+    X509Key key;
+    gnutls_certificate_credentials_t credentials; /* NULL until they are asked for */
     char *fingerprint;
 };
 
-typedef gnutls_x509_crt_t X509Certificate;
-typedef gnutls_x509_privkey_t X509Key;
 G_DEFINE_AUTO_CLEANUP_FREE_FUNC(X509Certificate, gnutls_x509_crt_deinit, NULL)
 G_DEFINE_AUTO_CLEANUP_FREE_FUNC(X509Key, gnutls_x509_privkey_deinit, NULL)
 
@@ -56,17 +59,31 @@ char *certificate_fingerprint_der(const gnutls_datum_t *der)
     return g_string_free(text, FALSE);
 }
 
-static Certificate *certificate_new(X509Certificate crt, X509Key key, GError **error)
+static bool fits(X509Certificate crt, X509Key key)
+{
+    guint8 ids[2][64];
+    size_t lengths[2] = {sizeof ids[0], sizeof ids[1]};
+
+    return gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA256, ids[0], &lengths[0]) == 0 &&
+           gnutls_x509_privkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, ids[1], &lengths[1]) == 0 &&
+           lengths[0] == lengths[1] && memcmp(ids[0], ids[1], lengths[0]) == 0;
+}
+
+/* Takes both. */
+static Certificate *certificate_new(X509Certificate *crt, X509Key *key, GError **error)
 {
     g_autoptr(Certificate) certificate = g_new0(Certificate, 1);
     gnutls_datum_t der = {};
 
     g_atomic_ref_count_init(&certificate->refs);
-    if (!check(gnutls_certificate_allocate_credentials(&certificate->credentials),
-               "Cannot allocate credentials", error) ||
-        !check(gnutls_certificate_set_x509_key(certificate->credentials, &crt, 1, key),
-               "The certificate and its key do not fit", error) ||
-        !check(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der),
+    certificate->crt = g_steal_pointer(crt);
+    certificate->key = g_steal_pointer(key);
+    if (!fits(certificate->crt, certificate->key)) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED,
+                            "The certificate and its key do not fit");
+        return NULL;
+    }
+    if (!check(gnutls_x509_crt_export2(certificate->crt, GNUTLS_X509_FMT_DER, &der),
                "Cannot encode the certificate", error))
         return NULL;
     certificate->fingerprint = certificate_fingerprint_der(&der);
@@ -106,7 +123,7 @@ Certificate *certificate_generate(const char *common_name, GError **error)
     g_auto(X509Certificate) crt = NULL;
     g_auto(X509Key) key = NULL;
 
-    return generate(common_name, &crt, &key, error) ? certificate_new(crt, key, error) : NULL;
+    return generate(common_name, &crt, &key, error) ? certificate_new(&crt, &key, error) : NULL;
 }
 
 static bool write_all(int fd, const gnutls_datum_t *pem)
@@ -170,7 +187,7 @@ static Certificate *load(const char *path, GError **error)
         check(gnutls_x509_privkey_init(&key), path, error) &&
         check(gnutls_x509_crt_import(crt, &datum, GNUTLS_X509_FMT_PEM), path, error) &&
         check(gnutls_x509_privkey_import(key, &datum, GNUTLS_X509_FMT_PEM), path, error))
-        certificate = certificate_new(crt, key, error);
+        certificate = certificate_new(&crt, &key, error);
     gnutls_memset(pem, 0, length);
     return g_steal_pointer(&certificate);
 }
@@ -204,6 +221,10 @@ void certificate_unref(Certificate *certificate)
         return;
     if (certificate->credentials)
         gnutls_certificate_free_credentials(certificate->credentials);
+    if (certificate->crt)
+        gnutls_x509_crt_deinit(certificate->crt);
+    if (certificate->key)
+        gnutls_x509_privkey_deinit(certificate->key);
     g_free(certificate->fingerprint);
     g_free(certificate);
 }
@@ -213,7 +234,22 @@ const char *certificate_fingerprint(const Certificate *certificate)
     return certificate->fingerprint;
 }
 
-gnutls_certificate_credentials_t certificate_credentials(const Certificate *certificate)
+/* Not before there is a call: GnuTLS signs something to see whether the key is
+ * good, and half a megabyte of arithmetic becomes resident. */
+gnutls_certificate_credentials_t certificate_credentials(Certificate *certificate, GError **error)
 {
-    return certificate->credentials;
+    gnutls_certificate_credentials_t made = NULL;
+
+    if (certificate->credentials)
+        return certificate->credentials;
+    if (!check(gnutls_certificate_allocate_credentials(&made), "Cannot allocate credentials",
+               error))
+        return NULL;
+    if (!check(gnutls_certificate_set_x509_key(made, &certificate->crt, 1, certificate->key),
+               "The certificate and its key do not fit", error)) {
+        gnutls_certificate_free_credentials(made);
+        return NULL;
+    }
+    certificate->credentials = made;
+    return made;
 }

@@ -408,12 +408,15 @@ static bool check(int result, GError **error)
  */
 static bool dtls_init(Dtls *dtls, GError **error)
 {
-    gnutls_certificate_credentials_t credentials = certificate_credentials(dtls->certificate);
+    static gnutls_priority_t priority; /* one for all: 8 KiB */
+    gnutls_certificate_credentials_t credentials = certificate_credentials(dtls->certificate, error);
     unsigned int flags = GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS |
                          GNUTLS_NO_SIGNAL | (dtls->client ? GNUTLS_CLIENT : GNUTLS_SERVER);
 
-    if (!check(gnutls_init(&dtls->session, flags), error) ||
-        !check(gnutls_priority_set_direct(dtls->session, PRIORITY, NULL), error) ||
+    if (!credentials ||
+        (!priority && !check(gnutls_priority_init(&priority, PRIORITY, NULL), error)) ||
+        !check(gnutls_init(&dtls->session, flags), error) ||
+        !check(gnutls_priority_set(dtls->session, priority), error) ||
         !check(gnutls_credentials_set(dtls->session, GNUTLS_CRD_CERTIFICATE, credentials), error) ||
         !check(gnutls_srtp_set_profile(dtls->session, GNUTLS_SRTP_AES128_CM_HMAC_SHA1_80), error))
         return false;

@@ -12,12 +12,15 @@
 #include "rtc/ice.h"
 
 #include <agent.h>
+#include <errno.h>
 #include <gio/gio.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "rtc/connection.h"
@@ -30,6 +33,7 @@
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 #define PACING_MS 5 /* the least that RFC 8445 14.2 allows; the default costs 20 ms a call */
 #define IDLE_MS 100
+#define SPARE_FDS 8
 #define MAX_REMOTE_CANDIDATES 128
 #define MAX_LOOKUPS 8 /* of names, in one call */
 #define ADDRESS_WORD 4
@@ -326,10 +330,28 @@ static bool add_servers(Ice *ice, const char *const *servers, GError **error)
     return true;
 }
 
+/* GLib ends the program if it finds none for a context, and libnice makes a context as we do. */
+static bool have_descriptors(GError **error)
+{
+    int fds[SPARE_FDS], n = 0;
+
+    while (n < SPARE_FDS && (fds[n] = eventfd(0, EFD_CLOEXEC)) >= 0)
+        n++;
+    if (n < SPARE_FDS)
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FULL, "no descriptors are left: %s",
+                    g_strerror(errno));
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
+    return n == SPARE_FDS;
+}
+
 Ice *ice_new(const IceConfig *config, GError **error)
 {
-    g_autoptr(Ice) ice = g_new0(Ice, 1);
+    g_autoptr(Ice) ice = NULL;
 
+    if (!have_descriptors(error))
+        return NULL;
+    ice = g_new0(Ice, 1);
     transport_init(&ice->transport, "ICE", ice_send);
     ice->lookups = g_cancellable_new();
     ice->never_fast = ice->plain = config->plain;

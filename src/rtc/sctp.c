@@ -32,7 +32,7 @@
 #define RETRANSMITS_UNLIMITED G_MAXUINT32
 /* Our outgoing streams. A stream costs a hundred bytes an association, so it
  * begins with few and more are asked for when a channel needs them (RFC 6525). */
-#define STREAMS_AT_FIRST 256
+#define STREAMS_AT_FIRST 128
 #define STREAMS_MAX 1024
 /* Messages that are on their way to us, all streams together */
 #define PARTIAL_MAX (4 * 1024 * 1024)
