@@ -17,6 +17,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <nice.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -33,6 +34,14 @@
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 #define PACING_MS 5 /* the least that RFC 8445 14.2 allows; the default costs 20 ms a call */
 #define IDLE_MS 100
+/* Before 0.1.22 libnice's consent ends after ten seconds, though it asks every four to six and only
+ * once: one lost packet ends a call. The same checks as keepalives have 50 seconds; RFC 7675 wants
+ * 30, which is what later ones have. */
+#if NICE_CHECK_VERSION(0, 1, 22)
+#define CONSENT NICE_AGENT_OPTION_CONSENT_FRESHNESS
+#else
+#define CONSENT 0
+#endif
 #define CALM_AFTER_MS 500
 #define PATIENT_MS 5000 /* libnice's own */
 #define SPARE_FDS 8
@@ -377,9 +386,9 @@ Ice *ice_new(const IceConfig *config, GError **error)
     ice->context = nested_context_new();
     ice->agent = nice_agent_new_full(
         nested_context_get(ice->context), NICE_COMPATIBILITY_RFC5245,
-        NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+        NICE_AGENT_OPTION_ICE_TRICKLE | CONSENT);
     g_object_set(ice->agent, "controlling-mode", config->controlling, "ice-tcp", FALSE, "upnp",
-                 FALSE, "stun-pacing-timer", PACING_MS, NULL);
+                 FALSE, "stun-pacing-timer", PACING_MS, "keepalive-conncheck", TRUE, NULL);
     if (!choose_addresses(ice->agent, config->interfaces, error))
         return NULL;
     ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);
