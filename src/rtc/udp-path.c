@@ -274,6 +274,18 @@ static void lower_ttl(UdpPath *path, int family)
     setsockopt(path->fd, level, option, &ttl, sizeof ttl);
 }
 
+/* libnice sends from the interface that has the address, wherever the routes point to. */
+static void copy_interface(UdpPath *path, int socket_fd, int family)
+{
+    int level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    int option = family == AF_INET6 ? IPV6_UNICAST_IF : IP_UNICAST_IF;
+    guint32 interface = 0; /* in network byte order when it is set, and when it is read */
+    socklen_t length = sizeof interface;
+
+    if (getsockopt(socket_fd, level, option, &interface, &length) == 0 && interface != 0)
+        setsockopt(path->fd, level, option, &interface, sizeof interface);
+}
+
 static bool join(UdpPath *path, int socket_fd, GError **error)
 {
     struct sockaddr_storage local;
@@ -291,6 +303,7 @@ static bool join(UdpPath *path, int socket_fd, GError **error)
         setsockopt(path->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     setsockopt(path->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
     lower_ttl(path, local.ss_family);
+    copy_interface(path, socket_fd, local.ss_family);
     set_merging(path, true);
     if (setsockopt(socket_fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
         setsockopt(path->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
