@@ -38,6 +38,8 @@
 #define NONCE_OFFSET 12
 #define NONCE_LENGTH 12
 
+#define UNPADDED (COMMON_HEADER + HEARTBEAT_LENGTH)
+
 struct SctpPath {
     PathMtu mtu;
     const SctpPathUser *user;
@@ -46,6 +48,7 @@ struct SctpPath {
     guint timer; /* what is due is done from the main loop, never under usrsctp's own code */
     guint8 header[PORTS_AND_TAG];
     guint8 nonce[NONCE_LENGTH];
+    bool answers;
 };
 
 static void put16(guint8 *at, guint16 value)
@@ -83,8 +86,10 @@ static void send_probe(SctpPath *path, gsize size)
     put16(heartbeat + CHUNK_HEADER + 2, INFO_LENGTH);
     put32(heartbeat + INFO_SIZE_OFFSET, size);
     memcpy(heartbeat + NONCE_OFFSET, path->nonce, sizeof path->nonce);
-    pad[0] = CHUNK_PAD;
-    put16(pad + 2, size - COMMON_HEADER - HEARTBEAT_LENGTH);
+    if (size > UNPADDED) {
+        pad[0] = CHUNK_PAD;
+        put16(pad + 2, size - UNPADDED);
+    }
     checksum = GUINT32_TO_LE(crc32c(packet, size));
     memcpy(packet + PORTS_AND_TAG, &checksum, sizeof checksum);
     path->user->send(packet, size, path->data);
@@ -138,6 +143,16 @@ void sctp_path_output(SctpPath *path, const guint8 *packet, gsize length)
         set_timer(path);
 }
 
+void sctp_path_ask(SctpPath *path)
+{
+    send_probe(path, UNPADDED);
+}
+
+bool sctp_path_answers(const SctpPath *path)
+{
+    return path->answers;
+}
+
 gsize sctp_path_size(const SctpPath *path)
 {
     return path->size;
@@ -147,6 +162,7 @@ static void on_answer(SctpPath *path, const guint8 *chunk)
 {
     if (memcmp(chunk + NONCE_OFFSET, path->nonce, sizeof path->nonce) != 0)
         return;
+    path->answers = true;
     path_mtu_answered(&path->mtu, get32(chunk + INFO_SIZE_OFFSET), g_get_monotonic_time());
     set_timer(path);
 }
@@ -156,7 +172,7 @@ void sctp_path_input(SctpPath *path, const guint8 *packet, gsize length)
 {
     gsize at = COMMON_HEADER;
 
-    if (path_mtu_due(&path->mtu) < 0)
+    if (path_mtu_due(&path->mtu) < 0 && path->answers)
         return;
     while (at + CHUNK_HEADER <= length && packet[at] != CHUNK_DATA) {
         gsize chunk = get16(packet + at + 2);

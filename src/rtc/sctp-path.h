@@ -42,6 +42,11 @@ void sctp_path_start(SctpPath *path, const gsize *sizes, guint n_sizes);
 /* The largest packet to send now, in bytes */
 gsize sctp_path_size(const SctpPath *path);
 
+/* Sends a HEARTBEAT without padding. */
+void sctp_path_ask(SctpPath *path);
+/* Whether the remote has answered one of our HEARTBEATs, as it should. */
+bool sctp_path_answers(const SctpPath *path);
+
 /* To be told of every packet of usrsctp's that goes out, and every one that comes in. */
 void sctp_path_output(SctpPath *path, const guint8 *packet, gsize length);
 void sctp_path_input(SctpPath *path, const guint8 *packet, gsize length);

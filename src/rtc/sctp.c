@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "rtc/connection.h"
+#include "rtc/liveness.h"
 #include "rtc/path-mtu.h"
 #include "rtc/receive-window.h"
 #include "rtc/sctp-path.h"
@@ -47,6 +48,7 @@ struct Sctp {
     Transport *lower;
     struct socket *socket;
     SctpPath *path;
+    Liveness *liveness; /* NULL: not connected yet */
     TransportState state;
     guint16 local_port, remote_port;
     gsize max_packet, max_message_size;
@@ -91,6 +93,27 @@ static void sctp_fail(Sctp *sctp, RtcError code, const char *message)
 
     sctp_enter_state(sctp, TRANSPORT_FAILED, error);
 }
+
+/* ---- whether the remote is there ---- */
+
+static void on_ask(gpointer data)
+{
+    sctp_path_ask(((Sctp *) data)->path);
+}
+
+/* One that answers no HEARTBEAT at all is left to ICE. */
+static void on_lost(gpointer data)
+{
+    Sctp *sctp = data;
+
+    if (sctp_path_answers(sctp->path))
+        sctp_fail(sctp, RTC_ERROR_TIMEOUT, "the other side stopped answering");
+}
+
+static const LivenessUser liveness_user = {
+    .ask = on_ask,
+    .lost = on_lost,
+};
 
 /* ---- outgoing streams: resets and additions, one request at a time ---- */
 
@@ -249,6 +272,8 @@ static void on_assoc_change(Sctp *sctp, const struct sctp_assoc_change *change)
     case SCTP_COMM_UP:
     case SCTP_RESTART:
         sctp->streams = change->sac_outbound_streams;
+        if (!sctp->liveness)
+            sctp->liveness = liveness_new(&liveness_user, sctp);
         sctp_enter_state(sctp, TRANSPORT_CONNECTED, NULL);
         break;
     case SCTP_COMM_LOST:
@@ -466,6 +491,8 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
     if (sctp->state >= TRANSPORT_FAILED)
         return;
     sctp_stack_use(sctp->id);
+    if (sctp->liveness)
+        liveness_heard(sctp->liveness);
     sctp_path_input(sctp->path, packet, length);
     usrsctp_conninput(GUINT_TO_POINTER(sctp->id), packet, length, 0);
     sctp_pump(sctp);
@@ -656,6 +683,7 @@ void sctp_free(Sctp *sctp)
     if (sctp->socket)
         usrsctp_close(sctp->socket); /* an ABORT goes out, for SO_LINGER is 0 */
     sctp_stack_remove(sctp->id);
+    liveness_free(sctp->liveness);
     sctp_path_free(sctp->path);
     g_array_unref(sctp->resets);
     g_hash_table_unref(sctp->partial);

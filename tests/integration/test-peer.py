@@ -353,7 +353,7 @@ def test_killed_remote(world):
     _, emitter, listener, call = connected_pair(world)
     started = time.monotonic()
     emitter.kill()
-    reason = call.wait_ended(60)
+    reason = call.wait_ended(33)  # RFC 7675 5.1: 30 s
     note(f"noticed after {time.monotonic() - started:.1f} s: {reason}")
     equal(listener.calls(), [], "calls")
 

@@ -22,7 +22,7 @@ CUT = """table netdev cut_%(interface)s {
   chain in { type filter hook ingress device %(interface)s priority 0; policy drop; }
 }
 """
-CONSENT_SECONDS = 65  # RFC 7675: 30 s; libnice 0.1.21, as we use it: 50 s
+CONSENT_SECONDS = 33  # RFC 7675: 30 s
 
 
 def sent(space, interface):

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Whether the remote is still there, as RFC 7675 5.1 wants it: thirty seconds
+ * without a sign of it are the end. Whatever it sends is a sign, for DTLS has
+ * authenticated it; a remote that has been silent for six seconds is asked.
+ */
+
+#pragma once
+
+#include <glib.h>
+
+typedef struct Liveness Liveness;
+
+typedef struct {
+    /* Asks the remote for a sign; an answer is told by liveness_heard(). */
+    void (*ask)(gpointer data);
+    /* Nothing came, however often it was asked. It is not called again. */
+    void (*lost)(gpointer data);
+} LivenessUser;
+
+/* Asks at once, and then as needed. USER is kept by reference. */
+Liveness *liveness_new(const LivenessUser *user, gpointer data);
+void liveness_free(Liveness *liveness);
+
+/* Something of the remote has come. */
+void liveness_heard(Liveness *liveness);
