@@ -437,13 +437,14 @@ static void run(int signals)
 
         if (ppoll(fds, G_N_ELEMENTS(fds), time_left(&left), NULL) < 0 && errno != EINTR)
             die("ppoll");
+        /* What is sent after a command is treated as the command says. */
+        if ((fds[2].revents && !read_commands()) || (fds[3].revents && !read_signal(signals)))
+            return;
         for (guint i = 0; i < 2; i++) {
             if (fds[i].revents)
                 receive(&directions[i]);
             deliver(&directions[i]);
         }
-        if ((fds[2].revents && !read_commands()) || (fds[3].revents && !read_signal(signals)))
-            return;
     }
 }
 
