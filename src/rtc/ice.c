@@ -42,8 +42,6 @@
 #else
 #define CONSENT 0
 #endif
-#define CALM_AFTER_MS 500
-#define PATIENT_MS 5000 /* libnice's own */
 #define SPARE_FDS 8
 #define MAX_REMOTE_CANDIDATES 128
 #define MAX_LOOKUPS 8 /* of names, in one call */
@@ -58,7 +56,6 @@ struct Ice {
     guint stream;
     char *ufrag, *password;
     guint remote_candidates;
-    guint calm_timer;
     GCancellable *lookups; /* of .local names, all of them */
     guint lookup_count;
     UdpPath *path;     /* NULL: packets go through libnice */
@@ -232,17 +229,6 @@ static void on_gathered(NiceAgent *agent, guint stream, gpointer data)
     ice->candidate(NULL, ice->data);
 }
 
-/* From here on a check that is lost has time to be sent again: with IDLE_MS it would be the end
- * of the call, and one comes with every consent of the remote. */
-static gboolean on_calm(gpointer data)
-{
-    Ice *ice = data;
-
-    ice->calm_timer = 0;
-    g_object_set(ice->agent, "idle-timeout", PATIENT_MS, NULL);
-    return G_SOURCE_REMOVE;
-}
-
 /* CONNECTED comes before READY and is enough to begin DTLS. */
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer data)
 {
@@ -258,8 +244,6 @@ static void on_state(NiceAgent *agent, guint stream, guint component, guint stat
         /* libnice goes on for so long as if there were checks to send, each
          * pacing interval; before it is ready that delays a hasty FAILED. */
         g_object_set(agent, "idle-timeout", IDLE_MS, NULL);
-        g_clear_handle_id(&ice->calm_timer, g_source_remove);
-        ice->calm_timer = g_timeout_add(CALM_AFTER_MS, on_calm, ice);
         G_GNUC_FALLTHROUGH;
     case NICE_COMPONENT_STATE_CONNECTED:
         transport_enter_state(&ice->transport, TRANSPORT_CONNECTED, NULL);
@@ -417,7 +401,6 @@ static void on_closed(GObject *agent, GAsyncResult *result, gpointer data)
 
 void ice_free(Ice *ice)
 {
-    g_clear_handle_id(&ice->calm_timer, g_source_remove);
     g_clear_pointer(&ice->path, udp_path_free);
     if (ice->agent) {
         g_signal_handlers_disconnect_by_data(ice->agent, ice);
