@@ -180,14 +180,20 @@ static void set_send_buffer(Sctp *sctp, gsize size)
         sctp->send_buffer = size;
 }
 
+static bool get_status(const Sctp *sctp, struct sctp_status *status)
+{
+    socklen_t length = sizeof *status;
+
+    return usrsctp_getsockopt(sctp->socket, IPPROTO_SCTP, SCTP_STATUS, status, &length) == 0;
+}
+
 /* 0: not measured; at least 1 µs otherwise, for usrsctp tells whole milliseconds. */
 static guint64 measured_round_trip(Sctp *sctp)
 {
     struct sctp_status status = {};
-    socklen_t length = sizeof status;
     const struct sctp_paddrinfo *path = &status.sstat_primary;
 
-    if (usrsctp_getsockopt(sctp->socket, IPPROTO_SCTP, SCTP_STATUS, &status, &length) < 0)
+    if (!get_status(sctp, &status))
         return 0;
     /* With a measurement the time-out is no longer the initial one. */
     if (path->spinfo_srtt == 0)
@@ -468,12 +474,11 @@ static bool sctp_waits(gpointer data)
 {
     Sctp *sctp = data;
     struct sctp_status status = {};
-    socklen_t length = sizeof status;
 
     return sctp->state != TRANSPORT_CONNECTED || sctp->blocked || sctp->resetting ||
            sctp->adding_streams ||
-           usrsctp_getsockopt(sctp->socket, IPPROTO_SCTP, SCTP_STATUS, &status, &length) < 0 ||
-           status.sstat_state != SCTP_ESTABLISHED || status.sstat_unackdata > 0;
+           !get_status(sctp, &status) || status.sstat_state != SCTP_ESTABLISHED ||
+           status.sstat_unackdata > 0;
 }
 
 static const SctpStackUser stack_user = {
@@ -690,24 +695,19 @@ void sctp_free(Sctp *sctp)
     g_free(sctp);
 }
 
-static bool sctp_get_status(Sctp *sctp, struct sctp_status *status)
-{
-    socklen_t length = sizeof *status;
-
-    return sctp->state == TRANSPORT_CONNECTED &&
-           usrsctp_getsockopt(sctp->socket, IPPROTO_SCTP, SCTP_STATUS, status, &length) == 0;
-}
-
 guint64 sctp_round_trip_usec(Sctp *sctp)
 {
     struct sctp_status status = {};
 
-    return sctp_get_status(sctp, &status) ? (guint64) status.sstat_primary.spinfo_srtt * 1000 : 0;
+    if (sctp->state != TRANSPORT_CONNECTED || !get_status(sctp, &status))
+        return 0;
+    return (guint64) status.sstat_primary.spinfo_srtt * 1000;
 }
 
 bool sctp_is_unacknowledged(Sctp *sctp)
 {
     struct sctp_status status = {};
 
-    return sctp_get_status(sctp, &status) && status.sstat_unackdata > 0;
+    return sctp->state == TRANSPORT_CONNECTED && get_status(sctp, &status) &&
+           status.sstat_unackdata > 0;
 }
