@@ -243,6 +243,18 @@ static void end_clear(End *end)
     g_clear_error(&end->failure);
 }
 
+/* Packets that are on their way still have a pipe to come out of. */
+static void ends_clear(End *client, End *server)
+{
+    end_clear(client);
+    end_clear(server);
+    wait_until(in_flight == 0);
+    g_rand_free(client->pipe.random);
+    g_rand_free(server->pipe.random);
+    transport_clear(&client->pipe.transport);
+    transport_clear(&server->pipe.transport);
+}
+
 static void test_weather(gconstpointer data)
 {
     const Weather *weather = data;
@@ -278,13 +290,7 @@ static void test_weather(gconstpointer data)
         g_test_message("%u of %u packets lost", client.pipe.dropped + server.pipe.dropped,
                        client.pipe.sent + server.pipe.sent);
     }
-    end_clear(&client);
-    end_clear(&server);
-    wait_until(in_flight == 0);
-    g_rand_free(client.pipe.random);
-    g_rand_free(server.pipe.random);
-    transport_clear(&client.pipe.transport);
-    transport_clear(&server.pipe.transport);
+    ends_clear(&client, &server);
 }
 
 /*
@@ -315,13 +321,7 @@ static void test_ids_again(gconstpointer data)
         wait_until(client.closed == i + 1);
     }
     g_assert_false(server.wrong);
-    end_clear(&client);
-    end_clear(&server);
-    wait_until(in_flight == 0);
-    g_rand_free(client.pipe.random);
-    g_rand_free(server.pipe.random);
-    transport_clear(&client.pipe.transport);
-    transport_clear(&server.pipe.transport);
+    ends_clear(&client, &server);
 }
 
 /* Every flight of the handshake is lost at some seed. */
@@ -352,13 +352,7 @@ static void test_offers_srtp(void)
     wait_until(!g_queue_is_empty(&server.pipe.transport.early));
     hello = g_bytes_get_data(g_queue_peek_head(&server.pipe.transport.early), &length);
     g_assert_nonnull(memmem(hello, length, use_srtp, sizeof use_srtp));
-    end_clear(&client);
-    end_clear(&server);
-    wait_until(in_flight == 0);
-    g_rand_free(client.pipe.random);
-    g_rand_free(server.pipe.random);
-    transport_clear(&client.pipe.transport);
-    transport_clear(&server.pipe.transport);
+    ends_clear(&client, &server);
 }
 
 int main(int argc, char **argv)
