@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 from bridge import LEFT, RIGHT, Bridge  # noqa: E402
 from harness import check, equal, note, wait_for  # noqa: E402
-from wsclient import BINARY, CLOSE, TEXT, Closed, Timeout, WsClient, WsServer  # noqa: E402
+from wsclient import BINARY, TEXT, Closed, Timeout, WsClient, WsServer  # noqa: E402
 
 
 def hand_made(world, relay, name="evil", room=""):

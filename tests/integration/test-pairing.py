@@ -9,6 +9,7 @@ import re
 import subprocess
 import time
 
+import ctl
 import harness
 from gi.repository import GLib
 from harness import check, equal, expect_error, note, wait_for
@@ -276,15 +277,9 @@ def test_relay_that_loses_frames(world):
 # ---- rtcbusctl ---------------------------------------------------------------------------
 
 
-def ctl(peer, *arguments):
-    return [harness.program("rtcbusctl"), "--session", *arguments], {
-        **os.environ, "DBUS_SESSION_BUS_ADDRESS": peer.bus.address, "LC_ALL": "C.UTF-8"}
-
-
 def start(peer, *arguments):
-    argv, env = ctl(peer, *arguments)
-    return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True)
+    return subprocess.Popen(ctl.command(*arguments), env=ctl.environment(peer), text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def test_ctl(world):

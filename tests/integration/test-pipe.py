@@ -15,33 +15,11 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness  # noqa: E402
+from ctl import Ctl  # noqa: E402
 from harness import check, equal, note, wait_for  # noqa: E402
 
 MIB = 1024 * 1024
 SIZE = int(os.environ.get("RTCBUS_TEST_PIPE_MIB", "64")) * MIB
-RTCBUSCTL = os.path.join(harness.TOP_BUILDDIR, "rtcbusctl")
-
-
-class Ctl:
-    """rtcbusctl with pipes; ends with the test."""
-
-    def __init__(self, peer, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE):
-        env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=peer.bus.address, LC_ALL="C.UTF-8")
-        self.child = subprocess.Popen([RTCBUSCTL, "--session", *arguments], stdin=stdin,
-                                      stdout=stdout, stderr=subprocess.PIPE, env=env)
-        peer.world.closing(self)
-
-    def close(self):
-        if self.child.poll() is None:
-            self.child.kill()
-        self.child.wait()
-
-    def status(self, timeout=60):
-        wait_for(lambda: self.child.poll() is not None, timeout, "rtcbusctl to end")
-        return self.child.returncode
-
-    def errors(self):
-        return self.child.stderr.read().decode()
 
 
 def pair(world):

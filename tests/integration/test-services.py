@@ -9,18 +9,19 @@ import os
 import selectors
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import ctl  # noqa: E402
 import harness  # noqa: E402
+import services  # noqa: E402
 from channels import Acquired, open_channel  # noqa: E402
 from harness import GLib, check, equal, note, wait_for  # noqa: E402
+from services import Server, declare, word  # noqa: E402
 
-RTCBUSCTL = os.path.join(harness.TOP_BUILDDIR, "rtcbusctl")
 ROUNDS = int(os.environ.get("RTCBUS_TEST_FORWARDS", "600"))
 AT_ONCE = 200
 MIB = 1024 * 1024
@@ -67,37 +68,19 @@ class Echo(threading.Thread):
         self.open -= 1
 
 
-class Flood(threading.Thread):
-    """A TCP server that sends to each as much as it takes."""
+class Flood(Server):
+    """Sends to each as much as it takes."""
 
-    def __init__(self, world):
-        super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.address = f"tcp:127.0.0.1:{self.listener.getsockname()[1]}"
-        world.closing(self.listener)
-        self.start()
-
-    def run(self):
+    def serve(self, connection):
         while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.flood, args=(connection,), daemon=True).start()
-
-    def flood(self, connection):
-        try:
-            while True:
-                connection.sendall(bytes(65536))
-        except OSError:
-            connection.close()
+            connection.sendall(bytes(65536))
 
 
 class Forward:
     def __init__(self, peer, name, where="127.0.0.1:0", wrapper=()):
-        env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=peer.bus.address, LC_ALL="C.UTF-8")
-        self.process = peer.world.run("forward", [
-            *wrapper, RTCBUSCTL, "--session", "forward", where, "box", name], env=env)
+        self.process = peer.world.run(
+            "forward", [*wrapper, *ctl.command("forward", where, "box", name)],
+            env=ctl.environment(peer))
         wait_for(lambda: self.process.lines() or not self.process.running(), 10, "forward")
         check(self.process.running(), "forward ended: " + self.process.stderr())
         self.port = int(self.process.lines()[0].split()[0].rsplit(":", 1)[1])
@@ -124,13 +107,6 @@ def talk(connection, text):
         return read_all(connection)
 
 
-def declare(world, name, connect, allow):
-    folder = os.path.join(world.directory, "services.d")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, name + ".conf"), "w", encoding="utf-8") as f:
-        f.write(f"[Service]\nConnect={connect}\nAllow={allow}\n")
-
-
 def pair(world, policy="tofu"):
     relay = world.relay()
     box = world.peer("box", relay, config={"Trust": {"Policy": policy}})
@@ -142,10 +118,6 @@ def pair(world, policy="tofu"):
 def reload(peer):
     """Asks for it; who calls waits for the effect."""
     peer.signal(signal.SIGHUP)
-
-
-def word(peer):
-    return peer.get("Fingerprint").replace(" ", ":")
 
 
 def channels(peer):
@@ -164,6 +136,16 @@ def test_tcp_and_unix(world):
         equal(talk(forward.connect(), blob) == b"hello " + blob + b" goodbye", True, "the echo")
         equal(talk(forward.connect(), b""), b"hello  goodbye", "the half-close")
         forward.process.stop()
+
+
+def echo_pair(world):
+    box, desk = pair(world)
+    echo = Echo(world)
+    declare(world, "echo", echo.address, word(desk))
+    reload(box)
+    forward = Forward(desk, "echo")
+    wait_for(lambda: talk(forward.connect(), b"?") == b"hello ? goodbye", 5, "the service")
+    return box, desk, echo, forward
 
 
 def refusal(call, name):
@@ -221,19 +203,14 @@ def test_not_reachable(world):
     call.wait_state("connected")
     wait_for(lambda: "bad.conf" in box.stderr(), 5, "the complaint about the file")
     equal(refusal(call, "down")[0], [b"Rn"], "the answer while a file is wrong")
-    os.unlink(os.path.join(os.path.join(world.directory, "services.d"), "bad.conf"))
+    os.unlink(os.path.join(services.folder(world), "bad.conf"))
     reload(box)
     wait_for(lambda: refusal(call, "down")[0] == [b"Rf"], 5, "the answer of the service")
 
 
 def test_many(world):
     """AT_ONCE connections at a time, ROUNDS in all; nothing may be left of them."""
-    box, desk = pair(world)
-    echo = Echo(world)
-    declare(world, "echo", echo.address, word(desk))
-    reload(box)
-    forward = Forward(desk, "echo")
-    wait_for(lambda: talk(forward.connect(), b"?") == b"hello ? goodbye", 5, "the service")
+    box, desk, echo, forward = echo_pair(world)
     wait_for(lambda: len(channels(box)) == len(channels(desk)) == 1, 5, "the channels to go")
     processes = {"box": box, "desk": desk, "forward": forward.process}
     began, done, first = time.monotonic(), 0, None
@@ -307,12 +284,7 @@ def test_stalled_stream(world):
 
 def test_redial(world):
     """The call ends, then the daemon: whoever comes next waits for a new call, all of them."""
-    box, desk = pair(world)
-    echo = Echo(world)
-    declare(world, "echo", echo.address, word(desk))
-    reload(box)
-    forward = Forward(desk, "echo")
-    wait_for(lambda: talk(forward.connect(), b"?") == b"hello ? goodbye", 5, "the service")
+    box, desk, _, forward = echo_pair(world)
     for how in "hangup", "restart", "away":
         if how == "hangup":
             box.calls()[0].hangup()
@@ -371,11 +343,9 @@ def test_forward_handed_port(world):
     world.peer("box", relay)
     desk.wait_peer("box")
     equal(talk(forward.connect(), b"?"), b"hello ? goodbye", "the answer")
-    env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=desk.bus.address)
-    none = subprocess.run([RTCBUSCTL, "--session", "forward", "fd:port", "box", "echo"], env=env,
-                          capture_output=True, timeout=20, check=False)
-    equal(none.returncode, 1, "exit status without a socket")
-    check(b"fd:port" in none.stderr, f"the message is {none.stderr!r}")
+    status, _, err = ctl.run(desk, "forward", "fd:port", "box", "echo")
+    equal(status, 1, "exit status without a socket")
+    check("fd:port" in err, f"the message is {err!r}")
 
 
 def test_handed_service(world):
@@ -410,11 +380,8 @@ def test_handed_service(world):
 
 def test_usage(world):
     _, desk = pair(world)
-    env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=desk.bus.address)
     for arguments in (["2222", "box", "x"], ["localhost:2222", "box", "x"], ["127.0.0.1:1", "box"]):
-        done = subprocess.run([RTCBUSCTL, "--session", "forward", *arguments], env=env,
-                              capture_output=True, timeout=20, check=False)
-        equal(done.returncode, 2, f"exit status of {arguments}")
+        equal(ctl.run(desk, "forward", *arguments)[0], 2, f"exit status of {arguments}")
 
 
 harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])

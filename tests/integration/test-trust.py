@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 
+import ctl
 import harness
 from harness import Skip, check, equal, expect_error, wait_for
 
@@ -418,44 +419,36 @@ def test_full_disk(world):
         check(f.read().startswith("emitter sha-256:"), "the file was lost")
 
 
-def ctl(peer, *arguments):
-    done = subprocess.run(
-        [harness.program("rtcbusctl"), "--session", *arguments], check=False, text=True,
-        capture_output=True, timeout=20 * harness.SLOW,
-        env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": peer.bus.address, "LC_ALL": "C.UTF-8"})
-    return done.returncode, done.stdout, done.stderr
-
-
 def test_ctl(world):
     relay = world.relay()
     peer = world.peer("peer", relay)
     emitter = world.peer("emitter", relay)
     peer.wait_peer("emitter")
     fingerprint = emitter.get("Fingerprint")
-    equal(ctl(peer, "known"), (0, "Nobody is known yet.\n", ""), "known")
-    status, out, _ = ctl(emitter, "fingerprint")
+    equal(ctl.run(peer, "known"), (0, "Nobody is known yet.\n", ""), "known")
+    status, out, _ = ctl.run(emitter, "fingerprint")
     check(status == 0 and word(fingerprint) in out and "█" not in out, out)
-    code = json.loads(ctl(emitter, "--json", "fingerprint")[1])["code"]
+    code = json.loads(ctl.run(emitter, "--json", "fingerprint")[1])["code"]
     check(re.fullmatch(r"\d{5}( \d{5}){5}", code) and code in out, code)
 
-    status, _, err = ctl(peer, "trust", "emitter", "sha-256:12")
+    status, _, err = ctl.run(peer, "trust", "emitter", "sha-256:12")
     check(status == 2 and "no fingerprint" in err, err)
-    status, _, err = ctl(peer, "call", "--fingerprint", "x", "emitter")
+    status, _, err = ctl.run(peer, "call", "--fingerprint", "x", "emitter")
     check(status == 2 and "--fingerprint" in err, err)
-    status, _, err = ctl(peer, "call", "--fingerprint", ZEROS, "emitter")
+    status, _, err = ctl.run(peer, "call", "--fingerprint", ZEROS, "emitter")
     check(status == 1 and fingerprint in err, err)
-    equal(ctl(peer, "trust", "emitter", *fingerprint.split()), (0, "", ""), "trust")
-    check(word(fingerprint) in ctl(peer, "known")[1], "known")
-    entry = json.loads(ctl(peer, "--json", "known")[1])[0]
+    equal(ctl.run(peer, "trust", "emitter", *fingerprint.split()), (0, "", ""), "trust")
+    check(word(fingerprint) in ctl.run(peer, "known")[1], "known")
+    entry = json.loads(ctl.run(peer, "--json", "known")[1])[0]
     equal((entry["name"], entry["fingerprint"], entry["comment"]),
           ("emitter", fingerprint, "trusted by hand"), "known --json")
-    check(code in ctl(peer, "fingerprint", "emitter")[1], "fingerprint of a known peer")
-    status, out, _ = ctl(peer, "call", "--fingerprint", word(fingerprint), "emitter")
+    check(code in ctl.run(peer, "fingerprint", "emitter")[1], "fingerprint of a known peer")
+    status, out, _ = ctl.run(peer, "call", "--fingerprint", word(fingerprint), "emitter")
     check(status == 0 and re.search(r"Trust: +known", out), out)
-    equal(ctl(peer, "forget", "emitter"), (0, "", ""), "forget")
-    status, _, err = ctl(peer, "forget", "emitter")
+    equal(ctl.run(peer, "forget", "emitter"), (0, "", ""), "forget")
+    status, _, err = ctl.run(peer, "forget", "emitter")
     equal((status, err), (1, "rtcbusctl: emitter is not known\n"), "forget again")
-    equal(ctl(peer, "fingerprint", "emitter")[0], 1, "fingerprint of nobody")
+    equal(ctl.run(peer, "fingerprint", "emitter")[0], 1, "fingerprint of nobody")
 
 
 harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])

@@ -12,7 +12,8 @@ import subprocess
 import threading
 import time
 
-from harness import TOP_BUILDDIR, check, equal, note, wait_for
+from ctl import Ctl
+from harness import check, equal, note
 from net import Cable, Link, Space, peers_over
 
 MIB = 1024 * 1024
@@ -25,26 +26,6 @@ PARTS = 32  # of a transfer; memory is looked at after each
 def bad_path_limit(mib):
     """Seconds that are enough for so much at 2.5 Mbit/s."""
     return 120 + mib * 8.4 / 2.5
-
-
-class Ctl:
-    """rtcbusctl as a child with pipes."""
-
-    def __init__(self, peer, *arguments, **kwargs):
-        env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=peer.bus.address, LC_ALL="C.UTF-8")
-        self.child = subprocess.Popen(
-            [os.path.join(TOP_BUILDDIR, "rtcbusctl"), "--session", *arguments],
-            stderr=subprocess.DEVNULL, env=env, **kwargs)
-        peer.world.closing(self)
-
-    def status(self):
-        wait_for(lambda: self.child.poll() is not None, 60, "rtcbusctl to end")
-        return self.child.returncode
-
-    def close(self):
-        if self.child.poll() is None:
-            self.child.kill()
-        self.child.wait()
 
 
 class Transfer:
@@ -85,9 +66,9 @@ class Transfer:
 
     def run(self):
         listener = Ctl(self.box, "pipe", "--listen", "bulk", stdin=subprocess.DEVNULL,
-                       stdout=subprocess.PIPE)
-        sender = Ctl(self.desk, "pipe", "box", "bulk", stdin=subprocess.PIPE,
-                     stdout=subprocess.DEVNULL)
+                       stderr=subprocess.DEVNULL)
+        sender = Ctl(self.desk, "pipe", "box", "bulk", stdout=subprocess.DEVNULL,
+                     stderr=subprocess.DEVNULL)
         wanted, seen = hashlib.sha256(), hashlib.sha256()
         for piece in self.pieces():
             wanted.update(piece)

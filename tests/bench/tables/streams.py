@@ -3,13 +3,14 @@
 
 """Byte streams: what rtcbusctl pipe and forward make of a channel."""
 
-import os
 import socket
 import subprocess
 import threading
 import time
 
+import ctl
 import pairs
+import services
 import usage
 from channels import Channel as FoundChannel, open_channel, remote_channel
 from harness import Call, wait_for
@@ -62,8 +63,7 @@ class Stream:
         return {}
 
     def run(self, peer, *arguments, **options):
-        env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=peer.bus.address, LC_ALL="C.UTF-8")
-        child = subprocess.Popen([settings.program("rtcbusctl"), "--session", *arguments], env=env,
+        child = subprocess.Popen(ctl.command(*arguments), env=ctl.environment(peer),
                                  stderr=subprocess.DEVNULL, **options)
         self.children.append(child)
         return child
@@ -96,34 +96,15 @@ class Pipe(Stream):
         self.channel = remote_channel(self.far, "pipe/bench")
 
 
-class Server(threading.Thread):
+class Server(services.Server):
     """Sends without end to who asks for it, and what it gets to everybody else."""
-
-    def __init__(self, world):
-        super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"tcp:127.0.0.1:{self.listener.getsockname()[1]}"
-        world.closing(self.listener)
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
         zeros = bytes(1 << 20)
-        with connection:
-            try:
-                request = connection.recv(64)
-                connection.sendall(request)
-                while request == b"flood":
-                    connection.sendall(zeros)
-            except OSError:
-                pass
+        request = connection.recv(64)
+        connection.sendall(request)
+        while request == b"flood":
+            connection.sendall(zeros)
 
 
 class Forward(Stream):
@@ -134,11 +115,7 @@ class Forward(Stream):
 
     def begin(self):
         server = Server(self.pair.world)
-        folder = os.path.join(self.pair.world.directory, "services.d")
-        os.makedirs(folder)
-        with open(os.path.join(folder, "bench.conf"), "w", encoding="utf-8") as f:
-            f.write(f"[Service]\nConnect={server.address}\n"
-                    f"Allow={self.near.get('Fingerprint').replace(' ', ':')}\n")
+        services.declare(self.pair.world, "bench", server.address, services.word(self.near))
         self.far.restart()
         self.far.wait_connected()
         self.near.wait_peer("emitter")
