@@ -5,6 +5,7 @@
 """Declared services and rtcbusctl forward: who gets through, and that nothing is left behind."""
 
 import contextlib
+import math
 import os
 import selectors
 import signal
@@ -158,8 +159,21 @@ def refusal(call, name):
     return packets, took
 
 
+def refuse_each(call, least):
+    """Updates LEAST, {name: seconds}, and returns how far they are apart."""
+    for name in least:
+        packets, took = refusal(call, name)
+        equal(packets, [b"Rn"], f"the answer for {name!r}")
+        least[name] = min(least[name], took)
+    return max(least.values()) - min(least.values())
+
+
 def test_refused_alike(world):
-    """Not declared, for nobody, for another key, for a name that is only claimed: one answer."""
+    """Not declared, for nobody, for another key, for a name that is only claimed: one answer.
+
+    What an answer itself takes is the least that was seen.  A busy machine only adds to it, so
+    there it takes more rounds to see that they are alike; one that takes longer never gets there.
+    """
     echo = Echo(world)
     declare(world, "nobody", echo.address, "")
     declare(world, "other", echo.address, "sha-256:" + ":".join(["AB"] * 32))
@@ -167,16 +181,12 @@ def test_refused_alike(world):
     box, desk = pair(world, "any")
     call = desk.call("box")
     call.wait_state("connected")
-    times = {}
-    for name in ["absent", "nobody", "other", "claimed", "../nobody", ""] * 20:
-        packets, took = refusal(call, name)
-        equal(packets, [b"Rn"], f"the answer for {name!r}")
-        times.setdefault(name, []).append(took)
-    medians = {name: sorted(seen)[len(seen) // 2] for name, seen in times.items()}
-    note("median ms to the refusal: " + ", ".join(f"{n or 'empty'} {t * 1e3:.2f}"
-                                                  for n, t in medians.items()))
-    check(max(medians.values()) - min(medians.values()) < 0.005 * harness.SLOW,
-          f"the answers take different times: {medians}")
+    least = dict.fromkeys(["absent", "nobody", "other", "claimed", "../nobody", ""], math.inf)
+    for _ in range(20):
+        refuse_each(call, least)
+    wait_for(lambda: refuse_each(call, least) < 0.003 * harness.SLOW, 30, "answers that look alike")
+    note("least ms to the refusal: " + ", ".join(f"{name or 'empty'} {took * 1e3:.2f}"
+                                                 for name, took in least.items()))
     wait_for(lambda: len(channels(box)) == 1, 5, "the channels to go")
     equal(echo.open, 0, "connections that got through")
 
