@@ -23,6 +23,14 @@ die() {
 
 # Progress ---------------------------------------------------------------------------------------
 
+# show_log FILE: the end of it, and before that what failed, if it is the output of tests.
+show_log() {
+    {
+        grep -nE -A 12 '^(# )?not ok ' "$1" | head -n 60 && echo "..."
+        tail -n 40 "$1"
+    } | sed 's/^/    /'
+}
+
 # step TEXT COMMAND…: runs COMMAND with its output in a log file and shows that time passes.
 step() {
     local text=$1 log start=$SECONDS pid dots=0 status=0
@@ -47,7 +55,7 @@ step() {
         printf ' done (%d s)\n' $((SECONDS - start))
     else
         printf ' failed (%d s)\n' $((SECONDS - start))
-        tail -n 40 "$log" | sed 's/^/    /' >&2
+        show_log "$log" >&2
         die "'$text' failed; everything it said is in $log"
     fi
 }
