@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * A block goes when its last message has gone; one is kept for the process, so
- * that a queue that is filled and emptied again and again allocates nothing.
+ * A block goes when its last message has gone; a large one is kept for the
+ * process, so that a queue that is filled and emptied again and again allocates
+ * nothing. Others begin small: there may be a thousand with one message each.
  */
 
 #include "config.h"
@@ -12,7 +13,7 @@
 
 #include <string.h>
 
-enum { BLOCK_SIZE = 64 * 1024 - 64 };
+enum { BLOCK_SIZE = 64 * 1024 - 64, FIRST_SIZE = BLOCK_SIZE / 64 };
 
 struct MessageBlock {
     MessageBlock *next;
@@ -37,13 +38,16 @@ static Record *record_at(const MessageBlock *block, gsize at)
     return (Record *) (block->space + at);
 }
 
-static MessageBlock *block_new(gsize needed)
+/* Twice as large as the one BEFORE it in the queue, if there is one */
+static MessageBlock *block_new(const MessageBlock *before, gsize needed)
 {
     MessageBlock *block = needed <= BLOCK_SIZE ? g_steal_pointer(&spare) : NULL;
 
     if (!block) {
-        block = g_malloc(sizeof(MessageBlock) + MAX(needed, BLOCK_SIZE));
-        block->size = MAX(needed, BLOCK_SIZE);
+        gsize size = MAX(needed, before ? MIN(2 * before->size, BLOCK_SIZE) : FIRST_SIZE);
+
+        block = g_malloc(sizeof(MessageBlock) + size);
+        block->size = size;
     }
     block->next = NULL;
     block->begin = block->end = 0;
@@ -65,7 +69,7 @@ void message_queue_push(MessageQueue *queue, guint32 tag, const void *bytes, gsi
     Record *record;
 
     if (!block || block->size - block->end < needed) {
-        block = block_new(needed);
+        block = block_new(queue->last, needed);
         if (queue->last)
             queue->last->next = block;
         else

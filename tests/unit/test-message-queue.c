@@ -5,6 +5,7 @@
 
 #include "config.h"
 
+#include <malloc.h>
 #include <string.h>
 
 #include "common/message-queue.h"
@@ -15,7 +16,8 @@ static guint8 pattern[300 * 1024];
 /* Lengths from nothing to several blocks, so that every boundary is met */
 static gsize length_of(guint number)
 {
-    static const gsize lengths[] = {0, 1, 7, 8, 9, 64, 1000, 65448, 65456, 65464, 70000, 262144};
+    static const gsize lengths[] = {0,    1,    7,     8,     9,     64,    1000, 1008,
+                                    1016, 2032, 65448, 65456, 65464, 70000, 262144};
 
     return lengths[number % G_N_ELEMENTS(lengths)];
 }
@@ -76,6 +78,25 @@ static void test_many(void)
     message_queue_clear(&queue);
 }
 
+/* A thousand queues with one small message each, and one that fills: what they have allocated. */
+static void test_memory(void)
+{
+    static MessageQueue queues[1000];
+    size_t before = mallinfo2().uordblks, small;
+    MessageQueue full = {};
+
+    for (guint i = 0; i < G_N_ELEMENTS(queues); i++)
+        message_queue_push(&queues[i], i, pattern, 100);
+    small = mallinfo2().uordblks - before;
+    for (guint i = 0; i < 100000; i++)
+        message_queue_push(&full, i, pattern, 56);
+    g_assert_cmpuint(small, <, G_N_ELEMENTS(queues) * 1200 + 65536);
+    g_assert_cmpuint(mallinfo2().uordblks - before - small, <, 100000 * 64 * 102 / 100);
+    for (guint i = 0; i < G_N_ELEMENTS(queues); i++)
+        message_queue_clear(&queues[i]);
+    message_queue_clear(&full);
+}
+
 typedef struct {
     RoundTask task;
     RoundTask *next; /* added by this one */
@@ -127,6 +148,7 @@ int main(int argc, char **argv)
         pattern[i] = i * 7 + (i >> 8);
     g_test_add_func("/message-queue/order", test_order);
     g_test_add_func("/message-queue/many", test_many);
+    g_test_add_func("/message-queue/memory", test_memory);
     g_test_add_func("/round/tasks", test_rounds);
     return g_test_run();
 }
