@@ -28,7 +28,8 @@ class Ours(pairs.Ours):
     feed = {"source": "random", "interval": "1s"}
     link = {}
 
-    def start_daemons(self, _config):
+    def start_daemons(self):
+        self.world = World("apart")
         link = far_apart(self.world, **self.link)
         left, right = link.ends
         with self.world.inside(left):
@@ -55,8 +56,7 @@ class Foreign:
 
     def stop(self):
         self.pair.stop()
-        if self.world:
-            pairs.end_world(self)
+        pairs.end_world(self)
 
     def __getattr__(self, name):
         return getattr(self.pair, name)

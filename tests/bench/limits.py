@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: 2026 The rtcbus authors
 
-"""What cannot be beaten here: encrypted UDP without any protocol over it, and TCP without encryption."""
+"""What cannot be beaten here: encrypted UDP with no protocol over it, TCP without encryption."""
 
 import json
 import shutil
@@ -39,9 +39,7 @@ class Udp:
         """There is none."""
 
     def stop(self):
-        for agent in self.agents:
-            agent.stop()
-        self.agents = []
+        pairs.stop_agents(self)
 
 
 class Iperf:
@@ -72,7 +70,8 @@ class Iperf:
                 raise Absent("iperf3 does not start")
         client = self.client = subprocess.Popen(
             [*self.prefixes[1], "iperf3", "-c", self.address, "-p", port, "-l", str(size),
-             "-t", str(seconds), "-O", str(warm_up), "-J", *self.options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+             "-t", str(seconds), "-O", str(warm_up), "-J", *self.options],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         pids = [server.pid, client.pid]
         time.sleep(warm_up + 0.1)
         meter = usage.Meter(pids)

@@ -3,9 +3,9 @@
 
 """Two programs with a channel between them, ours and those of the other stacks.
 
-A table derives its contenders from pairs(): each has .name, .role, .start(), .stop(), and after
-open_channel() `near` and `far`, agents that obey the commands of agent.c, and `pids` of all
-processes that carry the data.
+Each pair has .name, .role, .start(), .stop(), and after open_channel() `near` and `far`, agents
+that obey the commands of agent.c, and `pids` of all processes that carry the data. A table's
+contenders are OverChannel or Calls, and only add what they measure.
 """
 
 import json
@@ -23,6 +23,7 @@ from harness import Failed, World, wait_for
 from table import Absent, settings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+NODE = os.environ.get("RTCBUS_BENCH_NODE") or os.path.join(HERE, "../../_lab/node/bench")
 PYTHON = "/usr/bin/python3"
 
 
@@ -77,9 +78,17 @@ class Agent:
             end.close()
 
 
+def stop_agents(owner):
+    for agent in owner.agents:
+        agent.stop()
+    owner.agents = []
+
+
 def end_world(owner):
     """Daemons that did not end well are worth a word, also in a bench."""
     world, owner.world = owner.world, None
+    if not world:
+        return
     problems = world.close()
     world.remove()
     if problems:
@@ -93,15 +102,19 @@ class Ours:
     role = "ours"
     feed = {}  # what the emitter is started with
 
+    def __init__(self):
+        self.agents = []
+        self.world = None
+
     def start(self):
         program = settings.program("tests/bench/agent")
-        self.agents = []
-        self.world = World("bench")
-        self.start_daemons({"Ice": {"Interfaces": "lan0"}})
+        self.start_daemons()
         self.near, self.far = [self.add([program, daemon.bus.address])
                                for daemon in (self.listener, self.emitter)]
 
-    def start_daemons(self, config):
+    def start_daemons(self):
+        self.world = World("bench")
+        config = {"Ice": {"Interfaces": "lan0"}}
         self.relay = self.world.relay()
         self.emitter = self.world.peer("emitter", self.relay, config=config, **self.feed)
         self.listener = self.world.peer("listener", self.relay, config=config)
@@ -124,10 +137,8 @@ class Ours:
         return self.near.ask(f"calls emitter {count}", 60 + 10 * count)["times"]
 
     def stop(self):
-        for agent in getattr(self, "agents", []):
-            agent.stop()
-        if getattr(self, "world", None):
-            end_world(self)
+        stop_agents(self)
+        end_world(self)
 
 
 class Foreign:
@@ -168,19 +179,14 @@ class Foreign:
         return self.near.ask(f"calls - {count}", 60 + 10 * count)["times"]
 
     def stop(self):
-        for agent in self.agents:
-            agent.stop()
-        self.agents = []
+        stop_agents(self)
 
 
 def no_package_of_npm(name):
-    folder = os.environ.get("RTCBUS_BENCH_NODE") or os.path.join(
-        HERE, "..", "..", "_lab", "node", "bench")
-
     def missing():
         if not shutil.which("node"):
             return "node is not installed (apt install nodejs)"
-        if not os.path.exists(os.path.join(folder, "node_modules", name)):
+        if not os.path.exists(os.path.join(NODE, "node_modules", name)):
             return f"{name} is not installed (tests/bench/install)"
         return None
 
@@ -216,3 +222,36 @@ def others():
         Foreign("aiortc", [PYTHON, os.path.join(HERE, "agent-aiortc.py")],
                 no_module("import aiortc", "python3-aiortc")),
     ]
+
+
+class OverChannel:
+    """What is measured over the channel of PAIR."""
+
+    def __init__(self, pair):
+        self.pair = pair
+        self.name = pair.name
+        self.role = pair.role
+
+    def start(self):
+        self.pair.start()
+        self.pair.open_channel()
+
+    def stop(self):
+        self.pair.stop()
+
+
+class Calls(OverChannel):
+    """Or before there is one: the time of each call, in milliseconds."""
+
+    def start(self):
+        self.pair.start()
+        self.pair.make_calls(2)  # what is loaded at first use
+
+    def times(self, count, batch, enough):
+        """Of COUNT calls, BATCH by BATCH, or of fewer if they take more than ENOUGH seconds."""
+        times, began = [], time.monotonic()
+        while len(times) < (batch if settings.quick else count):
+            times += self.pair.make_calls(batch)
+            if time.monotonic() - began > enough:
+                break
+        return [t * 1e-3 for t in times]

@@ -54,10 +54,21 @@ def load(protocol, port, pid, mode, **options):
     return json.loads(done.stdout)
 
 
-class Ours:
+class Relay:
+    """What is measured of it: FUNCTION(relay) gives the figures."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def measure(self):
+        return self.function(self)
+
+
+class Ours(Relay):
     name = "rtcbus-relay"
     role = "ours"
     protocol = "rtcbus"
+    world = None
 
     def start(self):
         self.world = World(self.name)
@@ -68,7 +79,7 @@ class Ours:
         pairs.end_world(self)
 
 
-class Server:
+class Server(Relay):
     """A foreign one."""
 
     role = "other"
@@ -112,9 +123,7 @@ class Ws(Server):
         missing = pairs.no_package_of_npm("ws")()
         if missing:
             raise Absent(missing)
-        folder = os.environ.get("RTCBUS_BENCH_NODE") or os.path.join(
-            HERE, "..", "..", "_lab", "node", "bench")
-        return ["env", "NODE_PATH=" + os.path.join(folder, "node_modules"), "node",
+        return ["env", "NODE_PATH=" + os.path.join(pairs.NODE, "node_modules"), "node",
                 os.path.join(HERE, "ws-relay.js"), str(self.port)]
 
 
@@ -139,25 +148,8 @@ class Mosquitto(Server):
         return [program, "-c", self.configured(MOSQUITTO)]
 
 
-class Loaded:
-    """A relay and what is measured of it: FUNCTION(relay) gives the figures."""
-
-    def __init__(self, relay, function):
-        self.relay, self.function = relay, function
-        self.name, self.role = relay.name, relay.role
-
-    def start(self):
-        self.relay.start()
-
-    def measure(self):
-        return self.function(self.relay)
-
-    def stop(self):
-        self.relay.stop()
-
-
 def contenders(function):
-    return [Loaded(relay(), function) for relay in (Ours, Ws, Nats, Mosquitto)]
+    return [relay(function) for relay in (Ours, Ws, Nats, Mosquitto)]
 
 
 def measure(relay, mode, **options):

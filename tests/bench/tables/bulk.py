@@ -43,17 +43,11 @@ def measured(size, count, seconds, cpu, peak):
     return figures
 
 
-class Bulk:
+class Bulk(pairs.OverChannel):
     """Sends, leaves the first moments out, and looks at two moments after that."""
 
-    def __init__(self, pair):
-        self.pair = pair
-        self.name = pair.name
-        self.role = pair.role
-
     def start(self):
-        self.pair.start()
-        self.pair.open_channel()
+        super().start()
         self.pair.far.ask("receive")
         self.arrived = 0
 
@@ -85,16 +79,9 @@ class Bulk:
                 raise Failed("not all that was sent has arrived")
             time.sleep(0.02)
 
-    def stop(self):
-        self.pair.stop()
-
 
 class Limit(Bulk):
     """Of no channel: nothing is sent again, so what arrives is what counts."""
-
-    def start(self):
-        self.pair.start()
-        self.pair.far.ask("receive")
 
     def drain(self, sent):
         time.sleep(0.05)

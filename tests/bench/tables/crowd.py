@@ -41,9 +41,12 @@ class Crowd:
     name = "ours"
     role = "ours"
 
+    def __init__(self):
+        self.agents = []
+        self.world = None
+
     def start(self):
         self.program = settings.program("tests/bench/agent")
-        self.agents = []
         self.each = 10 if settings.quick else 100
         self.sessions = self.each * DAEMONS
         self.world = World("crowd")
@@ -114,10 +117,8 @@ class Crowd:
         return 100 * sum(map(len, inner)) / (len(inner) * self.sessions)
 
     def stop(self):
-        for agent in getattr(self, "agents", []):
-            agent.stop()
-        if getattr(self, "world", None):
-            pairs.end_world(self)
+        pairs.stop_agents(self)
+        pairs.end_world(self)
 
 
 def contenders():

@@ -10,7 +10,7 @@ import time
 
 import apart
 import pairs
-from table import Column, Target, settings
+from table import Column, Target
 
 TITLE = "from Call to the first number, a round trip being 100 ms"
 COLUMNS = [
@@ -62,26 +62,10 @@ def long_wire():
     return near, far
 
 
-class Distance:
-    def __init__(self, pair):
-        self.pair = pair
-        self.name = pair.name
-        self.role = pair.role
-
-    def start(self):
-        self.pair.start()
-        self.pair.make_calls(1)
-
+class Distance(pairs.Calls):
     def measure(self):
-        times, began = [], time.monotonic()
-        while len(times) < (2 if settings.quick else CALLS):
-            times += self.pair.make_calls(2)
-            if time.monotonic() - began > ENOUGH:
-                break
-        return dict.fromkeys((c.key for c in COLUMNS), [t * 1e-3 / (2 * ONE_WAY) for t in times])
-
-    def stop(self):
-        self.pair.stop()
+        trips = [t / (2 * ONE_WAY) for t in self.times(CALLS, 2, ENOUGH)]
+        return dict.fromkeys((c.key for c in COLUMNS), trips)
 
 
 def contenders():

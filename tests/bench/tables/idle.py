@@ -78,8 +78,7 @@ class Daemon:
         }
 
     def stop(self):
-        if self.world:
-            end_world(self)
+        end_world(self)
 
 
 def contenders():

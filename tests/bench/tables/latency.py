@@ -24,15 +24,9 @@ NOTES = ["The next message is sent when the answer to the last one is here. p50 
 SIZE, FIRST, COUNT = 64, 500, 4000
 
 
-class Latency:
-    def __init__(self, pair):
-        self.pair = pair
-        self.name = pair.name
-        self.role = pair.role
-
+class Latency(pairs.OverChannel):
     def start(self):
-        self.pair.start()
-        self.pair.open_channel()
+        super().start()
         self.pair.far.ask("echo")
 
     def measure(self):
@@ -45,9 +39,6 @@ class Latency:
 
     def ping(self, count):
         return self.pair.near.ask(f"ping {SIZE} {count}", 60)["times"]
-
-    def stop(self):
-        self.pair.stop()
 
 
 def contenders():

@@ -40,13 +40,8 @@ def seconds():
     return 2 if settings.quick else 4
 
 
-class Path:
+class Path(pairs.OverChannel):
     """A new pair for each path."""
-
-    def __init__(self, pair):
-        self.pair = pair
-        self.name = pair.name
-        self.role = pair.role
 
     rounds = 0
 

@@ -3,10 +3,8 @@
 
 """How long it takes from wanting to be called to the first number."""
 
-import time
-
 import pairs
-from table import Column, Target, settings
+from table import Column, Target
 
 TITLE = "from Call to the first number, loopback"
 COLUMNS = [
@@ -30,26 +28,9 @@ class CallsOfOurs(pairs.Ours):
     feed = {"source": "random", "interval": "1s"}
 
 
-class Setup:
-    def __init__(self, pair):
-        self.pair = pair
-        self.name = pair.name
-        self.role = pair.role
-
-    def start(self):
-        self.pair.start()
-        self.pair.make_calls(2)  # what is loaded at first use
-
+class Setup(pairs.Calls):
     def measure(self):
-        times, began = [], time.monotonic()
-        while len(times) < (10 if settings.quick else CALLS):
-            times += self.pair.make_calls(10)
-            if time.monotonic() - began > ENOUGH:
-                break
-        return dict.fromkeys((c.key for c in COLUMNS), [t * 1e-3 for t in times])
-
-    def stop(self):
-        self.pair.stop()
+        return dict.fromkeys((c.key for c in COLUMNS), self.times(CALLS, 10, ENOUGH))
 
 
 def contenders():

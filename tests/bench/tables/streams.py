@@ -36,11 +36,12 @@ class Stream:
 
     role = "ours"
 
-    def start(self):
+    def __init__(self):
         self.pair = pairs.Ours()
-        self.pair.agents = []
-        self.pair.world = pairs.World("bench")
-        self.pair.start_daemons({"Ice": {"Interfaces": "lan0"}})
+        self.children = []
+
+    def start(self):
+        self.pair.start_daemons()
         self.near, self.far = self.pair.listener, self.pair.emitter
         self.near.wait_peer("emitter")
         self.pids = [self.near.pid, self.far.pid]
@@ -73,15 +74,11 @@ class Stream:
             child.kill()
             child.wait()
         self.children = []
-        if getattr(self, "pair", None):
-            self.pair.stop()
+        self.pair.stop()
 
 
 class Pipe(Stream):
     name = "rtcbusctl pipe"
-
-    def __init__(self):
-        self.children = []
 
     def begin(self):
         listener = self.run(self.far, "pipe", "--listen", "bench", stdin=subprocess.DEVNULL,
@@ -109,9 +106,6 @@ class Server(services.Server):
 
 class Forward(Stream):
     name = "rtcbusctl forward"
-
-    def __init__(self):
-        self.children = []
 
     def begin(self):
         server = Server(self.pair.world)
@@ -156,9 +150,6 @@ class Forward(Stream):
 class Channel(Stream):
     name = "acquired channel"
     role = "limit"
-
-    def __init__(self):
-        self.children = []
 
     def begin(self):
         program = settings.program("tests/bench/agent")
