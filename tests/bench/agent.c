@@ -11,7 +11,8 @@
  *   receive           counts what comes, from now on; echo: and sends it back
  *   count             how much that was
  *   send SIZE         messages of SIZE bytes, until hold, which tells how many
- *   ping SIZE COUNT   each when the answer to the last one is here
+ *   ping SIZE COUNT   each when the answer to the last one is here; a third
+ *                     word: and so many microseconds later
  *   calls PEER COUNT  one after the other, each until the first number comes
  *   crowd PEER COUNT  makes calls and leaves them open, a few at a time
  */
@@ -130,7 +131,7 @@ static void hold(void)
     printf("{\"sent\": %zu}\n", GPOINTER_TO_SIZE(g_thread_join(g_steal_pointer(&sender))));
 }
 
-static void ping(size_t size, int rounds)
+static void ping(size_t size, int rounds, int pause_usec)
 {
     static char buffer[MESSAGE_MAX];
 
@@ -142,6 +143,8 @@ static void ping(size_t size, int rounds)
             recv(fd, buffer, sizeof buffer, 0) <= 0)
             give_up("no answer");
         printf("%s%" G_GINT64_FORMAT, i ? ", " : "", g_get_monotonic_time() - began);
+        if (pause_usec)
+            g_usleep(pause_usec);
     }
     puts("]}");
 }
@@ -254,7 +257,7 @@ static void crowd(const char *peer, int rounds)
 
 static void obey(char *line)
 {
-    g_auto(GStrv) words = g_strsplit(g_strstrip(line), " ", 3);
+    g_auto(GStrv) words = g_strsplit(g_strstrip(line), " ", 4);
     const char *name = words[0] ? words[0] : "";
     int n = words[0] ? g_strv_length(words) : 0;
 
@@ -268,8 +271,8 @@ static void obey(char *line)
         start_sending(atoi(words[1]));
     else if (strcmp(name, "hold") == 0 && sender)
         hold();
-    else if (strcmp(name, "ping") == 0 && n == 3)
-        ping(atoi(words[1]), atoi(words[2]));
+    else if (strcmp(name, "ping") == 0 && n >= 3)
+        ping(atoi(words[1]), atoi(words[2]), n == 4 ? atoi(words[3]) : 0);
     else if (strcmp(name, "calls") == 0 && n == 3)
         calls(words[1], atoi(words[2]));
     else if (strcmp(name, "crowd") == 0 && n == 3)

@@ -10,6 +10,7 @@ import time
 
 import pairs
 import usage
+from agents import Agent
 from harness import free_port
 from table import Absent, settings
 
@@ -28,9 +29,9 @@ class Udp:
 
     def start(self):
         program = settings.program("tests/bench/limit")
-        self.far = pairs.Agent([program, self.kind])
+        self.far = Agent([program, self.kind])
         self.agents = [self.far]
-        self.near = pairs.Agent([program, self.kind, str(self.far.read()["port"])])
+        self.near = Agent([program, self.kind, str(self.far.read()["port"])])
         self.agents.append(self.near)
         self.near.read()
         self.pids = [agent.pid for agent in self.agents]

@@ -13,11 +13,12 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness  # noqa: E402
+from agents import Agent  # noqa: E402
 from channels import Acquired, acquired_pair, call_pair, open_channel, remote_channel  # noqa: E402
 from harness import GLib, check, equal, expect_error, note, wait_for  # noqa: E402
 
 KIB, MIB = 1024, 1024 * 1024
-PROGRAM = os.path.join(harness.TOP_BUILDDIR, "tests/bench/program")
+AGENT = os.path.join(harness.TOP_BUILDDIR, "tests/bench/agent")
 FAILED, DENIED, INVALID = (f"org.rtcbus.Error.{x}" for x in ("Failed", "Denied",
                                                              "InvalidArgument"))
 
@@ -295,20 +296,12 @@ def test_client_that_dies(world):
     equal(call.get("State"), "connected", "State of the call")
 
 
-class Program:
-    """tests/bench/program at a channel: another process, as programs are."""
-
-    def __init__(self, channel, role, **options):
-        arguments = [f"--{name}={value}" for name, value in options.items()]
-        self.process = channel.peer.world.run(
-            f"{role}-{channel.path.rpartition('/')[2]}",
-            [PROGRAM, f"--bus={channel.peer.bus.address}", f"--channel={channel.path}", *arguments,
-             role])
-        wait_for(self.process.lines, 10, f"{role} to acquire {channel.path}")
-
-    def result(self, timeout=30):
-        wait_for(lambda: not self.process.running(), timeout, f"{self.process.name} to end")
-        return self.process.lines()[1:]
+def agent(channel):
+    """tests/bench/agent at a channel: another process, as programs are."""
+    peer = channel.peer
+    started = peer.world.closing(Agent([AGENT, peer.bus.address]))
+    started.ask("acquire " + channel.path)
+    return started
 
 
 def channel_pair(call, there, label, **options):
@@ -317,26 +310,28 @@ def channel_pair(call, there, label, **options):
 
 def round_trips(near, far, count):
     """Sorted, in milliseconds, of messages that come now and then."""
-    echo = Program(far, "echo")
-    times = Program(near, "ping", count=count, pause=5000).result()
-    echo.result()
-    equal(len(times), count, "round trips")
-    return sorted(int(x) / 1000 for x in times)
+    pinger, echo = agent(near), agent(far)
+    echo.ask("echo")
+    times = pinger.ask(f"ping 64 {count} 5000", 30 * harness.SLOW)["times"]
+    pinger.close()
+    echo.close()
+    return sorted(x / 1000 for x in times)
 
 
 def room_beside_bulk(call, there, attempt):
     """The 95th percentile of round trips beside a transfer on the same call."""
     bulk, sink = channel_pair(call, there, f"bulk{attempt}")
     small = channel_pair(call, there, f"small{attempt}")
-    receiver = Program(sink, "receive", **{"warm-up": 0.3})
-    sender = Program(bulk, "send", size=64 * KIB, seconds=60)
+    sender, receiver = agent(bulk), agent(sink)
+    receiver.ask("receive")
+    sender.ask(f"send {64 * KIB}")
     wait_for(lambda: bulk.get("BytesSent") > 8 * MIB, 20, "the transfer to be under way")
     times = round_trips(*small, 300)
-    check(sender.process.running(), "the transfer ended too early")
+    check(sender.running(), "the transfer ended too early")
     rate = (bulk.get("BytesSent") - 8 * MIB) * 8e-6
     bulk.invoke("Close")
-    sender.result()
-    receiver.result()
+    wait_for(lambda: not sender.running(), 30, "the sender to be told")
+    receiver.close()
     note(f"beside a transfer of {rate:.0f} Mbit meanwhile: median {times[150]:.1f} ms, "
          f"95 % {times[285]:.1f}, worst {times[-1]:.1f}")
     return times[285]

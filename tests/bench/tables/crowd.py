@@ -8,6 +8,7 @@ import time
 
 import pairs
 import usage
+from agents import Agent
 from harness import Failed, World
 from table import Column, Target, settings
 
@@ -59,7 +60,7 @@ class Crowd:
         for daemon in self.listeners:  # nobody is to be woken by each number
             daemon.bus.connection.close_sync(None)
             daemon.bus.connection = daemon.bus.connect()
-        self.agents = [pairs.Agent([self.program, daemon.bus.address])
+        self.agents = [Agent([self.program, daemon.bus.address])
                        for daemon in self.listeners]
         self.sides = {"emitter": [self.emitter.pid], "listeners": [d.pid for d in self.listeners]}
 
