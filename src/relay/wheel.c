@@ -9,7 +9,7 @@
 
 void wheel_init(Wheel *wheel, gint64 grain, gint64 now)
 {
-    *wheel = (Wheel){.grain = grain, .done = now / grain};
+    *wheel = (Wheel){.grain = grain, .done = now / grain, .now = now / grain};
 }
 
 static GQueue *slot_queue(Wheel *wheel, gint64 slot)
@@ -22,7 +22,7 @@ void wheel_add(Wheel *wheel, WheelEntry *entry, gint64 due)
     gint64 slot = (due + wheel->grain - 1) / wheel->grain;
 
     wheel_remove(wheel, entry);
-    entry->slot = CLAMP(slot, wheel->done + 1, wheel->done + WHEEL_SLOTS);
+    entry->slot = MIN(MAX(slot, wheel->now + 1), wheel->done + WHEEL_SLOTS);
     g_queue_push_tail_link(slot_queue(wheel, entry->slot), &entry->link);
 }
 
@@ -37,6 +37,7 @@ gpointer wheel_take(Wheel *wheel, gint64 now)
 {
     gint64 last = now / wheel->grain;
 
+    wheel->now = MAX(wheel->now, last);
     /* What lies further back than the wheel is large has been seen on the way. */
     wheel->done = MAX(wheel->done, last - WHEEL_SLOTS);
     while (wheel->done < last) {

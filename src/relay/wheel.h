@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     gint64 grain; /* µs: the length of a slot */
     gint64 done;  /* private: the last slot that is in the past */
+    gint64 now;   /* private: of the last wheel_take(), in grains */
     GQueue slots[WHEEL_SLOTS];
 } Wheel;
 
@@ -29,7 +30,9 @@ typedef struct {
 void wheel_init(Wheel *wheel, gint64 grain, gint64 now);
 
 /* ENTRY is due at DUE, or earlier if that is further away than the wheel is
- * large: then add it again. If it is on the wheel already, it moves. */
+ * large: then add it again. If it is on the wheel already, it moves. One that
+ * is overdue is taken a grain later, so whoever takes all that is due comes to
+ * an end though each is added again. */
 void wheel_add(Wheel *wheel, WheelEntry *entry, gint64 due);
 void wheel_remove(Wheel *wheel, WheelEntry *entry);
 

@@ -457,6 +457,38 @@ def test_total_memory(world):
     check(len(slow) == 5, "the slow readers were never there")
 
 
+def test_never_reads(world):
+    """Who neither reads nor closes is dropped all the same, and the relay goes on."""
+    relay = world.relay(config=settings(MaxQueue="64K"))
+    good = member(world, relay)
+    descriptors = len(os.listdir(f"/proc/{relay.pid}/fd"))
+    stuck = client(world, relay, receive_buffer=4096)
+    joined(relay, 2)
+    good.expect("joined")
+    for _ in range(40):
+        good.send_text('{"pad":"%s"}' % ("x" * 30000))
+    good.expect("left")
+    wait_for(lambda: len(os.listdir(f"/proc/{relay.pid}/fd")) == descriptors, 15,
+             "the connection to be given up")
+    again = member(world, relay)
+    again.send_json({"to": good.id, "n": 1})
+    equal(good.expect(None)["n"], 1)
+    stuck.socket.close()
+
+
+def test_stuck_in_a_frame(world):
+    """No ping can be sent within a frame; who reads nothing more of it is dropped."""
+    relay = world.relay(config=settings(PingInterval="500ms"))
+    good = member(world, relay)
+    stuck = client(world, relay, "/?name=stuck", receive_buffer=4096)
+    good.expect("joined")
+    for _ in range(16):
+        good.send_text('{"pad":"%s"}' % ("x" * 50000))
+    equal(good.expect("left", timeout=5)["name"], "stuck")
+    joined(relay, 1)
+    stuck.socket.close()
+
+
 def test_ping(world):
     relay = world.relay(config=settings(PingInterval="500ms"))
     alive, dead = member(world, relay), member(world, relay, "/?name=dead")

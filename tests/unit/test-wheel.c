@@ -70,10 +70,39 @@ static void test_edges(void)
     g_assert_cmpint(wheel_next(&wheel), ==, G_MAXINT64);
 }
 
+/* Overdue, and added again while others are taken: each is taken once. */
+static void test_overdue(void)
+{
+    Wheel wheel;
+    Deadline deadlines[2] = {}, *deadline;
+    gint64 now = START + 10 * GRAIN;
+
+    wheel_init(&wheel, GRAIN, START);
+    for (guint i = 0; i < G_N_ELEMENTS(deadlines); i++) {
+        deadlines[i].entry.link.data = &deadlines[i];
+        wheel_add(&wheel, &deadlines[i].entry, START + (i + 1) * GRAIN);
+    }
+    for (guint round = 1; round <= 3; round++, now += round * WHEEL_SLOTS * GRAIN) {
+        guint most = round == 1 ? 1 : 2; /* a second time after a long sleep */
+
+        while ((deadline = wheel_take(&wheel, now))) {
+            g_assert_cmpint(++deadline->taken, <=, most);
+            wheel_add(&wheel, &deadline->entry, START);
+        }
+        g_assert_cmpint(wheel_next(&wheel), >, now);
+        g_assert_cmpint(wheel_next(&wheel), <=, now + GRAIN);
+        for (guint i = 0; i < G_N_ELEMENTS(deadlines); i++) {
+            g_assert_cmpint(deadlines[i].taken, >, 0);
+            deadlines[i].taken = 0;
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/wheel/order", test_order);
     g_test_add_func("/wheel/edges", test_edges);
+    g_test_add_func("/wheel/overdue", test_overdue);
     return g_test_run();
 }
