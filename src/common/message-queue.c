@@ -18,6 +18,7 @@ enum { BLOCK_SIZE = 64 * 1024 - 64, FIRST_SIZE = BLOCK_SIZE / 64 };
 struct MessageBlock {
     MessageBlock *next;
     gsize size, begin, end;
+    gsize refs; /* the queue's, and one for each message that was taken */
     guint8 space[];
 };
 
@@ -50,12 +51,15 @@ static MessageBlock *block_new(const MessageBlock *before, gsize needed)
         block->size = size;
     }
     block->next = NULL;
+    block->refs = 1;
     block->begin = block->end = 0;
     return block;
 }
 
-static void block_free(MessageBlock *block)
+void message_block_unref(MessageBlock *block)
 {
+    if (--block->refs > 0)
+        return;
     if (!spare && block->size == BLOCK_SIZE)
         spare = block;
     else
@@ -126,7 +130,20 @@ void message_queue_pop(MessageQueue *queue)
     queue->first = block->next;
     if (!queue->first)
         queue->last = NULL;
-    block_free(block);
+    message_block_unref(block);
+}
+
+const guint8 *message_queue_take(MessageQueue *queue, guint32 *tag, gsize *length,
+                                 MessageBlock **keeper)
+{
+    const guint8 *bytes = message_queue_peek(queue, tag, length);
+
+    if (!bytes)
+        return NULL;
+    *keeper = queue->first;
+    (*keeper)->refs++;
+    message_queue_pop(queue);
+    return bytes;
 }
 
 void message_queue_clear(MessageQueue *queue)

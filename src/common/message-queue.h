@@ -31,6 +31,13 @@ const guint8 *message_queue_peek(const MessageQueue *queue, guint32 *tag, gsize 
 guint message_queue_peek_many(const MessageQueue *queue, struct iovec *vectors, guint max);
 
 void message_queue_pop(MessageQueue *queue);
+
+/* The first message, which leaves the queue, but is there until KEEPER has been released. */
+const guint8 *message_queue_take(MessageQueue *queue, guint32 *tag, gsize *length,
+                                 MessageBlock **keeper);
+void message_block_unref(MessageBlock *keeper);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(MessageBlock, message_block_unref)
+
 void message_queue_clear(MessageQueue *queue);
 
 static inline bool message_queue_is_empty(const MessageQueue *queue)

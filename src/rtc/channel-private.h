@@ -12,11 +12,6 @@
 #include "rtc/channel-set.h"
 #include "rtc/channel.h"
 
-typedef struct {
-    MessageKind kind;
-    GBytes *bytes;
-} Incoming;
-
 struct Channel {
     ChannelSet *set;
     ChannelState state;
@@ -43,8 +38,7 @@ struct Channel {
     } local_reset;
     bool remote_reset;
     bool held;
-    GQueue inbox;      /* of Incoming, while the channel is held */
-    gsize inbox_bytes;
+    MessageQueue inbox; /* tagged by kind, while the channel is held */
     guint releaser;    /* delivers the inbox from the main loop */
     GError *reason;
     ChannelStats stats;
@@ -77,6 +71,7 @@ bool channel_set_is_silent(const ChannelSet *set);
 void channel_set_update_hold(ChannelSet *set);
 /* What a channel may hold before its association is not read any more */
 #define INBOX_MAX (1024 * 1024)
+#define INBOX_MESSAGES (64 * 1024) /* even empty ones cost memory */
 /* Goes on with a close that waited for the inbox. */
 void channel_set_drained(ChannelSet *set, Channel *channel);
 void channel_deliver_inbox(Channel *channel, bool all);

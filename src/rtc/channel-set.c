@@ -174,7 +174,7 @@ static void advance_close(ChannelSet *set, Channel *channel)
     }
     /* What has arrived is read before the channel goes. */
     if (channel->local_reset == RESET_DONE && channel->remote_reset &&
-        g_queue_is_empty(&channel->inbox))
+        message_queue_is_empty(&channel->inbox))
         finish(set, channel);
 }
 
@@ -187,8 +187,11 @@ void channel_set_update_hold(ChannelSet *set)
 {
     bool full = false;
 
-    for (guint i = 0; i < set->channels->len && !full; i++)
-        full = ((Channel *) set->channels->pdata[i])->inbox_bytes > INBOX_MAX;
+    for (guint i = 0; i < set->channels->len && !full; i++) {
+        const MessageQueue *inbox = &((Channel *) set->channels->pdata[i])->inbox;
+
+        full = inbox->bytes > INBOX_MAX || inbox->length > INBOX_MESSAGES;
+    }
     if (set->sctp)
         sctp_hold(set->sctp, full);
 }

@@ -43,7 +43,6 @@ Channel *channel_new(ChannelSet *set, const char *label, const ChannelOptions *o
     channel->max_packet_lifetime = options->max_packet_lifetime;
     channel->priority = options->priority;
     channel->id = options->id;
-    g_queue_init(&channel->inbox);
     return channel;
 }
 
@@ -59,17 +58,11 @@ void channel_drop_queue(Channel *channel)
     message_queue_clear(&channel->queue);
 }
 
-static void incoming_free(Incoming *incoming)
-{
-    g_bytes_unref(incoming->bytes);
-    g_free(incoming);
-}
-
 void channel_free(Channel *channel)
 {
     channel_drop_queue(channel);
     g_clear_handle_id(&channel->releaser, g_source_remove);
-    g_queue_clear_full(&channel->inbox, (GDestroyNotify) incoming_free);
+    message_queue_clear(&channel->inbox);
     g_free(channel->label);
     g_free(channel->protocol);
     g_clear_error(&channel->reason);
@@ -110,12 +103,8 @@ void channel_receive(Channel *channel, guint32 ppid, const guint8 *bytes, gsize 
     }
     channel->stats.messages_received++;
     channel->stats.bytes_received += length;
-    if (channel->held || !g_queue_is_empty(&channel->inbox)) {
-        Incoming *incoming = g_new0(Incoming, 1);
-
-        *incoming = (Incoming){kind, g_bytes_new(bytes, length)};
-        g_queue_push_tail(&channel->inbox, incoming);
-        channel->inbox_bytes += length;
+    if (channel->held || !message_queue_is_empty(&channel->inbox)) {
+        message_queue_push(&channel->inbox, kind, bytes, length);
         channel_set_update_hold(channel->set);
     } else if (channel->ops && !channel_set_is_silent(channel->set)) {
         channel->ops->message(channel, kind, bytes, length, channel->data);
@@ -124,15 +113,15 @@ void channel_receive(Channel *channel, guint32 ppid, const guint8 *bytes, gsize 
 
 void channel_deliver_inbox(Channel *channel, bool all)
 {
-    while ((all || !channel->held) && !g_queue_is_empty(&channel->inbox)) {
-        Incoming *incoming = g_queue_pop_head(&channel->inbox);
+    while ((all || !channel->held) && !message_queue_is_empty(&channel->inbox)) {
+        g_autoptr(MessageBlock) keeper = NULL;
+        guint32 kind;
         gsize length;
-        const guint8 *bytes = g_bytes_get_data(incoming->bytes, &length);
+        /* Taken first: who gets it may close the channel, and that delivers the rest. */
+        const guint8 *bytes = message_queue_take(&channel->inbox, &kind, &length, &keeper);
 
-        channel->inbox_bytes -= length;
         if (channel->ops && !channel_set_is_silent(channel->set))
-            channel->ops->message(channel, incoming->kind, bytes, length, channel->data);
-        incoming_free(incoming);
+            channel->ops->message(channel, kind, bytes, length, channel->data);
     }
     channel_set_update_hold(channel->set);
 }
@@ -143,7 +132,7 @@ static gboolean on_release(gpointer data)
 
     channel->releaser = 0;
     channel_deliver_inbox(channel, false);
-    if (g_queue_is_empty(&channel->inbox))
+    if (message_queue_is_empty(&channel->inbox))
         channel_set_drained(channel->set, channel);
     return G_SOURCE_REMOVE;
 }
@@ -151,7 +140,7 @@ static gboolean on_release(gpointer data)
 void channel_hold(Channel *channel, bool held)
 {
     channel->held = held;
-    if (!held && !g_queue_is_empty(&channel->inbox) && channel->releaser == 0)
+    if (!held && !message_queue_is_empty(&channel->inbox) && channel->releaser == 0)
         channel->releaser = g_idle_add_full(G_PRIORITY_DEFAULT, on_release, channel, NULL);
 }
 

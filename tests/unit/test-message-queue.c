@@ -97,6 +97,35 @@ static void test_memory(void)
     message_queue_clear(&full);
 }
 
+/* What was taken is there when the queue has gone on, or is no more. */
+static void test_take(void)
+{
+    MessageQueue queue = {};
+    MessageBlock *keepers[2] = {};
+    const guint8 *bytes[2];
+    guint32 tag;
+    gsize length;
+
+    g_assert_null(message_queue_take(&queue, &tag, &length, &keepers[0]));
+    g_assert_null(keepers[0]);
+    push(&queue, 5);
+    push(&queue, 6);
+    for (guint i = 0; i < 2; i++) {
+        bytes[i] = message_queue_take(&queue, &tag, &length, &keepers[i]);
+        g_assert_cmpuint(tag, ==, 5 + i);
+        g_assert_cmpuint(length, ==, length_of(5 + i));
+    }
+    g_assert_true(message_queue_is_empty(&queue));
+    for (guint i = 0; i < 40; i++)
+        push(&queue, i);
+    for (guint i = 0; i < 2; i++)
+        g_assert_cmpmem(bytes[i], length_of(5 + i), pattern + 5 + i, length_of(5 + i));
+    check_first(&queue, 0);
+    message_queue_clear(&queue);
+    for (guint i = 0; i < 2; i++)
+        message_block_unref(keepers[i]);
+}
+
 typedef struct {
     RoundTask task;
     RoundTask *next; /* added by this one */
@@ -149,6 +178,7 @@ int main(int argc, char **argv)
     g_test_add_func("/message-queue/order", test_order);
     g_test_add_func("/message-queue/many", test_many);
     g_test_add_func("/message-queue/memory", test_memory);
+    g_test_add_func("/message-queue/take", test_take);
     g_test_add_func("/round/tasks", test_rounds);
     return g_test_run();
 }
