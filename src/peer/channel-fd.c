@@ -35,13 +35,12 @@
 /* SO_SNDBUF; the kernel doubles it. */
 #define SOCKET_BUFFER (256 * 1024)
 #define PACKET_OVERHEAD 32
-/* Read with one system call; the socket does not hold more than half a megabyte anyway */
-enum { READ_PACKETS = 32 };
-/* A dispatch ends after so much, so that the rest of the daemon gets its turn. */
-enum { TURN_READS = 4, TURN_BYTES = 512 * 1024 };
+/* Read with one system call, and in one dispatch, so that the rest of the daemon gets its turn:
+ * many if the last ones were small. The socket does not hold more than half a megabyte. */
+enum { READ_PACKETS = 32, READ_SMALL_PACKETS = 128 };
 /* Given to the program at the end of the round, with one system call, unless there is so much */
 enum { GIVE_PACKETS = 64, GIVE_BYTES = 64 * 1024 };
-/* A message of this length is not worth being copied to wait for others. */
+/* A message of this length is not small, and not worth being copied to wait for others. */
 #define LARGE_MESSAGE 4096
 
 typedef enum {
@@ -58,6 +57,7 @@ struct ChannelFd {
     MessageKind kind;
     int socket;
     gsize max_size;
+    guint read_packets; /* how many at a time */
     guint reader, writer; /* GLib sources of the socket */
     MessageQueue refused; /* from the program, of one dispatch: the channel was full */
     MessageQueue waiting; /* to the program: for the end of the round, or for room */
@@ -123,48 +123,63 @@ static void channel_fd_close_channel(ChannelFd *self)
  * ones only the beginnings are ever touched; they would cost their whole size
  * in huge pages.
  */
-static guint8 *slot(guint n)
+static struct mmsghdr *slots(void)
 {
-    /* Slots that began at the same place in a page would share few cache lines. */
-    enum { STRIDE = 2 * SOCKET_BUFFER + 4096 + 192 };
-    static guint8 *slots;
+    enum {
+        SIZE = 2 * SOCKET_BUFFER,
+        /* Slots that began at the same place in a page would share few cache lines. */
+        STRIDE = SIZE + 4096 + 192,
+    };
+    static struct mmsghdr packets[READ_SMALL_PACKETS];
+    static struct iovec vectors[READ_SMALL_PACKETS];
+    static Control controls[READ_SMALL_PACKETS];
+    guint8 *space;
 
-    if (!slots) {
-        slots = mmap(NULL, READ_PACKETS * STRIDE, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (slots == MAP_FAILED)
-            g_error("no address space for packets: %s", g_strerror(errno));
-        madvise(slots, READ_PACKETS * STRIDE, MADV_NOHUGEPAGE);
-    }
-    return slots + n * STRIDE;
-}
-
-/* Reads into the slots; returns how many packets, or -1. */
-static int read_packets(const ChannelFd *self, struct mmsghdr *packets)
-{
-    static struct iovec vectors[READ_PACKETS];
-    static Control controls[READ_PACKETS];
-    int n;
-
-    for (guint i = 0; i < READ_PACKETS; i++) {
-        vectors[i] = (struct iovec){slot(i), self->max_size};
+    if (packets[0].msg_hdr.msg_iov)
+        return packets;
+    space = mmap(NULL, (gsize) READ_SMALL_PACKETS * STRIDE, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (space == MAP_FAILED)
+        g_error("no address space for packets: %s", g_strerror(errno));
+    madvise(space, (gsize) READ_SMALL_PACKETS * STRIDE, MADV_NOHUGEPAGE);
+    for (gsize i = 0; i < READ_SMALL_PACKETS; i++) {
+        vectors[i] = (struct iovec){space + i * STRIDE, SIZE};
         packets[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i],
                                              .msg_iovlen = 1,
                                              .msg_control = controls[i].space,
                                              .msg_controllen = sizeof controls[i].space};
     }
+    return packets;
+}
+
+/* Puts the slots right that were read into. */
+static void slots_reset(struct mmsghdr *packets, int count)
+{
+    for (int i = 0; i < count; i++)
+        packets[i].msg_hdr.msg_controllen = sizeof(Control);
+}
+
+/* Returns how many packets, or -1. */
+static int read_packets(const ChannelFd *self, struct mmsghdr *packets)
+{
+    int n;
+
     /* ECONNRESET comes first if the program left something unread, then what it has sent. */
     do {
-        n = recvmmsg(self->socket, packets, READ_PACKETS, MSG_DONTWAIT, NULL);
+        n = recvmmsg(self->socket, packets, self->read_packets, MSG_DONTWAIT, NULL);
     } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     return n;
 }
 
-static bool is_message(const struct mmsghdr *packet)
+static bool is_too_long(const ChannelFd *self, const struct mmsghdr *packet)
 {
-    const struct msghdr *header = &packet->msg_hdr;
+    return packet->msg_len > self->max_size || (packet->msg_hdr.msg_flags & MSG_TRUNC);
+}
 
-    return (packet->msg_len > 0 || header->msg_controllen > 0) && !(header->msg_flags & MSG_TRUNC);
+static bool is_message(const ChannelFd *self, const struct mmsghdr *packet)
+{
+    return (packet->msg_len > 0 || packet->msg_hdr.msg_controllen > 0) &&
+           !is_too_long(self, packet);
 }
 
 /* What the channel does not take now is kept. False if it never will. */
@@ -193,74 +208,53 @@ static void channel_fd_end(ChannelFd *self)
         channel_fd_enter_state(self, CHANNEL_FD_ENDING);
 }
 
-typedef struct {
-    guint reads;
-    gsize bytes;
-} Turn;
-
-/* After COUNT messages that were read: is there more, and may this dispatch go on with it? */
-static bool channel_fd_goes_on(const ChannelFd *self, const Turn *turn, guint count)
-{
-    int bytes = 0;
-
-    return count == READ_PACKETS && turn->reads < TURN_READS && turn->bytes < TURN_BYTES &&
-           message_queue_is_empty(&self->refused) && !channel_is_congested(self->channel) &&
-           ioctl(self->socket, FIONREAD, &bytes) == 0 && bytes > 0;
-}
-
 /*
  * COUNT messages that were read together. Small ones share packets: all but
- * the last one of the turn are sent corked. False if no more are to be read.
+ * the last one are sent corked.
  */
-static bool channel_fd_pass_on_many(ChannelFd *self, Turn *turn, const struct mmsghdr *packets,
-                                    guint count)
+static void channel_fd_pass_on_many(ChannelFd *self, const struct mmsghdr *packets, guint count)
 {
-    bool alive = true, more = false;
+    gsize bytes = 0;
+    bool alive = true;
 
-    turn->reads++;
-    for (guint i = 0; i < count; i++)
-        turn->bytes += packets[i].msg_len;
     if (count > 1)
         channel_cork(self->channel, true);
     for (guint i = 0; i < count && alive; i++) {
-        more = i == count - 1 && channel_fd_goes_on(self, turn, count);
-        if (i == count - 1 && !more)
+        bytes += packets[i].msg_len;
+        if (i > 0 && i == count - 1)
             channel_cork(self->channel, false);
-        alive = channel_fd_pass_on(self, slot(i), packets[i].msg_len);
+        alive = channel_fd_pass_on(self, packets[i].msg_hdr.msg_iov->iov_base, packets[i].msg_len);
     }
     if (!alive && self->channel)
         channel_cork(self->channel, false);
-    return alive && more;
+    self->read_packets = bytes < count * LARGE_MESSAGE ? READ_SMALL_PACKETS : READ_PACKETS;
 }
 
-/* False if there is no more to read in this turn. */
-static bool channel_fd_read(ChannelFd *self, Turn *turn)
+static void channel_fd_read(ChannelFd *self)
 {
-    static struct mmsghdr packets[READ_PACKETS];
+    struct mmsghdr *packets = slots();
     int n = read_packets(self, packets), messages = 0;
-    bool more;
+    bool end;
 
     if (n < 0 && errno == EAGAIN)
-        return false;
-    while (messages < n && is_message(&packets[messages]))
+        return;
+    while (messages < n && is_message(self, &packets[messages]))
         messages++;
-    more = channel_fd_pass_on_many(self, turn, packets, messages);
-    if (n >= 0 && messages == n)
-        return more;
-    if (n > 0 && packets[messages].msg_hdr.msg_flags & MSG_TRUNC)
+    end = n < 0 || messages < n;
+    if (end && n > 0 && is_too_long(self, &packets[messages]))
         log_debug("acquired channel: a packet of more than %" G_GSIZE_FORMAT " bytes",
                   self->max_size);
-    channel_fd_end(self);
-    return false;
+    slots_reset(packets, n);
+    channel_fd_pass_on_many(self, packets, messages);
+    if (end)
+        channel_fd_end(self);
 }
 
 static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
 {
     g_autoptr(ChannelFd) self = g_rc_box_acquire(data);
-    Turn turn = {};
 
-    while (channel_fd_read(self, &turn))
-        ;
+    channel_fd_read(self);
     if (self->reader == 0 || self->channel == NULL)
         return G_SOURCE_REMOVE;
     if (!channel_is_congested(self->channel))
@@ -460,6 +454,7 @@ ChannelFd *channel_fd_new(Channel *channel, MessageKind kind, int *program_fd, g
     self->kind = kind;
     self->socket = sockets[0];
     self->max_size = MIN(remote_max, fits);
+    self->read_packets = READ_PACKETS;
     round_task_init(&self->giver, give_or_wait, self);
     self->reader = watch_add(self->socket, G_IO_IN, on_readable, self);
     *program_fd = sockets[1];
