@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "fake-connection.h"
 #include "peer/peer-error.h"
+#include "wait.h"
 
 typedef struct {
     char *id;
@@ -240,15 +241,6 @@ static void tear_down(void)
     settle();
     g_assert_cmpuint(fake_connections(), ==, 0);
 }
-
-#define wait_until(condition) \
-    do { \
-        gint64 deadline_ = g_get_monotonic_time() + 10 * G_USEC_PER_SEC; \
-        while (!(condition)) { \
-            g_assert_cmpint(g_get_monotonic_time(), <, deadline_); \
-            g_main_context_iteration(NULL, TRUE); \
-        } \
-    } while (0)
 
 static Call *place(Node *node, const char *peer)
 {

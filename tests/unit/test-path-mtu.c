@@ -15,6 +15,7 @@
 
 #include "common/log.h"
 #include "rtc/sctp.h"
+#include "wait.h"
 
 #define BASE 1160
 
@@ -183,7 +184,6 @@ static void test_other_path(void)
 /* ---- two associations over a pipe ---- */
 
 #define MESSAGE_SIZE (16 * 1024)
-#define DEADLINE_SECONDS 60
 
 typedef struct {
     Transport transport; /* what the association sends comes to the other end */
@@ -286,21 +286,6 @@ static const SctpUser sctp_user = {
     .message = on_message,
     .writable = on_writable,
 };
-
-static gboolean on_deadline(gpointer data)
-{
-    g_error("too late: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes came",
-            net.ends[1].received, net.wanted);
-    return G_SOURCE_REMOVE;
-}
-
-#define wait_until(condition)                                                                \
-    do {                                                                                     \
-        guint deadline = g_timeout_add_seconds(DEADLINE_SECONDS, on_deadline, NULL);         \
-        while (!(condition))                                                                 \
-            g_main_context_iteration(NULL, TRUE);                                            \
-        g_source_remove(deadline);                                                           \
-    } while (0)
 
 static void connect_ends(gsize limit, gsize taken)
 {

@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEADLINE_SECONDS 20
+#include "wait.h"
+
 #define TYPE_DATA 23 /* DTLS application data */
 #define TYPE_STUN 0
 
@@ -96,7 +97,7 @@ static int make_socket(int family, struct sockaddr_storage *address, socklen_t *
 
 static void set_up(World *world, gconstpointer data)
 {
-    const struct timeval deadline = {DEADLINE_SECONDS, 0};
+    const struct timeval deadline = {WAIT_SECONDS, 0};
     g_autoptr(GError) error = NULL;
 
     world->family = GPOINTER_TO_INT(data);
@@ -157,19 +158,9 @@ static void send_train(World *world, const guint8 *types, guint count, guint16 s
     g_assert_cmpint(__real_sendmsg(world->remote, &message, 0), ==, length);
 }
 
-static gboolean on_deadline(gpointer data)
-{
-    g_error("a condition was not met in %d seconds", DEADLINE_SECONDS);
-    return G_SOURCE_REMOVE;
-}
-
 static void wait_for(World *world, const char *expected)
 {
-    guint deadline = g_timeout_add_seconds(DEADLINE_SECONDS, on_deadline, NULL);
-
-    while (world->came->len < strlen(expected))
-        g_main_context_iteration(NULL, TRUE);
-    g_source_remove(deadline);
+    wait_until(world->came->len >= strlen(expected));
     g_assert_cmpstr(world->came->str, ==, expected);
     g_string_truncate(world->came, 0);
 }
@@ -216,7 +207,6 @@ static void test_stun_first(World *world, gconstpointer data)
 static void test_overflow(World *world, gconstpointer data)
 {
     static const guint8 types[] = {TYPE_DATA, TYPE_DATA};
-    guint deadline = g_timeout_add_seconds(DEADLINE_SECONDS, on_deadline, NULL);
 
     for (guint i = 0; i < 1000; i++)
         send_train(world, types, 2, 15000, 15000);
@@ -224,9 +214,7 @@ static void test_overflow(World *world, gconstpointer data)
     while (g_main_context_iteration(NULL, FALSE))
         ;
     send_train(world, types, 2, 15000, 15000);
-    while (world->room == 0)
-        g_main_context_iteration(NULL, TRUE);
-    g_source_remove(deadline);
+    wait_until(world->room > 0);
     g_assert_cmpuint(world->room, >=, 128 * 1024);
     g_assert_cmpuint(world->came->len, <, 1000 * strlen("15000:0 15000:1 "));
 }

@@ -11,14 +11,15 @@
 
 static inline gboolean on_wait_deadline(gpointer data)
 {
-    g_error("a condition was not met in %d seconds", WAIT_SECONDS);
+    g_error("not within %d seconds: %s", WAIT_SECONDS, (const char *) data);
     return G_SOURCE_REMOVE;
 }
 
-#define wait_until(condition)                                                          \
-    do {                                                                               \
-        guint deadline_ = g_timeout_add_seconds(WAIT_SECONDS, on_wait_deadline, NULL); \
-        while (!(condition))                                                           \
-            g_main_context_iteration(NULL, TRUE);                                      \
-        g_source_remove(deadline_);                                                    \
+#define wait_until(condition)                                                   \
+    do {                                                                        \
+        guint deadline_ = g_timeout_add_seconds(WAIT_SECONDS, on_wait_deadline, \
+                                                (gpointer) #condition);         \
+        while (!(condition))                                                    \
+            g_main_context_iteration(NULL, TRUE);                               \
+        g_source_remove(deadline_);                                             \
     } while (0)
