@@ -35,12 +35,6 @@
 #include "rtc/connection.h"
 #include "rtc/path-sizes.h"
 
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 /* A dispatch reads until it has so many packets, and what came with the last
  * of them: timers and D-Bus get their turn. */

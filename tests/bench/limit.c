@@ -30,13 +30,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
-
 /* A packet: its number, doubled, plus one in the last one of a message; ciphertext; tag */
 enum {
     NUMBER = 8,

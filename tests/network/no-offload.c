@@ -15,13 +15,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#define UDP_SEGMENT 103
-#define UDP_GRO 104
 
 static bool lacks(const char *what)
 {
