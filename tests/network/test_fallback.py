@@ -9,15 +9,13 @@ pass a veth whole, so the packets that it counts are then far longer than its MT
 
 import json
 import os
-import signal
-import time
 
 from harness import SLOW, TOP_BUILDDIR, check, equal, hold, note, wait_for
+from load import FEED, LOAD_SECONDS, full_load
 from net import Cable, Space, peers_over
 from transfer import Transfer
 
 MIB = 48
-LOAD_SECONDS = int(os.environ.get("RTCBUS_TEST_LOAD_SECONDS", "60"))
 CUT = """table netdev cut_%(interface)s {
   chain in { type filter hook ingress device %(interface)s priority 0; policy drop; }
 }
@@ -207,53 +205,6 @@ def test_pair_that_is_cut(world):
 
 
 def test_full_load(world):
-    """Both daemons as busy as they can be: consent, D-Bus, numbers, the relay, memory."""
-    signal.alarm(LOAD_SECONDS + 120)
     cable = Cable(world, *spaces(world))
-    feed = {"Feed": {"Source": "random", "Interval": "1s"}}
-    _, box, desk = peers_over(world, cable, config=feed)
-    call = connect(box, desk)
-    there = box.calls()[0]
-    start = desk.received()
-    transfer = Transfer(call, box)
-    transfer.wait_passed(64)
-    peers = (box, desk)
-    rss = []
-    answers, trips = [], []
-    ending = time.monotonic() + LOAD_SECONDS
-
-    def over():
-        for side in call, there:
-            asked = time.monotonic()
-            equal(side.get("State"), "connected", f"state at {side.peer.name}")
-            answers.append(time.monotonic() - asked)
-            trips.append(side.get("RoundTripTime"))
-        for peer in peers:
-            equal(peer.get("RelayState"), "connected", f"relay of {peer.name}")
-        check(transfer.error is None, f"the transfer broke: {transfer.error}")
-        if not rss and time.monotonic() > ending - LOAD_SECONDS / 2:  # the heap has its size
-            rss.extend(peer.rss_kib() for peer in peers)
-        return time.monotonic() > ending
-
-    while not over():
-        hold(lambda: True, 0.3)
-    numbers = desk.numbers(start)[0]
-    transfer.stop()
-    speed = transfer.finish()
-    answers.sort()
-    trips.sort()
-    gaps = sorted((b[1] - a[1]) / 1e6 for a, b in zip(numbers, numbers[1:]))
-    grown = [peer.rss_kib() - before for peer, before in zip(peers, rss)]
-    note(f"{transfer.received >> 20} MiB in {transfer.seconds:.0f} s, {speed:.0f} Mbit/s")
-    note(f"D-Bus answers: median {answers[len(answers) // 2] * 1e3:.1f} ms, worst "
-         f"{answers[-1] * 1e3:.1f}; RoundTripTime: median {trips[len(trips) // 2] / 1e3:.1f} ms, "
-         f"worst {trips[-1] / 1e3:.1f}")
-    note(f"{len(numbers)} numbers, {gaps[0]:.2f} to {gaps[-1]:.2f} s apart; RSS {rss} KiB, "
-         f"{grown} more in the second half")
-    check(answers[len(answers) * 95 // 100] < 0.1 * SLOW, "D-Bus calls wait too long")
-    check(0 < trips[0] and trips[-1] < 500e3 * SLOW, "the round trip makes no sense")
-    check(len(numbers) >= LOAD_SECONDS * 0.9, "numbers were lost")
-    check(gaps[-1] < 2 * SLOW, "numbers were late")
-    for peer, more in zip(peers, grown):
-        check(peer.sanitized() or more < 4096, f"{peer.name} grew by {more} KiB")
-    equal(call.states(), ["calling", "connecting", "connected"], "states")
+    _, box, desk = peers_over(world, cable, config=FEED)
+    full_load(connect(box, desk), box, LOAD_SECONDS)

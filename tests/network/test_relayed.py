@@ -6,6 +6,7 @@
 import shutil
 
 from harness import Skip, check, equal, note, wait_for
+from load import FEED, LOAD_SECONDS, full_load
 from net import Cable, Space
 from transfer import Transfer
 
@@ -50,15 +51,16 @@ class Islands:
             self.relay = world.relay(host="0.0.0.0", config=relay_config)
         self.coturn = coturn(world, self.outside, *self.addresses)
 
-    def peer(self, side, name, servers=None):
+    def peer(self, side, name, servers=None, config=None):
         """SERVERS may say {host}: the machine between, as it is seen from that side."""
         host = self.addresses[side]
-        config = {"Ice": {"Servers": servers and servers.format(host=host)}}
+        config = {"Ice": {"Servers": servers and servers.format(host=host)}, **(config or {})}
         with self.world.inside((self.left, self.right)[side]):
             return self.world.peer(name, f"ws://{host}:{self.relay.port}/", config=config)
 
-    def peers(self, servers):
-        box, desk = self.peer(0, "box", servers), self.peer(1, "desk", servers)
+    def peers(self, servers, config=None):
+        box, desk = (self.peer(side, name, servers, config)
+                     for side, name in enumerate(("box", "desk")))
         desk.wait_peer("box")
         return box, desk
 
@@ -93,6 +95,24 @@ def test_turn_over_udp(world):
 def test_turn_over_tcp(world):
     islands = Islands(world)
     pass_through(*islands.peers(f"turn:{USER}:{ESCAPED}@{{host}}:{PORT}?transport=tcp"))
+
+
+def loaded(world, transport):
+    """libnice reads here, until nothing more comes; timers and D-Bus are to have their turn."""
+    islands = Islands(world)
+    box, desk = islands.peers(f"turn:{USER}:{ESCAPED}@{{host}}:{PORT}?transport={transport}", FEED)
+    call = desk.call("box")
+    call.wait_state("connected", 20)
+    full_load(call, box, min(LOAD_SECONDS, 20))
+    check("relay" in kinds(call), f"the pair is {kinds(call)}: nothing is relayed")
+
+
+def test_relayed_load_over_udp(world):
+    loaded(world, "udp")
+
+
+def test_relayed_load_over_tcp(world):
+    loaded(world, "tcp")
 
 
 def test_turn_on_one_side(world):
