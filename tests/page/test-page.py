@@ -68,6 +68,12 @@ def wait_growing(page, peer, by=5, timeout=10):
     wait_for(lambda: page.count(peer) >= before + by, timeout, f"numbers of {peer} to come")
 
 
+def slide(page, steps):
+    """Emits the next STEPS numbers, up or down."""
+    page.do("press", selector="#emit", key="ArrowRight" if steps > 0 else "ArrowLeft",
+            times=abs(steps))
+
+
 def rungs(page):
     return page.eval("[...document.querySelectorAll('#ladder b')].map((b) => b.textContent)")
 
@@ -297,7 +303,7 @@ def test_slider(world, kind):
     call = peer.call("desk")
     call.wait_state("connected", 10)
     page.wait_text("#listeners", "1 listener")
-    page.do("press", selector="#emit", key="ArrowRight", times=3)
+    slide(page, 3)
     numbers = peer.wait_numbers(3)
     equal([number[3] for number in numbers[:3]], [51, 52, 53], "numbers")
     equal([number[2] for number in numbers[:3]], ["desk"] * 3, "whose numbers")
@@ -322,34 +328,32 @@ def test_slider(world, kind):
 def test_page_to_page(world, kind):
     relay = start_relay(world)
     browser = Browser(world, kind)
-    pages = []
-    for name in ("kitchen", "hall"):
-        pages.append(browser.open(name, page_url(relay, f"?name={name}")))
-        wait_connected(pages[-1])
-    kitchen, hall = pages
+
+    def front(page):
+        page.do("front")
+        return page
+
+    def enter(tab, name):
+        page = browser.open(tab, page_url(relay, f"?name={name}"))
+        wait_connected(page)
+        return page
+
+    kitchen, hall = [enter(name, name) for name in ("kitchen", "hall")]
     wait_people(hall, "kitchen")
     hall.click("#call-all")
     hall.wait_text(hall.card("kitchen", ".pill"), "connected")
-    kitchen.do("front")
-    kitchen.do("press", selector="#emit", key="ArrowLeft", times=2)
-    hall.do("front")
-    hall.wait_text(hall.card("kitchen", ".value"), "48")
+    slide(front(kitchen), -2)
+    front(hall).wait_text(hall.card("kitchen", ".value"), "48")
     # Both ways at once.
-    kitchen.do("front")
-    kitchen.click("#call-all")
+    front(kitchen).click("#call-all")
     kitchen.wait_text(kitchen.card("hall", ".pill"), "connected")
-    hall.do("front")
-    hall.do("press", selector="#emit", key="ArrowRight", times=1)
-    kitchen.do("front")
-    kitchen.wait_text(kitchen.card("hall", ".value"), "51")
+    slide(front(hall), 1)
+    front(kitchen).wait_text(kitchen.card("hall", ".value"), "51")
     # One goes: the other is told, and calls again when it is back.
     kitchen.do("close")
-    hall.do("front")
-    hall.wait_text(hall.card("kitchen", ".note"), "comes back", 20)
-    kitchen = browser.open("kitchen2", page_url(relay, "?name=kitchen"))
-    wait_connected(kitchen)
-    hall.do("front")
-    hall.wait_text(hall.card("kitchen", ".pill"), "connected", 20)
+    front(hall).wait_text(hall.card("kitchen", ".note"), "comes back", 20)
+    enter("kitchen2", "kitchen")
+    front(hall).wait_text(hall.card("kitchen", ".pill"), "connected", 20)
 
 
 def test_hang_up_and_reload(world, kind):
@@ -497,10 +501,10 @@ def test_foreign_emitter(world, kind):
 def test_foreign_listener(world, kind):
     relay = start_relay(world)
     page = open_page(world, kind, relay)
-    page.do("press", selector="#emit", key="ArrowRight", times=1)
+    slide(page, 1)
     listener = run_foreign(world, relay, "listener")
     page.wait_text("#listeners", "1 listener")
-    page.do("press", selector="#emit", key="ArrowRight", times=2)
+    slide(page, 2)
     wait_for(lambda: listener.lines() == ["51", "52", "53"], 10, "three numbers to be printed")
     check(listener.running(), "the foreign listener has ended")
 
