@@ -60,7 +60,10 @@ class Iperf:
         self.options = ["-C", congestion]
 
     def run(self, size, seconds, warm_up=1):
-        """(bytes, seconds, CPU seconds, peak KiB) of one transfer with writes of SIZE bytes."""
+        """(bytes, seconds, CPU seconds, peak KiB) of one transfer with writes of SIZE bytes.
+
+        CPU time is that of SECONDS in its middle; iperf3 goes on for one more, so that it
+        is still there to be looked at on a machine that is late."""
         port = str(free_port())
         server = self.server = subprocess.Popen(
             [*self.prefixes[0], "iperf3", "-s", "-1", "-p", port, "-B", self.address,
@@ -71,13 +74,13 @@ class Iperf:
                 raise Absent("iperf3 does not start")
         client = self.client = subprocess.Popen(
             [*self.prefixes[1], "iperf3", "-c", self.address, "-p", port, "-l", str(size),
-             "-t", str(seconds), "-O", str(warm_up), "-J", *self.options],
+             "-t", str(seconds + 1), "-O", str(warm_up), "-J", *self.options],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         pids = [server.pid, client.pid]
         time.sleep(warm_up + 0.1)
         meter = usage.Meter(pids)
-        time.sleep(seconds * 0.8)
-        cpu, peak, share = meter.cpu_seconds(), meter.peak_kib(), meter.seconds() / seconds
+        time.sleep(seconds)
+        cpu, peak, share = meter.cpu_seconds(), meter.peak_kib(), meter.seconds() / (seconds + 1)
         result = json.loads(client.communicate(timeout=20)[0])["end"]["sum_received"]
         server.communicate(timeout=20)
         return result["bytes"], result["seconds"], cpu / share, peak
