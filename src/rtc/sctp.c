@@ -33,7 +33,7 @@
 #define RETRANSMITS_UNLIMITED G_MAXUINT32
 /* Our outgoing streams. A stream costs a hundred bytes an association, so it
  * begins with few and more are asked for when a channel needs them (RFC 6525). */
-#define STREAMS_AT_FIRST 128
+#define STREAMS_MORE 96 /* at least */
 #define STREAMS_MAX 1024
 /* Messages that are on their way to us, all streams together */
 #define PARTIAL_MAX (4 * 1024 * 1024)
@@ -151,8 +151,8 @@ static bool add_streams(Sctp *sctp, guint16 stream)
         return false;
     if (sctp->adding_streams || sctp->resetting || sctp->state != TRANSPORT_CONNECTED)
         return true;
-    request.sas_outstrms = MIN(MAX(sctp->streams, stream + 1 - sctp->streams),
-                               STREAMS_MAX - sctp->streams);
+    request.sas_outstrms = MAX(MAX(STREAMS_MORE, sctp->streams), stream + 1 - sctp->streams);
+    request.sas_outstrms = MIN(request.sas_outstrms, STREAMS_MAX - sctp->streams);
     sctp_stack_use(sctp->id);
     if (usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, SCTP_ADD_STREAMS, &request,
                            sizeof request) < 0)
@@ -595,7 +595,7 @@ static bool set_options(Sctp *sctp, gsize mtu, GError **error)
 {
     const int on = 1, size = BUFFER_SIZE;
     const struct linger abort_on_close = {.l_onoff = 1, .l_linger = 0};
-    const struct sctp_initmsg init = {.sinit_num_ostreams = STREAMS_AT_FIRST,
+    const struct sctp_initmsg init = {.sinit_num_ostreams = sctp->streams,
                                       .sinit_max_instreams = STREAMS_MAX};
     const struct sctp_assoc_value reset = {
         .assoc_id = SCTP_ALL_ASSOC,
@@ -650,7 +650,7 @@ Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user,
     sctp->remote_port = config->remote_port;
     sctp->max_packet = config->max_packet;
     sctp->max_message_size = config->max_message_size;
-    sctp->streams = STREAMS_AT_FIRST;
+    sctp->streams = config->streams;
     sctp->window = (ReceiveWindow){.size = BUFFER_SIZE, .max = BUFFER_SIZE};
     sctp->send_buffer = BUFFER_SIZE;
     send_limit_init(&sctp->send_limit, BUFFER_SIZE);

@@ -298,7 +298,7 @@ static void connect_ends(gsize limit, gsize taken)
         net.ends[i].checksum = g_checksum_new(G_CHECKSUM_SHA256);
     }
     for (int i = 0; i < 2; i++) {
-        SctpConfig config = {.local_port = 5000, .remote_port = 5000, .mtu = BASE,
+        SctpConfig config = {.local_port = 5000, .remote_port = 5000, .streams = 1, .mtu = BASE,
                              .first = net.first,
                              .max_packet = net.taken,
                              .max_message_size = MESSAGE_SIZE};

@@ -153,7 +153,7 @@ static void on_dtls_state(TransportState state, const GError *reason, gpointer d
 {
     End *end = data;
     SctpConfig config = {
-        .local_port = 5000, .remote_port = 5000, .max_message_size = 1 << 18};
+        .local_port = 5000, .remote_port = 5000, .streams = 16, .max_message_size = 1 << 18};
 
     if (reason && !end->failure)
         end->failure = g_error_copy(reason);
@@ -205,7 +205,7 @@ static void on_incoming(Channel *channel, gpointer data)
 static void end_init(End *end, End *other, const Weather *weather, bool client)
 {
     ChannelSetConfig config = {
-        .send_quota = 64 << 20, .max_channels = 10, .incoming = on_incoming, .data = end};
+        .send_quota = 64 << 20, .max_channels = 256, .incoming = on_incoming, .data = end};
 
     *end = (End){.client = client};
     transport_init(&end->pipe.transport, client ? "pipe/client" : "pipe/server", pipe_send);
@@ -324,6 +324,32 @@ static void test_ids_again(gconstpointer data)
     ends_clear(&client, &server);
 }
 
+/* Both sides need far more streams than there are, at the same time, and ask each other. */
+static void test_streams_for_both(gconstpointer data)
+{
+    const Weather *weather = data;
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    guint8 bytes[16] = {};
+    End ends[2];
+
+    for (int i = 0; i < 2; i++)
+        end_init(&ends[i], &ends[!i], weather, i);
+    for (int i = 0; i < 2; i++)
+        end_start(&ends[i], &ends[!i]);
+    wait_until(ends[0].connected && ends[1].connected);
+    for (int n = 0; n < 2 * weather->messages; n++) {
+        Channel *channel = channel_set_open(ends[n % 2].channels, "many", &options, NULL);
+
+        channel_set_ops(channel, &channel_ops, &ends[n % 2]);
+        g_assert_true(channel_send(channel, MESSAGE_BINARY, bytes, sizeof bytes, NULL));
+    }
+    for (int i = 0; i < 2; i++) {
+        wait_until(ends[i].received == weather->messages || ends[i].failure);
+        g_assert_no_error(ends[i].failure);
+    }
+    ends_clear(&ends[1], &ends[0]);
+}
+
 /* Every flight of the handshake is lost at some seed. */
 static void test_lossy_handshakes(void)
 {
@@ -365,6 +391,7 @@ int main(int argc, char **argv)
     static const Weather storm = {.seed = 5, .loss_percent = 10, .delay_ms = 2, .jitter_ms = 8, .messages = 40, .size = 3000};
     static const Weather large = {.seed = 6, .loss_percent = 1, .delay_ms = 1, .messages = 10, .size = 262144};
     static const Weather leaky = {.seed = 11, .loss_percent = 15, .messages = 12, .size = 16};
+    static const Weather asking = {.seed = 12, .loss_percent = 5, .delay_ms = 2, .jitter_ms = 8, .messages = 100, .size = 16};
     static const Weather narrow = {.seed = 7, .room = 128 * 1024, .delay_ms = 1, .messages = 10, .size = 262144};
 
     g_test_init(&argc, &argv, NULL);
@@ -378,6 +405,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/pipe/large-messages", &large, test_weather);
     g_test_add_data_func("/pipe/narrow-window", &narrow, test_weather);
     g_test_add_data_func("/pipe/ids-again", &leaky, test_ids_again);
+    g_test_add_data_func("/pipe/streams-for-both", &asking, test_streams_for_both);
     g_test_add_func("/pipe/lossy-handshakes", test_lossy_handshakes);
     g_test_add_func("/pipe/offers-srtp", test_offers_srtp);
     return g_test_run();
