@@ -114,10 +114,20 @@ gint64 path_mtu_due(const PathMtu *mtu)
     return mtu->state == PATH_MTU_SEARCH || mtu->state == PATH_MTU_CHECK ? mtu->due : -1;
 }
 
+/* The size is the remote's word, which may answer what was never asked. */
+static bool is_to_try(const PathMtu *mtu, gsize size)
+{
+    for (guint i = 0; i < mtu->n_sizes; i++) {
+        if (mtu->sizes[i] == size)
+            return true;
+    }
+    return false;
+}
+
 /* Late answers are as good as others: the probe has passed. */
 void path_mtu_answered(PathMtu *mtu, gsize size, gint64 now)
 {
-    if (mtu->state == PATH_MTU_SEARCH && size > mtu->size) {
+    if (mtu->state == PATH_MTU_SEARCH && size > mtu->size && is_to_try(mtu, size)) {
         mtu->size = size;
         complete(mtu, now);
     } else if (mtu->state == PATH_MTU_CHECK && size == mtu->size) {

@@ -62,7 +62,8 @@ gsize path_mtu_probe(PathMtu *mtu, gint64 now);
 /* When path_mtu_probe() has something to do next; -1: never. */
 gint64 path_mtu_due(const PathMtu *mtu);
 
-/* The remote has received a probe of SIZE bytes. */
+/* The remote says that it has received a probe of SIZE bytes; a size that is not tried means
+ * nothing. */
 void path_mtu_answered(PathMtu *mtu, gsize size, gint64 now);
 
 /* A packet of LENGTH bytes goes out: a check or another search may be due for that. */

@@ -139,6 +139,21 @@ static void test_loss(void)
     g_assert_cmpuint(path.mtu.size, ==, 8920);
 }
 
+/* A remote that answers what it was not asked. */
+static void test_lies(void)
+{
+    static const gsize lies[] = {G_MAXUINT32, 65532, 8924, BASE + 4, 56, 0};
+    Path path;
+
+    start(&path, 0);
+    pass_time(&path, 0);
+    for (guint i = 0; i < G_N_ELEMENTS(lies); i++) {
+        path_mtu_answered(&path.mtu, lies[i], path.now);
+        g_assert_cmpint(path.mtu.state, ==, PATH_MTU_SEARCH);
+        g_assert_cmpuint(path.mtu.size, ==, BASE);
+    }
+}
+
 static void test_black_hole(void)
 {
     Path path;
@@ -458,6 +473,7 @@ int main(int argc, char **argv)
     g_test_add_func("/path-mtu/first", test_first);
     g_test_add_func("/path-mtu/smaller", test_smaller);
     g_test_add_func("/path-mtu/none", test_none);
+    g_test_add_func("/path-mtu/lies", test_lies);
     g_test_add_func("/path-mtu/nothing-to-try", test_nothing_to_try);
     g_test_add_func("/path-mtu/loss", test_loss);
     g_test_add_func("/path-mtu/black-hole", test_black_hole);
