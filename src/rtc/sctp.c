@@ -117,13 +117,36 @@ static const LivenessUser liveness_user = {
 
 /* ---- outgoing streams: resets and additions, one request at a time ---- */
 
+/*
+ * The remote may use more streams than we have: on its others we have sent
+ * nothing that could end. usrsctp refuses a request with one of them whole.
+ */
+static void drop_absent_resets(Sctp *sctp)
+{
+    for (guint i = 0; i < sctp->resets->len;) {
+        guint16 stream = g_array_index(sctp->resets, guint16, i);
+
+        if (stream < sctp->streams) {
+            i++;
+            continue;
+        }
+        g_array_remove_index(sctp->resets, i);
+        sctp->user->local_reset(stream, sctp->data);
+        i = 0;
+    }
+}
+
 static void start_resets(Sctp *sctp)
 {
-    gsize size = sizeof(struct sctp_reset_streams) + sctp->resets->len * sizeof(guint16);
+    gsize size;
     g_autofree struct sctp_reset_streams *request = NULL;
 
     if (sctp->resets->len == 0 || sctp->resetting || sctp->adding_streams)
         return;
+    drop_absent_resets(sctp);
+    if (sctp->resets->len == 0 || sctp->resetting)
+        return;
+    size = sizeof(struct sctp_reset_streams) + sctp->resets->len * sizeof(guint16);
     sctp_stack_use(sctp->id);
     request = g_malloc0(size);
     request->srs_flags = SCTP_STREAM_RESET_OUTGOING;

@@ -350,6 +350,31 @@ static void test_streams_for_both(gconstpointer data)
     ends_clear(&ends[1], &ends[0]);
 }
 
+/* A remote that has more streams than we have says nonsense on one of them; others close. */
+static void test_absent_stream(void)
+{
+    static const Weather fair = {.seed = 1, .size = 16};
+    static const SctpMessage nonsense = {
+        .stream = 300, .ppid = PPID_DCEP, .ordered = true, .max_retransmits = -1,
+        .max_packet_lifetime = -1, .bytes = "\003", .length = 1};
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *channel;
+    End client, server;
+
+    end_init(&client, &server, &fair, true);
+    end_init(&server, &client, &fair, false);
+    end_start(&client, &server);
+    end_start(&server, &client);
+    wait_until(client.connected && server.connected);
+    wait_until(sctp_send(client.sctp, &nonsense) == SCTP_SENT);
+    channel = channel_set_open(client.channels, "x", &options, NULL);
+    channel_set_ops(channel, &channel_ops, &client);
+    wait_until(server.incoming->len == 1);
+    channel_close(channel);
+    wait_until(client.closed == 1 && server.closed == 1);
+    ends_clear(&client, &server);
+}
+
 /* Every flight of the handshake is lost at some seed. */
 static void test_lossy_handshakes(void)
 {
@@ -406,6 +431,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/pipe/narrow-window", &narrow, test_weather);
     g_test_add_data_func("/pipe/ids-again", &leaky, test_ids_again);
     g_test_add_data_func("/pipe/streams-for-both", &asking, test_streams_for_both);
+    g_test_add_func("/pipe/absent-stream", test_absent_stream);
     g_test_add_func("/pipe/lossy-handshakes", test_lossy_handshakes);
     g_test_add_func("/pipe/offers-srtp", test_offers_srtp);
     return g_test_run();
