@@ -128,12 +128,15 @@ static socklen_t remote_address(const NiceCandidate *remote, struct sockaddr_sto
                                           : sizeof(struct sockaddr_in);
 }
 
+/* A TURN server or a NAT within this host is not where the path ends. */
 static bool is_local(const Ice *ice, const NiceCandidate *local, const NiceCandidate *remote)
 {
     struct sockaddr_storage address;
     socklen_t length = remote_address(remote, &address);
 
     return !ice->never_fast && is_direct(ice, local, remote) &&
+           remote->type != NICE_CANDIDATE_TYPE_RELAYED &&
+           remote->type != NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE &&
            path_is_local((struct sockaddr *) &address, length);
 }
 
@@ -164,7 +167,7 @@ static void start_path(Ice *ice)
                              &path_user, ice, &error);
     log_debug("ICE: %s%s", ice->path ? "packets take the fast path" : "no fast path: ",
               error ? error->message : "");
-    if (ice->path) {
+    if (ice->path && remote->type != NICE_CANDIDATE_TYPE_RELAYED) {
         gsize sizes[PATH_MTU_SIZES_MAX];
 
         transport_path(&ice->transport, sizes, udp_path_sizes(ice->path, sizes));

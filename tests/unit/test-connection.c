@@ -28,6 +28,7 @@ struct End {
     bool hold_candidates;     /* candidates go out before the description */
     bool refuse;              /* the remote certificate, in verify */
     bool hide;                /* addresses go out as .local names */
+    bool relayed;             /* addresses go out as those of a TURN server */
     char *description_type, *description;
     GError *failure;
     GPtrArray *channels; /* of Channel, opened by the other side */
@@ -110,6 +111,16 @@ static void on_candidate(Connection *connection, const IceCandidateInit *candida
         line = g_strjoinv(" ", words);
         hidden.candidate = line;
         g_assert_true(connection_add_candidate(end->other->connection, &hidden, NULL));
+        return;
+    }
+    if (candidate && end->relayed) {
+        IceCandidateInit relayed = *candidate;
+        g_autoptr(GString) line = g_string_new(candidate->candidate);
+
+        g_assert_cmpuint(g_string_replace(line, "typ host",
+                                          "typ relay raddr 127.0.0.1 rport 9", 1), ==, 1);
+        relayed.candidate = line->str;
+        g_assert_true(connection_add_candidate(end->other->connection, &relayed, NULL));
         return;
     }
     g_assert_true(connection_add_candidate(end->other->connection, candidate, NULL));
@@ -328,6 +339,24 @@ static void test_large_packets(Pair *pair, gconstpointer data)
         g_assert_cmpuint(packet_size(&pair->a), >, 1000);
         g_assert_cmpuint(packet_size(&pair->a), <, 1200);
     }
+}
+
+/* A TURN server on this very host: the path goes on behind it. */
+static void test_relayed_remote(Pair *pair, gconstpointer data)
+{
+    const gsize length = 256 * 1024;
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *ours = open_channel(&pair->a, "x", &options);
+    g_autofree guint8 *bytes = g_malloc0(length);
+
+    pair->b.relayed = true;
+    call(pair);
+    g_assert_cmpuint(packet_size(&pair->a), <, 1200);
+    for (guint i = 1; i <= 8; i++) {
+        g_assert_true(channel_send(ours, MESSAGE_BINARY, bytes, length, NULL));
+        wait_until(pair->b.bulk->len == i * length);
+    }
+    g_assert_cmpuint(packet_size(&pair->a), <, 1200);
 }
 
 static void test_quota(Pair *pair, gconstpointer data)
@@ -691,6 +720,7 @@ int main(int argc, char **argv)
                tear_down);
     g_test_add("/connection/plain/sizes", Pair, NULL, set_up_plain, test_sizes, tear_down);
     g_test_add("/connection/plain/quota", Pair, NULL, set_up_plain, test_quota, tear_down);
+    ADD("relayed-remote", NULL, test_relayed_remote);
     ADD("priority", NULL, test_priority);
     ADD("same-priority", NULL, test_same_priority);
     ADD("idle-goes-first", NULL, test_idle_goes_first);
