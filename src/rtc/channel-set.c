@@ -600,6 +600,8 @@ void channel_set_message(ChannelSet *set, guint16 stream, guint32 ppid, const gu
 {
     Channel *channel = find_stream(set, stream);
 
+    if (!set->sctp)
+        return; /* the connection has failed, and is not freed yet */
     if (ppid == PPID_DCEP) {
         on_dcep(set, stream, channel, bytes, length);
     } else if (!channel) {
