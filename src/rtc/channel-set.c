@@ -29,7 +29,7 @@
 #define EARLY_MAX (256 * 1024)
 /* A sender that had to wait may go on when so little is left of what it has sent. */
 #define RESUME_MARK (256 * 1024)
-/* A message costs at least so much as its bytes, in turns. */
+/* A message costs at least so much as its bytes: in turns, and in memory ahead of its channel. */
 #define MESSAGE_OVERHEAD 64
 
 typedef struct {
@@ -519,7 +519,7 @@ static void deliver_early(ChannelSet *set, Channel *channel)
         if (early->stream != channel->id)
             continue;
         g_queue_delete_link(&set->early, link);
-        set->early_bytes -= length;
+        set->early_bytes -= length + MESSAGE_OVERHEAD;
         channel_receive(channel, early->ppid, bytes, length);
         early_free(early);
     }
@@ -530,14 +530,14 @@ static void keep_early(ChannelSet *set, guint16 stream, guint32 ppid, const guin
 {
     Early *early;
 
-    if (set->early_bytes + length > EARLY_MAX) {
+    if (set->early_bytes + length + MESSAGE_OVERHEAD > EARLY_MAX) {
         log_debug("stream %u: message before its channel left out", stream);
         return;
     }
     early = g_new0(Early, 1);
     *early = (Early){stream, ppid, g_bytes_new(bytes, length)};
     g_queue_push_tail(&set->early, early);
-    set->early_bytes += length;
+    set->early_bytes += length + MESSAGE_OVERHEAD;
 }
 
 static void on_open(ChannelSet *set, guint16 stream, const guint8 *bytes, gsize length)

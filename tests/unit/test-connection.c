@@ -484,6 +484,26 @@ static void test_hold(Pair *pair, gconstpointer data)
     g_assert_cmpstr(pair->b.log->str, ==, "closed:x ");
 }
 
+/* Messages of no bytes fill a channel that is not read, too. */
+static void test_hold_empty_messages(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *ours = open_channel(&pair->a, "x", &options), *theirs;
+    const guint many = 150000;
+
+    call(pair);
+    wait_until(pair->b.channels->len == 1);
+    theirs = pair->b.channels->pdata[0];
+    channel_hold(theirs, true);
+    for (guint i = 0; i < many; i++)
+        g_assert_true(channel_send(ours, MESSAGE_BINARY, "", 0, NULL));
+    wait_until(channel_stats(theirs)->messages_received > 60000);
+    g_assert_true(never_again(&pair->b, 0));
+    g_assert_cmpuint(channel_stats(theirs)->messages_received, <, 70000);
+    channel_hold(theirs, false);
+    wait_until(channel_stats(theirs)->messages_received == many);
+}
+
 /* The call ends while messages wait: they come before CLOSED. */
 static void test_hold_until_the_end(Pair *pair, gconstpointer data)
 {
@@ -725,6 +745,7 @@ int main(int argc, char **argv)
     ADD("same-priority", NULL, test_same_priority);
     ADD("idle-goes-first", NULL, test_idle_goes_first);
     ADD("hold", NULL, test_hold);
+    ADD("hold-empty-messages", NULL, test_hold_empty_messages);
     ADD("hold-until-the-end", NULL, test_hold_until_the_end);
     ADD("options", NULL, test_options);
     ADD("many-channels", NULL, test_many_channels);

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "rtc/channel-set.h"
 #include "rtc/connection.h"
+#include "rtc/dcep.h"
 #include "rtc/dtls.h"
 #include "rtc/sctp.h"
 #include "wait.h"
@@ -375,6 +376,34 @@ static void test_absent_stream(void)
     ends_clear(&client, &server);
 }
 
+/* What comes on a stream ahead of its channel is kept up to a limit, however short the messages. */
+static void test_early_messages(void)
+{
+    static const Weather fair = {.seed = 1, .size = 4};
+    DcepOpen open = {.ordered = true, .max_retransmits = -1, .max_packet_lifetime = -1,
+                     .label = (char *) "late", .protocol = (char *) ""};
+    g_autoptr(GBytes) opening = dcep_write_open(&open);
+    SctpMessage message = {.stream = 2, .ppid = PPID_BINARY, .ordered = true,
+                           .max_retransmits = -1, .max_packet_lifetime = -1,
+                           .bytes = "even", .length = 4};
+    End client, server;
+
+    end_init(&client, &server, &fair, true);
+    end_init(&server, &client, &fair, false);
+    end_start(&client, &server);
+    end_start(&server, &client);
+    wait_until(client.connected && server.connected);
+    for (int i = 0; i < 20000; i++)
+        wait_until(sctp_send(client.sctp, &message) == SCTP_SENT);
+    message.ppid = PPID_DCEP;
+    message.bytes = g_bytes_get_data(opening, &message.length);
+    wait_until(sctp_send(client.sctp, &message) == SCTP_SENT);
+    wait_until(server.incoming->len == 1);
+    g_assert_cmpint(server.received, >, 1000);
+    g_assert_cmpint(server.received, <, 5000);
+    ends_clear(&client, &server);
+}
+
 /* Every flight of the handshake is lost at some seed. */
 static void test_lossy_handshakes(void)
 {
@@ -432,6 +461,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/pipe/ids-again", &leaky, test_ids_again);
     g_test_add_data_func("/pipe/streams-for-both", &asking, test_streams_for_both);
     g_test_add_func("/pipe/absent-stream", test_absent_stream);
+    g_test_add_func("/pipe/early-messages", test_early_messages);
     g_test_add_func("/pipe/lossy-handshakes", test_lossy_handshakes);
     g_test_add_func("/pipe/offers-srtp", test_offers_srtp);
     return g_test_run();
