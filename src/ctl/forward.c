@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/handed.h"
@@ -42,11 +43,13 @@ typedef struct {
     GHashTable *links; /* of Link */
     GQueue waiting;    /* of Link, for the call, or for their turn */
     guint opening;     /* links that wait for the daemon to open their channel */
+    guint calls;       /* how many were placed */
 } Forward;
 
 typedef struct {
     Forward *forward; /* NULL: it has ended */
     int fd;           /* -1 once the stream has it */
+    guint call;       /* the last one that it asked for a channel */
     bool retried;
     Stream *stream;
 } Link;
@@ -77,6 +80,12 @@ static void on_done(Stream *stream, const GError *error, gpointer data)
 static void link_wait(Link *link);
 static void forward_open(Forward *forward);
 
+/* There is no session while the call is placed anew; answers about the old one still come then. */
+static bool forward_connected(const Forward *forward)
+{
+    return forward->session && !forward->dialing && session_is_connected(forward->session);
+}
+
 static void on_opened(int fd, gsize max_packet, const GError *error, gpointer data)
 {
     Link *link = data;
@@ -93,7 +102,7 @@ static void on_opened(int fd, gsize max_packet, const GError *error, gpointer da
         int connection = g_steal_fd(&link->fd);
 
         link->stream = stream_new(fd, max_packet, connection, connection, on_done, link);
-    } else if (!session_is_connected(forward->session) && !link->retried) {
+    } else if (!link->retried && (!forward_connected(forward) || link->call != forward->calls)) {
         link->retried = true; /* the call has ended under it */
         link_wait(link);
     } else {
@@ -103,19 +112,16 @@ static void on_opened(int fd, gsize max_packet, const GError *error, gpointer da
     forward_open(forward);
 }
 
-static bool forward_connected(const Forward *forward)
-{
-    return forward->session && !forward->dialing && session_is_connected(forward->session);
-}
-
 /* Opens channels for those who wait, as many as may be. */
 static void forward_open(Forward *forward)
 {
     while (forward_connected(forward) && forward->opening < OPENING_MAX &&
            !g_queue_is_empty(&forward->waiting)) {
+        Link *link = g_queue_pop_head(&forward->waiting);
+
         forward->opening++;
-        session_open_stream_async(forward->session, forward->label, on_opened,
-                                  g_queue_pop_head(&forward->waiting));
+        link->call = forward->calls;
+        session_open_stream_async(forward->session, forward->label, on_opened, link);
     }
 }
 
@@ -125,6 +131,7 @@ static bool forward_call(Forward *forward, GError **error)
 {
     g_clear_pointer(&forward->session, session_close);
     forward->dialing = true;
+    forward->calls++;
     forward->session = session_open(forward->client, forward->peer, forward->interrupted, error);
     forward->dialing = false;
     return forward->session != NULL;
@@ -307,6 +314,18 @@ static void forward_clear(Forward *forward)
     g_free(forward->label);
 }
 
+/* Each connection has two descriptors, and without one left nothing can be accepted or refused.
+ * The soft limit is for programs that use select(). */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int forward_run(Client *client, char **arguments)
 {
     Forward forward = {.client = client,
@@ -324,6 +343,7 @@ int forward_run(Client *client, char **arguments)
     int status = EXIT_SUCCESS;
 
     handed_init();
+    raise_descriptor_limit();
     if (!forward_begin(&forward, arguments[0], &service, &error) &&
         !g_cancellable_is_cancelled(forward.interrupted))
         status = client_fail(client, &peer_service, error);

@@ -340,6 +340,93 @@ def handing(kind, where, name):
     return ["/usr/bin/python3", "-c", HANDER, kind, str(where), name]
 
 
+FAKE_PEER = """<node>
+  <interface name="org.rtcbus.Peer1">
+    <method name="Call">
+      <arg type="s" direction="in"/><arg type="a{sv}" direction="in"/><arg type="o" direction="out"/>
+    </method>
+    <signal name="CallEnded"><arg type="o"/><arg type="s"/><arg type="s"/></signal>
+  </interface>
+  <interface name="org.rtcbus.Peer1.Call">
+    <method name="OpenChannel">
+      <arg type="s" direction="in"/><arg type="a{sv}" direction="in"/><arg type="o" direction="out"/>
+    </method>
+    <method name="Hangup"/>
+    <property name="State" type="s" access="read"/>
+  </interface>
+</node>"""
+
+
+class SlowPeer:
+    """A daemon whose answers to OpenChannel come when the test says."""
+
+    PATH = "/org/rtcbus/Peer1"
+
+    def __init__(self, world):
+        self.world = world
+        self.bus = harness.Bus(world, "slow")
+        self.service = self.bus.connect()
+        self.calls, self.reads, self.openings, self.state = 0, 0, [], "connected"
+        self.info = harness.Gio.DBusNodeInfo.new_for_xml(FAKE_PEER)
+        self.register(self.PATH, "org.rtcbus.Peer1")
+        self.service.call_sync(
+            "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
+            GLib.Variant("(su)", ("org.rtcbus.Peer1", 0)), None, 0, -1, None)
+
+    def register(self, path, interface):
+        self.service.register_object(path, self.info.lookup_interface(interface), self.on_method,
+                                     self.on_read, None)
+
+    def on_read(self, *_):
+        self.reads += 1
+        return GLib.Variant("s", self.state)
+
+    def on_method(self, _connection, _sender, _path, _interface, method, _arguments, invocation):
+        if method == "OpenChannel":
+            self.openings.append(invocation)
+        elif method == "Call":
+            self.calls += 1
+            path = f"{self.PATH}/call/{self.calls}"
+            self.register(path, "org.rtcbus.Peer1.Call")
+            invocation.return_value(GLib.Variant("(o)", (path,)))
+        else:
+            invocation.return_value(None)
+
+    def end_call(self):
+        self.service.emit_signal(None, self.PATH, "org.rtcbus.Peer1", "CallEnded", GLib.Variant(
+            "(oss)", (f"{self.PATH}/call/{self.calls}", "box", "the connection failed")))
+
+    def refuse(self):
+        self.openings.pop(0).return_dbus_error("org.rtcbus.Error.NotConnected", "no such call")
+
+
+def test_forward_call_ends_while_opening(world):
+    """What comes late about the call that has ended: those who wait get the next one."""
+    peer = SlowPeer(world)
+    process = world.run("forward", ctl.command("forward", "127.0.0.1:0", "box", "echo"),
+                        env=ctl.environment(peer))
+    wait_for(process.lines, 10, "forward")
+    port = int(process.lines()[0].split()[0].rsplit(":", 1)[1])
+    for _ in range(3):
+        world.closing(socket.create_connection(("127.0.0.1", port), 20 * harness.SLOW))
+    wait_for(lambda: len(peer.openings) == 3, 5, "all to ask for a channel")
+    peer.state = "connecting"
+    peer.end_call()
+    peer.refuse()
+    wait_for(lambda: peer.calls == 2, 5, "the next call")
+    peer.refuse()
+    reads = peer.reads
+    wait_for(lambda: peer.reads > reads + 2 or not process.running(), 5, "forward to wait")
+    check(process.running(), "forward ended: " + process.stderr())
+    late = peer.openings.pop()
+    peer.state = "connected"
+    wait_for(lambda: len(peer.openings) == 2, 5, "two to ask again")
+    late.return_dbus_error("org.rtcbus.Error.NotConnected", "no such call")
+    wait_for(lambda: len(peer.openings) == 3, 5, "the third to ask again")
+    equal(peer.calls, 2, "calls")
+    process.kill()
+
+
 def test_forward_handed_port(world):
     """The port comes from systemd, and whoever was there before the peer is."""
     relay = world.relay()
