@@ -223,6 +223,7 @@ void client_kill(Client *client, const char *reason)
     if (client->wsi)
         shutdown(lws_get_socket_fd(client->wsi), SHUT_RDWR);
     drop_queue(client);
+    drop_partial(client);
     hold(client, 0);
     if (client->state != CLIENT_OPEN)
         return;
@@ -239,7 +240,7 @@ void client_ended(Client *client)
 
 gsize client_waiting(const Client *client)
 {
-    return client->outbox.bytes + client->held;
+    return client->outbox.bytes + client->held + (client->partial ? client->partial->len : 0);
 }
 
 void client_bad_frame(Client *client, const char *text)
@@ -292,9 +293,10 @@ static void client_message(Client *client, const char *data, gsize length)
     if (rate > 0 &&
         !bucket_take(&client->frames, client->heard, G_USEC_PER_SEC / (gint64) rate, rate)) {
         client->owner->dropped(client, client->owner->relay);
-        if (client->heard - client->told >= G_USEC_PER_SEC)
+        if (client->heard - client->told >= G_USEC_PER_SEC) {
             client_send_error(client, "rate-limited", "too many frames a second", NULL);
-        client->told = client->heard;
+            client->told = client->heard;
+        }
         return;
     }
     client->owner->received(client, data, length, client->owner->relay);
@@ -306,8 +308,7 @@ static void client_fragment(Client *client, const char *data, gsize length)
         client->partial = g_byte_array_new();
     quota_charge(client->owner->quota, length);
     g_byte_array_append(client->partial, (const guint8 *) data, (guint) length);
-    if (quota_exceeded(client->owner->quota))
-        client_close_now(client, 1013, "the relay is overloaded");
+    client->owner->gathered(client, client->owner->relay);
 }
 
 /* The last fragment is in. The message is out of CLIENT's hands while it is

@@ -35,6 +35,8 @@ typedef struct {
     Quota *quota;
     /* A whole text message, within the limits, but else unchecked. */
     void (*received)(Client *client, const char *data, gsize length, gpointer relay);
+    /* A piece of a message was kept. May kill clients, CLIENT as well. */
+    void (*gathered)(Client *client, gpointer relay);
     /* A message was dropped for coming too fast. */
     void (*dropped)(Client *client, gpointer relay);
     /* The client is not open any more: it must leave its room now. */
@@ -105,7 +107,7 @@ void client_close_now(Client *client, guint16 code, const char *reason);
 /* Pulls the plug; the connection is gone soon after. REASON is a literal. */
 void client_kill(Client *client, const char *reason);
 
-/* The bytes that wait for the client to read. */
+/* The bytes that wait for the client to read, or for the rest of its message. */
 gsize client_waiting(const Client *client);
 
 /* A frame that is not what it should be. Too many of them close the client. */

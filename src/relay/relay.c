@@ -152,8 +152,8 @@ bool relay_disconnect(Relay *relay, const char *id)
 
 /* ---- frames ------------------------------------------------------------ */
 
-/* Nobody may fill the memory by not reading: when all queues together are too
- * much, those who have most waiting go first. */
+/* Nobody may fill the memory by not reading, or by never ending a message: when
+ * all of it together is too much, those who have most waiting go first. */
 static void relay_relieve(Relay *relay)
 {
     if (quota_exceeded(relay->quota))
@@ -265,6 +265,15 @@ static void on_received(Client *client, const char *data, gsize length, gpointer
         else
             client_bad_frame(client, envelope_result_to_string(result));
     }
+    relay_end(relay);
+}
+
+static void on_gathered(Client *client, gpointer data)
+{
+    Relay *relay = data;
+
+    relay_begin(relay);
+    relay_relieve(relay);
     relay_end(relay);
 }
 
@@ -609,6 +618,7 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
         .config = config,
         .quota = relay->quota,
         .received = on_received,
+        .gathered = on_gathered,
         .dropped = on_dropped,
         .left = on_left,
         .relay = relay,

@@ -364,6 +364,13 @@ def test_rate(world):
     forwarded = relay.get("FramesForwarded")
     check(50 <= forwarded <= 200, f"{forwarded} of 500 went through")
     equal([a.recv_json()["n"] for _ in range(50)], list(range(50)), "the first burst")
+    told, end = 0, time.monotonic() + 2.5
+    while time.monotonic() < end:
+        b.send_text("{}")
+        while b.pending():
+            told += b.recv_json()["code"] == "rate-limited"
+        harness.hold(relay.running, 0.01)
+    check(told >= 2, f"who goes on for 2.5 seconds was told {told} times")
 
 
 def test_slow_reader(world):
@@ -455,6 +462,23 @@ def test_total_memory(world):
     grown = relay.rss_kib() - start
     check(grown < memory(12288), f"RSS grew by {grown} KiB")
     check(len(slow) == 5, "the slow readers were never there")
+
+
+def test_messages_without_end(world):
+    """Those who fill the memory with messages that they do not end go, and nobody else."""
+    relay = world.relay(config=settings(MaxBuffered="1M"))
+    good = member(world, relay, "/?name=good")
+    hogs = [client(world, relay) for _ in range(16)]
+    for hog in hogs:
+        hog.send_frame(TEXT, '{"pad":"' + "x" * 65000, fin=False)
+    joined(relay, len(hogs) + 1)
+    other = member(world, relay)
+    for i in range(3):
+        for size in 60000, 100, 30000:
+            other.send_text(json.dumps({"to": "good", "n": i, "pad": "x" * size}))
+            frame = good.expect(None)
+            equal((frame["n"], len(frame["pad"])), (i, size), "what arrived")
+    check(relay.get("Connections") < len(hogs) + 2, "nobody had to go")
 
 
 def test_never_reads(world):
