@@ -24,7 +24,7 @@ def full_load(call, box, seconds):
     desk, there = call.peer, box.calls()[0]
     start = desk.received()
     transfer = Transfer(call, box)
-    transfer.wait_passed(16)
+    transfer.wait_passed(64)
     peers = (box, desk)
     rss = []
     answers, trips = [], []
