@@ -40,6 +40,8 @@ struct Bus {
     BusPeer *object;
     GHashTable *calls;    /* Call → BusCall */
     GHashTable *channels; /* CallChannel → BusChannel */
+    gsize told;           /* of messages, since the bus had taken all */
+    GCancellable *flush;  /* while we wait for that */
 };
 
 enum { PROP_NUMBERS_RECEIVED = 1, PROP_LAST_NUMBER };
@@ -400,10 +402,43 @@ void bus_channel(Bus *bus, CallChannel *channel, CallChannelEvent event)
     }
 }
 
+/* Signals wait in our memory for the bus to take them, and a remote can send faster than it does:
+ * then its channels are paused until all is written. */
+#define TOLD_MAX (4 * 1024 * 1024)
+#define SIGNAL_OVERHEAD 512
+
+static void on_flushed(GObject *connection, GAsyncResult *result, gpointer data)
+{
+    Bus *bus = data;
+    g_autoptr(GError) error = NULL;
+    GHashTableIter iter;
+    gpointer channel;
+
+    if (!g_dbus_connection_flush_finish(G_DBUS_CONNECTION(connection), result, &error) &&
+        g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        return; /* BUS is gone */
+    g_clear_object(&bus->flush);
+    bus->told = 0;
+    g_hash_table_iter_init(&iter, bus->channels);
+    while (g_hash_table_iter_next(&iter, &channel, NULL))
+        call_channel_pause(channel, false);
+}
+
 void bus_message(Bus *bus, CallChannel *channel, MessageKind kind, const guint8 *bytes,
                  gsize length)
 {
+    GDBusInterfaceSkeleton *object = G_DBUS_INTERFACE_SKELETON(bus->object);
+
     bus_channel_message(g_hash_table_lookup(bus->channels, channel), kind, bytes, length);
+    bus->told += length + SIGNAL_OVERHEAD;
+    if (bus->told < TOLD_MAX)
+        return;
+    call_channel_pause(channel, true);
+    if (bus->flush)
+        return;
+    bus->flush = g_cancellable_new();
+    g_dbus_connection_flush(g_dbus_interface_skeleton_get_connection(object), bus->flush,
+                            on_flushed, bus);
 }
 
 /* ---- the bus -------------------------------------------------------------- */
@@ -443,6 +478,8 @@ void bus_free(Bus *bus)
 {
     if (!bus)
         return;
+    g_cancellable_cancel(bus->flush);
+    g_clear_object(&bus->flush);
     g_dbus_object_manager_server_set_connection(bus->manager, NULL);
     g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(bus->object));
     g_hash_table_unref(bus->calls);

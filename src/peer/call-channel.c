@@ -40,6 +40,7 @@ struct CallChannel {
         BACKLOG_OVER,
     } backlog_state;
     guint backlog_timer;
+    bool paused; /* whoever is told of messages is behind */
     const CallChannelOps *ops;
     gpointer data;
 };
@@ -57,6 +58,22 @@ static void on_state(Channel *rtc, ChannelState state, const GError *reason, gpo
 
 static gsize backlogs_bytes; /* of all channels */
 
+/* A program's socket holds its channel by itself. */
+static void update_hold(CallChannel *channel)
+{
+    if (channel->channel && !channel->fd)
+        channel_hold(channel->channel,
+                     channel->backlog_state == BACKLOG_FULL || channel->paused);
+}
+
+void call_channel_pause(CallChannel *channel, bool paused)
+{
+    if (channel->paused == paused)
+        return;
+    channel->paused = paused;
+    update_hold(channel);
+}
+
 /* It is given to GIVE_TO, or to nobody if that is NULL. */
 static void backlog_end(CallChannel *channel, ChannelFd *give_to)
 {
@@ -64,9 +81,8 @@ static void backlog_end(CallChannel *channel, ChannelFd *give_to)
     guint32 unused;
     gsize length;
 
-    if (channel->backlog_state == BACKLOG_FULL && channel->channel)
-        channel_hold(channel->channel, false);
     channel->backlog_state = BACKLOG_OVER;
+    update_hold(channel);
     g_clear_handle_id(&channel->backlog_timer, g_source_remove);
     backlogs_bytes -= channel->backlog.bytes;
     while (give_to && (bytes = message_queue_peek(&channel->backlog, &unused, &length))) {
@@ -98,7 +114,7 @@ static void backlog_add(CallChannel *channel, const guint8 *bytes, gsize length)
     if (channel->backlog.bytes < BACKLOG_MAX && backlogs_bytes < BACKLOGS_MAX)
         return;
     channel->backlog_state = BACKLOG_FULL;
-    channel_hold(channel->channel, true);
+    update_hold(channel);
 }
 
 static void on_message(Channel *rtc, MessageKind kind, const guint8 *bytes, gsize length,
@@ -235,10 +251,9 @@ bool call_channel_acquire(CallChannel *channel, MessageKind kind, int *fd, guint
     channel->fd = channel_fd_new(channel->channel, kind, fd, max_size, error);
     if (!channel->fd)
         return false;
-    if (channel->reserved) {
-        g_clear_handle_id(&channel->reserved, g_source_remove);
-        channel_hold(channel->channel, false);
-    }
+    g_clear_handle_id(&channel->reserved, g_source_remove);
+    channel->paused = false;
+    channel_hold(channel->channel, false);
     backlog_end(channel, channel->fd);
     return true;
 }

@@ -242,6 +242,29 @@ def test_backlog_is_bounded(world):
         sender.join()
 
 
+def test_signals_are_bounded(world):
+    """A remote that sends faster than the bus takes signals is slowed, and nothing is lost."""
+    count, size = 2000, 64 * KIB
+    emitter, _, call = call_pair(world)
+    ours = Acquired(open_channel(call, "told"), kind=GLib.Variant("s", "text"))
+    there = remote_channel(emitter, "told")
+    before = emitter.rss_kib()
+    sender = TextSender(ours, size, count)
+    most = 0
+
+    def all_told():
+        nonlocal most
+        most = max(most, emitter.rss_kib())
+        return len(there.received("TextReceived")) == count
+
+    wait_for(all_told, 40, "the signals")
+    equal([int(text[:8]) for text in there.received("TextReceived")], list(range(count)), "order")
+    note(f"RSS grew by {most - before} KiB")
+    if not emitter.sanitized():
+        check(most - before < 24 * KIB, f"RSS grew by {most - before} KiB")
+    sender.join()
+
+
 def test_unread_at_close(world):
     """A program that closes with something unread loses none of what it has sent."""
     ours, theirs, here, _, _ = acquired_pair(world)
