@@ -504,6 +504,26 @@ static void test_hold_empty_messages(Pair *pair, gconstpointer data)
     wait_until(channel_stats(theirs)->messages_received == many);
 }
 
+/* A message without bytes costs its reader memory, too. */
+static void test_hold_empty(Pair *pair, gconstpointer data)
+{
+    enum { ALL = 100000, MOST = 64 * 1024 + 1 };
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *ours = open_channel(&pair->a, "x", &options), *theirs;
+
+    call(pair);
+    wait_until(pair->b.channels->len == 1);
+    theirs = pair->b.channels->pdata[0];
+    channel_hold(theirs, true);
+    for (guint i = 0; i < ALL; i++)
+        g_assert_true(channel_send(ours, MESSAGE_BINARY, NULL, 0, NULL));
+    wait_until(channel_stats(theirs)->messages_received >= MOST);
+    g_assert_true(never_again(&pair->b, 0));
+    g_assert_cmpuint(channel_stats(theirs)->messages_received, ==, MOST);
+    channel_hold(theirs, false);
+    wait_until(channel_stats(theirs)->messages_received == ALL);
+}
+
 /* The call ends while messages wait: they come before CLOSED. */
 static void test_hold_until_the_end(Pair *pair, gconstpointer data)
 {
@@ -745,6 +765,7 @@ int main(int argc, char **argv)
     ADD("same-priority", NULL, test_same_priority);
     ADD("idle-goes-first", NULL, test_idle_goes_first);
     ADD("hold", NULL, test_hold);
+    ADD("hold-empty", NULL, test_hold_empty);
     ADD("hold-empty-messages", NULL, test_hold_empty_messages);
     ADD("hold-until-the-end", NULL, test_hold_until_the_end);
     ADD("options", NULL, test_options);
