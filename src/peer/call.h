@@ -7,7 +7,7 @@
  *   outgoing (we are the listener)      incoming (we are the emitter)
  *   calling     our `call` is out       a `call` was heard
  *   connecting  an offer came           our offer is out
- *   connected ⇄ reconnecting            (ICE consent in doubt)
+ *   connected ⇄ reconnecting            (the remote does not answer)
  *   closed      for a reason, once
  *
  * An offer that nobody asked for is an incoming call that goes the left way.

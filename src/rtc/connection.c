@@ -175,11 +175,15 @@ static void on_sctp_state(TransportState state, const GError *reason, gpointer d
         [TRANSPORT_NEW] = CONNECTION_CONNECTING,
         [TRANSPORT_CONNECTING] = CONNECTION_CONNECTING,
         [TRANSPORT_CONNECTED] = CONNECTION_CONNECTED,
-        [TRANSPORT_DISCONNECTED] = CONNECTION_DISCONNECTED,
         [TRANSPORT_FAILED] = CONNECTION_FAILED,
         [TRANSPORT_CLOSED] = CONNECTION_CLOSED,
     };
     connection_enter_state(data, states[state], reason);
+}
+
+static void on_sctp_doubt(bool doubted, gpointer data)
+{
+    connection_enter_state(data, doubted ? CONNECTION_DISCONNECTED : CONNECTION_CONNECTED, NULL);
 }
 
 static void on_sctp_message(guint16 stream, guint32 ppid, const guint8 *bytes, gsize length,
@@ -210,6 +214,7 @@ static void on_sctp_writable(gpointer data)
 
 static const SctpUser sctp_user = {
     .state = on_sctp_state,
+    .doubt = on_sctp_doubt,
     .message = on_sctp_message,
     .oversized = on_sctp_oversized,
     .remote_reset = on_sctp_remote_reset,

@@ -44,7 +44,7 @@ typedef enum {
     CONNECTION_NEW,
     CONNECTION_CONNECTING,   /* descriptions are going around, ICE, DTLS or SCTP at work */
     CONNECTION_CONNECTED,    /* SCTP is up: channels can carry messages */
-    CONNECTION_DISCONNECTED, /* was connected, consent (RFC 7675) is in doubt; may come back */
+    CONNECTION_DISCONNECTED, /* was connected, the remote does not answer; may come back */
     CONNECTION_FAILED,       /* final, with a reason */
     CONNECTION_CLOSED,       /* final: the remote closed it in an orderly way */
 } ConnectionState;

@@ -295,8 +295,7 @@ static void dtls_read(Dtls *dtls, bool only)
 {
     guint8 record[RECORD_MAX];
 
-    while (dtls->transport.state == TRANSPORT_CONNECTED ||
-           dtls->transport.state == TRANSPORT_DISCONNECTED) {
+    while (dtls->transport.state == TRANSPORT_CONNECTED) {
         ssize_t n = gnutls_record_recv(dtls->session, record, sizeof record);
 
         if (n > 0) {
@@ -322,8 +321,7 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
     if (length == 0 || packet[0] < 20 || packet[0] > 63)
         return;
     dtls->bytes_received += length;
-    if (dtls->transport.state == TRANSPORT_CONNECTED ||
-        dtls->transport.state == TRANSPORT_DISCONNECTED) {
+    if (dtls->transport.state == TRANSPORT_CONNECTED) {
         dtls->current = packet;
         dtls->current_length = length;
         dtls_read(dtls, is_one_record(packet, length));
@@ -349,10 +347,6 @@ static void on_lower_state(TransportState state, const GError *reason, gpointer 
 
     if (state == TRANSPORT_CONNECTED && dtls->transport.state == TRANSPORT_NEW)
         dtls_start(dtls);
-    else if (state == TRANSPORT_CONNECTED && dtls->transport.state == TRANSPORT_DISCONNECTED)
-        transport_enter_state(&dtls->transport, TRANSPORT_CONNECTED, NULL);
-    else if (state == TRANSPORT_DISCONNECTED && dtls->transport.state == TRANSPORT_CONNECTED)
-        transport_enter_state(&dtls->transport, TRANSPORT_DISCONNECTED, NULL);
     else if (state >= TRANSPORT_FAILED)
         transport_enter_state(&dtls->transport, state, reason);
 }
@@ -362,8 +356,7 @@ static void on_lower_path(const gsize *sizes, guint n_sizes, gpointer data)
     Dtls *dtls = data;
     gsize records[PATH_MTU_SIZES_MAX];
 
-    if (dtls->transport.state != TRANSPORT_CONNECTED &&
-        dtls->transport.state != TRANSPORT_DISCONNECTED)
+    if (dtls->transport.state != TRANSPORT_CONNECTED)
         return;
     n_sizes = MIN(n_sizes, PATH_MTU_SIZES_MAX);
     for (guint i = 0; i < n_sizes; i++)

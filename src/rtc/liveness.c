@@ -12,12 +12,11 @@
 
 #include "rtc/liveness.h"
 
-#include <stdbool.h>
-
 enum {
     QUIET_SECONDS = 6,
     ASK_SECONDS = 2,
-    ASKS_MAX = 9, /* 24 to 30 s after the last sign */
+    ASKS_DOUBT = 2, /* unanswered: 10 to 16 s after the last sign */
+    ASKS_MAX = 9,   /* 24 to 30 s */
 };
 
 struct Liveness {
@@ -44,9 +43,11 @@ static gboolean on_timer(gpointer data)
     if (liveness->heard) {
         liveness->asked = 0;
         liveness_wait(liveness, QUIET_SECONDS);
-    } else if (liveness->asked++ < ASKS_MAX) {
+    } else if (liveness->asked < ASKS_MAX) {
         liveness_wait(liveness, ASK_SECONDS);
         liveness->user->ask(liveness->data);
+        if (liveness->asked++ == ASKS_DOUBT)
+            liveness->user->doubt(true, liveness->data);
     } else {
         liveness->user->lost(liveness->data);
     }
@@ -56,6 +57,10 @@ static gboolean on_timer(gpointer data)
 void liveness_heard(Liveness *liveness)
 {
     liveness->heard = true;
+    if (liveness->asked > ASKS_DOUBT) {
+        liveness->asked = 0;
+        liveness->user->doubt(false, liveness->data);
+    }
 }
 
 Liveness *liveness_new(const LivenessUser *user, gpointer data)

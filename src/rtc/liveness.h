@@ -10,12 +10,15 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
 typedef struct Liveness Liveness;
 
 typedef struct {
     /* Asks the remote for a sign; an answer is told by liveness_heard(). */
     void (*ask)(gpointer data);
+    /* It has not answered twice, or is heard again. */
+    void (*doubt)(bool doubted, gpointer data);
     /* Nothing came, however often it was asked. It is not called again. */
     void (*lost)(gpointer data);
 } LivenessUser;

@@ -110,8 +110,17 @@ static void on_lost(gpointer data)
         sctp_fail(sctp, RTC_ERROR_TIMEOUT, "the other side stopped answering");
 }
 
+static void on_doubt(bool doubted, gpointer data)
+{
+    Sctp *sctp = data;
+
+    if (sctp->state == TRANSPORT_CONNECTED && sctp_path_answers(sctp->path))
+        sctp->user->doubt(doubted, sctp->data);
+}
+
 static const LivenessUser liveness_user = {
     .ask = on_ask,
+    .doubt = on_doubt,
     .lost = on_lost,
 };
 
@@ -530,7 +539,7 @@ static void on_lower_state(TransportState state, const GError *reason, gpointer 
 {
     Sctp *sctp = data;
 
-    if (state != TRANSPORT_CONNECTED || sctp->state == TRANSPORT_DISCONNECTED)
+    if (state != TRANSPORT_CONNECTED)
         sctp_enter_state(sctp, state, reason);
 }
 

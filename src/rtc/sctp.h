@@ -27,6 +27,8 @@ typedef struct {
 
 typedef struct {
     void (*state)(TransportState state, const GError *reason, gpointer data);
+    /* While CONNECTED: the remote answers no more, or again. */
+    void (*doubt)(bool doubted, gpointer data);
     /* One whole message. */
     void (*message)(guint16 stream, guint32 ppid, const guint8 *bytes, gsize length,
                     gpointer data);

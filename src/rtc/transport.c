@@ -18,7 +18,6 @@ const char *transport_state_to_string(TransportState state)
         [TRANSPORT_NEW] = "new",
         [TRANSPORT_CONNECTING] = "connecting",
         [TRANSPORT_CONNECTED] = "connected",
-        [TRANSPORT_DISCONNECTED] = "disconnected",
         [TRANSPORT_FAILED] = "failed",
         [TRANSPORT_CLOSED] = "closed",
     };

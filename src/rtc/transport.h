@@ -22,9 +22,8 @@ typedef enum {
     TRANSPORT_NEW,
     TRANSPORT_CONNECTING,
     TRANSPORT_CONNECTED,
-    TRANSPORT_DISCONNECTED, /* may come back */
-    TRANSPORT_FAILED,       /* final, with a reason */
-    TRANSPORT_CLOSED,       /* final, the remote ended it in an orderly way */
+    TRANSPORT_FAILED, /* final, with a reason */
+    TRANSPORT_CLOSED, /* final, the remote ended it in an orderly way */
 } TransportState;
 
 const char *transport_state_to_string(TransportState state);
