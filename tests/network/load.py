@@ -56,10 +56,10 @@ def full_load(call, box, seconds):
     note(describe("D-Bus answers", answers) + "; " + describe("RoundTripTime", trips))
     note(f"{len(numbers)} numbers, {gaps[0]:.2f} to {gaps[-1]:.2f} s apart; RSS {rss} KiB, "
          f"{grown} more in the second half")
-    check(answers[len(answers) * 95 // 100] < 0.1 * SLOW, "D-Bus calls wait too long")
+    check(answers[len(answers) * 95 // 100] < 0.25 * SLOW, "D-Bus calls wait too long")
     check(0 < trips[0] and trips[-1] < 0.5 * SLOW, "the round trip makes no sense")
     check(len(numbers) >= seconds * 0.9, "numbers were lost")
     check(gaps[-1] < 2 * SLOW, "numbers were late")
     for peer, more in zip(peers, grown):
-        check(peer.sanitized() or more < 4096, f"{peer.name} grew by {more} KiB")
+        check(peer.sanitized() or more < 8192, f"{peer.name} grew by {more} KiB")
     equal(call.states(), ["calling", "connecting", "connected"], "states")
