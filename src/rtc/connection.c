@@ -29,8 +29,8 @@ G_DEFINE_QUARK(rtc-error-quark, rtc_error)
 #define DEFAULT_SEND_QUOTA (16 * 1024 * 1024)
 #define DEFAULT_MAX_CHANNELS 256
 #define SCTP_PORT 5000
-#define STREAMS 128
-#define STREAMS_OF_OURS 32 /* to a remote that is known to add some when it is asked */
+#define STREAMS (2 * DEFAULT_MAX_CHANNELS) /* the ids of either side are even or odd */
+#define STREAMS_OF_OURS 32                 /* to a remote that adds some when it is asked */
 #define EARLY_CANDIDATES_MAX 128
 /* From both descriptions to open SCTP; ICE alone may try for long if the
  * remote never says that its candidates have ended. */
@@ -224,10 +224,12 @@ static const SctpUser sctp_user = {
 
 static void start_sctp(Connection *connection)
 {
+    const bool ours = connection->remote->max_packet_size > 0;
     SctpConfig config = {
         .local_port = SCTP_PORT,
         .remote_port = connection->remote->sctp_port,
-        .streams = connection->remote->max_packet_size > 0 ? STREAMS_OF_OURS : STREAMS,
+        .streams = ours ? STREAMS_OF_OURS : STREAMS,
+        .adds_streams = ours,
         .mtu = dtls_mtu(connection->dtls),
         .first = ice_is_local(connection->ice) ? MIN(dtls_record_max(connection->dtls),
                                                      connection->remote->max_packet_size)

@@ -31,8 +31,10 @@
 #define BUFFER_SIZE (4 * SCTP_MAX_SEND)
 /* Of a reliable message, see sctp_policy() */
 #define RETRANSMITS_UNLIMITED G_MAXUINT32
-/* Our outgoing streams. A stream costs a hundred bytes an association, so it
- * begins with few and more are asked for when a channel needs them (RFC 6525). */
+/* Our outgoing streams. A stream costs a hundred bytes an association, so one with a remote that
+ * adds some begins with few, and asks when a channel needs them (RFC 6525). libwebrtc and
+ * libdatachannel never add any, and a request that stays without an answer would in the end be
+ * that of the association. */
 #define STREAMS_MORE 96 /* at least */
 #define STREAMS_MAX 1024
 /* Messages that are on their way to us, all streams together */
@@ -52,7 +54,7 @@ struct Sctp {
     TransportState state;
     guint16 local_port, remote_port;
     gsize max_packet, max_message_size;
-    guint streams; /* outgoing ones that there are now */
+    guint streams, streams_max; /* outgoing ones that there are now, and may be */
     bool adding_streams, resetting, blocked, pumping, held;
     SendLimit send_limit;
     gsize send_buffer; /* what usrsctp was told: the limit, or what a long message needs */
@@ -179,12 +181,12 @@ static bool add_streams(Sctp *sctp, guint16 stream)
 {
     struct sctp_add_streams request = {};
 
-    if (stream >= STREAMS_MAX)
+    if (stream >= sctp->streams_max)
         return false;
     if (sctp->adding_streams || sctp->resetting || sctp->state != TRANSPORT_CONNECTED)
         return true;
     request.sas_outstrms = MAX(MAX(STREAMS_MORE, sctp->streams), stream + 1 - sctp->streams);
-    request.sas_outstrms = MIN(request.sas_outstrms, STREAMS_MAX - sctp->streams);
+    request.sas_outstrms = MIN(request.sas_outstrms, sctp->streams_max - sctp->streams);
     sctp_stack_use(sctp->id);
     if (usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, SCTP_ADD_STREAMS, &request,
                            sizeof request) < 0)
@@ -309,6 +311,8 @@ static void on_assoc_change(Sctp *sctp, const struct sctp_assoc_change *change)
     switch (change->sac_state) {
     case SCTP_COMM_UP:
     case SCTP_RESTART:
+        if (sctp->streams == sctp->streams_max)
+            sctp->streams_max = change->sac_outbound_streams;
         sctp->streams = change->sac_outbound_streams;
         if (!sctp->liveness)
             sctp->liveness = liveness_new(&liveness_user, sctp);
@@ -351,9 +355,10 @@ static void on_reset(Sctp *sctp, const struct sctp_stream_reset_event *event)
 static void on_stream_change(Sctp *sctp, const struct sctp_stream_change_event *event)
 {
     sctp->adding_streams = false;
-    if (event->strchange_flags & (SCTP_STREAM_CHANGE_DENIED | SCTP_STREAM_CHANGE_FAILED))
-        log_debug("SCTP: the remote gives us no more streams");
-    else
+    /* FAILED: not now, for it asks for some itself */
+    if (event->strchange_flags & SCTP_STREAM_CHANGE_DENIED)
+        sctp->streams_max = sctp->streams;
+    else if (!(event->strchange_flags & SCTP_STREAM_CHANGE_FAILED))
         sctp->streams = MAX(sctp->streams, event->strchange_outstrms);
 }
 
@@ -683,6 +688,7 @@ Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user,
     sctp->max_packet = config->max_packet;
     sctp->max_message_size = config->max_message_size;
     sctp->streams = config->streams;
+    sctp->streams_max = config->adds_streams ? STREAMS_MAX : config->streams;
     sctp->window = (ReceiveWindow){.size = BUFFER_SIZE, .max = BUFFER_SIZE};
     sctp->send_buffer = BUFFER_SIZE;
     send_limit_init(&sctp->send_limit, BUFFER_SIZE);

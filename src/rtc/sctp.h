@@ -18,7 +18,8 @@ typedef struct Sctp Sctp;
 
 typedef struct {
     guint16 local_port, remote_port;
-    guint16 streams;        /* outgoing ones at first; the remote may refuse to add any */
+    guint16 streams;        /* outgoing ones at first */
+    bool adds_streams;      /* the remote is known to add some when it is asked (RFC 6525) */
     gsize mtu;              /* the largest packet that passes on any path */
     gsize first;            /* the largest packet that passes on this one; 0: not known */
     gsize max_packet;       /* that the remote takes; no larger than `mtu`: no probe is sent */

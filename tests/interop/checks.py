@@ -138,6 +138,15 @@ def ten(row):
         pair.exchange(pair.theirs["label"])
 
 
+def hundred(row):
+    """As many channels as one side may need; not every stack adds streams when it is asked."""
+    labels = [row.label() for _ in range(100)]
+    begun = [(True, label, row.begin_open(True, label)) for label in labels]
+    pairs = [row.finish_open(*one) for one in begun]
+    for pair in pairs:
+        pair.exchange("one of a hundred")
+
+
 def protocol_beyond_ascii(row, options):
     if "protocol" not in options or row.stack.ascii_names:
         return options
@@ -303,6 +312,7 @@ COLUMNS = [
     Column("maximum", maximum),
     Column("too-large", too_large),
     Column("ten", ten),
+    Column("hundred", hundred),
     Column("seen-here", seen_here),
     Column("seen-there", seen_there),
     Column("negotiated", negotiated),

@@ -154,7 +154,8 @@ static void on_dtls_state(TransportState state, const GError *reason, gpointer d
 {
     End *end = data;
     SctpConfig config = {
-        .local_port = 5000, .remote_port = 5000, .streams = 16, .max_message_size = 1 << 18};
+        .local_port = 5000, .remote_port = 5000, .streams = 16, .adds_streams = true,
+        .max_message_size = 1 << 18};
 
     if (reason && !end->failure)
         end->failure = g_error_copy(reason);
