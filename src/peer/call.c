@@ -223,7 +223,8 @@ void call_finish(Call *call, const char *reason)
     g_autoptr(Call) keep = call_ref(call);
     g_autoptr(GPtrArray) channels = NULL;
 
-    if (call->state != CALL_CONNECTED || call->ending_id || !call_is_busy(call)) {
+    if (call->state != CALL_CONNECTED || call->ending_id || call->channels->len == 0 ||
+        !call_is_busy(call)) {
         call_close(call, reason, true);
         return;
     }
