@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define NAME "org.rtcbus.Peer1"
 #define PATH "/org/rtcbus/Peer1"
@@ -48,10 +49,11 @@ typedef struct {
     bool number, ended, late;
 } Progress;
 
+/* In any thread: exit() would wait for the one that reads standard input. */
 G_GNUC_NORETURN static void give_up(const char *text)
 {
     fprintf(stderr, "%s\n", text);
-    exit(1);
+    _exit(1);
 }
 
 static void acquire(const char *channel)
