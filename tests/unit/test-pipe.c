@@ -232,6 +232,15 @@ static void end_start(End *end, End *other)
     transport_enter_state(&end->pipe.transport, TRANSPORT_CONNECTED, NULL);
 }
 
+static void ends_connect(End *client, End *server, const Weather *weather)
+{
+    end_init(client, server, weather, true);
+    end_init(server, client, weather, false);
+    end_start(client, server);
+    end_start(server, client);
+    wait_until(client->connected && server->connected);
+}
+
 static void end_clear(End *end)
 {
     channel_set_silence(end->channels);
@@ -334,11 +343,7 @@ static void test_streams_for_both(gconstpointer data)
     guint8 bytes[16] = {};
     End ends[2];
 
-    for (int i = 0; i < 2; i++)
-        end_init(&ends[i], &ends[!i], weather, i);
-    for (int i = 0; i < 2; i++)
-        end_start(&ends[i], &ends[!i]);
-    wait_until(ends[0].connected && ends[1].connected);
+    ends_connect(&ends[1], &ends[0], weather);
     for (int n = 0; n < 2 * weather->messages; n++) {
         Channel *channel = channel_set_open(ends[n % 2].channels, "many", &options, NULL);
 
@@ -363,11 +368,7 @@ static void test_absent_stream(void)
     Channel *channel;
     End client, server;
 
-    end_init(&client, &server, &fair, true);
-    end_init(&server, &client, &fair, false);
-    end_start(&client, &server);
-    end_start(&server, &client);
-    wait_until(client.connected && server.connected);
+    ends_connect(&client, &server, &fair);
     wait_until(sctp_send(client.sctp, &nonsense) == SCTP_SENT);
     channel = channel_set_open(client.channels, "x", &options, NULL);
     channel_set_ops(channel, &channel_ops, &client);
@@ -389,11 +390,7 @@ static void test_early_messages(void)
                            .bytes = "even", .length = 4};
     End client, server;
 
-    end_init(&client, &server, &fair, true);
-    end_init(&server, &client, &fair, false);
-    end_start(&client, &server);
-    end_start(&server, &client);
-    wait_until(client.connected && server.connected);
+    ends_connect(&client, &server, &fair);
     for (int i = 0; i < 20000; i++)
         wait_until(sctp_send(client.sctp, &message) == SCTP_SENT);
     message.ppid = PPID_DCEP;
