@@ -145,6 +145,11 @@ def hundred(row):
     pairs = [row.finish_open(*one) for one in begun]
     for pair in pairs:
         pair.exchange("one of a hundred")
+    for pair in pairs:
+        pair.ours.close()
+    for pair in pairs:
+        row.remote.wait("closed", channel=pair.number)
+        pair.ours.wait_gone()
 
 
 def protocol_beyond_ascii(row, options):
