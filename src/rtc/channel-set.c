@@ -566,6 +566,8 @@ static void on_open(ChannelSet *set, guint16 stream, const guint8 *bytes, gsize 
     channel_set_join_turns(set, channel);
     channel->dcep = dcep_write_ack();
     channel_set_flush(set);
+    if (channel->state == CHANNEL_CLOSED)
+        return;
     if (!set->silent)
         set->config.incoming(channel, set->config.data);
     deliver_early(set, channel);

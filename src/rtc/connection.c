@@ -29,8 +29,9 @@ G_DEFINE_QUARK(rtc-error-quark, rtc_error)
 #define DEFAULT_SEND_QUOTA (16 * 1024 * 1024)
 #define DEFAULT_MAX_CHANNELS 256
 #define SCTP_PORT 5000
-#define STREAMS (2 * DEFAULT_MAX_CHANNELS) /* the ids of either side are even or odd */
-#define STREAMS_OF_OURS 32                 /* to a remote that adds some when it is asked */
+/* As many as usrsctp lets a remote have: only on the same of ours can it be told that one ends. */
+#define STREAMS 1024
+#define STREAMS_OF_OURS 32 /* to a remote that adds some when it is asked */
 #define EARLY_CANDIDATES_MAX 128
 /* From both descriptions to open SCTP; ICE alone may try for long if the
  * remote never says that its candidates have ended. */

@@ -128,11 +128,30 @@ static const LivenessUser liveness_user = {
 
 /* ---- outgoing streams: resets and additions, one request at a time ---- */
 
+static bool add_streams(Sctp *sctp, guint16 stream)
+{
+    struct sctp_add_streams request = {};
+
+    if (stream >= sctp->streams_max)
+        return false;
+    if (sctp->adding_streams || sctp->resetting || sctp->state != TRANSPORT_CONNECTED)
+        return true;
+    request.sas_outstrms = MAX(MAX(STREAMS_MORE, sctp->streams), stream + 1 - sctp->streams);
+    request.sas_outstrms = MIN(request.sas_outstrms, sctp->streams_max - sctp->streams);
+    sctp_stack_use(sctp->id);
+    if (usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, SCTP_ADD_STREAMS, &request,
+                           sizeof request) < 0)
+        return errno == EALREADY || errno == EAGAIN;
+    sctp->adding_streams = true;
+    return true;
+}
+
 /*
- * The remote may use more streams than we have: on its others we have sent
- * nothing that could end. usrsctp refuses a request with one of them whole.
+ * The remote may use more streams than we have, and can be told of the end of one only on the
+ * same of ours: so that is added. Where it cannot be, nothing of ours could end, and nobody will
+ * answer. usrsctp refuses a request with one of them whole. False: not yet, or nothing is left.
  */
-static void drop_absent_resets(Sctp *sctp)
+static bool prepare_resets(Sctp *sctp)
 {
     for (guint i = 0; i < sctp->resets->len;) {
         guint16 stream = g_array_index(sctp->resets, guint16, i);
@@ -141,10 +160,15 @@ static void drop_absent_resets(Sctp *sctp)
             i++;
             continue;
         }
+        if (add_streams(sctp, stream))
+            return false;
+        log_debug("SCTP: the remote is not told that stream %u has ended", stream);
         g_array_remove_index(sctp->resets, i);
         sctp->user->local_reset(stream, sctp->data);
+        sctp->user->remote_reset(stream, sctp->data);
         i = 0;
     }
+    return sctp->resets->len > 0 && !sctp->resetting;
 }
 
 static void start_resets(Sctp *sctp)
@@ -154,8 +178,7 @@ static void start_resets(Sctp *sctp)
 
     if (sctp->resets->len == 0 || sctp->resetting || sctp->adding_streams)
         return;
-    drop_absent_resets(sctp);
-    if (sctp->resets->len == 0 || sctp->resetting)
+    if (!prepare_resets(sctp))
         return;
     size = sizeof(struct sctp_reset_streams) + sctp->resets->len * sizeof(guint16);
     sctp_stack_use(sctp->id);
@@ -175,24 +198,6 @@ void sctp_reset_stream(Sctp *sctp, guint16 stream)
 {
     g_array_append_val(sctp->resets, stream);
     start_resets(sctp);
-}
-
-static bool add_streams(Sctp *sctp, guint16 stream)
-{
-    struct sctp_add_streams request = {};
-
-    if (stream >= sctp->streams_max)
-        return false;
-    if (sctp->adding_streams || sctp->resetting || sctp->state != TRANSPORT_CONNECTED)
-        return true;
-    request.sas_outstrms = MAX(MAX(STREAMS_MORE, sctp->streams), stream + 1 - sctp->streams);
-    request.sas_outstrms = MIN(request.sas_outstrms, sctp->streams_max - sctp->streams);
-    sctp_stack_use(sctp->id);
-    if (usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, SCTP_ADD_STREAMS, &request,
-                           sizeof request) < 0)
-        return errno == EALREADY || errno == EAGAIN;
-    sctp->adding_streams = true;
-    return true;
 }
 
 /* ---- sending ---- */

@@ -28,6 +28,7 @@ struct End {
     bool hold_candidates;     /* candidates go out before the description */
     bool refuse;              /* the remote certificate, in verify */
     bool hide;                /* addresses go out as .local names */
+    bool foreign;             /* our description is not that of an rtcbus */
     bool relayed;             /* addresses go out as those of a TURN server */
     char *description_type, *description;
     GError *failure;
@@ -93,6 +94,8 @@ static void on_description(Connection *connection, const char *type, const char 
         char *at = strstr(end->description, "sha-256 ");
         memcpy(at, end->forced_fingerprint, strlen(end->forced_fingerprint));
     }
+    if (end->foreign)
+        memcpy(strstr(end->description, "a=x-rtcbus-"), "a=x-others-", strlen("a=x-others-"));
     if (!end->hold_candidates)
         deliver_description(end);
 }
@@ -627,6 +630,28 @@ static void test_more_streams(Pair *pair, gconstpointer data)
     wait_until(pair->a.log->len == 200 * strlen("m=y "));
 }
 
+/* One with another stack, which adds no streams: all that a remote may use are there. */
+static void test_high_ids(Pair *pair, gconstpointer data)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *highest, *beyond;
+
+    options.negotiated = true;
+    options.id = 1023;
+    pair->a.foreign = pair->b.foreign = true;
+    call(pair);
+    highest = open_channel(&pair->a, "n", &options);
+    open_channel(&pair->b, "n", &options);
+    g_assert_true(channel_send(highest, MESSAGE_TEXT, "x", 1, NULL));
+    wait_until(strcmp(pair->b.log->str, "n=x ") == 0);
+    options.id++;
+    beyond = open_channel(&pair->a, "n", &options);
+    wait_until(pair->a.opened == 2);
+    g_assert_false(channel_send(beyond, MESSAGE_TEXT, "x", 1, NULL));
+    channel_close(beyond);
+    wait_until(pair->a.closed == 1);
+}
+
 /* ---- .local names, with a resolver that knows one of them ---- */
 
 typedef GResolver NameResolver;
@@ -771,6 +796,7 @@ int main(int argc, char **argv)
     ADD("options", NULL, test_options);
     ADD("many-channels", NULL, test_many_channels);
     ADD("more-streams", NULL, test_more_streams);
+    ADD("high-ids", NULL, test_high_ids);
     ADD("local-names", NULL, test_local_names);
     ADD("hangup", NULL, test_hangup);
     ADD("wrong-fingerprint/answerer", NULL, test_wrong_fingerprint);

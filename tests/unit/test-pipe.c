@@ -51,6 +51,7 @@ struct End {
     GError *failure;
     GPtrArray *incoming;
     int received, closed;
+    guint16 reset; /* the last stream that the remote has ended */
     bool wrong;
 };
 
@@ -128,7 +129,10 @@ static void on_stream(guint16 stream, gpointer data)
 
 static void on_remote_reset(guint16 stream, gpointer data)
 {
-    channel_set_remote_reset(((End *) data)->channels, stream);
+    End *end = data;
+
+    end->reset = stream;
+    channel_set_remote_reset(end->channels, stream);
 }
 
 static void on_local_reset(guint16 stream, gpointer data)
@@ -357,7 +361,10 @@ static void test_streams_for_both(gconstpointer data)
     ends_clear(&ends[1], &ends[0]);
 }
 
-/* A remote that has more streams than we have says nonsense on one of them; others close. */
+/*
+ * A remote that has more streams than we have says nonsense on one of them: it is told that this
+ * has ended, and others close.
+ */
 static void test_absent_stream(void)
 {
     static const Weather fair = {.seed = 1, .size = 16};
@@ -370,6 +377,7 @@ static void test_absent_stream(void)
 
     ends_connect(&client, &server, &fair);
     wait_until(sctp_send(client.sctp, &nonsense) == SCTP_SENT);
+    wait_until(client.reset == nonsense.stream);
     channel = channel_set_open(client.channels, "x", &options, NULL);
     channel_set_ops(channel, &channel_ops, &client);
     wait_until(server.incoming->len == 1);
