@@ -18,7 +18,7 @@
 #include "peer/peer-error.h"
 
 typedef struct {
-    CallChannel *channel;
+    CallChannel *channel; /* NULL: removed while numbers are being sent */
     bool open;
     guint64 lost; /* in a row */
 } Listener;
@@ -28,6 +28,7 @@ struct Publisher {
     FeedSource source;
     guint64 interval;
     guint timer;
+    guint sending; /* how deep; listeners keep their places meanwhile */
     double newest; /* of the source, while the timer runs */
     guint64 sequence;
     bool used; /* publisher_publish() was called from outside */
@@ -53,6 +54,8 @@ void publisher_free(Publisher *publisher)
     g_free(publisher);
 }
 
+static void publisher_sweep(Publisher *publisher);
+
 static const char *listener_name(const Listener *listener)
 {
     const char *peer = call_peer(call_channel_call(listener->channel));
@@ -60,11 +63,17 @@ static const char *listener_name(const Listener *listener)
     return *peer ? peer : _("a peer without a name");
 }
 
-static void listener_send(Listener *listener, const char *text)
+/* What is sent may end the call, and that removes the listener. */
+static void publisher_send_to(Publisher *publisher, guint i, const char *text)
 {
+    CallChannel *channel = g_array_index(publisher->listeners, Listener, i).channel;
     g_autoptr(GError) error = NULL;
+    bool sent = !channel || call_channel_send(channel, MESSAGE_TEXT, text, strlen(text), &error);
+    Listener *listener = &g_array_index(publisher->listeners, Listener, i);
 
-    if (call_channel_send(listener->channel, MESSAGE_TEXT, text, strlen(text), &error)) {
+    if (!listener->channel)
+        return;
+    if (sent) {
         if (listener->lost > 0)
             log_info(_("%s keeps up again, it lost %" PRIu64 " numbers"),
                      listener_name(listener), listener->lost);
@@ -74,12 +83,21 @@ static void listener_send(Listener *listener, const char *text)
     }
 }
 
-static guint64 publisher_send(Publisher *publisher, double value)
+/* To all from the listener FIRST on. */
+static void publisher_send_from(Publisher *publisher, guint first, double value)
 {
     g_autofree char *text = feed_format_number(value);
 
-    for (guint i = 0; i < publisher->listeners->len; i++)
-        listener_send(&g_array_index(publisher->listeners, Listener, i), text);
+    publisher->sending++;
+    for (guint i = first; i < publisher->listeners->len; i++)
+        publisher_send_to(publisher, i, text);
+    publisher->sending--;
+    publisher_sweep(publisher);
+}
+
+static guint64 publisher_send(Publisher *publisher, double value)
+{
+    publisher_send_from(publisher, 0, value);
     return ++publisher->sequence;
 }
 
@@ -113,6 +131,16 @@ static void publisher_update_timer(Publisher *publisher, bool restart)
         publisher->timer = g_timeout_add(publisher->interval / 1000, on_interval, publisher);
 }
 
+/* Those that were removed while numbers were sent go now. */
+static void publisher_sweep(Publisher *publisher)
+{
+    for (guint i = publisher->listeners->len; i > 0 && publisher->sending == 0; i--) {
+        if (!g_array_index(publisher->listeners, Listener, i - 1).channel)
+            g_array_remove_index(publisher->listeners, i - 1);
+    }
+    publisher_update_timer(publisher, false);
+}
+
 void publisher_set_source(Publisher *publisher, FeedSource source, guint64 interval)
 {
     bool restart = publisher->interval != interval;
@@ -129,14 +157,10 @@ static void publisher_greet(Publisher *publisher, CallChannel *channel)
 
     g_array_append_val(publisher->listeners, listener);
     publisher_update_timer(publisher, false);
-    if (running) {
-        g_autofree char *text = feed_format_number(publisher->newest);
-
-        listener_send(&g_array_index(publisher->listeners, Listener, publisher->listeners->len - 1),
-                      text);
-    } else if (publisher->timer) {
+    if (running)
+        publisher_send_from(publisher, publisher->listeners->len - 1, publisher->newest);
+    else if (publisher->timer)
         on_interval(publisher);
-    }
 }
 
 void publisher_expect(Publisher *publisher, CallChannel *channel)
@@ -147,19 +171,21 @@ void publisher_expect(Publisher *publisher, CallChannel *channel)
 
 void publisher_add(Publisher *publisher, CallChannel *channel)
 {
+    Listener *listener;
+
     publisher_expect(publisher, channel);
-    find(publisher, channel)->open = true;
+    listener = find(publisher, channel);
+    if (listener)
+        listener->open = true;
 }
 
 void publisher_remove(Publisher *publisher, CallChannel *channel)
 {
-    for (guint i = 0; i < publisher->listeners->len; i++) {
-        if (g_array_index(publisher->listeners, Listener, i).channel == channel) {
-            g_array_remove_index(publisher->listeners, i);
-            break;
-        }
-    }
-    publisher_update_timer(publisher, false);
+    Listener *listener = find(publisher, channel);
+
+    if (listener)
+        *listener = (Listener){};
+    publisher_sweep(publisher);
 }
 
 guint publisher_listeners(const Publisher *publisher)

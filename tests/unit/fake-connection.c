@@ -32,6 +32,8 @@ struct Connection {
 static GHashTable *connections; /* number → Connection */
 static guint last_number, last_channel, strays;
 static bool channels_full;
+static void (*on_channel_send)(Channel *channel, gpointer data);
+static gpointer on_channel_send_data;
 
 typedef enum { DO_OFFER, DO_ANSWER, DO_CONNECT, DO_CLOSE, DO_FAIL, DO_MESSAGE } Action;
 
@@ -319,6 +321,8 @@ void channel_set_ops(Channel *channel, const ChannelOps *ops, gpointer data)
 bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
                   GError **error)
 {
+    if (on_channel_send)
+        on_channel_send(channel, on_channel_send_data);
     if (channels_full) {
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FULL, "the send queue is full");
         return false;
@@ -397,6 +401,12 @@ void fake_connections_fail(void)
 void fake_channels_full(bool full)
 {
     channels_full = full;
+}
+
+void fake_channels_on_send(void (*func)(Channel *channel, gpointer data), gpointer data)
+{
+    on_channel_send = func;
+    on_channel_send_data = data;
 }
 
 guint fake_stray_candidates(void)

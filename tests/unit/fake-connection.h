@@ -22,5 +22,8 @@ void fake_connections_fail(void);
 /* Whether channels refuse what is sent, as with a full queue. */
 void fake_channels_full(bool full);
 
+/* Called in the midst of every channel_send(), until it is NULL again. */
+void fake_channels_on_send(void (*func)(Channel *channel, gpointer data), gpointer data);
+
 /* How many candidates came to a connection that they were not meant for. */
 guint fake_stray_candidates(void);

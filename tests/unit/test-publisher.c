@@ -147,6 +147,36 @@ static void test_newcomers(Fixture *f, gconstpointer data)
     g_assert_cmpuint(publisher_listeners(f->publisher), ==, 2);
 }
 
+static void on_channel_send(Channel *channel, gpointer data)
+{
+    Fixture *f = data;
+
+    for (guint i = 0; i < G_N_ELEMENTS(f->calls); i++) {
+        if (call_channel_rtc(f->channels[i]) == channel)
+            publisher_remove(f->publisher, f->channels[i]);
+    }
+}
+
+/* What is sent ends the call: the others get theirs, and nobody asks for the name of one that is
+ * gone. */
+static void test_ends_while_sending(Fixture *f, gconstpointer data)
+{
+    publisher_add(f->publisher, f->channels[0]);
+    publisher_add(f->publisher, f->channels[1]);
+    fake_channels_on_send(on_channel_send, f);
+    publisher_publish(f->publisher, 1, NULL);
+    g_assert_cmpuint(sent(f, 0), ==, 1);
+    g_assert_cmpuint(sent(f, 1), ==, 1);
+    g_assert_cmpuint(publisher_listeners(f->publisher), ==, 0);
+    publisher_set_source(f->publisher, SOURCE_RANDOM, 3600 * (guint64) G_USEC_PER_SEC);
+    publisher_add(f->publisher, f->channels[0]); /* its first number ends it */
+    fake_channels_on_send(NULL, NULL);
+    g_assert_cmpuint(publisher_listeners(f->publisher), ==, 0);
+    g_assert_cmpuint(sent(f, 0), ==, 2);
+    publisher_publish(f->publisher, 2, NULL);
+    g_assert_cmpuint(sent(f, 0), ==, 2);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -156,5 +186,7 @@ int main(int argc, char **argv)
     g_test_add("/publisher/slow-listener", Fixture, NULL, set_up, test_slow_listener, tear_down);
     g_test_add("/publisher/random", Fixture, NULL, set_up, test_random, tear_down);
     g_test_add("/publisher/newcomers", Fixture, NULL, set_up, test_newcomers, tear_down);
+    g_test_add("/publisher/ends-while-sending", Fixture, NULL, set_up, test_ends_while_sending,
+               tear_down);
     return g_test_run();
 }
