@@ -109,16 +109,18 @@ static void client_stall(Client *client)
     lws_callback_on_writable(client->wsi);
 }
 
-/* SIZE bytes of what was gathered are written. */
-static void client_written(Client *client, gsize size)
+/* SIZE bytes of what was gathered are written. False if the rest of a frame is lost. */
+static bool client_written(Client *client, gsize size)
 {
     struct iovec rest;
     g_autoptr(Message) partial = outbox_written(&client->outbox, size, &rest);
 
     /* LWS_WRITE_HTTP is "as it is" to libwebsockets, also on a WebSocket. */
-    if (partial && lws_write(client->wsi, rest.iov_base, rest.iov_len, LWS_WRITE_HTTP) >= 0 &&
-        lws_partial_buffered(client->wsi))
+    if (partial && lws_write(client->wsi, rest.iov_base, rest.iov_len, LWS_WRITE_HTTP) < 0)
+        return false;
+    if (partial && lws_partial_buffered(client->wsi))
         hold(client, rest.iov_len);
+    return true;
 }
 
 /* Writes as much as the socket takes. False if the connection is dead. */
@@ -139,9 +141,8 @@ static bool client_flush(Client *client)
             client_stall(client);
             return true;
         }
-        if (n < 0 && errno != EINTR)
+        if ((n < 0 && errno != EINTR) || !client_written(client, (gsize) MAX(n, 0)))
             return false;
-        client_written(client, (gsize) MAX(n, 0));
     }
     return true;
 }
@@ -265,8 +266,9 @@ void client_check(Client *client, gint64 now)
         client_kill(client, "no answer to pings");
     } else if (client->state == CLIENT_OPEN && silent >= interval &&
                !lws_partial_buffered(client->wsi)) {
-        lws_write(client->wsi, buffer + LWS_PRE, 4, LWS_WRITE_PING);
         client->asked = now;
+        if (lws_write(client->wsi, buffer + LWS_PRE, 4, LWS_WRITE_PING) < 0)
+            client_kill(client, "cannot be written to");
     }
 }
 
