@@ -55,8 +55,8 @@ struct Stream {
     } output_kind;
     guint input_source, output_source, packets_in, packets_out, finisher;
     GQueue outbox;    /* of GBytes: packets that the channel did not take yet */
-    GQueue unwritten; /* of GBytes, for the output */
-    gsize unwritten_bytes;
+    GQueue unwritten; /* of GByteArray, for the output; small packets share one */
+    gsize unwritten_bytes, unwritten_start; /* the latter within the first one */
     guint64 sent, received;    /* `received` is what has been written */
     guint64 credit, granted;   /* what we may send, and what the other side may */
     gsize window;              /* what may be on its way to us or unwritten */
@@ -231,9 +231,15 @@ static gsize stream_write(Stream *stream, const guint8 *bytes, gsize length)
 
 static void stream_keep(Stream *stream, const guint8 *bytes, gsize length)
 {
+    GByteArray *last = g_queue_peek_tail(&stream->unwritten);
+
     if (length == 0)
         return;
-    g_queue_push_tail(&stream->unwritten, g_bytes_new(bytes, length));
+    if (!last || last->len + length > CHUNK) {
+        last = g_byte_array_new();
+        g_queue_push_tail(&stream->unwritten, last);
+    }
+    g_byte_array_append(last, bytes, length);
     stream->unwritten_bytes += length;
 }
 
@@ -288,16 +294,16 @@ static gboolean on_output(int fd, GIOCondition condition, gpointer data)
     Stream *stream = data;
 
     while (!g_queue_is_empty(&stream->unwritten) && stream->finisher == 0) {
-        g_autoptr(GBytes) head = g_queue_pop_head(&stream->unwritten);
-        gsize length, n;
-        const guint8 *bytes = g_bytes_get_data(head, &length);
+        GByteArray *first = g_queue_peek_head(&stream->unwritten);
+        gsize n = stream_write(stream, first->data + stream->unwritten_start,
+                               first->len - stream->unwritten_start);
 
-        n = stream_write(stream, bytes, length);
         stream->unwritten_bytes -= n;
-        if (n == length)
-            continue;
-        g_queue_push_head(&stream->unwritten, g_bytes_new_from_bytes(head, n, length - n));
-        break;
+        stream->unwritten_start += n;
+        if (stream->unwritten_start < first->len)
+            break;
+        g_byte_array_unref(g_queue_pop_head(&stream->unwritten));
+        stream->unwritten_start = 0;
     }
     if (stream->finisher)
         return G_SOURCE_REMOVE;
@@ -487,6 +493,13 @@ Stream *stream_new(int packets, gsize max_packet, int input, int output, StreamD
     g_queue_init(&stream->unwritten);
     stream->done = done;
     stream->data = data;
+    if (max_packet < HEADER + COUNT) {
+        g_autofree char *message =
+            g_strdup_printf(_("the other side takes messages of %u bytes at most, too few for %s"),
+                            (guint) max_packet, STREAM_PROTOCOL);
+
+        stream_fail(stream, STREAM_ERROR_WRONG, message);
+    }
     stream_update(stream);
     return stream;
 }
@@ -498,7 +511,7 @@ void stream_free(Stream *stream)
     stream_finish(stream);
     g_clear_handle_id(&stream->finisher, g_source_remove);
     g_queue_clear_full(&stream->outbox, (GDestroyNotify) g_bytes_unref);
-    g_queue_clear_full(&stream->unwritten, (GDestroyNotify) g_bytes_unref);
+    g_queue_clear_full(&stream->unwritten, (GDestroyNotify) g_byte_array_unref);
     windows_extra -= stream->window - STREAM_CREDIT;
     if (stream->output >= 0 && stream->output != stream->input)
         close(stream->output);
