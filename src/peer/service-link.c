@@ -107,17 +107,24 @@ static void link_connect(Link *link, GSocketConnectable *address)
     g_socket_client_connect_async(client, address, link->cancellable, on_connected, link);
 }
 
-/* Where a listening socket listens; NULL: it does not. */
-static GSocketConnectable *listening_address(int fd)
+/* ADDRESS is where FD listens, or NULL if it is connected. False if it is neither, or of a kind
+ * that we cannot connect to or that is no stream. */
+static bool check_handed(int fd, GSocketConnectable **address)
 {
-    struct sockaddr_storage address;
-    socklen_t length = sizeof address, size = sizeof(int);
-    int listens = 0;
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name, size = sizeof(int);
+    int type = 0, listens = 0;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || !listens ||
-        getsockname(fd, (struct sockaddr *) &address, &length) < 0)
-        return NULL;
-    return G_SOCKET_CONNECTABLE(g_socket_address_new_from_native(&address, length));
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0)
+        return false;
+    if (!listens)
+        return getpeername(fd, (struct sockaddr *) &name, &length) == 0;
+    if (getsockname(fd, (struct sockaddr *) &name, &length) < 0 ||
+        (name.ss_family != AF_UNIX && name.ss_family != AF_INET && name.ss_family != AF_INET6))
+        return false;
+    *address = G_SOCKET_CONNECTABLE(g_socket_address_new_from_native(&name, length));
+    return *address != NULL;
 }
 
 /* A socket that listens belongs to another program, which accepts on it: that is whom we
@@ -135,8 +142,12 @@ static void link_connect_handed(Link *link, const char *name)
         return;
     }
     fd = g_array_index(fds, int, 0);
-    address = listening_address(fd);
-    if (address) {
+    if (!check_handed(fd, &address)) {
+        log_warning(_("service %s: the socket called %s is neither a connected stream nor one that "
+                      "listens on a Unix or an IP address"),
+                    link->name, name);
+        link_refuse(link, "not such a socket");
+    } else if (address) {
         link_connect(link, address);
     } else {
         handed_forget(fd);

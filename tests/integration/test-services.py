@@ -324,6 +324,13 @@ elif kind == "listening":
     s = socket.socket(socket.AF_UNIX)
     s.bind(where)
     s.listen(50)
+elif kind == "vsock":
+    s = socket.socket(socket.AF_VSOCK)
+    s.bind((socket.VMADDR_CID_ANY, int(where)))
+    s.listen(50)
+elif kind == "datagram":
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.bind(where)
 else:
     s = socket.socket(socket.AF_UNIX)
     s.connect(where)
@@ -473,6 +480,32 @@ def test_handed_service(world):
         box.stop()
         wait_for(lambda: not desk.get("Peers"), 5, "box to leave")
     check(echo, "the last service")
+
+
+def has_vsock():
+    try:
+        socket.socket(socket.AF_VSOCK).close()
+        return True
+    except OSError:
+        note("no vsock on this machine")
+        return False
+
+
+def test_handed_wrong(world):
+    """A socket that nothing can be connected to is refused, and the journal says why."""
+    relay = world.relay()
+    desk = world.peer("desk", relay, config={"Trust": {"Policy": "any"}})
+    config = {"Peer": {"Name": "box"}, "Trust": {"Policy": "any"}}
+    declare(world, "odd", "fd:odd", word(desk))
+    for kind, where in [("datagram", world.path("odd.sock"))] + [("vsock", 41337)] * has_vsock():
+        box = world.peer("box", relay, config=config, wrapper=handing(kind, where, "odd"))
+        desk.wait_peer("box")
+        call = desk.call("box")
+        call.wait_state("connected")
+        equal(refusal(call, "odd")[0], [b"Rf"], f"the answer for a {kind} socket")
+        check("neither a connected stream" in box.stderr(), f"no word about a {kind} socket")
+        box.stop()
+        wait_for(lambda: not desk.get("Peers"), 5, "box to leave")
 
 
 def test_usage(world):
