@@ -3,9 +3,10 @@
 
 /*
  * Both sockets are members of one SO_REUSEPORT group, and a two-way classic
- * BPF program over the payload's first byte chooses between them: below 20 is
- * STUN and goes to libnice's socket, the first member; everything else comes
- * here.
+ * BPF program chooses between them: what the remote's address sends and is not
+ * STUN, by its first byte, comes here; everything else goes to libnice's
+ * socket, the first member. libnice hands data of another valid pair up (RFC
+ * 8445 12) and drops a stranger's, which cannot fill the buffer here, either.
  *
  * The kernel sees one datagram where there are many: what is sent together
  * (UDP_SEGMENT), and what it merges on its way in (UDP_GRO: equal lengths but
@@ -238,17 +239,37 @@ void udp_path_send(UdpPath *path, const guint8 *packet, gsize length)
 
 /* ---- setting up ---- */
 
-/* Index 1, this socket, for what is not STUN; index 0, libnice's, for STUN. */
-static bool steer(UdpPath *path, GError **error)
+/* What does not pass the TEST of what it has at AT goes to index 0, libnice's socket. */
+static void require(struct sock_fprog *program, guint16 size, guint32 at, guint16 test,
+                    guint32 value)
 {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 20, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, 1),
+    const struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | size | BPF_ABS, at),
+        BPF_JUMP(BPF_JMP | test | BPF_K, value, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };
-    struct sock_fprog program = {.len = G_N_ELEMENTS(code), .filter = code};
 
+    memcpy(program->filter + program->len, code, sizeof code);
+    program->len += G_N_ELEMENTS(code);
+}
+
+/* Options and extension headers move the port: such packets go to libnice. */
+static bool steer(UdpPath *path, GError **error)
+{
+    const struct sockaddr_in *in = (const void *) &path->remote;
+    const struct sockaddr_in6 *in6 = (const void *) &path->remote;
+    bool is_ip6 = path->remote.ss_family == AF_INET6;
+    guint32 address[4], length = is_ip6 ? 16 : 4;
+    guint32 source = SKF_NET_OFF + (is_ip6 ? 8 : 12), port = SKF_NET_OFF + (is_ip6 ? 40 : 20);
+    struct sock_filter code[3 * (2 + G_N_ELEMENTS(address)) + 1];
+    struct sock_fprog program = {.filter = code};
+
+    memcpy(address, is_ip6 ? (const void *) &in6->sin6_addr : &in->sin_addr, length);
+    require(&program, BPF_B, 0, BPF_JGE, STUN_BELOW);
+    require(&program, BPF_H, port, BPF_JEQ, g_ntohs(is_ip6 ? in6->sin6_port : in->sin_port));
+    for (guint32 at = 0; at < length; at += 4)
+        require(&program, BPF_W, source + at, BPF_JEQ, g_ntohl(address[at / 4]));
+    code[program.len++] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, 1);
     if (setsockopt(path->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0)
         return fail(error, "SO_ATTACH_REUSEPORT_CBPF");
     return true;

@@ -3,9 +3,9 @@
 
 /*
  * The fast way for a selected pair that carries much: a second UDP socket on
- * the address that libnice's socket is bound to. The kernel gives it what is
- * not STUN (RFC 7983), so libnice goes on with its checks and consent as if
- * nothing had happened.
+ * the address that libnice's socket is bound to. The kernel gives it what comes
+ * from the pair's remote and is not STUN (RFC 7983), so libnice goes on with its
+ * checks and consent as if nothing had happened.
  */
 
 #pragma once

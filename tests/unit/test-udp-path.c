@@ -129,8 +129,9 @@ static void tear_down(World *world, gconstpointer data)
     no_segment = no_gro = false;
 }
 
-/* From the remote: COUNT packets of SEGMENT bytes but the last, as one train. */
-static void send_train(World *world, const guint8 *types, guint count, guint16 segment, gsize last)
+/* COUNT packets of SEGMENT bytes but the last, as one train. */
+static void send_train_from(World *world, int fd, const guint8 *types, guint count,
+                            guint16 segment, gsize last)
 {
     g_autofree guint8 *bytes = g_malloc(count * segment);
     gsize length = (count - 1) * segment + last;
@@ -155,7 +156,12 @@ static void send_train(World *world, const guint8 *types, guint count, guint16 s
         bytes[i * segment] = types[i];
     }
     memcpy(CMSG_DATA(&control.header), &segment, sizeof segment);
-    g_assert_cmpint(__real_sendmsg(world->remote, &message, 0), ==, length);
+    g_assert_cmpint(__real_sendmsg(fd, &message, 0), ==, length);
+}
+
+static void send_train(World *world, const guint8 *types, guint count, guint16 segment, gsize last)
+{
+    send_train_from(world, world->remote, types, count, segment, last);
 }
 
 static void wait_for(World *world, const char *expected)
@@ -217,6 +223,24 @@ static void test_overflow(World *world, gconstpointer data)
     wait_until(world->room > 0);
     g_assert_cmpuint(world->room, >=, 128 * 1024);
     g_assert_cmpuint(world->came->len, <, 1000 * strlen("15000:0 15000:1 "));
+}
+
+/* What does not come from the remote is libnice's, however much, and takes no room from the rest. */
+static void test_stranger(World *world, gconstpointer data)
+{
+    static const guint8 types[] = {TYPE_DATA, TYPE_DATA};
+    struct sockaddr_storage address;
+    socklen_t length;
+    int stranger = make_socket(world->family, &address, &length);
+    guint8 packet[65536];
+
+    for (guint i = 0; i < 1000; i++)
+        send_train_from(world, stranger, types, 2, 15000, 15000);
+    send_train(world, types, 2, 1200, 700);
+    wait_for(world, "1200:0 700:1 ");
+    g_assert_cmpuint(world->room, ==, 0);
+    g_assert_cmpint(recv(world->nice, packet, sizeof packet, 0), ==, 15000);
+    close(stranger);
 }
 
 static void send_packet(World *world, guint8 number, gsize length)
@@ -307,6 +331,7 @@ int main(int argc, char **argv)
     add("stray-stun", test_stray_stun);
     add("stun-first", test_stun_first);
     add("overflow", test_overflow);
+    add("stranger", test_stranger);
     add("send", test_send);
     add("ttl", test_ttl);
     return g_test_run();
