@@ -187,6 +187,8 @@ static void on_selected_pair(NiceAgent *agent, guint stream, guint component,
     static const gsize unlimited = G_MAXUINT16;
     Ice *ice = data;
 
+    if (ice->path)
+        udp_path_drain(ice->path);
     g_clear_pointer(&ice->path, udp_path_free);
     transport_path(&ice->transport, &unlimited, is_local(ice, local, remote) ? 1 : 0);
     ice->plain = ice->never_fast;

@@ -41,6 +41,7 @@
  * of them: timers and D-Bus get their turn. */
 #define RECEIVE_PACKETS 32
 #define RECEIVE_BATCHES 8
+#define DRAIN_PACKETS 4096 /* about what a full buffer holds */
 #define DATAGRAM_MAX 65536
 #define BATCH_SEGMENTS 48
 #define BATCH_BYTES (60 * 1024) /* one send is at most one UDP datagram's worth */
@@ -164,6 +165,14 @@ static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
     while (packets < RECEIVE_PACKETS && receive_some(data, &packets))
         ;
     return G_SOURCE_CONTINUE;
+}
+
+void udp_path_drain(UdpPath *path)
+{
+    guint packets = 0;
+
+    while (packets < DRAIN_PACKETS && receive_some(path, &packets))
+        ;
 }
 
 /* ---- sending ---- */

@@ -35,6 +35,9 @@ UdpPath *udp_path_new(int socket, const struct sockaddr *remote, socklen_t remot
                       const UdpPathUser *user, gpointer data, GError **error);
 void udp_path_free(UdpPath *path);
 
+/* Hands up what has come but was not read: before it is freed, if that still counts. */
+void udp_path_drain(UdpPath *path);
+
 /*
  * Adds a packet to the batch. A batch is sent when it is full, or when the
  * main loop comes round: as one system call where the kernel can (UDP_SEGMENT).

@@ -1,21 +1,69 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/* Two ICE agents on loopback whose packets stay with libnice, as those of relayed pairs do. */
+/*
+ * Two ICE agents on loopback. Their packets stay with libnice, as those of
+ * relayed pairs do, if a test does not say otherwise. The linker lets us see
+ * the agents and the fast paths (--wrap).
+ */
 
 #include "config.h"
 
+#include <agent.h>
+
 #include "rtc/connection.h"
 #include "rtc/ice.h"
+#include "rtc/udp-path.h"
 #include "wait.h"
 
-enum { PACKETS = 300, A_TURN = 64 /* what two dispatches of a turn may read, see READ_MAX */ };
+enum {
+    PACKETS = 300,
+    A_TURN = 64, /* what two dispatches of a turn may read, see READ_MAX */
+};
 
 typedef struct End {
     Ice *ice;
+    NiceAgent *agent;
     struct End *other;
     guint received, most; /* packets; in one turn of the main loop */
 } End;
+
+static NiceAgent *last_agent;
+static int paths;
+
+NiceAgent *__real_nice_agent_new_full(GMainContext *context, NiceCompatibility compatibility,
+                                      NiceAgentOption options);
+NiceAgent *__wrap_nice_agent_new_full(GMainContext *context, NiceCompatibility compatibility,
+                                      NiceAgentOption options);
+
+NiceAgent *__wrap_nice_agent_new_full(GMainContext *context, NiceCompatibility compatibility,
+                                      NiceAgentOption options)
+{
+    return last_agent = __real_nice_agent_new_full(context, compatibility, options);
+}
+
+UdpPath *__real_udp_path_new(int socket, const struct sockaddr *remote, socklen_t remote_length,
+                             const UdpPathUser *path_user, gpointer data, GError **error);
+UdpPath *__wrap_udp_path_new(int socket, const struct sockaddr *remote, socklen_t remote_length,
+                             const UdpPathUser *path_user, gpointer data, GError **error);
+void __real_udp_path_free(UdpPath *path);
+void __wrap_udp_path_free(UdpPath *path);
+
+UdpPath *__wrap_udp_path_new(int socket, const struct sockaddr *remote, socklen_t remote_length,
+                             const UdpPathUser *path_user, gpointer data, GError **error)
+{
+    UdpPath *path =
+        __real_udp_path_new(socket, remote, remote_length, path_user, data, error);
+
+    paths += path != NULL;
+    return path;
+}
+
+void __wrap_udp_path_free(UdpPath *path)
+{
+    paths--;
+    __real_udp_path_free(path);
+}
 
 static void on_candidate(const char *candidate, gpointer data)
 {
@@ -45,7 +93,7 @@ static void on_state(TransportState state, const GError *reason, gpointer data)
 
 static const TransportUser user = {.receive = on_receive, .state = on_state};
 
-static void start(End *ends)
+static void start(End *ends, bool plain)
 {
     static const char *const interfaces[] = {"lo", NULL};
     g_autoptr(GError) error = NULL;
@@ -53,11 +101,12 @@ static void start(End *ends)
     for (int i = 0; i < 2; i++) {
         IceConfig config = {.controlling = i == 0,
                             .interfaces = interfaces,
-                            .plain = true,
+                            .plain = plain,
                             .candidate = on_candidate,
                             .data = &ends[i]};
 
         ends[i] = (End){.ice = ice_new(&config, &error), .other = &ends[!i]};
+        ends[i].agent = last_agent;
         g_assert_no_error(error);
         transport_set_user(ice_transport(ends[i].ice), &user, &ends[i]);
     }
@@ -72,6 +121,15 @@ static void start(End *ends)
     }
     for (int i = 0; i < 2; i++)
         wait_until(ice_transport(ends[i].ice)->state == TRANSPORT_CONNECTED);
+}
+
+static void send_packets(End *end, guint from, guint to)
+{
+    for (guint i = from; i < to; i++) {
+        guint8 packet[100] = {20, i >> 8, i};
+
+        g_assert_true(transport_send(ice_transport(end->ice), packet, sizeof packet));
+    }
 }
 
 static void stop(End *ends)
@@ -89,12 +147,8 @@ static void test_turns(void)
     End ends[2];
     guint before = 0;
 
-    start(ends);
-    for (guint i = 0; i < PACKETS; i++) {
-        guint8 packet[100] = {20, i >> 8, i};
-
-        g_assert_true(transport_send(ice_transport(ends[0].ice), packet, sizeof packet));
-    }
+    start(ends, true);
+    send_packets(&ends[0], 0, PACKETS);
     while (ends[1].received < PACKETS) {
         g_main_context_iteration(NULL, TRUE);
         ends[1].most = MAX(ends[1].most, ends[1].received - before);
@@ -104,9 +158,40 @@ static void test_turns(void)
     stop(ends);
 }
 
+/* To the same one, for all that END can see. */
+static void change_pair(End *end)
+{
+    NiceCandidate *local, *remote;
+
+    g_assert_true(nice_agent_get_selected_pair(end->agent, 1, 1, &local, &remote));
+    g_signal_emit_by_name(end->agent, "new-selected-pair-full", 1, 1, local, remote);
+}
+
+/* What has come by a pair is not lost when another one is selected. */
+static void test_pair_that_changes(void)
+{
+    End ends[2];
+    guint sent = 0;
+
+    start(ends, false);
+    while (paths < 2) {
+        send_packets(&ends[0], sent, sent + PACKETS);
+        sent += PACKETS;
+        wait_until(ends[1].received == sent);
+    }
+    send_packets(&ends[0], sent, sent + PACKETS);
+    change_pair(&ends[0]);
+    g_assert_cmpuint(ends[1].received, ==, sent);
+    change_pair(&ends[1]);
+    g_assert_cmpuint(ends[1].received, ==, sent + PACKETS);
+    g_assert_cmpint(paths, ==, 0);
+    stop(ends);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ice/turns", test_turns);
+    g_test_add_func("/ice/pair-that-changes", test_pair_that_changes);
     return g_test_run();
 }

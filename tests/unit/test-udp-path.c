@@ -243,6 +243,16 @@ static void test_stranger(World *world, gconstpointer data)
     close(stranger);
 }
 
+static void test_drain(World *world, gconstpointer data)
+{
+    static const guint8 types[] = {TYPE_DATA, TYPE_DATA};
+
+    for (guint i = 0; i < 100; i++)
+        send_train(world, types, 2, 100, 60);
+    udp_path_drain(world->path);
+    g_assert_cmpuint(world->came->len, ==, 100 * strlen("100:0 60:1 "));
+}
+
 static void send_packet(World *world, guint8 number, gsize length)
 {
     g_autofree guint8 *packet = g_malloc(length);
@@ -332,6 +342,7 @@ int main(int argc, char **argv)
     add("stun-first", test_stun_first);
     add("overflow", test_overflow);
     add("stranger", test_stranger);
+    add("drain", test_drain);
     add("send", test_send);
     add("ttl", test_ttl);
     return g_test_run();
