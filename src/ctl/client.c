@@ -75,6 +75,15 @@ GVariant *client_properties(Client *client, const Service *service, const char *
     return reply ? g_variant_get_child_value(reply, 0) : NULL;
 }
 
+bool client_may_act(Client *client, GError **error)
+{
+    g_autoptr(GVariant) reply =
+        client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "ReadNumbers",
+                    g_variant_new("(tu)", G_MAXUINT64, 1), NULL, LOOK, error);
+
+    return reply != NULL;
+}
+
 bool client_error_is_absent(const GError *error)
 {
     g_autofree char *name = g_dbus_error_get_remote_error(error);

@@ -45,6 +45,10 @@ GVariant *client_call(Client *client, const Service *service, const char *path,
 GVariant *client_properties(Client *client, const Service *service, const char *path,
                             const char *interface, GError **error);
 
+/* Whether we may use the peer daemon. Everybody may look at it, so that what is merely looked
+ * up does not tell. */
+bool client_may_act(Client *client, GError **error);
+
 /* ERROR in plain words with what to do about it. Transfer full. */
 char *client_explain(const Client *client, const Service *service, const GError *error);
 

@@ -130,7 +130,7 @@ static bool pipe_listen(Pipe *pipe, GError **error)
     GVariant *interfaces;
     const char *path;
 
-    if (!reply)
+    if (!reply || !client_may_act(pipe->client, error))
         return false;
     g_variant_get(reply, "(a{oa{sa{sv}}})", &objects);
     while (g_variant_iter_next(objects, "{&o@a{sa{sv}}}", &path, &interfaces)) {

@@ -119,7 +119,7 @@ Session *session_open(Client *client, const char *peer, GCancellable *cancellabl
         NULL);
     session->call = find_call(client, peer, &local);
     if (session->call)
-        return g_steal_pointer(&session);
+        return client_may_act(client, error) ? g_steal_pointer(&session) : NULL;
     session->call = place_call(client, peer, error);
     session->placed = session->call != NULL;
     if (!session->call || !wait_connected(session, cancellable, error))

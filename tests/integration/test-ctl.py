@@ -326,6 +326,15 @@ def test_refused(world):
     peer.answer = answer
     _, err = run(world, bus, "--session", "publish", "1", status=1)
     check("refused" in err or "group rtcbus" in err, err)
+    peer.answer = lambda method, values: managed if method == "GetManagedObjects" else answer(
+        method, values)
+    managed = GLib.Variant("(a{oa{sa{sv}}})", ({PEER[1] + "/call/1": {CALL_INTERFACE: {
+        "Peer": GLib.Variant("s", "bob"), "State": GLib.Variant("s", "connected")}}},))
+    for command in (["pipe", "--listen"], ["pipe", "bob"], ["forward", "127.0.0.1:0", "bob", "x"]):
+        out, err = run(world, bus, "--session", *command, status=1)
+        check("refused" in err or "group rtcbus" in err, err)
+        equal(out, "", f"what {command[0]} says")
+    peer.answer = answer
     # The properties stay open to everybody, so status has something to show.
     out, _ = run(world, bus, "--session", "status")
     check("stand-in" in out and "Problem:" in out, out)
