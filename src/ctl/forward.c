@@ -193,9 +193,10 @@ static GSocketAddress *parse_address(const char *text)
 {
     g_autoptr(GSocketConnectable) parsed = g_network_address_parse(text, 0, NULL);
     GNetworkAddress *address = G_NETWORK_ADDRESS(parsed);
+    const char *colon = strrchr(text, ':');
 
-    if (!parsed || !strrchr(text, ':'))
-        return NULL;
+    if (!parsed || !colon || (strchr(text, ':') != colon && (*text != '[' || colon[-1] != ']')))
+        return NULL; /* without a port, or it cannot be told from the address */
     return g_inet_socket_address_new_from_string(g_network_address_get_hostname(address),
                                                  g_network_address_get_port(address));
 }

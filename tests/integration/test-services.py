@@ -510,7 +510,8 @@ def test_handed_wrong(world):
 
 def test_usage(world):
     _, desk = pair(world)
-    for arguments in (["2222", "box", "x"], ["localhost:2222", "box", "x"], ["127.0.0.1:1", "box"]):
+    for arguments in (["2222", "box", "x"], ["localhost:2222", "box", "x"], ["127.0.0.1:1", "box"],
+                      ["::1", "box", "x"], ["::1:2222", "box", "x"], ["[::1]", "box", "x"]):
         equal(ctl.run(desk, "forward", *arguments)[0], 2, f"exit status of {arguments}")
 
 
