@@ -62,6 +62,7 @@ struct Stream {
     gsize window;              /* what may be on its way to us or unwritten */
     bool blocked_told;         /* B is sent, and no C has come since */
     bool cut;                  /* the channel has ended; what it brought is still written */
+    bool heard;                /* the other side has sent something */
     StreamDone done;
     gpointer data;
     GError *error;
@@ -403,6 +404,7 @@ static gboolean on_packets_in(int fd, GIOCondition condition, gpointer data)
             stream->cut = true;
             break;
         }
+        stream->heard = true;
         on_packet(stream, packet, n);
         if (stream->unwritten_bytes == 0)
             stream_written(stream);
@@ -442,7 +444,9 @@ static void stream_update(Stream *stream)
         stream_finish(stream);
     else if (stream->cut && stream->unwritten_bytes == 0)
         stream_fail(stream, STREAM_ERROR_ENDED,
-                    _("the channel ended before everything had arrived"));
+                    stream->heard
+                        ? _("the channel ended before everything had arrived")
+                        : _("the channel ended before anybody on the other side had answered"));
     if (stream->finisher)
         return;
     sending = stream->sending == HALF_OPEN && stream->sent < stream->credit;

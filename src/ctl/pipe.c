@@ -30,6 +30,7 @@ typedef struct {
     char *label;
     Stream *stream;
     gint64 began;
+    bool from_terminal, to_terminal;
     GError *error;
     GCancellable *interrupted;
 } Pipe;
@@ -66,9 +67,19 @@ static void show_progress(const Pipe *pipe)
     g_printerr(_("sent %s, received %s, %s/s"), out, in, rate);
 }
 
+/* What is typed or comes on the same terminal would be written over. */
+static bool progress_fits(const Pipe *pipe)
+{
+    return !pipe->to_terminal || (!pipe->from_terminal && stream_sent(pipe->stream) > 0 &&
+                                  stream_received(pipe->stream) == 0);
+}
+
 static gboolean on_progress(gpointer data)
 {
-    show_progress(data);
+    Pipe *pipe = data;
+
+    if (progress_fits(pipe))
+        show_progress(pipe);
     return G_SOURCE_CONTINUE;
 }
 
@@ -155,17 +166,18 @@ static int pipe_report(const Pipe *pipe)
 
 static int pipe_transfer(Pipe *pipe)
 {
-    bool terminal = isatty(STDERR_FILENO);
     guint progress = 0;
 
-    if (terminal && pipe->stream)
+    if (isatty(STDERR_FILENO) && pipe->stream)
         progress = g_timeout_add(PROGRESS_INTERVAL, on_progress, pipe);
     if (!g_cancellable_is_cancelled(pipe->interrupted))
         g_main_loop_run(pipe->loop);
     if (progress) {
-        show_progress(pipe);
-        g_printerr("\n");
         g_source_remove(progress);
+        if (progress_fits(pipe)) {
+            show_progress(pipe);
+            g_printerr("\n");
+        }
     }
     return pipe_report(pipe);
 }
@@ -228,7 +240,9 @@ int pipe_run(Client *client, char **arguments)
 {
     Pipe pipe = {.client = client,
                  .loop = g_main_loop_new(NULL, FALSE),
-                 .interrupted = g_cancellable_new()};
+                 .interrupted = g_cancellable_new(),
+                 .from_terminal = isatty(STDIN_FILENO),
+                 .to_terminal = isatty(STDOUT_FILENO)};
     const char *label = option_listen ? arguments[0] : arguments[1];
     guint interrupts[] = {
         g_unix_signal_add(SIGINT, on_interrupt, &pipe),

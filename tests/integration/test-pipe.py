@@ -8,6 +8,8 @@ RTCBUS_TEST_PIPE_MIB says how much is sent by the large ones (default 64)."""
 
 import hashlib
 import os
+import pty
+import select
 import subprocess
 import sys
 import time
@@ -164,6 +166,56 @@ def test_end_in_the_middle(world):
         check(caller.status() != 0, "the caller failed, too")
         for peer in box, desk:
             wait_for(lambda p=peer: len(channels(p)) <= 1, 5, f"the channel at {peer.name} to go")
+
+
+def test_nobody_listens(world):
+    """Another message than that of a transfer which was cut."""
+    box, desk = pair(world)
+    caller = Ctl(desk, "pipe", "box", "nobody")
+    wait_for(lambda: len(channels(box)) == 2, 10, "the channel")
+    harness.Call(box, [p for p in box.objects() if p.count("/") == 5][0]).hangup()
+    equal(caller.status(), 1, "exit status")
+    check("before anybody on the other side had answered" in caller.errors(), "the message")
+
+
+class Terminal:
+    """What a person sees and types at."""
+
+    def __init__(self, world):
+        self.ours, self.theirs = pty.openpty()
+        self.seen = b""
+        world.closing(self)
+
+    def close(self):
+        os.close(self.ours)
+        os.close(self.theirs)
+
+    def shows(self, text):
+        while select.select([self.ours], [], [], 0)[0]:
+            self.seen += os.read(self.ours, 4096)
+        return text in self.seen
+
+
+def test_progress(world):
+    """It is shown on a terminal, but does not write over what is typed or comes there."""
+    box, desk = pair(world)
+    for who, wanted in ("types", False), ("reads", False), ("copies", True):
+        terminal = Terminal(world)
+        listener = Ctl(box, "pipe", "--listen", who)
+        caller = Ctl(desk, "pipe", "box", who, stdout=terminal.theirs, stderr=terminal.theirs,
+                     stdin=terminal.theirs if who == "types" else subprocess.PIPE)
+        if wanted:
+            caller.child.stdin.write(b"data")
+            caller.child.stdin.flush()
+            wait_for(lambda t=terminal: t.shows(b"sent 4"), 5, "the progress")
+        else:
+            listener.child.stdin.write(b"answer")
+            listener.child.stdin.flush()
+            wait_for(lambda t=terminal: t.shows(b"answer"), 5, "the answer")
+            harness.hold(lambda t=terminal: not t.shows(b"sent"), 1, f"what one who {who} sees")
+        caller.child.terminate()
+        equal((caller.status(), listener.status()), (1, 1), "exit statuses")
+        equal(terminal.shows(b"sent"), wanted, f"the progress for one who {who}")
 
 
 def test_usage(world):
