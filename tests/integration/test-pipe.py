@@ -16,6 +16,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import ctl  # noqa: E402
 import harness  # noqa: E402
 from ctl import Ctl  # noqa: E402
 from harness import check, equal, note, wait_for  # noqa: E402
@@ -176,6 +177,22 @@ def test_nobody_listens(world):
     harness.Call(box, [p for p in box.objects() if p.count("/") == 5][0]).hangup()
     equal(caller.status(), 1, "exit status")
     check("before anybody on the other side had answered" in caller.errors(), "the message")
+
+
+def test_closed_streams(world):
+    """Nothing else is read and written in the place of a standard stream that is closed."""
+    box, desk = pair(world)
+    for closed, message in ("<&-", "cannot read"), (">&-", "cannot write"):
+        listener = Ctl(box, "pipe", "--listen", message)
+        listener.child.stdin.write(b"answer")
+        listener.child.stdin.close()
+        caller = subprocess.run(
+            ["sh", "-c", f'exec "$@" {closed}', "sh", *ctl.command("pipe", "box", message)],
+            env=ctl.environment(desk), check=False, capture_output=True, timeout=30,
+            stdin=subprocess.DEVNULL)
+        check(message in caller.stderr.decode(), f"with {closed} it says {caller.stderr!r}")
+        equal(caller.returncode, 1, f"exit status with {closed}")
+        equal(listener.child.stdout.read(), b"", f"what the listener got with {closed}")
 
 
 class Terminal:
