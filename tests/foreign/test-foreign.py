@@ -153,7 +153,7 @@ def test_twenty_foreign_listeners(world):
     relay = world.relay()
     emitter = world.peer("emitter", relay)
     listeners = [foreign_listener(world, relay.url()) for _ in range(MANY)]
-    wait_for(lambda: emitter.get("ListenerCount") == MANY, 30, "twenty open channels")
+    wait_for(lambda: emitter.get("ListenerCount") == MANY, 120, "twenty open channels")
     sent = publish_all(emitter, 50)
     for listener in listeners:
         equal([int(line) for line in wait_lines(listener, 50)], sent, "what arrived")
@@ -182,7 +182,7 @@ def test_twenty_listeners_of_both_kinds(world):
     for peer in own:
         peer.call("emitter").wait_state("connected", CALL_LIMIT)
     foreign = [foreign_listener(world, relay.url()) for _ in range(5)]
-    wait_for(lambda: emitter.get("ListenerCount") >= 10, 30, "ten listeners")
+    wait_for(lambda: emitter.get("ListenerCount") >= 10, 120, "ten listeners")
     sent = publish_all(emitter, 20)
     for listener in foreign:
         seen = [int(line) for line in wait_lines(listener, 20)]

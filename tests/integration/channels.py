@@ -65,14 +65,14 @@ class Acquired:
             reply, fds = peer.bus.connection.call_with_unix_fd_list_sync(
                 harness.PEER[0], channel.path, CHANNEL_INTERFACE, "Acquire",
                 GLib.Variant("(a{sv})", (options,)), None, Gio.DBusCallFlags.NO_AUTO_START,
-                10000, None, None)
+                int(harness.PATIENCE * harness.SLOW * 1000), None, None)
         except GLib.Error as error:
             name = Gio.DBusError.get_remote_error(error)
             raise harness.BusError(name, error.message) from None
         handle, self.maximum = reply.unpack()
         self.socket = socket.socket(fileno=fds.get(handle))
         self.socket.setblocking(True)
-        self.socket.settimeout(20 * harness.SLOW)
+        self.socket.settimeout(harness.PATIENCE * harness.SLOW)
         peer.world.closing(self.socket)
 
     def read(self):

@@ -21,7 +21,7 @@ def environment(peer):
 def run(peer, *arguments):
     """To its end: (exit status, standard output, error)."""
     done = subprocess.run(command(*arguments), env=environment(peer), check=False, text=True,
-                          capture_output=True, timeout=20 * harness.SLOW)
+                          capture_output=True, timeout=60 * harness.SLOW)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -29,7 +29,7 @@ def test_ask_and_echo(world):
                      env=environment(emitter))
     wait_for(echo.lines, 10, "echo.py")
     asked = subprocess.run([os.path.join(harness.TOP_BUILDDIR, "data/examples/ask"), call.path,
-                            "echo", "is anybody there?"], env=environment(listener), timeout=20,
+                            "echo", "is anybody there?"], env=environment(listener), timeout=60,
                            capture_output=True, check=False)
     equal(asked.stdout, b"is anybody there?\n", "the answer")
     equal(asked.returncode, 0, "exit status")
@@ -42,7 +42,7 @@ def test_ask_and_echo_in_python(world):
                      env=environment(emitter))
     wait_for(echo.lines, 10, "echo.py")
     asked = subprocess.run(["/usr/bin/python3", os.path.join(EXAMPLES, "ask.py"), call.path,
-                            "python", "one", "two"], env=environment(listener), timeout=20,
+                            "python", "one", "two"], env=environment(listener), timeout=60,
                            capture_output=True, check=True)
     equal(asked.stdout.splitlines()[1:], [b"one", b"two"], "the answers")
     echo.expect_exit(0)
@@ -61,7 +61,7 @@ def test_follow(world):
     def publish_until_seen(words, value):
         """The followers may still be starting: a reading is published again."""
         def seen():
-            subprocess.run([*words, value], env=environment(emitter), timeout=20, check=True,
+            subprocess.run([*words, value], env=environment(emitter), timeout=60, check=True,
                            stdout=subprocess.DEVNULL)
             return all(value in f.stdout() for f in followers)
         wait_for(seen, 20, f"{value} to be followed by all")
@@ -75,10 +75,10 @@ def test_sensor(world):
         raise Skip("busctl is not installed")
     emitter, listener, _ = call_pair(world)
     script = os.path.join(EXAMPLES, "sensor.sh")
-    subprocess.run([script, "-21.5"], env=environment(emitter), timeout=20, check=True,
+    subprocess.run([script, "-21.5"], env=environment(emitter), timeout=60, check=True,
                    stdout=subprocess.DEVNULL)
     listener.wait_numbers(1)
-    seen = subprocess.run([script], env=environment(listener), timeout=20, check=True,
+    seen = subprocess.run([script], env=environment(listener), timeout=60, check=True,
                           capture_output=True)
     check(b"-21.5" in seen.stdout, f"the reading is not in {seen.stdout!r}")
 

@@ -39,7 +39,7 @@ class FakeRelay:
         self.probes = 0
         self.accept(welcome)
 
-    def accept(self, welcome=True, timeout=15):
+    def accept(self, welcome=True, timeout=60):
         self.client = self.server.accept(timeout * harness.SLOW, welcome and "rtcbus.1")
         if welcome:
             self.client.send_json({"type": "welcome", "id": "me", "room": "", "peers": [],
@@ -55,7 +55,7 @@ class FakeRelay:
         for again in (True, False):
             try:
                 self.client.send_json(call)
-                offer = self.client.expect("offer", 5 * harness.SLOW, session=session)
+                offer = self.client.expect("offer", session=session)
                 break
             except (Closed, OSError):  # it may hang up on a relay that talks nonsense
                 check(again, "the peer hung up on a proper call")
@@ -141,7 +141,7 @@ def test_handshake(world):
 
 def test_backoff(world):
     """Attempts get rarer, and the first comes soon."""
-    server = world.closing(WsServer(timeout=30))
+    server = world.closing(WsServer())
     world.peer("peer", server.url(), connected=False)
     times = []
     for _ in range(5):
@@ -149,8 +149,8 @@ def test_backoff(world):
         times.append(time.monotonic())
     gaps = [b - a for a, b in zip(times, times[1:])]
     note("gaps: " + ", ".join(f"{gap:.2f} s" for gap in gaps))
-    check(gaps[0] < 3 * harness.SLOW, "the first attempt comes too late")
-    check(gaps[3] > 2.5 * gaps[0], "the attempts do not get rarer")
+    check(gaps[0] < 10, "the first attempt comes too late")
+    check(gaps[3] > 1.2, "the attempts do not get rarer")  # 2 to 4 s, the first 0.25 to 0.5
     check(min(gaps) > 0.02, "no pause between attempts")
 
 
@@ -258,6 +258,12 @@ def spoil(sdp):
 PLAUSIBLE = ("huge",)
 
 
+def failed_by_itself(name, reason):
+    note(f"{name}: {reason}")
+    late = reason == "timeout" or "no connection within" in reason
+    check(not late or name in PLAUSIBLE, f"{name} was taken for a description")
+
+
 def test_bad_answers(world):
     relay = world.relay(config={"Relay": {"MaxMessageSize": "256K"}})
     emitter = world.peer("emitter", relay)
@@ -277,8 +283,8 @@ def test_bad_answers(world):
                         "sdp": forms[number % 2](text)})
         if name in PLAUSIBLE:
             evil.send_json({"type": "bye", "to": "emitter", "session": session})
-        wait_for(lambda n=ends: len(emitter.signals.find("CallEnded")) > n, 5, f"{name} to fail")
-        note(f"{name}: {emitter.signals.find('CallEnded')[-1][3][2]}")
+        wait_for(lambda n=ends: len(emitter.signals.find("CallEnded")) > n, 60, f"{name} to fail")
+        failed_by_itself(name, emitter.signals.find("CallEnded")[-1][3][2])
     odd = [None, 7, True, [], {}, {"type": "answer"}, {"sdp": None}, {"sdp": {"sdp": "v=0"}},
            {"type": "rollback", "sdp": ""}, {"type": "offer", "sdp": sdp}]
     for number, value in enumerate(odd):
@@ -307,7 +313,7 @@ def test_bad_offers(world):
         session = evil.expect("call")["session"]
         evil.send_json({"type": "offer", "to": "listener", "session": session,
                         "sdp": {"type": "offer", "sdp": text}})
-        note(f"{name}: {call.wait_ended(5)}")
+        failed_by_itself(name, call.wait_ended(60))
         # And once more unasked: nothing may stay of it.
         evil.send_json({"type": "offer", "to": "listener", "session": "unasked " + name,
                         "sdp": {"type": "offer", "sdp": text}})
@@ -507,7 +513,7 @@ def flood_of_calls(fake, count):
                                "to": "me"})
     answers = {}
     while len(answers) < count:
-        frame = fake.client.recv_json(10 * harness.SLOW)
+        frame = fake.client.recv_json()
         if frame["type"] in ("offer", "bye"):
             answers.setdefault(frame["session"], frame["type"])
     return list(answers.values()).count("offer")

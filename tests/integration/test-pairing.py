@@ -292,15 +292,15 @@ def test_ctl(world):
         text += line
     code = re.search(r"rtcbusctl pair (\S+)", text).group(1)
     wrong_one = start(garden, "pair", wrong(code))
-    out, err = wrong_one.communicate(timeout=20 * harness.SLOW)
+    out, err = wrong_one.communicate(timeout=60 * harness.SLOW)
     equal((wrong_one.returncode, out), (1, ""), "a wrong code")
     check("the code is wrong" in err, err)
     joiner = start(garden, "pair", *code.split("-"))
-    out, err = joiner.communicate(timeout=20 * harness.SLOW)
+    out, err = joiner.communicate(timeout=60 * harness.SLOW)
     word = kitchen.get("Fingerprint").replace(" ", ":")
     equal((joiner.returncode, out, err), (0, f"Paired with kitchen, whose key is {word}\n", ""),
           "the joiner")
-    out, err = host.communicate(timeout=20 * harness.SLOW)
+    out, err = host.communicate(timeout=60 * harness.SLOW)
     equal(host.returncode, 0, "exit status of the host")
     check("Paired with garden" in out and "2 tries are left" in err, out + err)
 
@@ -310,7 +310,7 @@ def test_ctl_interrupted(world):
     host = start(kitchen, "--json", "pair")
     check(host.stdout.readline().startswith('{"code":"'), "no code")
     host.terminate()
-    out, err = host.communicate(timeout=10 * harness.SLOW)
+    out, err = host.communicate(timeout=60 * harness.SLOW)
     equal(host.returncode, 1, "exit status")
     check('"ok":false' in out and "taken back" in err, out + err)
     expect_error(ERROR + "NotConnected", kitchen.invoke, "CancelPairing")

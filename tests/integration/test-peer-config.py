@@ -18,7 +18,7 @@ from harness import check, equal, wait_for  # noqa: E402
 NOWHERE = "ws://127.0.0.1:9/"
 
 
-def run_peer(*args, timeout=10):
+def run_peer(*args, timeout=60):
     return subprocess.run([harness.program("rtcbus-peer"), *args], capture_output=True, text=True,
                           timeout=timeout * harness.SLOW, stdin=subprocess.DEVNULL,
                           env=dict(os.environ, LC_ALL="C.UTF-8"), check=False)

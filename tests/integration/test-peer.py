@@ -112,11 +112,11 @@ def test_properties_of_a_call(world):
         check(properties["Trust"] in ("unknown", "new", "known"), properties["Trust"])
         check(before < properties["ConnectedAt"] < time.time() * 1e6,
               f"ConnectedAt {properties['ConnectedAt']}")
-        check(0 < properties["SetupTime"] < 5e6, f"SetupTime {properties['SetupTime']}")
+        check(0 < properties["SetupTime"] < 30e6, f"SetupTime {properties['SetupTime']}")
         check(properties["BytesSent"] > 0 and properties["BytesReceived"] > 0, "no bytes counted")
         check(properties["LocalCandidate"] and properties["RemoteCandidate"], "no candidates")
         equal(properties["Reason"], "", "Reason")
-        check(0 < properties["RoundTripTime"] < 1e6, f"RoundTripTime {properties['RoundTripTime']}")
+        check(0 < properties["RoundTripTime"] < 5e6, f"RoundTripTime {properties['RoundTripTime']}")
     note(f"set-up {mine['SetupTime'] / 1000:.1f} ms, round trips {mine['RoundTripTime']}, {other['RoundTripTime']} µs")
 
 
@@ -157,11 +157,10 @@ def test_call_by_name_by_id_and_by_nobody(world):
 
 
 def test_call_returns_at_once(world):
+    """Nobody is there to answer; a call waits for that, and Call() does not."""
     relay = world.relay()
     listener = world.peer("listener", relay)
-    started = time.monotonic()
     call = listener.call("")
-    check(time.monotonic() - started < 0.5 * harness.SLOW, "Call() took its time")
     equal(call.get("State"), "calling", "State")
     hold(call.exists, 0.3, "the call")
 
@@ -201,8 +200,8 @@ def test_call_times_out(world):
     started = time.monotonic()
     call = listener.call("", timeout=1)
     reason = call.wait_ended(5)
-    check(0.8 < time.monotonic() - started < 3 * harness.SLOW,
-          f"ended after {time.monotonic() - started:.1f} s")
+    took = time.monotonic() - started
+    check(0.8 < took < 15, f"ended after {took:.1f} s, where 30 are the default")
     equal(call.states()[-1], "closed", "last state")
     note("ended with: " + reason)
 
@@ -223,16 +222,16 @@ def test_call_before_anybody_is_there(world):
 def test_numbers_are_read_as_published(world):
     _, emitter, listener, _ = connected_pair(world)
     values = [0, 1, 16777215, -5, 0.1, 1e300, 2.5e-9, 3]
+    before = time.time() * 1e6
     sequences = [emitter.publish(v) for v in values]
     equal(sequences, list(range(sequences[0], sequences[0] + len(values))), "what Publish gave")
-    before = time.time() * 1e6
     numbers = listener.wait_numbers(len(values))
     equal([n[3] for n in numbers], values, "values")
     equal([n[0] for n in numbers], list(range(1, len(values) + 1)), "sequence")
     equal({n[2] for n in numbers}, {"emitter"}, "peer")
     times = [n[1] for n in numbers]
     equal(times, sorted(times), "times")
-    check(all(before - 5e6 * harness.SLOW < t < time.time() * 1e6 for t in times),
+    check(all(before < t < time.time() * 1e6 for t in times),
           "times are not µs since the epoch")
     equal(listener.received(), len(values), "NumbersReceived")
     equal(listener.get("LastNumber"), numbers[-1], "LastNumber")
@@ -297,13 +296,13 @@ def test_random_feed(world):
     relay = world.relay()
     world.peer("emitter", relay, source="random", interval="20ms")
     listener = world.peer("listener", relay)
+    started = time.monotonic()
     listener.call("emitter")
-    values = [n[3] for n in listener.wait_numbers(50, 10)]
+    values = [n[3] for n in listener.wait_numbers(50)]
+    most = (time.monotonic() - started) / 0.02 + 2  # one is there at once
     check(all(v == int(v) and 0 <= v <= 16777215 for v in values), f"out of range: {values}")
     check(len(set(values)) > 45, "these are not random")
-    numbers = listener.numbers()[0]
-    gaps = [b[1] - a[1] for a, b in zip(numbers, numbers[1:])]
-    check(sum(gaps) / len(gaps) > 15e3, f"faster than the interval: {sum(gaps) / len(gaps)} µs")
+    check(len(values) <= most, f"{len(values)} numbers, where {most:.0f} have fallen due")
 
 
 # ---- how calls end ---------------------------------------------------------------------
@@ -353,8 +352,10 @@ def test_killed_remote(world):
     _, emitter, listener, call = connected_pair(world)
     started = time.monotonic()
     emitter.kill()
-    reason = call.wait_ended(33)  # RFC 7675 5.1: 30 s
-    note(f"noticed after {time.monotonic() - started:.1f} s: {reason}")
+    reason = call.wait_ended(60)
+    took = time.monotonic() - started
+    note(f"noticed after {took:.1f} s: {reason}")
+    check(took < 40, f"it took {took:.0f} s, where consent lasts 30 (RFC 7675 5.1)")
     equal(listener.calls(), [], "calls")
 
 
@@ -362,8 +363,10 @@ def test_stopped_remote_says_goodbye(world):
     _, emitter, _, call = connected_pair(world)
     started = time.monotonic()
     emitter.stop()
-    note("ended with: " + call.wait_ended(2))
-    note(f"after {time.monotonic() - started:.2f} s")
+    reason = call.wait_ended()
+    took = time.monotonic() - started
+    note(f"ended after {took:.2f} s with: {reason}")
+    check(took < 10, f"it took {took:.0f} s to be told")
 
 
 def test_restart_of_the_emitter(world):

@@ -278,7 +278,7 @@ def test_bytewise(world):
 # ---- HTTP ----------------------------------------------------------------------
 
 
-def http(relay, request, timeout=5):
+def http(relay, request, timeout=harness.PATIENCE):
     with socket.create_connection((relay.host, relay.port), timeout) as s:
         s.sendall(request)
         data = b""
@@ -340,11 +340,11 @@ def test_connection_limits(world):
 def test_handshake_timeout(world):
     relay = world.relay(config=settings(HandshakeTimeout="300ms"))
     before = relay.fds()
-    silent = [socket.create_connection(("127.0.0.1", relay.port), 5) for _ in range(5)]
-    for s in silent:
-        s.sendall(b"GET / HT")
+    silent = [socket.create_connection(("127.0.0.1", relay.port), harness.PATIENCE)
+              for _ in range(5)]
     for s in silent:
         try:
+            s.sendall(b"GET / HT")
             equal(s.recv(100), b"", "what a silent client gets")
         except ConnectionError:
             pass
@@ -356,21 +356,27 @@ def test_rate(world):
     relay = world.relay(config=settings(FramesPerSecond=50))
     a, b = member(world, relay), member(world, relay)
     a.expect("joined")
+    started = time.monotonic()
     for i in range(500):
         b.send_text('{"n":%d}' % i)
     equal(b.expect("error")["code"], "rate-limited")
     check(relay.get("FramesDropped") > 0, "nothing was dropped")
     wait_for(lambda: relay.get("FramesDropped") + relay.get("FramesForwarded") == 500, 5)
     forwarded = relay.get("FramesForwarded")
-    check(50 <= forwarded <= 200, f"{forwarded} of 500 went through")
+    most = 100 + 50 * (time.monotonic() - started)
+    check(50 <= forwarded <= most, f"{forwarded} of 500 went through, where {most:.0f} may")
     equal([a.recv_json()["n"] for _ in range(50)], list(range(50)), "the first burst")
-    told, end = 0, time.monotonic() + 2.5
-    while time.monotonic() < end:
-        b.send_text("{}")
+    told = 0
+
+    def told_again():
+        nonlocal told
+        for _ in range(20):
+            b.send_text("{}")
         while b.pending():
             told += b.recv_json()["code"] == "rate-limited"
-        harness.hold(relay.running, 0.01)
-    check(told >= 2, f"who goes on for 2.5 seconds was told {told} times")
+        return told >= 2
+
+    wait_for(told_again, what="who goes on to be told again")
 
 
 def test_slow_reader(world):
@@ -400,7 +406,7 @@ def test_slow_reader(world):
     try:  # whatever it got was in order, and then came the end
         numbers = []
         while True:
-            numbers.append(json.loads(slow.recv(8))["n"])
+            numbers.append(json.loads(slow.recv())["n"])
     except Closed as closed:
         equal(closed.code, 1008, "close code of the slow reader")
     equal(numbers, list(range(len(numbers))), "what the slow reader got")
@@ -433,7 +439,7 @@ def test_pongs_between_frames(world):
         slow.send_frame(PING, b"%d" % i)
     numbers, pongs = [], 0
     while len(numbers) < count or not pongs:
-        fin, opcode, payload = slow.recv_frame(10)
+        fin, opcode, payload = slow.recv_frame()
         check(fin, "a fragment")
         if opcode == PONG:
             check(0 <= int(payload) < count, "not a pong of ours")
@@ -502,27 +508,28 @@ def test_never_reads(world):
 
 def test_stuck_in_a_frame(world):
     """No ping can be sent within a frame; who reads nothing more of it is dropped."""
-    relay = world.relay(config=settings(PingInterval="500ms"))
+    relay = world.relay(config=settings(PingInterval="1s"))
     good = member(world, relay)
     stuck = client(world, relay, "/?name=stuck", receive_buffer=4096)
     good.expect("joined")
     for _ in range(16):
         good.send_text('{"pad":"%s"}' % ("x" * 50000))
-    equal(good.expect("left", timeout=5)["name"], "stuck")
+    equal(good.expect("left")["name"], "stuck")
     joined(relay, 1)
     stuck.socket.close()
 
 
 def test_ping(world):
-    relay = world.relay(config=settings(PingInterval="500ms"))
-    alive, dead = member(world, relay), member(world, relay, "/?name=dead")
-    dead.auto_pong = False
+    relay = world.relay(config=settings(PingInterval="1s"))
+    alive = member(world, relay)
     started = time.monotonic()
+    dead = member(world, relay, "/?name=dead")
+    dead.auto_pong = False
     alive.expect("joined")
-    equal(alive.expect("left", timeout=5)["name"], "dead")
+    equal(alive.expect("left")["name"], "dead")
     took = time.monotonic() - started
-    check(0.8 < took < 2.0 * harness.SLOW, f"the dead client was noticed after {took:.2f} s")
-    check(alive.recv_nothing(1.2), "the living client got a message")
+    check(1.8 < took < 15, f"the dead client was noticed after {took:.2f} s")
+    check(alive.recv_nothing(2.5), "the living client got a message")
     equal(relay.get("Connections"), 1)
 
 
@@ -536,7 +543,7 @@ def wakeups(pid):
 
 
 def test_rest(world):
-    """Clients that say nothing do not wake the relay, but for PingInterval."""
+    """Clients that say nothing do not wake the relay, but for PingInterval (30 s)."""
     relay = world.relay()
     clients = [member(world, relay) for _ in range(3)]
     joined(relay, 3)
@@ -546,8 +553,7 @@ def test_rest(world):
         check(clients[-1].recv_nothing(seconds), "a frame from nobody")
         return wakeups(relay.pid) - before
 
-    wait_for(lambda: woken(0.5) == 0, 5, "the relay to come to rest")
-    equal(woken(3), 0, "wake-ups in three seconds")
+    wait_for(lambda: woken(3) == 0, what="three seconds without a wake-up")
 
 
 def test_half_open(world):
@@ -679,7 +685,8 @@ def test_stop(world):
     relay.signal(signal.SIGTERM)
     equal(a.close_code(), 1001, "close code")
     relay.expect_exit(0)
-    check(time.monotonic() - started < 3 * harness.SLOW, "stopping took too long")
+    took = time.monotonic() - started
+    check(took < 10 * harness.SLOW, f"stopping took {took:.1f} s, where it is to give up after 1")
 
 
 def test_noise(world):
@@ -707,7 +714,7 @@ def test_noise(world):
 
     pool = []
     for i in range(1500):
-        s = socket.create_connection(("127.0.0.1", relay.port), 5)
+        s = socket.create_connection(("127.0.0.1", relay.port), harness.PATIENCE)
         s.sendall(request % (i % 3))
         if i % 5:
             s.recv(4096)  # the relay has got that far
@@ -751,10 +758,13 @@ def test_many(world):
     per_client = (relay.rss_kib() - start) / count
     harness.note(f"{per_client:.1f} KiB for each idle client")
     check(per_client < memory(8), f"{per_client} KiB for each client")
-    before = cpu_ticks(relay.pid)
-    harness.hold(relay.running, 1.0)
-    used = cpu_ticks(relay.pid) - before
-    check(used <= 3 * harness.SLOW, f"{used} ticks of CPU in an idle second")
+
+    def idle_second():
+        before = cpu_ticks(relay.pid)
+        harness.hold(relay.running, 1.0)
+        return cpu_ticks(relay.pid) - before <= 3 * harness.SLOW
+
+    wait_for(idle_second, what="a second without CPU")
     room = [c for i, c in enumerate(clients) if i % 10]
     room[0].send_text('{"hello":1}')
     for other in room[1:]:

@@ -87,7 +87,7 @@ class Forward:
         self.port = int(self.process.lines()[0].split()[0].rsplit(":", 1)[1])
 
     def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), 20 * harness.SLOW)
+        return socket.create_connection(("127.0.0.1", self.port), harness.PATIENCE * harness.SLOW)
 
 
 def read_all(connection):
@@ -184,7 +184,7 @@ def test_refused_alike(world):
     least = dict.fromkeys(["absent", "nobody", "other", "claimed", "../nobody", ""], math.inf)
     for _ in range(20):
         refuse_each(call, least)
-    wait_for(lambda: refuse_each(call, least) < 0.003 * harness.SLOW, 30, "answers that look alike")
+    wait_for(lambda: refuse_each(call, least) < 0.003 * harness.SLOW, 90, "answers that look alike")
     note("least ms to the refusal: " + ", ".join(f"{name or 'empty'} {took * 1e3:.2f}"
                                                  for name, took in least.items()))
     wait_for(lambda: len(channels(box)) == 1, 5, "the channels to go")
@@ -257,11 +257,11 @@ def test_many(world):
     check(fresh.get("Id") < 8, f"stream ids are not used again: {fresh.get('Id')}, {stream_ids}")
 
 
-def still(value, seconds=0.5):
-    """Whether value() is above zero and has stopped to grow."""
+def still(value, least, seconds=0.5):
+    """Whether value() is above LEAST and has stopped to grow."""
     before = value()
     time.sleep(seconds)
-    return before and before == value()
+    return before > least and before == value()
 
 
 def test_stalled_stream(world):
@@ -276,10 +276,10 @@ def test_stalled_stream(world):
     wait_for(lambda: talk(forwards[1].connect(), b"?") == b"hello ? goodbye", 5, "the service")
     stalled = [forwards[0].connect() for _ in range(8)]
     call = harness.Call(desk, next(p for p in desk.objects() if p.count("/") == 5))
-    wait_for(lambda: still(lambda: call.get("BytesReceived")), 20, "the flood to stop")
+    wait_for(lambda: still(lambda: call.get("BytesReceived"), 8 * 256 * 1024), 60,
+             "the flood to stop")
     arrived = call.get("BytesReceived")
     note(f"8 connections with nobody reading: {arrived // 1024} KiB have come")
-    check(arrived > 8 * 256 * 1024, "too little to be a test")
     check(arrived < 8 * 20 * MIB, "nothing has stopped it")
     for _ in range(10):
         equal(talk(forwards[1].connect(), b"?"), b"hello ? goodbye", "another connection")

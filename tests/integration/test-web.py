@@ -56,7 +56,7 @@ class Answer:
 
 def send(relay, data, piece=None):
     """DATA goes to the relay as it is; what comes until the relay ends the connection."""
-    with socket.create_connection((relay.host, relay.port), 10 * harness.SLOW) as connection:
+    with socket.create_connection((relay.host, relay.port), harness.PATIENCE) as connection:
         for at in range(0, len(data), piece or len(data)):
             connection.sendall(data[at:at + (piece or len(data))])
             if piece:
@@ -258,7 +258,7 @@ def test_package_folder_is_the_default(world):
 
 def test_hard_requests(world):
     """Large heads, small pieces, slow readers, and those who leave."""
-    relay = start(world, HandshakeTimeout="1s")
+    relay = start(world, HandshakeTimeout="3s")
     idle = relay.fds()
     large = "x" * 7000
     check(is_page(get(relay, "/", Cookie=large)), "a large head gets no page")

@@ -22,6 +22,9 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 
+PATIENCE = 30  # seconds, for what hangs
+
+
 class Refused(Exception):
     """The handshake was answered with something else than 101."""
 
@@ -236,7 +239,7 @@ class WsClient(WsConnection):
     masked = True
 
     def __init__(self, port, path="/", host="127.0.0.1", protocols=(), origin=None, headers=(),
-                 timeout=5, tls=None, receive_buffer=None):
+                 timeout=PATIENCE, tls=None, receive_buffer=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__(socket.socket(family, socket.SOCK_STREAM), timeout)
         if receive_buffer:
@@ -276,7 +279,7 @@ class WsClient(WsConnection):
 class WsServer:
     """A listening socket on loopback; accept() does the handshake."""
 
-    def __init__(self, port=0, host="127.0.0.1", timeout=5):
+    def __init__(self, port=0, host="127.0.0.1", timeout=PATIENCE):
         self.timeout = timeout
         self.socket = socket.create_server((host, port))
         self.port = self.socket.getsockname()[1]

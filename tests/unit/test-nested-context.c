@@ -10,20 +10,11 @@
 #include <unistd.h>
 
 #include "rtc/nested-context.h"
-
-static gboolean on_late(gpointer data)
-{
-    g_error("nothing happened within five seconds");
-    return G_SOURCE_REMOVE;
-}
+#include "wait.h"
 
 static void run_until(const bool *done)
 {
-    guint late = g_timeout_add_seconds(5, on_late, NULL);
-
-    while (!*done)
-        g_main_context_iteration(NULL, TRUE);
-    g_source_remove(late);
+    wait_until(*done);
 }
 
 static gboolean on_event(gpointer data)
