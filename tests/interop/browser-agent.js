@@ -45,6 +45,8 @@ const browsers = {
 const files = { '/': 'page.html', '/agent.js': 'agent.js', '/page.js': 'page.js' };
 const types = { '.html': 'text/html', '.js': 'text/javascript' };
 
+const PATIENCE = 120000; // ms; puppeteer's own is 30 s
+
 const emit = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
 // Serves the page, and takes its WebSocket: `pages` resolves one waiting promise each.
@@ -79,11 +81,13 @@ async function main(name, profile) {
     headless: true,
     userDataDir: profile,
     handleSIGTERM: false,
+    timeout: PATIENCE,
   });
   const stop = () => browser.close().finally(() => process.exit(0));
   process.on('SIGTERM', stop);
 
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE);
   page.on('console', (message) => console.error(message.text()));
   page.on('pageerror', (error) => emit({ event: 'problem', message: String(error) }));
   let [control] = await Promise.all([served.opened(), page.goto(served.url)]);

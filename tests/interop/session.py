@@ -51,7 +51,7 @@ class Remote:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         world.closing(self)
-        self.version = self.wait("ready", timeout=40)["version"]
+        self.version = self.wait("ready", timeout=150)["version"]
 
     def _read(self):
         for line in self.child.stdout:
@@ -97,7 +97,7 @@ class Remote:
     def close(self):
         self.child.stdin.close()
         try:
-            self.child.wait(8)
+            self.child.wait(30)
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()

@@ -20,7 +20,7 @@ def describe(name, seconds):
 
 def full_load(call, box, seconds):
     """Bulk over CALL, which desk has made to BOX, for SECONDS."""
-    signal.alarm(seconds + 120)
+    signal.alarm(int((seconds + 240) * SLOW))
     desk, there = call.peer, box.calls()[0]
     start = desk.received()
     transfer = Transfer(call, box)

@@ -24,8 +24,8 @@ PARTS = 32  # of a transfer; memory is looked at after each
 
 
 def bad_path_limit(mib):
-    """Seconds that are enough for so much at 2.5 Mbit/s."""
-    return 120 + mib * 8.4 / 2.5
+    """Seconds that are enough for so much at 1.5 Mbit/s."""
+    return 300 + mib * 8.4 / 1.5
 
 
 class Transfer:
@@ -77,7 +77,7 @@ class Transfer:
         feeder.start()
         self.read(listener.child.stdout, seen)
         self.ended = time.monotonic()
-        feeder.join(10)
+        feeder.join(60)
         equal(self.taken, self.size, "bytes that came")
         equal(seen.hexdigest(), wanted.hexdigest(), "the checksum")
         equal((sender.status(), listener.status()), (0, 0), "exit statuses")
@@ -126,6 +126,6 @@ def test_pipe_over_a_bad_path_and_a_reader_that_stops(world):
     check(transfer.waited_for < 32 * MIB, "a sender is not slowed by a reader that stops")
 
 
-test_pipe_and_a_reader_that_stops.limit = 150 + ASKED
+test_pipe_and_a_reader_that_stops.limit = 300 + ASKED
 test_pipe_over_a_bad_path.limit = bad_path_limit(ASKED or 64)
 test_pipe_over_a_bad_path_and_a_reader_that_stops.limit = bad_path_limit(48)

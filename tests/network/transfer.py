@@ -32,7 +32,7 @@ class Transfer:
         self.sockets = [Acquired(channel).socket,
                         Acquired(remote_channel(remote, label)).socket]
         for sock in self.sockets:
-            sock.settimeout(120)
+            sock.settimeout(180)
         self.threads = [threading.Thread(target=work, daemon=True)
                         for work in (self._send, self._receive)]
         self.began = time.monotonic()
@@ -67,14 +67,14 @@ class Transfer:
     def running(self):
         return any(thread.is_alive() for thread in self.threads)
 
-    def wait_passed(self, mib, timeout=60):
+    def wait_passed(self, mib, timeout=180):
         def passed():
             check(self.error is None, f"the transfer broke: {self.error}")
             return self.received >= mib << 20
 
         wait_for(passed, timeout, f"{mib} MiB to pass")
 
-    def wait_over(self, timeout=90):
+    def wait_over(self, timeout=180):
         """Until both programs have ended, well or not."""
         wait_for(lambda: not self.running(), timeout, "the transfer to end")
         self.seconds = time.monotonic() - self.began
@@ -89,7 +89,7 @@ class Transfer:
     def stop(self):
         self.ending.set()
 
-    def finish(self, timeout=90):
+    def finish(self, timeout=180):
         """All of it must have arrived, and the same; returns Mbit/s."""
         self.wait_over(timeout)
         if self.error:

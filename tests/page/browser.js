@@ -18,13 +18,15 @@ const CHROMIUM = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first
                   '--disable-sync', '--disable-background-timer-throttling',
                   '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows'];
 
+const PATIENCE = 120000; // ms; puppeteer's own is 30 s
+
 let browser, kind;
 const pages = new Map(), logs = new Map();
 
 async function launch({browser: name, profile, language = 'en', executable}) {
     kind = name;
     const options = {browser: name === 'firefox' ? 'firefox' : 'chrome', headless: true,
-                     executablePath: executable, userDataDir: profile,
+                     executablePath: executable, userDataDir: profile, timeout: PATIENCE,
                      env: {...process.env, HOME: profile, LANG: 'C.UTF-8'}};
     if (name === 'firefox')
         options.extraPrefsFirefox = {
@@ -42,6 +44,7 @@ async function launch({browser: name, profile, language = 'en', executable}) {
 async function open({page: name, url, width = 1280, height = 900, dark = false, mobile = false}) {
     const page = await browser.newPage();
     const log = [];
+    page.setDefaultTimeout(PATIENCE);
     pages.set(name, page);
     logs.set(name, log);
     page.on('console', (message) => log.push(`${message.type()}: ${message.text()}`));

@@ -63,7 +63,7 @@ class Browser:
     def close(self):
         self.child.stdin.close()
         try:
-            self.child.wait(15 * harness.SLOW)
+            self.child.wait(60)
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()

@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "integration")]
@@ -66,6 +67,23 @@ def wait_growing(page, peer, by=5, timeout=10):
     """Until BY more numbers of PEER have come."""
     before = page.count(peer)
     wait_for(lambda: page.count(peer) >= before + by, timeout, f"numbers of {peer} to come")
+
+
+def noticed_soon(page, peer, end):
+    """PEER is called and END ends the call, which PEER has to notice within two seconds, one time
+    out of three."""
+    for _ in range(3):
+        wait_people(page, peer.name)
+        page.click("#people button")
+        wait_growing(page, peer.name)
+        end()
+        began = time.monotonic()
+        wait_for(lambda: peer.get("ListenerCount") == 0, what=f"{peer.name} to notice")
+        took = time.monotonic() - began
+        wait_connected(page)
+        if took < 2 * harness.SLOW:
+            return
+    raise harness.Failed(f"{peer.name} has noticed after {took:.1f} s")
 
 
 def slide(page, steps):
@@ -119,8 +137,8 @@ def test_two_emitters(world, kind):
         check(fact(page, peer, "Round trip") not in ("", "–"), "no round-trip time")
         check(fact(page, peer, "Set-up").endswith("ms"), "no set-up time")
     equal(fact(page, "boiler", "Fingerprint"), boiler.get("Fingerprint"), "fingerprint")
-    rate = float(fact(page, "boiler", "Rate").split()[0])
-    check(40 < rate < 110, f"{rate} numbers a second, with one each 10 ms")
+    wait_for(lambda: 25 < float(fact(page, "boiler", "Rate").split()[0]) < 110,
+             what="the rate of a number each 10 ms, or what a busy machine leaves of it")
 
     seen = rungs(page)
     for rung in ("welcome", "call", "offer", "answer", "candidate", "connected", "channel open",
@@ -361,17 +379,9 @@ def test_hang_up_and_reload(world, kind):
     relay = start_relay(world)
     peer = emitter(world, relay, "boiler")
     page = open_page(world, kind, relay)
-    wait_people(page, "boiler")
-    page.click("#people button")
-    wait_growing(page, "boiler")
-    page.click("#people button")
-    wait_for(lambda: peer.get("ListenerCount") == 0, 2, "the emitter to notice the hang-up")
+    noticed_soon(page, peer, lambda: page.click("#people button"))
     hold(lambda: peer.get("ListenerCount") == 0, 2, "the hang-up")
-    page.click("#people button")
-    wait_growing(page, "boiler")
-    page.do("reload")
-    wait_for(lambda: peer.get("ListenerCount") == 0, 2, "the emitter to notice the reload")
-    wait_connected(page)
+    noticed_soon(page, peer, lambda: page.do("reload"))
     page.wait_text("#relay", "connected as desk")
     check("-2" not in page.text("#relay"), "the page has lost its name to itself")
     page.click("#call-all")
