@@ -37,8 +37,14 @@ plan() {
     ((failed == 0))
 }
 
-# within SECONDS COMMAND…: until the command succeeds; the last thing it says is shown.
+# within SECONDS COMMAND…: until the command succeeds; the last thing it says is shown.  SECONDS are
+# for what hangs: they are a minute at least, for the machine may have much else to do.
 within() {
+    promptly $(($1 > 60 ? $1 : 60)) "${@:2}"
+}
+
+# promptly SECONDS COMMAND…: the same, where the time is what is tested.
+promptly() {
     local deadline=$((SECONDS + $1)) said
     shift
 
