@@ -11,7 +11,7 @@ import json
 import os
 
 from harness import SLOW, TOP_BUILDDIR, check, equal, hold, note, wait_for
-from load import FEED, LOAD_SECONDS, full_load
+from load import FEED, LOAD_SECONDS, describe, full_load
 from net import Cable, Space, peers_over
 from transfer import Transfer
 
@@ -210,3 +210,57 @@ def test_full_load(world):
     cable = Cable(world, *spaces(world))
     _, box, desk = peers_over(world, cable, config=FEED)
     full_load(connect(box, desk), box, LOAD_SECONDS)
+
+
+# ---- floods ----------------------------------------------------------------------
+
+FLOOD = """
+import socket, sys, time
+host, port, packet, seconds = sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3]), sys.argv[4]
+flood = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+flood.setsockopt(socket.IPPROTO_UDP, 103, len(packet))  # UDP_SEGMENT
+flood.connect((host, port))
+train, over = packet * 60, time.monotonic() + float(seconds)
+while time.monotonic() < over:
+    try:
+        flood.send(train)
+    except ConnectionRefusedError:
+        pass
+"""
+# A request of somebody who does not know the user name; no STUN at all; what could be DTLS.
+FLOODS = {
+    "requests": "0001002c2112a442" + "00" * 12 + "00060005613a626364000000" +
+                "0024000401020304" + "00080014" + "00" * 20,
+    "junk": "02" * 80,
+    "records": "17fefd" + "00" * 77,
+}
+FLOOD_SECONDS = 3
+
+
+def cpu_seconds(daemon):
+    with open(f"/proc/{daemon.pid}/stat", encoding="ascii") as file:
+        return sum(map(int, file.read().split()[13:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_flood(world):
+    """From a stranger, faster than libnice reads: the call goes on, and D-Bus answers."""
+    cable = Cable(world, *spaces(world))
+    _, box, desk = peers_over(world, cable)
+    call = connect(box, desk)
+    Transfer(call, box, 8).finish()
+    address = call.get("LocalCandidate").split()[4:6]
+    for name, packet in FLOODS.items():
+        received = call.get("BytesReceived")
+        answers = []  # what they cost: others may keep the machine busy
+        flood = cable.ends[0].popen("/usr/bin/python3", "-c", FLOOD, *address, packet,
+                                    str(FLOOD_SECONDS))
+        while flood.poll() is None:
+            before = cpu_seconds(desk)
+            call.get("State")
+            answers.append(cpu_seconds(desk) - before)
+        answers.sort()
+        received = call.get("BytesReceived") - received
+        note(f"{name}: {describe('CPU time for a D-Bus answer', answers)}; {received} bytes received")
+        check(answers[-1] < 0.5 * SLOW, "D-Bus waits for the flood")
+        check(received < 10_000, "the flood was counted as received")
+    Transfer(call, box, 8, "after").finish()

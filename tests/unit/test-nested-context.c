@@ -6,7 +6,9 @@
 #include "config.h"
 
 #include <glib-unix.h>
+#include <netinet/in.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rtc/nested-context.h"
@@ -110,11 +112,67 @@ static void test_same_number(void)
     close(others[1]);
 }
 
+typedef struct {
+    bool feeds, empty;
+    guint64 read;
+} Flood;
+
+/* As libnice does: until there is nothing more. Each packet read is followed by two. */
+static gboolean on_flood(int fd, GIOCondition condition, gpointer data)
+{
+    Flood *flood = data;
+    char packet[16];
+
+    while (recv(fd, packet, sizeof packet, MSG_DONTWAIT) > 0) {
+        g_assert_cmpuint(++flood->read, <, 1000 * 1000);
+        for (int i = 0; flood->feeds && i < 2; i++)
+            send(fd, "flood", 5, MSG_DONTWAIT);
+    }
+    flood->empty = true;
+    return G_SOURCE_CONTINUE;
+}
+
+/* A turn ends although packets come faster than they are read, and the next gets packets again. */
+static void test_flood(void)
+{
+    NestedContext *context = nested_context_new();
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = g_htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    Flood flood = {.feeds = true};
+    bool ready = false;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    GSource *source = g_unix_fd_source_new(fd, G_IO_IN);
+
+    g_assert_no_errno(bind(fd, (struct sockaddr *) &address, length));
+    g_assert_no_errno(getsockname(fd, (struct sockaddr *) &address, &length));
+    g_assert_no_errno(connect(fd, (struct sockaddr *) &address, length));
+    g_source_set_callback(source, G_SOURCE_FUNC(on_flood), &flood, NULL);
+    g_source_attach(source, nested_context_get(context));
+    attach(context, g_idle_source_new(), on_event, &ready);
+    run_until(&ready);
+    for (int i = 0; i < 3; i++) {
+        flood.empty = false;
+        g_assert_cmpint(send(fd, "first", 5, 0), ==, 5);
+        run_until(&flood.empty);
+        g_assert_cmpuint(flood.read, >, 1000);
+    }
+    flood = (Flood){};
+    g_assert_cmpint(send(fd, "last", 4, 0), ==, 4);
+    run_until(&flood.empty);
+    g_assert_cmpuint(flood.read, ==, 1);
+    g_source_destroy(source);
+    g_source_unref(source);
+    nested_context_free(context);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nested-context/timers", test_timers);
     g_test_add_func("/nested-context/descriptors", test_descriptors);
     g_test_add_func("/nested-context/same-number", test_same_number);
+    g_test_add_func("/nested-context/flood", test_flood);
     return g_test_run();
 }
