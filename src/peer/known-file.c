@@ -66,7 +66,7 @@ static char *name_escape(const char *name)
     return g_string_free(out, FALSE);
 }
 
-static char *name_unescape(const char *word)
+char *known_name_parse(const char *word)
 {
     g_autofree char *name = g_uri_unescape_string(word, NULL);
 
@@ -117,7 +117,7 @@ static const char *read_line(Line *line)
     if (*text == '\0' || *text == '#')
         return NULL;
     word = take_word(&text);
-    line->peer.name = name_unescape(word);
+    line->peer.name = known_name_parse(word);
     if (!line->peer.name)
         return _("the name is not valid");
     line->peer.fingerprint = take_fingerprint(&text);

@@ -24,6 +24,9 @@ typedef struct {
     gint64 time;       /* seconds since the epoch; 0: the line has none */
 } KnownPeer;
 
+/* The name that is written as WORD, with its %XX; NULL if it makes no sense. */
+char *known_name_parse(const char *word);
+
 typedef struct KnownFile KnownFile;
 
 KnownFile *known_file_new(void); /* an empty one */

@@ -8,12 +8,14 @@
 #include <gio/gio.h>
 #include <glib/gi18n.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "common/config-file.h"
 #include "common/fingerprint.h"
+#include "peer/known-file.h"
 
 #define SUFFIX ".conf"
-#define FINGERPRINT_PREFIX "sha-256:"
+#define FINGERPRINT_PREFIX "sha-256"
 
 struct Services {
     char *folder;
@@ -42,7 +44,7 @@ static bool parse_connect(const char *text, Service *service)
 
     if (g_str_has_prefix(text, "unix:/")) {
         service->path = g_strdup(text + strlen("unix:"));
-        return true;
+        return strlen(service->path) < sizeof((struct sockaddr_un *) NULL)->sun_path;
     }
     if (g_str_has_prefix(text, "fd:")) {
         service->handed = g_strdup(text + strlen("fd:"));
@@ -55,7 +57,7 @@ static bool parse_connect(const char *text, Service *service)
         return false;
     service->host = g_strdup(g_network_address_get_hostname(G_NETWORK_ADDRESS(address)));
     service->port = g_network_address_get_port(G_NETWORK_ADDRESS(address));
-    return true;
+    return *service->host != '\0';
 }
 
 static bool check_connect(const char *value, GError **error)
@@ -72,11 +74,25 @@ static bool check_connect(const char *value, GError **error)
     return good;
 }
 
+/* A fingerprint as it is, a name without its %XX; NULL if it is neither. Somebody who is named
+ * "desk # Ann's" is written as "desk%20%23%20Ann's": there are no comments behind values. */
+static char *parse_allowed(const char *word)
+{
+    g_autofree char *fingerprint = fingerprint_parse(word);
+
+    if (fingerprint)
+        return g_steal_pointer(&fingerprint);
+    if (strchr(word, '#') ||
+        g_ascii_strncasecmp(word, FINGERPRINT_PREFIX, strlen(FINGERPRINT_PREFIX)) == 0)
+        return NULL;
+    return known_name_parse(word);
+}
+
 static bool check_allow(const char *value, GError **error)
 {
-    g_autofree char *fingerprint = fingerprint_parse(value);
+    g_autofree char *allowed = parse_allowed(value);
 
-    if (*value && (!g_str_has_prefix(value, FINGERPRINT_PREFIX) || fingerprint))
+    if (allowed)
         return true;
     g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
                         _("names and fingerprints of peers, as in known_peers"));
@@ -101,6 +117,11 @@ static bool load_file(GHashTable *table, const char *folder, const char *file, G
     service = g_new0(Service, 1);
     service->name = g_strndup(file, strlen(file) - strlen(SUFFIX));
     service->allow = g_steal_pointer(&declaration.allow);
+    for (char **entry = service->allow; *entry; entry++) {
+        g_autofree char *word = *entry;
+
+        *entry = parse_allowed(word);
+    }
     parse_connect(declaration.connect, service);
     g_hash_table_insert(table, service->name, service);
     config_clear(keys, &declaration);
@@ -109,10 +130,15 @@ static bool load_file(GHashTable *table, const char *folder, const char *file, G
 
 bool services_load(Services *services, GError **error)
 {
-    g_autoptr(GDir) dir = g_dir_open(services->folder, 0, NULL);
+    g_autoptr(GError) local = NULL;
+    g_autoptr(GDir) dir = g_dir_open(services->folder, 0, &local);
     const char *name;
 
     g_hash_table_remove_all(services->table);
+    if (local && !g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
+        g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_UNREADABLE, local->message);
+        return false;
+    }
     while (dir && (name = g_dir_read_name(dir))) {
         if (name[0] == '.' || !g_str_has_suffix(name, SUFFIX))
             continue;

@@ -10,6 +10,7 @@ import selectors
 import signal
 import socket
 import sys
+import textwrap
 import threading
 import time
 
@@ -127,6 +128,14 @@ def reload(peer):
     peer.signal(signal.SIGHUP)
 
 
+def reload_now(peer):
+    """What PEER said meanwhile."""
+    before = peer.stderr()
+    reload(peer)
+    wait_for(lambda: "configuration read again" in peer.stderr()[len(before):], 5, "the reload")
+    return peer.stderr()[len(before):]
+
+
 def channels(peer):
     return [p for p in peer.objects() if "/channel/" in p]
 
@@ -222,6 +231,45 @@ def test_not_reachable(world):
     os.unlink(os.path.join(services.folder(world), "bad.conf"))
     reload(box)
     wait_for(lambda: refusal(call, "down")[0] == [b"Rf"], 5, "the answer of the service")
+
+
+def test_readme(world):
+    """The file that README shows, as it stands there but for the port."""
+    box, desk = pair(world)
+    path = os.path.join(os.environ["top_srcdir"], "README")
+    with open(path, encoding="utf-8") as f:
+        example = f.read().split("\n\n    [Service]\n")[1].split("\n\n")[0]
+    os.makedirs(services.folder(world), exist_ok=True)
+    with open(os.path.join(services.folder(world), "ssh.conf"), "w", encoding="utf-8") as f:
+        f.write("[Service]\n" + textwrap.dedent(example).replace(":22", ":1"))
+    box.invoke("TrustPeer", "(ss)", "laptop", desk.get("Fingerprint"))
+    reload_now(box)
+    call = desk.call("box")
+    call.wait_state("connected")
+    equal(refusal(call, "ssh")[0], [b"Rf"], "the answer of a service that is down")
+
+
+def test_values(world):
+    """What nobody could be meant by, or nothing be connected to, is said at once."""
+    box, desk = pair(world)
+    key = desk.get("Fingerprint")
+    box.invoke("TrustPeer", "(ss)", "Ann's desk", key)
+    call = desk.call("box")
+    call.wait_state("connected")
+    for connect, allow, good in (
+            ("tcp:127.0.0.1:1", "Ann's%20desk", True), ("tcp:127.0.0.1:1", key, True),
+            ("tcp:127.0.0.1:1", key.replace("sha", "SHA").lower(), True),
+            ("tcp:127.0.0.1:1", "Ann's desk # the new one", False),
+            ("tcp:127.0.0.1:1", key[:-1], False), ("tcp:127.0.0.1:1", "100%", False),
+            ("tcp::1", key, False), ("unix:/" + "x" * 107, key, False)):
+        declare(world, "value", connect, allow)
+        equal("value.conf" in reload_now(box), not good, f"the complaint of {connect} for {allow}")
+        equal(refusal(call, "value")[0], [b"Rf" if good else b"Rn"], f"{connect} for {allow}")
+    os.unlink(os.path.join(services.folder(world), "value.conf"))
+    os.rmdir(services.folder(world))
+    with open(services.folder(world), "w", encoding="utf-8") as f:
+        f.write("not a folder")
+    check("services.d" in reload_now(box), "the complaint of a folder that is none")
 
 
 def test_many(world):
