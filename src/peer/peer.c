@@ -286,6 +286,9 @@ static void connect_service(Peer *peer, CallChannel *channel)
 {
     const char *label = channel_label(call_channel_rtc(channel));
     const char *fingerprint = call_fingerprint(call_channel_call(channel));
+    const char *who = call_peer(call_channel_call(channel));
+    const char *name = label + strlen(STREAM_SERVICE_PREFIX);
+    const Service *service;
     g_autoptr(GError) error = NULL;
     guint max_packet;
     int packets;
@@ -297,9 +300,12 @@ static void connect_service(Peer *peer, CallChannel *channel)
         call_channel_close(channel);
         return;
     }
-    service_links_add(peer->links, packets, max_packet,
-                      services_find(peer->services, label + strlen(STREAM_SERVICE_PREFIX),
-                                    fingerprint ? fingerprint : "", knows, peer));
+    fingerprint = fingerprint ? fingerprint : "";
+    service = services_find(peer->services, name, fingerprint, knows, peer);
+    if (service)
+        service_links_add(peer->links, packets, max_packet, service);
+    else
+        service_links_refuse(packets, name, *who ? who : _("a peer without a name"), fingerprint);
 }
 
 static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data)

@@ -9,14 +9,17 @@
 #include <gio/gio.h>
 #include <glib/gi18n.h>
 #include <gio/gunixsocketaddress.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/frame.h"
 #include "common/handed.h"
 #include "common/log.h"
 #include "common/stream.h"
 
 enum { CONNECT_TIMEOUT = 10 }; /* seconds */
+enum { SHOWN_MAX = 64 };       /* bytes of a name that a remote made up */
 
 struct ServiceLinks {
     GHashTable *set; /* of Link */
@@ -68,6 +71,17 @@ static void on_done(Stream *stream, const GError *error, gpointer data)
     link_remove(link);
 }
 
+/* Remotes choose how often this happens: one of a kind in a second is for the journal. */
+static GLogLevelFlags complaint_level(gint64 *next)
+{
+    gint64 now = g_get_monotonic_time();
+
+    if (now < *next)
+        return G_LOG_LEVEL_DEBUG;
+    *next = now + G_USEC_PER_SEC;
+    return G_LOG_LEVEL_WARNING;
+}
+
 static void link_refuse(Link *link, const char *why)
 {
     log_debug("service %s: %s", link->name, why);
@@ -83,6 +97,7 @@ static void link_begin(Link *link, int fd)
 
 static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 {
+    static gint64 next_complaint;
     Link *link = data;
     g_autoptr(GError) error = NULL;
     g_autoptr(GSocketConnection) connection =
@@ -92,6 +107,9 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
     if (connection && link->links)
         fd = fcntl(g_socket_get_fd(g_socket_connection_get_socket(connection)), F_DUPFD_CLOEXEC,
                    0);
+    if (fd < 0 && error && link->links)
+        log_write(complaint_level(&next_complaint), NULL, _("service %s cannot be reached: %s"),
+                  link->name, error->message);
     if (fd < 0)
         link_refuse(link, error ? error->message : "no descriptor");
     else
@@ -160,10 +178,6 @@ void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const
     g_autoptr(GSocketConnectable) address = NULL;
     Link *link;
 
-    if (!service) {
-        stream_refuse(packets, false);
-        return;
-    }
     link = g_new0(Link, 1);
     link->links = links;
     link->name = g_strdup(service->name);
@@ -180,6 +194,19 @@ void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const
     else
         address = g_network_address_new(service->host, service->port);
     link_connect(link, address);
+}
+
+void service_links_refuse(int packets, const char *name, const char *who, const char *fingerprint)
+{
+    static gint64 next_complaint;
+    g_autofree char *shown = NULL, *text = NULL, *line = NULL;
+
+    stream_refuse(packets, false); /* first, so that what follows does not show in its time */
+    shown = g_utf8_make_valid(name, strnlen(name, SHOWN_MAX));
+    text = g_strdup_printf(_("service %s refused to %s: it is not declared, or not for the key %s"),
+                           shown, who, fingerprint);
+    line = frame_printable(text);
+    log_write(complaint_level(&next_complaint), NULL, "%s", line);
 }
 
 ServiceLinks *service_links_new(void)

@@ -19,6 +19,10 @@ ServiceLinks *service_links_new(void);
 void service_links_free(ServiceLinks *links);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ServiceLinks, service_links_free)
 
-/* Connects PACKETS, the socket of an acquired channel, to SERVICE, or refuses
- * it if that is NULL. PACKETS is taken over; SERVICE is not kept. */
+/* Connects PACKETS, the socket of an acquired channel, to SERVICE. PACKETS is
+ * taken over; SERVICE is not kept. */
 void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const Service *service);
+
+/* Answers that there is none, on PACKETS, which is closed; and says in the journal
+ * that WHO, with the key FINGERPRINT, has asked for NAME. */
+void service_links_refuse(int packets, const char *name, const char *who, const char *fingerprint);

@@ -215,6 +215,8 @@ def test_known_name(world):
     equal(talk(forward.connect(), b"?"), b"", "what comes before the key is known")
     wait_for(lambda: "no such service" in forward.process.stderr(), 5, "the refusal to be told")
     check("desk is remembered" in box.stderr(), "the name was learned by the first call")
+    check(f"service named refused to desk: it is not declared, or not for the key "
+          f"{desk.get('Fingerprint')}" in box.stderr(), "box says whom it has refused")
     box.invoke("TrustPeer", "(ss)", "desk", desk.get("Fingerprint"))
     equal(talk(forward.connect(), b"?"), b"hello ? goodbye", "the answer")
 
@@ -231,6 +233,18 @@ def test_not_reachable(world):
     os.unlink(os.path.join(services.folder(world), "bad.conf"))
     reload(box)
     wait_for(lambda: refusal(call, "down")[0] == [b"Rf"], 5, "the answer of the service")
+    check("service down cannot be reached: " in box.stderr(), "box says why")
+
+    def show(name, seen):
+        refusal(call, name)
+        return seen in box.stderr()
+
+    wait_for(lambda: show("x\x1b" * 9000, "x?x?"), 5, "a name to be shown without harm")
+    check("\x1b" not in box.stderr(), "a name is shown without harm")
+    said = len(box.stderr())
+    for _ in range(100):
+        refusal(call, "x\x1b" * 9000)
+    check(len(box.stderr()) - said < 2000, "a hundred refusals do not fill the journal")
 
 
 def test_readme(world):
