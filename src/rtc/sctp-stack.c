@@ -192,6 +192,9 @@ static void init(void)
     usrsctp_sysctl_set_sctp_rto_min_default(200);
     usrsctp_sysctl_set_sctp_rto_max_default(10000);
     usrsctp_sysctl_set_sctp_init_rto_max_default(2000);
+    /* There is one path. Were it given up before the association, usrsctp would send nothing more
+     * on it, and nobody would ask whether it is back: HEARTBEATs are ours (sctp-path.c). */
+    usrsctp_sysctl_set_sctp_path_rtx_max_default(255);
     entries = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     ready = g_array_new(FALSE, FALSE, sizeof(guint32));
     active = g_array_new(FALSE, FALSE, sizeof(guint32));

@@ -62,6 +62,7 @@ typedef struct {
 } Packet;
 
 static guint in_flight, packets_dropped;
+static bool cut; /* all pipes lose everything */
 
 static gboolean on_arrival(gpointer data)
 {
@@ -88,7 +89,7 @@ static bool pipe_send(Transport *transport, const guint8 *bytes, gsize length)
     guint delay = weather->delay_ms;
 
     pipe->sent++;
-    if (g_rand_int_range(pipe->random, 0, 100) < weather->loss_percent) {
+    if (cut || g_rand_int_range(pipe->random, 0, 100) < weather->loss_percent) {
         pipe->dropped++;
         return true;
     }
@@ -339,6 +340,29 @@ static void test_ids_again(gconstpointer data)
     ends_clear(&client, &server);
 }
 
+/* The request for a reset is lost so often that usrsctp would give the path up for ever. */
+static void test_reset_in_outage(void)
+{
+    static const Weather fair = {.seed = 1, .size = 16};
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *channel;
+    End client, server;
+
+    ends_connect(&client, &server, &fair);
+    channel = channel_set_open(client.channels, "x", &options, NULL);
+    channel_set_ops(channel, &channel_ops, &client);
+    wait_until(server.incoming->len == 1 && !sctp_is_unacknowledged(client.sctp) &&
+               !sctp_is_unacknowledged(server.sctp));
+    cut = true;
+    channel_close(channel);
+    wait_until(client.pipe.dropped >= 7);
+    cut = false;
+    wait_until(client.closed == 1 && server.closed == 1);
+    channel_set_open(client.channels, "y", &options, NULL);
+    wait_until(server.incoming->len == 2);
+    ends_clear(&client, &server);
+}
+
 /* Both sides need far more streams than there are, at the same time, and ask each other. */
 static void test_streams_for_both(gconstpointer data)
 {
@@ -465,6 +489,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/pipe/large-messages", &large, test_weather);
     g_test_add_data_func("/pipe/narrow-window", &narrow, test_weather);
     g_test_add_data_func("/pipe/ids-again", &leaky, test_ids_again);
+    g_test_add_func("/pipe/reset-in-outage", test_reset_in_outage);
     g_test_add_data_func("/pipe/streams-for-both", &asking, test_streams_for_both);
     g_test_add_func("/pipe/absent-stream", test_absent_stream);
     g_test_add_func("/pipe/early-messages", test_early_messages);
