@@ -32,6 +32,7 @@
 
 #define COMPONENT 1
 #define SOCKET_BUFFER (4 * 1024 * 1024)
+#define STUN_BUFFER (64 * 1024) /* beside a path; what a flood puts there has to be read */
 #define PACING_MS 5 /* the least that RFC 8445 14.2 allows; the default costs 20 ms a call */
 #define IDLE_MS 100
 /* Before 0.1.22 libnice's consent ends after ten seconds, though it asks every four to six and only
@@ -167,6 +168,8 @@ static void start_path(Ice *ice)
                              &path_user, ice, &error);
     log_debug("ICE: %s%s", ice->path ? "packets take the fast path" : "no fast path: ",
               error ? error->message : "");
+    if (ice->path)
+        g_socket_set_option(socket, SOL_SOCKET, SO_RCVBUF, STUN_BUFFER, NULL);
     if (ice->path && remote->type != NICE_CANDIDATE_TYPE_RELAYED) {
         gsize sizes[PATH_MTU_SIZES_MAX];
 
@@ -181,14 +184,27 @@ static void note_carried(Ice *ice, gsize length)
         start_path(ice);
 }
 
+/* The default receive buffer of 208 KiB drops packets under load. */
+static void enlarge_buffers(Ice *ice)
+{
+    g_autoptr(GPtrArray) sockets = nice_agent_get_sockets(ice->agent, ice->stream, COMPONENT);
+
+    for (guint i = 0; sockets && i < sockets->len; i++) {
+        g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER, NULL);
+        g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER, NULL);
+    }
+}
+
 static void on_selected_pair(NiceAgent *agent, guint stream, guint component,
                              NiceCandidate *local, NiceCandidate *remote, gpointer data)
 {
     static const gsize unlimited = G_MAXUINT16;
     Ice *ice = data;
 
-    if (ice->path)
+    if (ice->path) {
         udp_path_drain(ice->path);
+        enlarge_buffers(ice);
+    }
     g_clear_pointer(&ice->path, udp_path_free);
     transport_path(&ice->transport, &unlimited, is_local(ice, local, remote) ? 1 : 0);
     ice->plain = ice->never_fast;
@@ -447,17 +463,6 @@ void ice_free(Ice *ice)
     g_free(ice->ufrag);
     g_free(ice->password);
     g_free(ice);
-}
-
-/* The default receive buffer of 208 KiB drops packets under load. */
-static void enlarge_buffers(Ice *ice)
-{
-    g_autoptr(GPtrArray) sockets = nice_agent_get_sockets(ice->agent, ice->stream, COMPONENT);
-
-    for (guint i = 0; sockets && i < sockets->len; i++) {
-        g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER, NULL);
-        g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER, NULL);
-    }
 }
 
 bool ice_gather(Ice *ice, GError **error)
