@@ -152,7 +152,8 @@ bool ice_is_local(const Ice *ice)
 /* Relayed pairs stay with libnice, and whatever else has no socket of its own. */
 static void start_path(Ice *ice)
 {
-    GSocket *socket = nice_agent_get_selected_socket(ice->agent, ice->stream, COMPONENT);
+    g_autoptr(GSocket) socket =
+        nice_agent_get_selected_socket(ice->agent, ice->stream, COMPONENT);
     NiceCandidate *local, *remote;
     struct sockaddr_storage address;
     socklen_t length;

@@ -168,12 +168,11 @@ static void change_pair(End *end)
     g_signal_emit_by_name(end->agent, "new-selected-pair-full", 1, 1, local, remote);
 }
 
-static int receive_buffer(End *end)
+static int receive_buffer(GSocket *socket)
 {
     int size = 0;
 
-    g_socket_get_option(nice_agent_get_selected_socket(end->agent, 1, 1), SOL_SOCKET, SO_RCVBUF,
-                        &size, NULL);
+    g_socket_get_option(socket, SOL_SOCKET, SO_RCVBUF, &size, NULL);
     return size;
 }
 
@@ -183,6 +182,7 @@ static void test_pair_that_changes(void)
     End ends[2];
     guint sent = 0;
     int buffer;
+    GSocket *socket;
 
     start(ends, false);
     while (paths < 2) {
@@ -190,15 +190,19 @@ static void test_pair_that_changes(void)
         sent += PACKETS;
         wait_until(ends[1].received == sent);
     }
-    buffer = receive_buffer(&ends[1]);
+    socket = nice_agent_get_selected_socket(ends[1].agent, 1, 1);
+    g_object_add_weak_pointer(G_OBJECT(socket), (gpointer *) &socket);
+    g_object_unref(socket);
+    buffer = receive_buffer(socket);
     send_packets(&ends[0], sent, sent + PACKETS);
     change_pair(&ends[0]);
     g_assert_cmpuint(ends[1].received, ==, sent);
     change_pair(&ends[1]);
     g_assert_cmpuint(ends[1].received, ==, sent + PACKETS);
     g_assert_cmpint(paths, ==, 0);
-    g_assert_cmpint(receive_buffer(&ends[1]), >, buffer); /* libnice carries packets again */
+    g_assert_cmpint(receive_buffer(socket), >, buffer); /* libnice carries packets again */
     stop(ends);
+    g_assert_null(socket);
 }
 
 int main(int argc, char **argv)
