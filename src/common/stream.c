@@ -36,6 +36,10 @@ enum { TURN = 16 };
 #define WINDOW_MAX (4 * 1024 * 1024)
 #define WINDOWS_EXTRA_MAX (32 * 1024 * 1024)
 
+/* A socket whose other end does not read is kept no longer than this, in seconds, after the
+ * channel was cut: remotes could pile up such ones. A pager may take its time. */
+enum { CUT_TIME = 5 };
+
 typedef enum {
     HALF_OPEN,
     HALF_ENDED,        /* E is sent; or has come, and some of the data is still to be written */
@@ -54,6 +58,7 @@ struct Stream {
         OUTPUT_SHARED,
     } output_kind;
     guint input_source, output_source, packets_in, packets_out, finisher;
+    guint cut_timer;
     GQueue outbox;    /* of GBytes: packets that the channel did not take yet */
     GQueue unwritten; /* of GByteArray, for the output; small packets share one */
     gsize unwritten_bytes, unwritten_start; /* the latter within the first one */
@@ -102,6 +107,7 @@ static void stream_finish(Stream *stream)
     g_clear_handle_id(&stream->output_source, g_source_remove);
     g_clear_handle_id(&stream->packets_in, g_source_remove);
     g_clear_handle_id(&stream->packets_out, g_source_remove);
+    g_clear_handle_id(&stream->cut_timer, g_source_remove);
 }
 
 static void stream_fail(Stream *stream, StreamError code, const char *message)
@@ -432,6 +438,23 @@ static void stream_tell_blocked(Stream *stream)
     stream_send_count(stream, 'B', stream->sent);
 }
 
+static void stream_fail_cut(Stream *stream)
+{
+    stream_fail(stream, STREAM_ERROR_ENDED,
+                stream->heard
+                    ? _("the channel ended before everything had arrived")
+                    : _("the channel ended before anybody on the other side had answered"));
+}
+
+static gboolean on_cut_timer(gpointer data)
+{
+    Stream *stream = data;
+
+    stream->cut_timer = 0;
+    stream_fail_cut(stream);
+    return G_SOURCE_REMOVE;
+}
+
 static void stream_update(Stream *stream)
 {
     bool blocked, sending;
@@ -443,12 +466,11 @@ static void stream_update(Stream *stream)
     if (stream->finisher == 0 && stream_complete(stream))
         stream_finish(stream);
     else if (stream->cut && stream->unwritten_bytes == 0)
-        stream_fail(stream, STREAM_ERROR_ENDED,
-                    stream->heard
-                        ? _("the channel ended before everything had arrived")
-                        : _("the channel ended before anybody on the other side had answered"));
+        stream_fail_cut(stream);
     if (stream->finisher)
         return;
+    if (stream->cut && stream->output_kind == OUTPUT_SOCKET && stream->cut_timer == 0)
+        stream->cut_timer = g_timeout_add_seconds(CUT_TIME, on_cut_timer, stream);
     sending = stream->sending == HALF_OPEN && stream->sent < stream->credit;
     if (stream->sending == HALF_OPEN && !sending)
         stream_tell_blocked(stream);

@@ -360,6 +360,34 @@ def test_stalled_stream(world):
     wait_for(lambda: len(channels(box)) == len(channels(desk)) == 1, 20, "the channels to go")
 
 
+class Deaf(Server):
+    """Reads nothing, and closes nothing."""
+
+    def serve(self, connection):
+        threading.Event().wait()
+
+
+def test_cut_stream(world):
+    """What a service does not read is not kept for ever once the channel is gone."""
+    box, desk = pair(world)
+    declare(world, "deaf", Deaf(world).address, word(desk))
+    reload_now(box)
+    forward = Forward(desk, "deaf")
+    senders = [forward.connect() for _ in range(5)]
+    for sender in senders:
+        sender.settimeout(0.3)
+        try:
+            while True:
+                sender.sendall(bytes(MIB))
+        except TimeoutError:
+            pass
+    harness.Call(desk, next(p for p in desk.objects() if p.count("/") == 5)).hangup()
+    wait_for(lambda: not [p for p in box.objects() if "/call/" in p], 5, "the end of the call")
+    held = box.fds()
+    check(held > 2 * len(senders), f"{held} descriptors: nothing is held")
+    wait_for(lambda: box.fds() <= held - 2 * len(senders), 15, "the descriptors to be closed")
+
+
 def test_redial(world):
     """The call ends, then the daemon: whoever comes next waits for a new call, all of them."""
     box, desk, _, forward = echo_pair(world)
