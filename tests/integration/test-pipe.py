@@ -192,6 +192,8 @@ def test_closed_streams(world):
             stdin=subprocess.DEVNULL)
         check(message in caller.stderr.decode(), f"with {closed} it says {caller.stderr!r}")
         equal(caller.returncode, 1, f"exit status with {closed}")
+        harness.watch(lambda c=listener.child: c.poll() is not None, 5)
+        listener.close()  # it waits for another channel if that one was gone before it looked
         equal(listener.child.stdout.read(), b"", f"what the listener got with {closed}")
 
 
