@@ -37,7 +37,8 @@ enum { TURN = 16 };
 #define WINDOWS_EXTRA_MAX (32 * 1024 * 1024)
 
 /* A socket whose other end does not read is kept no longer than this, in seconds, after the
- * channel was cut: remotes could pile up such ones. A pager may take its time. */
+ * channel was cut: remotes could pile up such ones. A pager may take its time. So long, too, is
+ * what came before a reset kept for a remote that does not read. */
 enum { CUT_TIME = 5 };
 
 typedef enum {
@@ -57,8 +58,8 @@ struct Stream {
         OUTPUT_FILE, /* never blocks for long */
         OUTPUT_SHARED,
     } output_kind;
-    guint input_source, output_source, packets_in, packets_out, finisher;
-    guint cut_timer;
+    guint input_source, output_source, hang_up_source, packets_in, packets_out, finisher;
+    guint cut_timer, reset_timer;
     GQueue outbox;    /* of GBytes: packets that the channel did not take yet */
     GQueue unwritten; /* of GByteArray, for the output; small packets share one */
     gsize unwritten_bytes, unwritten_start; /* the latter within the first one */
@@ -68,6 +69,7 @@ struct Stream {
     bool blocked_told;         /* B is sent, and no C has come since */
     bool cut;                  /* the channel has ended; what it brought is still written */
     bool heard;                /* the other side has sent something */
+    bool hung_up;              /* seen, and it would be reported again and again */
     StreamDone done;
     gpointer data;
     GError *error;
@@ -105,9 +107,11 @@ static void stream_finish(Stream *stream)
         stream->finisher = g_idle_add_full(G_PRIORITY_DEFAULT, on_finished, stream, NULL);
     g_clear_handle_id(&stream->input_source, g_source_remove);
     g_clear_handle_id(&stream->output_source, g_source_remove);
+    g_clear_handle_id(&stream->hang_up_source, g_source_remove);
     g_clear_handle_id(&stream->packets_in, g_source_remove);
     g_clear_handle_id(&stream->packets_out, g_source_remove);
     g_clear_handle_id(&stream->cut_timer, g_source_remove);
+    g_clear_handle_id(&stream->reset_timer, g_source_remove);
 }
 
 static void stream_fail(Stream *stream, StreamError code, const char *message)
@@ -430,6 +434,30 @@ static void watch(Stream *stream, guint *source, bool wanted, int fd, GIOConditi
         g_clear_handle_id(source, g_source_remove);
 }
 
+static gboolean on_reset_timer(gpointer data)
+{
+    Stream *stream = data;
+
+    stream->reset_timer = 0;
+    errno = ECONNRESET;
+    stream_fail_errno(stream, _("cannot read"));
+    return G_SOURCE_REMOVE;
+}
+
+/* Nothing else is waited for on the one socket, so that it was reset would not be seen. What came
+ * before is still there to be read, but credit for it may never come. A hang-up without an error
+ * is the end of both directions, which is found in its turn. */
+static gboolean on_hang_up(int fd, GIOCondition condition, gpointer data)
+{
+    Stream *stream = data;
+
+    stream->hung_up = true;
+    stream->hang_up_source = 0;
+    if (condition & G_IO_ERR)
+        stream->reset_timer = g_timeout_add_seconds(CUT_TIME, on_reset_timer, stream);
+    return G_SOURCE_REMOVE;
+}
+
 static void stream_tell_blocked(Stream *stream)
 {
     if (stream->blocked_told)
@@ -457,7 +485,7 @@ static gboolean on_cut_timer(gpointer data)
 
 static void stream_update(Stream *stream)
 {
-    bool blocked, sending;
+    bool blocked, sending, unheard;
 
     if (stream->finisher)
         return;
@@ -479,6 +507,9 @@ static void stream_update(Stream *stream)
     watch(stream, &stream->packets_out, blocked, stream->packets, G_IO_OUT, on_packets_out);
     watch(stream, &stream->output_source, stream->unwritten_bytes > 0, stream->output, G_IO_OUT,
           on_output);
+    unheard = stream->input == stream->output && !stream->hung_up && stream->input_source == 0 &&
+              stream->output_source == 0;
+    watch(stream, &stream->hang_up_source, unheard, stream->output, G_IO_ERR, on_hang_up);
     watch(stream, &stream->packets_in, !stream->cut, stream->packets, G_IO_IN, on_packets_in);
 }
 

@@ -46,7 +46,8 @@ static void end(Fixture *f)
     stream_free(f->stream);
     g_clear_error(&f->error);
     close(f->remote);
-    close(f->program);
+    if (f->program >= 0)
+        close(f->program);
 }
 
 /* Each direction's end and acknowledgement are nine bytes. */
@@ -114,10 +115,76 @@ static void test_small_packets(void)
     end(&f);
 }
 
+/* PROGRAM sends all that there is credit for and then MORE; the remote takes what comes. */
+static void spend_credit(Fixture *f, const char *more)
+{
+    static guint8 bytes[65536], packet[65536 + 1];
+    gsize taken = 0, sent = 0;
+
+    while (taken < STREAM_CREDIT) {
+        ssize_t n = recv(f->remote, packet, sizeof packet, MSG_DONTWAIT);
+
+        if (n > 0)
+            taken += n - 1;
+        if (sent < STREAM_CREDIT &&
+            (n = send(f->program, bytes, MIN(sizeof bytes, STREAM_CREDIT - sent), MSG_DONTWAIT)) > 0)
+            sent += n;
+        g_main_context_iteration(NULL, FALSE);
+    }
+    g_assert_cmpuint(taken, ==, STREAM_CREDIT);
+    g_assert_cmpint(send(f->program, more, strlen(more), 0), ==, strlen(more));
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    g_assert_cmpint(recv(f->remote, packet, sizeof packet, MSG_DONTWAIT), ==, 9);
+    g_assert_cmpint(packet[0], ==, 'B');
+}
+
+/* A program that goes while there is no credit: closed with something unread, it was reset. */
+static void test_reset_without_credit(void)
+{
+    Fixture f = {};
+
+    begin(&f, 65537);
+    spend_credit(&f, "more");
+    g_assert_cmpint(send(f.remote, "Dunread", 7, 0), ==, 7);
+    wait_until(stream_received(f.stream) == 6);
+    g_assert_cmpint(close(f.program), ==, 0);
+    f.program = -1;
+    wait_until(f.done);
+    g_assert_error(f.error, STREAM_ERROR, STREAM_ERROR_IO);
+    end(&f);
+}
+
+/* One that has closed is none: what it has said waits, and the loop sleeps. */
+static void test_end_without_credit(void)
+{
+    static const guint8 credit[9] = {'C', 0, 0, 0, 0, 0, 0x10, 0, 0};
+    Fixture f = {};
+    char packet[64];
+
+    begin(&f, 65537);
+    spend_credit(&f, "more");
+    g_assert_cmpint(close(f.program), ==, 0);
+    f.program = -1;
+    for (int turn = 0; turn < 100 && g_main_context_iteration(NULL, FALSE); turn++)
+        g_assert_cmpint(turn, <, 10);
+    g_assert_false(f.done);
+    g_assert_cmpint(send(f.remote, credit, sizeof credit, 0), ==, sizeof credit);
+    wait_until(recv(f.remote, packet, sizeof packet, MSG_DONTWAIT | MSG_PEEK) > 0);
+    g_assert_cmpint(recv(f.remote, packet, sizeof packet, 0), ==, 5);
+    g_assert_cmpmem(packet, 5, "Dmore", 5);
+    wait_until(recv(f.remote, packet, sizeof packet, MSG_DONTWAIT | MSG_PEEK) > 0);
+    g_assert_cmpint(recv(f.remote, packet, sizeof packet, 0), ==, 9);
+    g_assert_cmpint(packet[0], ==, 'E');
+    end(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/stream/short-messages", test_short_messages);
     g_test_add_func("/stream/small-packets", test_small_packets);
+    g_test_add_func("/stream/reset-without-credit", test_reset_without_credit);
+    g_test_add_func("/stream/end-without-credit", test_end_without_credit);
     return g_test_run();
 }
