@@ -169,10 +169,11 @@ static int command_parse(const Command *command, CommonOptions *options, int arg
     arguments = collect_arguments(argc, argv);
     n = (int) g_strv_length(arguments);
     if (n < command->min_arguments)
-        return client_usage(_("%s: an argument is missing; usage: %s"), command->name, usage);
+        return client_usage(_("%s: an argument is missing; usage: rtcbusctl %s"), command->name,
+                            usage);
     if (command->max_arguments >= 0 && n > command->max_arguments)
-        return client_usage(_("%s: \"%s\" is one argument too many; usage: %s"), command->name,
-                            arguments[command->max_arguments], usage);
+        return client_usage(_("%s: \"%s\" is one argument too many; usage: rtcbusctl %s"),
+                            command->name, arguments[command->max_arguments], usage);
     if (command->check && command->check(arguments) != 0)
         return EXIT_USAGE;
     return command_run(command, options, arguments);

@@ -100,6 +100,16 @@ static void pipe_start(Pipe *pipe, int fd, gsize max_packet)
 
 /* ---- listening ------------------------------------------------------------------ */
 
+/* Another listener may have been first; one that could take none must not look like waiting. */
+static void pipe_pass(const Pipe *pipe, const GError *error)
+{
+    g_autofree char *why = client_explain(pipe->client, &peer_service, error);
+
+    g_printerr("rtcbusctl: ");
+    g_printerr(_("a pipe has come, but cannot be had: %s; waiting for another one"), why);
+    g_printerr("\n");
+}
+
 static void pipe_offer(Pipe *pipe, const char *path, GVariant *interfaces)
 {
     g_autoptr(GVariant) dict =
@@ -116,7 +126,7 @@ static void pipe_offer(Pipe *pipe, const char *path, GVariant *interfaces)
     if (fd >= 0)
         pipe_start(pipe, fd, max_packet);
     else
-        g_debug("%s: %s", path, error->message); /* another listener was first */
+        pipe_pass(pipe, error);
 }
 
 static void on_interfaces_added(GDBusConnection *bus, const char *sender, const char *object,

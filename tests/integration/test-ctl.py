@@ -35,6 +35,10 @@ INTERFACES = """<node>
  <property name="LastNumber" type="(ttsd)" access="read"/>
  <property name="ListenerCount" type="u" access="read"/>
 </interface>
+<interface name="org.rtcbus.Peer1.Channel">
+ <method name="Acquire"><arg type="a{sv}" direction="in"/><arg type="h" direction="out"/>
+  <arg type="u" direction="out"/></method>
+</interface>
 <interface name="org.freedesktop.DBus.ObjectManager">
  <method name="GetManagedObjects"><arg type="a{oa{sa{sv}}}" direction="out"/></method>
 </interface></node>"""
@@ -153,6 +157,9 @@ def test_usage(world):
         out, err = run(world, None, *arguments, status=2)
         equal(out, "", f"standard output of {arguments}")
         check("rtcbusctl --help" in err, f"{arguments} does not point to the help: {err}")
+    for arguments in ["forward"], ["forward", "127.0.0.1:1", "a", "b", "c"]:
+        _, err = run(world, None, *arguments, status=2)
+        check("usage: rtcbusctl forward ADDRESS:PORT PEER NAME\n" in err, err)
 
 
 def test_help_and_version(world):
@@ -340,6 +347,27 @@ def test_refused(world):
     check("stand-in" in out and "Problem:" in out, out)
     out, _ = run(world, bus, "--session", "status", "--json")
     equal(json.loads(out)["calls"], None, "calls")
+
+
+def test_pipe_that_cannot_be_had(world):
+    """Whoever waits for a pipe is told why the one that came is not used."""
+    bus, peer = stand_in(world)
+
+    def answer(method, _):
+        if method == "GetManagedObjects":
+            return GLib.Variant("(a{oa{sa{sv}}})", ({PEER[1]: {harness.CHANNEL_INTERFACE: {
+                "Label": GLib.Variant("s", "pipe/default"),
+                "Direction": GLib.Variant("s", "incoming"),
+                "Protocol": GLib.Variant("s", "rtcbus-pipe.1")}}},))
+        if method == "Acquire":
+            raise harness.BusError("org.rtcbus.Error.Failed", "wmem_max must be at least 131088")
+        return None
+
+    peer.answer = answer
+    process = ctl(world, bus, "--session", "pipe", "--listen")
+    wait_for(lambda: "wmem_max must be at least 131088; waiting" in process.stderr(), 5, "the reason")
+    check("org.rtcbus" not in process.stderr(), process.stderr())
+    end(process, status=1)
 
 
 def test_names_cannot_write_to_the_terminal(world):
