@@ -16,7 +16,7 @@ from gi.repository import Gio, GLib
 NAME = "org.rtcbus.Peer1"
 SESSION = os.environ.get("DBUS_STARTER_BUS_TYPE") == "session"
 
-if len(sys.argv) < 4:
+if len(sys.argv) < 4 or not GLib.Variant.is_object_path(sys.argv[1]):
     sys.exit(__doc__)
 call, label, texts = sys.argv[1], sys.argv[2], sys.argv[3:]
 bus = Gio.bus_get_sync(Gio.BusType.SESSION if SESSION else Gio.BusType.SYSTEM)

@@ -56,8 +56,11 @@ int main(int argc, char **argv)
     gboolean session = g_strcmp0(g_getenv("DBUS_STARTER_BUS_TYPE"), "session") == 0;
     g_autoptr(GDBusConnection) bus =
         g_bus_get_sync(session ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM, NULL, &error);
+    char *end = NULL;
+    double value = argc == 2 ? g_ascii_strtod(argv[1], &end) : 0;
+    gboolean follows = argc == 2 && strcmp(argv[1], "--follow") == 0;
 
-    if (argc != 2) {
+    if (argc != 2 || (!follows && (end == argv[1] || *end))) {
         g_printerr("usage: %s VALUE|--follow\n", argv[0]);
         return 2;
     }
@@ -65,5 +68,5 @@ int main(int argc, char **argv)
         g_printerr("%s\n", error->message);
         return 1;
     }
-    return strcmp(argv[1], "--follow") == 0 ? follow(bus) : publish(bus, strtod(argv[1], NULL));
+    return follows ? follow(bus) : publish(bus, value);
 }

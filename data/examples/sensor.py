@@ -16,9 +16,13 @@ SESSION = os.environ.get("DBUS_STARTER_BUS_TYPE") == "session"
 
 if len(sys.argv) != 2:
     sys.exit(__doc__)
+try:
+    reading = None if sys.argv[1] == "--follow" else float(sys.argv[1])
+except ValueError:
+    sys.exit(__doc__)
 bus = Gio.bus_get_sync(Gio.BusType.SESSION if SESSION else Gio.BusType.SYSTEM)
-if sys.argv[1] != "--follow":
-    bus.call_sync(*PEER, "Publish", GLib.Variant("(d)", (float(sys.argv[1]),)), None,
+if reading is not None:
+    bus.call_sync(*PEER, "Publish", GLib.Variant("(d)", (reading,)), None,
                   Gio.DBusCallFlags.NONE, -1, None)
     sys.exit()
 

@@ -36,6 +36,26 @@ def test_ask_and_echo(world):
     echo.expect_exit(0)
 
 
+def test_usage(world):
+    """A wrong command line gets the usage, and nothing else."""
+    peer = world.peer("peer", "ws://127.0.0.1:9/", connected=False)
+    built = os.path.join(harness.TOP_BUILDDIR, "data/examples")
+    python = ["/usr/bin/python3"]
+    ask, sensor = os.path.join(EXAMPLES, "ask.py"), os.path.join(EXAMPLES, "sensor.py")
+    for words, usage in (
+            ([*python, ask], "ask.py CALL"), ([*python, ask, "desk", "label", "text"], "ask.py CALL"),
+            ([*python, ask, "/a/path", "label"], "ask.py CALL"),
+            ([os.path.join(built, "ask"), "desk", "label", "text"], "usage:"),
+            ([*python, sensor], "sensor.py VALUE"), ([*python, sensor, "warm"], "sensor.py VALUE"),
+            ([os.path.join(built, "sensor"), "warm"], "usage:")):
+        done = subprocess.run(words, env=environment(peer), timeout=60, capture_output=True,
+                              text=True, check=False)
+        check(done.returncode in (1, 2), f"{words} exited {done.returncode}")
+        check(usage in done.stderr, f"{words} says {done.stderr}")
+        for word in "Traceback", "CRITICAL":
+            check(word not in done.stderr, f"{words} says {done.stderr}")
+
+
 def test_ask_and_echo_in_python(world):
     emitter, listener, call = call_pair(world)
     echo = world.run("echo", ["/usr/bin/python3", os.path.join(EXAMPLES, "echo.py"), "python"],
