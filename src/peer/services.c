@@ -12,6 +12,7 @@
 
 #include "common/config-file.h"
 #include "common/fingerprint.h"
+#include "common/log.h"
 #include "peer/known-file.h"
 
 #define SUFFIX ".conf"
@@ -92,10 +93,11 @@ static bool check_allow(const char *value, GError **error)
 {
     g_autofree char *allowed = parse_allowed(value);
 
-    if (allowed)
+    if (allowed && strcmp(value, "*") != 0)
         return true;
     g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
-                        _("names and fingerprints of peers, as in known_peers"));
+                        allowed ? _("names and fingerprints of peers; there is no * for all")
+                                : _("names and fingerprints of peers, as in known_peers"));
     return false;
 }
 
@@ -120,6 +122,10 @@ static bool load_file(GHashTable *table, const char *folder, const char *file, G
     for (char **entry = service->allow; *entry; entry++) {
         g_autofree char *word = *entry;
 
+        if (strchr(word, ','))
+            log_warning(_("%s: [Service] Allow=%s is one name with a comma in it: lists are "
+                          "separated by \";\" (write %%2C if it is meant so)"),
+                        path, word);
         *entry = parse_allowed(word);
     }
     parse_connect(declaration.connect, service);
@@ -140,12 +146,13 @@ bool services_load(Services *services, GError **error)
         return false;
     }
     while (dir && (name = g_dir_read_name(dir))) {
+        g_autoptr(GError) wrong = NULL;
+
         if (name[0] == '.' || !g_str_has_suffix(name, SUFFIX))
             continue;
-        if (!load_file(services->table, services->folder, name, error)) {
-            g_hash_table_remove_all(services->table);
-            return false;
-        }
+        if (!load_file(services->table, services->folder, name, &wrong))
+            log_warning(_("service %.*s is not offered: %s"), (int) (strlen(name) - strlen(SUFFIX)),
+                        name, wrong->message);
     }
     return true;
 }

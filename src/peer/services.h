@@ -34,8 +34,9 @@ Services *services_new(const char *folder);
 void services_free(Services *services);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Services, services_free)
 
-/* Reads the folder anew; a folder that is not there holds no services. On failure
- * ERROR is one line naming the file, and there are no services at all. */
+/* Reads the folder anew; a folder that is not there holds no services. A file that is wrong is
+ * a warning in the log, and its service is not there; the others are. If the folder cannot be
+ * read, ERROR is one line naming it, and there are no services at all. */
 bool services_load(Services *services, GError **error);
 
 /* Whether NAME, which somebody claims to have, belongs to FINGERPRINT. */

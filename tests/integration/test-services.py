@@ -9,6 +9,7 @@ import os
 import selectors
 import signal
 import socket
+import struct
 import sys
 import textwrap
 import threading
@@ -224,14 +225,9 @@ def test_known_name(world):
 def test_not_reachable(world):
     box, desk = pair(world)
     declare(world, "down", "tcp:127.0.0.1:1", word(desk))
-    declare(world, "bad", "udp:127.0.0.1:1", word(desk))
     reload(box)
     call = desk.call("box")
     call.wait_state("connected")
-    wait_for(lambda: "bad.conf" in box.stderr(), 5, "the complaint about the file")
-    equal(refusal(call, "down")[0], [b"Rn"], "the answer while a file is wrong")
-    os.unlink(os.path.join(services.folder(world), "bad.conf"))
-    reload(box)
     wait_for(lambda: refusal(call, "down")[0] == [b"Rf"], 5, "the answer of the service")
     check("service down cannot be reached: " in box.stderr(), "box says why")
 
@@ -245,6 +241,37 @@ def test_not_reachable(world):
     for _ in range(100):
         refusal(call, "x\x1b" * 9000)
     check(len(box.stderr()) - said < 2000, "a hundred refusals do not fill the journal")
+
+
+def test_wrong_file(world):
+    """One wrong file takes away its own service and no other, at start as at reload."""
+    box, desk = pair(world)
+    declare(world, "ssh", "tcp:127.0.0.1:1", word(desk))
+    declare(world, "printer", "udp:127.0.0.1:1", word(desk))
+
+    def answers():
+        call = desk.call("box")
+        call.wait_state("connected")
+        return [refusal(call, name)[0][0] for name in ("ssh", "printer")]
+
+    for how in "reload", "start":
+        if how == "start":
+            box.restart()
+            desk.wait_peer("box")
+            said = box.stderr()
+        else:
+            said = reload_now(box)
+        lines = [line for line in said.splitlines() if "printer.conf" in line]
+        equal(len(lines), 1, f"lines at {how} about the file: {said}")
+        for part in ("not offered", "[Service] Connect=udp:127.0.0.1:1", "must be tcp:HOST:PORT"):
+            check(part in lines[0], f"{part} is not in {lines[0]}")
+        equal(answers(), [b"Rf", b"Rn"], f"ssh and printer after the {how}")
+    declare(world, "printer", "tcp:127.0.0.1:1", word(desk))
+    check("not offered" not in reload_now(box), "a complaint about a file that is repaired")
+    equal(answers(), [b"Rf", b"Rf"], "ssh and printer after the repair")
+    declare(world, "printer", "tcp:127.0.0.1", word(desk))
+    reload_now(box)
+    equal(answers(), [b"Rf", b"Rn"], "ssh and printer, which is wrong again")
 
 
 def test_readme(world):
@@ -275,10 +302,16 @@ def test_values(world):
             ("tcp:127.0.0.1:1", key.replace("sha", "SHA").lower(), True),
             ("tcp:127.0.0.1:1", "Ann's desk # the new one", False),
             ("tcp:127.0.0.1:1", key[:-1], False), ("tcp:127.0.0.1:1", "100%", False),
+            ("tcp:127.0.0.1:1", key + ";*", False),
             ("tcp::1", key, False), ("unix:/" + "x" * 107, key, False)):
         declare(world, "value", connect, allow)
         equal("value.conf" in reload_now(box), not good, f"the complaint of {connect} for {allow}")
         equal(refusal(call, "value")[0], [b"Rf" if good else b"Rn"], f"{connect} for {allow}")
+    declare(world, "value", "tcp:127.0.0.1:1", "*")
+    check("there is no * for all" in reload_now(box), "the complaint of *")
+    for allow, warned in ("Ann's%20desk,box", True), ("Ann's%20desk%2Cbox", False):
+        declare(world, "value", "tcp:127.0.0.1:1", allow)
+        equal('separated by ";"' in reload_now(box), warned, f"the warning of {allow}")
     os.unlink(os.path.join(services.folder(world), "value.conf"))
     os.rmdir(services.folder(world))
     with open(services.folder(world), "w", encoding="utf-8") as f:
@@ -386,6 +419,27 @@ def test_cut_stream(world):
     held = box.fds()
     check(held > 2 * len(senders), f"{held} descriptors: nothing is held")
     wait_for(lambda: box.fds() <= held - 2 * len(senders), 15, "the descriptors to be closed")
+
+
+def test_reset_clients(world):
+    """Clients that are reset while nothing of theirs is taken leave no channel."""
+    box, desk = pair(world)
+    declare(world, "deaf", Deaf(world).address, word(desk))
+    reload_now(box)
+    forward = Forward(desk, "deaf")
+    senders = [forward.connect() for _ in range(5)]
+    for sender in senders:
+        sender.settimeout(0.3)
+        try:
+            while True:
+                sender.sendall(bytes(MIB))
+        except TimeoutError:
+            pass
+    equal(len(channels(desk)), 1 + len(senders), "channels of those who wait")
+    for sender in senders:
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sender.close()
+    wait_for(lambda: len(channels(desk)) == len(channels(box)) == 1, 20, "the channels to go")
 
 
 def test_redial(world):
