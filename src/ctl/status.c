@@ -36,11 +36,31 @@ static void status_clear(Status *status)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Status, status_clear)
 
+static void find_broken_services(Status *status)
+{
+    g_autoptr(GVariant) names =
+        g_variant_lookup_value(status->peer, "BrokenServices", G_VARIANT_TYPE("as"));
+
+    for (gsize i = 0; names && i < g_variant_n_children(names); i++) {
+        const char *name;
+        g_autofree char *shown = NULL;
+
+        g_variant_get_child(names, i, "&s", &name);
+        shown = text_safe(name);
+        g_ptr_array_add(
+            status->problems,
+            g_strdup_printf(_("the service %s is not offered, for its file in services.d is wrong; "
+                              "\"journalctl -u rtcbus-peer\" tells what would be right"),
+                            shown));
+    }
+}
+
 static void find_problems(Status *status)
 {
     const char *state = dict_string(status->peer, "RelayState");
     const char *url = dict_string(status->peer, "RelayUrl");
 
+    find_broken_services(status);
     if (g_str_equal(state, "connected"))
         return;
     g_ptr_array_add(

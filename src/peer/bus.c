@@ -302,6 +302,7 @@ void bus_update(Bus *bus)
     rtcbus_peer1_set_relay_state(object, relay_state_to_string(room_state(room)));
     rtcbus_peer1_set_peers(object, members_to_variant(room));
     rtcbus_peer1_set_listener_count(object, peer_listeners(peer));
+    rtcbus_peer1_set_broken_services(object, peer_broken_services(peer));
 }
 
 void bus_number(Bus *bus, const FeedNumber *number)

@@ -646,3 +646,8 @@ guint peer_listeners(const Peer *peer)
 {
     return publisher_listeners(peer->publisher);
 }
+
+const char *const *peer_broken_services(const Peer *peer)
+{
+    return services_broken(peer->services);
+}

@@ -49,3 +49,5 @@ const Room *peer_room(const Peer *peer);
 const char *peer_fingerprint(const Peer *peer);
 const char *peer_relay_url(const Peer *peer);
 guint peer_listeners(const Peer *peer);
+/* As services_broken() */
+const char *const *peer_broken_services(const Peer *peer);

@@ -21,6 +21,7 @@
 struct Services {
     char *folder;
     GHashTable *table; /* name → Service */
+    char **broken;     /* names */
 };
 
 typedef struct {
@@ -108,6 +109,12 @@ static const ConfigKey keys[] = {
     {},
 };
 
+/* The name of a service that is declared in FILE */
+static char *file_service(const char *file)
+{
+    return g_strndup(file, strlen(file) - strlen(SUFFIX));
+}
+
 static bool load_file(GHashTable *table, const char *folder, const char *file, GError **error)
 {
     g_autofree char *path = g_build_filename(folder, file, NULL);
@@ -117,7 +124,7 @@ static bool load_file(GHashTable *table, const char *folder, const char *file, G
     if (!config_load(path, true, keys, &declaration, error))
         return false;
     service = g_new0(Service, 1);
-    service->name = g_strndup(file, strlen(file) - strlen(SUFFIX));
+    service->name = file_service(file);
     service->allow = g_steal_pointer(&declaration.allow);
     for (char **entry = service->allow; *entry; entry++) {
         g_autofree char *word = *entry;
@@ -134,8 +141,22 @@ static bool load_file(GHashTable *table, const char *folder, const char *file, G
     return true;
 }
 
+static int compare_strings(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+static void set_broken(Services *services, GPtrArray *names)
+{
+    g_ptr_array_sort(names, compare_strings);
+    g_ptr_array_add(names, NULL);
+    g_strfreev(services->broken);
+    services->broken = (char **) g_ptr_array_free(names, FALSE);
+}
+
 bool services_load(Services *services, GError **error)
 {
+    GPtrArray *broken = g_ptr_array_new();
     g_autoptr(GError) local = NULL;
     g_autoptr(GDir) dir = g_dir_open(services->folder, 0, &local);
     const char *name;
@@ -143,6 +164,7 @@ bool services_load(Services *services, GError **error)
     g_hash_table_remove_all(services->table);
     if (local && !g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
         g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_UNREADABLE, local->message);
+        set_broken(services, broken);
         return false;
     }
     while (dir && (name = g_dir_read_name(dir))) {
@@ -150,10 +172,14 @@ bool services_load(Services *services, GError **error)
 
         if (name[0] == '.' || !g_str_has_suffix(name, SUFFIX))
             continue;
-        if (!load_file(services->table, services->folder, name, &wrong))
-            log_warning(_("service %.*s is not offered: %s"), (int) (strlen(name) - strlen(SUFFIX)),
-                        name, wrong->message);
+        if (!load_file(services->table, services->folder, name, &wrong)) {
+            g_autofree char *service = file_service(name);
+
+            log_warning(_("service %s is not offered: %s"), service, wrong->message);
+            g_ptr_array_add(broken, g_utf8_make_valid(service, -1));
+        }
     }
+    set_broken(services, broken);
     return true;
 }
 
@@ -182,11 +208,17 @@ guint services_count(const Services *services)
     return g_hash_table_size(services->table);
 }
 
+const char *const *services_broken(const Services *services)
+{
+    return (const char *const *) services->broken;
+}
+
 Services *services_new(const char *folder)
 {
     Services *services = g_new0(Services, 1);
 
     services->folder = g_strdup(folder);
+    services->broken = g_new0(char *, 1);
     services->table =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify) service_free);
     return services;
@@ -197,6 +229,7 @@ void services_free(Services *services)
     if (!services)
         return;
     g_hash_table_unref(services->table);
+    g_strfreev(services->broken);
     g_free(services->folder);
     g_free(services);
 }

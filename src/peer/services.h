@@ -46,3 +46,5 @@ typedef bool (*ServicesKnows)(const char *name, const char *fingerprint, gpointe
 const Service *services_find(const Services *services, const char *name, const char *fingerprint,
                              ServicesKnows knows, gpointer data);
 guint services_count(const Services *services);
+/* The names of those whose file was wrong, sorted; valid UTF-8, ends with NULL. */
+const char *const *services_broken(const Services *services);

@@ -266,9 +266,12 @@ def test_wrong_file(world):
         for part in ("not offered", "[Service] Connect=udp:127.0.0.1:1", "must be tcp:HOST:PORT"):
             check(part in lines[0], f"{part} is not in {lines[0]}")
         equal(answers(), [b"Rf", b"Rn"], f"ssh and printer after the {how}")
+        _, shown, _ = ctl.run(box, "status")
+        check("Problem: the service printer is not offered" in shown, shown)
     declare(world, "printer", "tcp:127.0.0.1:1", word(desk))
     check("not offered" not in reload_now(box), "a complaint about a file that is repaired")
     equal(answers(), [b"Rf", b"Rf"], "ssh and printer after the repair")
+    check("Problem" not in ctl.run(box, "status")[1], "a problem that is repaired")
     declare(world, "printer", "tcp:127.0.0.1", word(desk))
     reload_now(box)
     equal(answers(), [b"Rf", b"Rn"], "ssh and printer, which is wrong again")
