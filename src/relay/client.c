@@ -16,7 +16,11 @@
 
 #include <errno.h>
 #include <libwebsockets.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "common/log.h"
@@ -254,31 +258,82 @@ void client_bad_frame(Client *client, const char *text)
         client_close(client, 1008, "too many bad frames");
 }
 
+/* Within a frame no ping can be sent. */
+static void client_ping(Client *client, gint64 now)
+{
+    guchar buffer[LWS_PRE + 4] = {};
+
+    if (lws_partial_buffered(client->wsi))
+        return;
+    client->asked = now;
+    if (lws_write(client->wsi, buffer + LWS_PRE, 4, LWS_WRITE_PING) < 0)
+        client_kill(client, "cannot be written to");
+}
+
+static bool probe_unanswered(const Client *client)
+{
+    return client->probed >= client->heard;
+}
+
+void client_probe(Client *client, gint64 now)
+{
+    if (client->state != CLIENT_OPEN || probe_unanswered(client) ||
+        now - client->probed < CLIENT_PROBE_LIMIT)
+        return;
+    client->probed = now;
+    client_ping(client, now);
+}
+
+/* The answer may be there unread, if it is we who were slow. Or the ping still
+ * waits behind what a slow link carries: whose machine goes on acknowledging that
+ * is there. One without power does not, and one on which only the program has
+ * stopped acknowledges all, the ping as well, and is silent. */
+static bool probe_undecided(const Client *client)
+{
+    int fd = lws_get_socket_fd(client->wsi), unread = 0, waiting = 0;
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+
+    if (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
+        return true;
+    return ioctl(fd, SIOCOUTQ, &waiting) == 0 && waiting > 0 &&
+           getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_last_ack_recv < CLIENT_PROBE_LIMIT / 1000;
+}
+
+static void end_probe(Client *client, gint64 now)
+{
+    if (probe_undecided(client))
+        client->probed = now;
+    else
+        client_kill(client, "no answer to a ping, and its name is wanted");
+}
+
 void client_check(Client *client, gint64 now)
 {
     gint64 interval = (gint64) client->owner->config->ping_interval;
     gint64 silent = now - client->heard;
-    guchar buffer[LWS_PRE + 4] = {};
 
     if (client->state >= CLIENT_CLOSING && now - client->closing_since >= CLOSE_TIMEOUT) {
         client_kill(client, NULL);
     } else if (client->state == CLIENT_OPEN && silent >= 2 * interval) {
         client_kill(client, "no answer to pings");
-    } else if (client->state == CLIENT_OPEN && silent >= interval &&
-               !lws_partial_buffered(client->wsi)) {
-        client->asked = now;
-        if (lws_write(client->wsi, buffer + LWS_PRE, 4, LWS_WRITE_PING) < 0)
-            client_kill(client, "cannot be written to");
+    } else if (client->state == CLIENT_OPEN && probe_unanswered(client)) {
+        if (now - client->probed >= CLIENT_PROBE_LIMIT)
+            end_probe(client, now);
+    } else if (client->state == CLIENT_OPEN && silent >= interval) {
+        client_ping(client, now);
     }
 }
 
 gint64 client_due(const Client *client)
 {
     gint64 interval = (gint64) client->owner->config->ping_interval;
+    gint64 due = client->heard + (client->asked < client->heard ? interval : 2 * interval);
 
     if (client->state >= CLIENT_CLOSING)
         return client->closing_since + CLOSE_TIMEOUT;
-    return client->heard + (client->asked < client->heard ? interval : 2 * interval);
+    return probe_unanswered(client) ? MIN(due, client->probed + CLIENT_PROBE_LIMIT) : due;
 }
 
 void client_opened(Client *client, struct lws *wsi)

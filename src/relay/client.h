@@ -29,6 +29,8 @@ typedef enum {
 
 typedef struct Client Client;
 
+#define CLIENT_PROBE_LIMIT (3 * G_USEC_PER_SEC)
+
 /* What a client needs from the relay; one for all clients. */
 typedef struct {
     const RelayConfig *config;
@@ -67,6 +69,7 @@ struct Client {
     Bucket frames, bad;
     gint64 told;      /* when it was last told that it is too fast */
     gint64 asked;     /* when it was pinged last, monotonic µs */
+    gint64 probed;    /* when client_probe() asked it last, monotonic µs */
     gint64 closing_since;
     guint16 close_code;
     const char *close_reason;
@@ -116,6 +119,11 @@ void client_bad_frame(Client *client, const char *text);
 /* Looks after a client at NOW: pings it if it is silent, kills it if it is
  * dead or does not close. */
 void client_check(Client *client, gint64 now);
+
+/* Somebody else wants CLIENT's name: asks it at NOW whether it still lives,
+ * unless it was asked so a moment ago. One that is not heard of within
+ * CLIENT_PROBE_LIMIT is killed by client_check(). May kill it itself. */
+void client_probe(Client *client, gint64 now);
 
 /* When there will be something to do for client_check(), unless the client is
  * heard of before or closes: monotonic µs. */

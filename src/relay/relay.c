@@ -479,6 +479,17 @@ static void serve_page(Relay *relay, Visitor *visitor, const Handshake *request)
                                      "connect with a WebSocket. No page is served here.");
 }
 
+/* Whoever asks for a name that is taken may be the one who has it, come back
+ * after its machine or its link was gone, which nobody has told us. */
+static void probe_holder(Relay *relay, const Handshake *handshake)
+{
+    Room *room = router_find_room(relay->router, handshake->room);
+    Client *holder = room_find(room, handshake->name)->data;
+
+    client_probe(holder, g_get_monotonic_time());
+    client_check_later(relay, holder);
+}
+
 static void on_request(Visitor *visitor, const Handshake *handshake, gpointer data)
 {
     Relay *relay = data;
@@ -498,6 +509,8 @@ static void on_request(Visitor *visitor, const Handshake *handshake, gpointer da
     if (!client->member) {
         refuse(relay, visitor, error_status(error), error->message);
         client_free(client);
+        if (g_error_matches(error, ROUTER_ERROR, ROUTER_ERROR_NAME_TAKEN))
+            probe_holder(relay, handshake);
         return;
     }
     if (!quota_upgrade(relay->quota, visitor->account)) {

@@ -164,6 +164,11 @@ static void room_remove(Room *room, Member *member)
         g_hash_table_remove(room->names, member->name);
 }
 
+Member *room_find(const Room *room, const char *name)
+{
+    return room->names ? g_hash_table_lookup(room->names, name) : NULL;
+}
+
 Member *router_join(Router *router, const char *room_name_, const char *name, gpointer data,
                     GError **error)
 {
@@ -174,7 +179,7 @@ Member *router_join(Router *router, const char *room_name_, const char *name, gp
         name = "";
     if (!router_check_room(room_name_, error) || (*name && !router_check_name(name, error)))
         return NULL;
-    if (*name && room && room->names && g_hash_table_contains(room->names, name)) {
+    if (*name && room && room_find(room, name)) {
         g_set_error(error, ROUTER_ERROR, ROUTER_ERROR_NAME_TAKEN,
                     "the name %s is taken in this room", name);
         return NULL;
@@ -216,7 +221,7 @@ Member *router_find(Router *router, const Member *sender, const char *to)
 
     if (member)
         return member->room == sender->room ? member : NULL;
-    return sender->room->names ? g_hash_table_lookup(sender->room->names, to) : NULL;
+    return room_find(sender->room, to);
 }
 
 Room *router_find_room(Router *router, const char *name)

@@ -65,6 +65,9 @@ Member *router_find(Router *router, const Member *sender, const char *to);
 /* The member with this ID in any room; NULL if there is none. */
 Member *router_find_id(Router *router, const char *id);
 
+/* Who is called NAME in ROOM, NULL if nobody is. */
+Member *room_find(const Room *room, const char *name);
+
 /* The room called NAME, NULL if there is none. */
 Room *router_find_room(Router *router, const char *name);
 

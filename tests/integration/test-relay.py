@@ -15,7 +15,7 @@ import time
 
 import harness
 from harness import Skip, check, equal, expect_error, wait_for
-from wsclient import BINARY, CLOSE, PING, PONG, TEXT, Closed, Refused, WsClient
+from wsclient import BINARY, CLOSE, PING, PONG, TEXT, Closed, Refused, Timeout, WsClient
 
 RTCBUS = ["rtcbus.1"]
 ID = re.compile(r"^[0-9a-f]{32}$")
@@ -531,6 +531,78 @@ def test_ping(world):
     check(1.8 < took < 15, f"the dead client was noticed after {took:.2f} s")
     check(alive.recv_nothing(2.5), "the living client got a message")
     equal(relay.get("Connections"), 1)
+
+
+def test_name_of_the_dead(world):
+    """Whoever asks for a taken name makes the relay find out whether its holder lives."""
+    relay = world.relay()
+    watcher = member(world, relay)
+    dead = member(world, relay, "/?name=box")
+    dead.auto_pong = False
+    watcher.expect("joined", name="box")
+    started = time.monotonic()
+    refused(409, world, relay, "/?name=box")
+    at_once = time.monotonic() - started
+    check(at_once < 2.5, f"the refusal took {at_once:.1f} s")
+    watcher.expect("left", name="box")
+    took = time.monotonic() - started
+    check(2.9 < took < 20, f"the name was free after {took:.1f} s")
+    member(world, relay, "/?name=box")
+
+
+def test_name_after_a_power_cut(world):
+    """The machine is back under its address, and its kernel knows nothing of the connection."""
+    tcp_repair = 19  # <linux/tcp.h>: closes without a word
+    relay = world.relay()
+    watcher = member(world, relay)
+    dead = member(world, relay, "/?name=box")
+    watcher.expect("joined", name="box")
+    try:
+        dead.socket.setsockopt(socket.IPPROTO_TCP, tcp_repair, 1)
+    except PermissionError:
+        raise Skip("without CAP_NET_ADMIN no socket vanishes") from None
+    dead.socket.close()
+    check(watcher.recv_nothing(), "the relay knows already")
+    started = time.monotonic()
+    refused(409, world, relay, "/?name=box")
+    watcher.expect("left", name="box")
+    took = time.monotonic() - started
+    check(took < 2.5, f"the name was free after {took:.1f} s")
+    member(world, relay, "/?name=box")
+
+
+def test_name_of_the_living(world):
+    """Who asks for a name again and again neither ends nor floods a client that answers,
+    late and with whatever frame."""
+    relay = world.relay()
+    watcher = member(world, relay)
+    holder = member(world, relay, "/?name=box")
+    watcher.expect("joined", name="box")
+    started = time.monotonic()
+    pings, refusals, asked = 0, 0, None
+    while time.monotonic() - started < 10:
+        refused(409, world, relay, "/?name=box")
+        refusals += 1
+        try:
+            _, opcode, payload = holder.recv_frame(0.02)
+            equal(opcode, PING, "what the holder got")
+            equal(asked, None, "a ping before the last one is answered")
+            pings, asked = pings + 1, time.monotonic()
+        except Timeout:
+            pass
+        if asked and time.monotonic() - asked > 1.5:
+            asked = None
+            if pings % 2:
+                holder.send_json({"n": pings})
+            else:
+                holder.send_frame(PONG, payload)
+    harness.note(f"{pings} pings for {refusals} refusals")
+    check(2 <= pings <= 4, f"{pings} pings")
+    check(refusals > 20, f"{refusals} refusals")
+    for n in range(1, pings, 2):
+        equal(watcher.recv_json(), {"from": holder.id, "n": n})
+    check(watcher.recv_nothing(), "the room was told something")
+    equal(relay.get("Connections"), 2)
 
 
 def wakeups(pid):
