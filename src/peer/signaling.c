@@ -44,6 +44,7 @@ struct Signaling {
     Echo *echo;      /* on a relay that does not speak rtcbus.1 */
     bool plain;      /* the next attempt offers no subprotocol */
     bool other;      /* the next attempt uses other_name */
+    guint waits;     /* for our own name, while somebody has it */
     bool rtcbus;     /* the relay speaks rtcbus.1 */
     bool stopping;
     guint failures;  /* in a row */
@@ -303,10 +304,35 @@ static bool may_be_the_subprotocol(const WebsocketFailure *failure)
     return true;
 }
 
+/* It may be we who have the name: a machine whose power or link was gone for a
+ * moment has left a connection that the relay takes for alive. The relay asks it
+ * now. If its address is still ours, our kernel answers that there is no such
+ * connection; else the relay waits for three seconds, and up to one more. */
+static const guint name_waits[] = {1000, 4000}; /* milliseconds */
+
+static void signaling_wait_for_name(Signaling *signaling)
+{
+    g_autofree char *problem =
+        g_strdup_printf(_("the name %s is taken in the room"), signaling->name);
+
+    if (signaling->waits == 0)
+        log_info(_("the name %s is taken in the room, perhaps by a connection of ours that is "
+                   "dead: trying again"),
+                 signaling->name);
+    signaling_drop(signaling);
+    signaling->retry_timer = g_timeout_add(name_waits[signaling->waits++], on_retry, signaling);
+    /* The relay is there: calls wait for it. */
+    signaling_enter_state(signaling, RELAY_CONNECTING, problem);
+}
+
 static void signaling_name_taken(Signaling *signaling)
 {
     g_autofree char *problem = NULL;
 
+    if (signaling->other_name && signaling->waits < G_N_ELEMENTS(name_waits)) {
+        signaling_wait_for_name(signaling);
+        return;
+    }
     if (signaling->other_name && !signaling->other) {
         log_info(_("the name %s is taken in the room, so we are %s"), signaling->name,
                  signaling->other_name);
@@ -341,10 +367,12 @@ static void on_closed(Websocket *websocket, const WebsocketFailure *failure, gpo
         signaling_name_taken(signaling);
         return;
     }
-    if (failure->opened)
+    if (failure->opened) {
         signaling->other = false;
-    else if (may_be_the_subprotocol(failure))
+        signaling->waits = 0;
+    } else if (may_be_the_subprotocol(failure)) {
         signaling->plain = !signaling->plain;
+    }
     signaling_retry(signaling, problem);
 }
 
@@ -391,7 +419,7 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings)
     signaling->name = g_strdup(settings->name);
     signaling->other_name = g_strdup(settings->other_name);
     signaling->plain = signaling->other = false;
-    signaling->failures = 0;
+    signaling->failures = signaling->waits = 0;
     signaling_drop(signaling);
     if (!first)
         signaling_enter_state(signaling, RELAY_DISCONNECTED, _("the configuration has changed"));

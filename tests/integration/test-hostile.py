@@ -139,6 +139,34 @@ def test_handshake(world):
     peer.wait_connected()
 
 
+def test_name_that_stays_taken(world):
+    """A relay that does not look after who has a name: our own is tried three times, then
+    another, and calls are placed as soon as that is ours."""
+    server = world.closing(WsServer())
+    peer = world.peer("peer", server.url(), connected=False, config={"Peer": {"Name": None}})
+    names = []
+
+    def asked():
+        line = server.connections[-1].request
+        names.append(parse_qs(urlsplit(line.split()[1]).query)["name"][0])
+
+    started = time.monotonic()
+    for _ in range(3):
+        server.accept(status=409)
+        asked()
+    call = peer.call("")  # the relay is there, so it waits
+    client = server.accept()
+    asked()
+    took = time.monotonic() - started
+    check(4 < took < 20, f"the other name after {took:.1f} s")
+    equal(names[:3], names[:1] * 3, "names")
+    check(re.fullmatch(re.escape(names[0][:59]) + "-[0-9a-f]{4}", names[3]), f"{names}")
+    client.send_json({"type": "welcome", "id": "me", "room": "", "peers": []})
+    peer.wait_connected()
+    equal(client.recv_json()["type"], "call", "the first frame")
+    check(call.exists(), "the call is gone")
+
+
 def test_backoff(world):
     """Attempts get rarer, and the first comes soon."""
     server = world.closing(WsServer())

@@ -7,6 +7,7 @@ their beginning to their end, and the numbers."""
 
 import os
 import re
+import signal
 import socket
 import stat
 import sys
@@ -558,6 +559,38 @@ def test_two_peers_with_the_same_default_name(world):
     wait_for(lambda: first.get("ListenerCount") == 1, 5, "the listener")
     first.publish(4)
     equal([n[3] for n in second.wait_numbers(1)], [4.0], "values")
+
+
+def test_a_name_of_our_own_that_is_still_taken(world):
+    """A machine that is back before the relay has noticed that it was gone keeps its name; when
+    the other one is there after all, it takes another, and each keeps what it has."""
+    relay = world.relay()
+    old = world.peer("old", relay, config={"Peer": {"Name": None}})
+    name = old.get("Name")
+    old.signal(signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        new = world.peer("new", relay, config={"Peer": {"Name": None}})
+        note(f"the name was ours after {time.monotonic() - started:.1f} s")
+        equal(new.get("Name"), name, "the name of who is back")
+        equal(new.get("Peers"), [], "who else is there")
+    finally:
+        old.signal(signal.SIGCONT)
+    other = wait_for(lambda: new.get("Peers"), 20, "the other one")[0][1]
+    check(re.fullmatch(re.escape(name[:59]) + "-[0-9a-f]{4}", other), f"the other is {other}")
+    old.wait_connected()
+    hold(lambda: (new.get("Name"), old.get("Name")) == (name, other), 2, "both names")
+
+
+def test_restart_with_the_default_name(world):
+    """Who says goodbye has its name back at once."""
+    relay = world.relay()
+    peer = world.peer("peer", relay, config={"Peer": {"Name": None}})
+    name = peer.get("Name")
+    peer.restart()
+    peer.wait_connected()
+    equal(peer.get("Name"), name, "the name after the restart")
+    check("is taken" not in peer.stderr(), "it had to wait for its name")
 
 
 harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
