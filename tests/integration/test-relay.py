@@ -590,14 +590,15 @@ def test_name_of_the_living(world):
             pings, asked = pings + 1, time.monotonic()
         except Timeout:
             pass
-        if asked and time.monotonic() - asked > 1.5:
+        if asked and time.monotonic() - asked > 1:
             asked = None
             if pings % 2:
                 holder.send_json({"n": pings})
             else:
                 holder.send_frame(PONG, payload)
     harness.note(f"{pings} pings for {refusals} refusals")
-    check(2 <= pings <= 4, f"{pings} pings")
+    most = 1 + (time.monotonic() - started) / 3
+    check(2 <= pings <= most, f"{pings} pings")
     check(refusals > 20, f"{refusals} refusals")
     for n in range(1, pings, 2):
         equal(watcher.recv_json(), {"from": holder.id, "n": n})
