@@ -408,7 +408,8 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings)
 
     if (!first && g_strcmp0(signaling->url, settings->url) == 0 &&
         g_strcmp0(signaling->origin, settings->origin) == 0 &&
-        g_strcmp0(signaling->name, settings->name) == 0)
+        g_strcmp0(signaling->name, settings->name) == 0 &&
+        g_strcmp0(signaling->other_name, settings->other_name) == 0)
         return;
     g_free(signaling->url);
     g_free(signaling->origin);

@@ -580,6 +580,11 @@ def test_a_name_of_our_own_that_is_still_taken(world):
     check(re.fullmatch(re.escape(name[:59]) + "-[0-9a-f]{4}", other), f"the other is {other}")
     old.wait_connected()
     hold(lambda: (new.get("Name"), old.get("Name")) == (name, other), 2, "both names")
+    new.stop()
+    old.configure(dict(old.config, Peer={"Name": name}))  # the default, but now it is written
+    old.signal(signal.SIGHUP)
+    wait_for(lambda: (old.get("RelayState"), old.get("Name")) == ("connected", name), 5,
+             "the name that is written")
 
 
 def test_restart_with_the_default_name(world):
