@@ -306,8 +306,10 @@ static bool may_be_the_subprotocol(const WebsocketFailure *failure)
 
 /* It may be we who have the name: a machine whose power or link was gone for a
  * moment has left a connection that the relay takes for alive. The relay asks it
- * now. If its address is still ours, our kernel answers that there is no such
- * connection; else the relay waits for three seconds, and up to one more. */
+ * now, and tells us with Retry-After. If its address is still ours, our kernel
+ * answers that there is no such connection, sooner than that; else the relay waits
+ * for three seconds, and up to one more. Once it knows that somebody else is there
+ * it says no Retry-After. */
 static const guint name_waits[] = {1000, 4000}; /* milliseconds */
 
 static void signaling_wait_for_name(Signaling *signaling)
@@ -325,11 +327,12 @@ static void signaling_wait_for_name(Signaling *signaling)
     signaling_enter_state(signaling, RELAY_CONNECTING, problem);
 }
 
-static void signaling_name_taken(Signaling *signaling)
+/* UNDECIDED: the relay does not know yet whether who has the name is still there. */
+static void signaling_name_taken(Signaling *signaling, bool undecided)
 {
     g_autofree char *problem = NULL;
 
-    if (signaling->other_name && signaling->waits < G_N_ELEMENTS(name_waits)) {
+    if (undecided && signaling->other_name && signaling->waits < G_N_ELEMENTS(name_waits)) {
         signaling_wait_for_name(signaling);
         return;
     }
@@ -364,7 +367,7 @@ static void on_closed(Websocket *websocket, const WebsocketFailure *failure, gpo
         return;
     }
     if (failure->http_status == HTTP_CONFLICT) {
-        signaling_name_taken(signaling);
+        signaling_name_taken(signaling, failure->retry);
         return;
     }
     if (failure->opened) {

@@ -130,6 +130,7 @@ static void websocket_refused(Websocket *websocket, const GError *error)
 {
     guint status = soup_message_get_status(websocket->request);
     const char *phrase = soup_message_get_reason_phrase(websocket->request);
+    SoupMessageHeaders *headers = soup_message_get_response_headers(websocket->request);
     g_autofree char *text = NULL;
 
     if (status == SOUP_STATUS_SWITCHING_PROTOCOLS || status == SOUP_STATUS_NONE) {
@@ -139,7 +140,11 @@ static void websocket_refused(Websocket *websocket, const GError *error)
 
         text = g_strdup_printf(_("the relay refused: %u %s"), status, printable);
     }
-    websocket_finish(websocket, &(WebsocketFailure){.message = text, .http_status = status});
+    websocket_finish(websocket, &(WebsocketFailure){
+                                    .message = text,
+                                    .http_status = status,
+                                    .retry = soup_message_headers_get_one(headers, "Retry-After"),
+                                });
 }
 
 static void on_connected(GObject *source, GAsyncResult *result, gpointer data)

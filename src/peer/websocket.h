@@ -17,6 +17,7 @@ typedef struct {
     const char *message; /* for people */
     bool opened;         /* the handshake had succeeded */
     guint http_status;   /* of a handshake that was refused; 0: it did not come that far */
+    bool retry;          /* and the server has said when another may succeed (Retry-After) */
 } WebsocketFailure;
 
 typedef struct {

@@ -275,13 +275,14 @@ static bool probe_unanswered(const Client *client)
     return client->probed >= client->heard;
 }
 
-void client_probe(Client *client, gint64 now)
+bool client_probe(Client *client, gint64 now)
 {
-    if (client->state != CLIENT_OPEN || probe_unanswered(client) ||
-        now - client->probed < CLIENT_PROBE_LIMIT)
-        return;
-    client->probed = now;
-    client_ping(client, now);
+    if (client->state == CLIENT_OPEN && !probe_unanswered(client) &&
+        now - client->probed >= CLIENT_PROBE_LIMIT) {
+        client->probed = now;
+        client_ping(client, now);
+    }
+    return client->state != CLIENT_OPEN || probe_unanswered(client);
 }
 
 /* The answer may be there unread, if it is we who were slow. Or the ping still

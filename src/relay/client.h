@@ -122,8 +122,9 @@ void client_check(Client *client, gint64 now);
 
 /* Somebody else wants CLIENT's name: asks it at NOW whether it still lives,
  * unless it was asked so a moment ago. One that is not heard of within
- * CLIENT_PROBE_LIMIT is killed by client_check(). May kill it itself. */
-void client_probe(Client *client, gint64 now);
+ * CLIENT_PROBE_LIMIT is killed by client_check(). May kill it itself. True
+ * while that is undecided. */
+bool client_probe(Client *client, gint64 now);
 
 /* When there will be something to do for client_check(), unless the client is
  * heard of before or closes: monotonic µs. */

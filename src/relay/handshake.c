@@ -313,18 +313,19 @@ static const char *extra_fields(int status)
         return "Allow: GET, HEAD\r\n";
     case 426:
         return "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n";
-    case 503:
-        return "Retry-After: 10\r\n";
     default:
         return "";
     }
 }
 
-char *handshake_answer(int status, const char *text, bool body)
+char *handshake_answer(int status, const char *text, guint retry_after, bool body)
 {
+    g_autofree char *retry =
+        retry_after > 0 ? g_strdup_printf("Retry-After: %u\r\n", retry_after) : NULL;
+
     return g_strdup_printf("HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
                            "Content-Length: %zu\r\nCache-Control: no-store\r\n"
-                           "X-Content-Type-Options: nosniff\r\nConnection: close\r\n%s\r\n%s%s",
+                           "X-Content-Type-Options: nosniff\r\nConnection: close\r\n%s%s\r\n%s%s",
                            status, status_phrase(status), strlen(text) + 1, extra_fields(status),
-                           body ? text : "", body ? "\n" : "");
+                           retry ? retry : "", body ? text : "", body ? "\n" : "");
 }

@@ -50,5 +50,6 @@ bool handshake_origin_allowed(const char *origin, char **allowed);
 char *handshake_to_request(const Handshake *handshake);
 
 /* A whole answer that ends the connection, with TEXT (a line) as its body
- * unless BODY is false. Transfer full. */
-char *handshake_answer(int status, const char *text, bool body);
+ * unless BODY is false. RETRY_AFTER: how many seconds later another attempt may
+ * succeed; 0: nothing is said of that. Transfer full. */
+char *handshake_answer(int status, const char *text, guint retry_after, bool body);

@@ -29,6 +29,7 @@
 #define MAX_GRAIN G_USEC_PER_SEC
 #define STOP_TIMEOUT_MS 1000
 #define REFUSALS_PER_SECOND 5 /* log lines */
+#define FULL_RETRY 10         /* seconds, told to whom there is no room for */
 
 struct Relay {
     const RelayConfig *config;
@@ -427,7 +428,8 @@ static void on_gone(Client *client, gpointer data)
 
 /* ---- visitors ---------------------------------------------------------- */
 
-static void refuse(Relay *relay, Visitor *visitor, int status, const char *text)
+static void refuse(Relay *relay, Visitor *visitor, int status, const char *text,
+                   guint retry_after)
 {
     if (bucket_take(&relay->refusals, g_get_monotonic_time(), G_USEC_PER_SEC / REFUSALS_PER_SECOND,
                     REFUSALS_PER_SECOND)) {
@@ -440,7 +442,7 @@ static void refuse(Relay *relay, Visitor *visitor, int status, const char *text)
     } else {
         relay->refusals_hidden++;
     }
-    visitor_answer(visitor, status, text);
+    visitor_answer(visitor, status, text, retry_after);
 }
 
 static int error_status(const GError *error)
@@ -475,19 +477,36 @@ static void serve_page(Relay *relay, Visitor *visitor, const Handshake *request)
     if (web_find(relay->web, request, &answer))
         visitor_send(visitor, answer.head, answer.body);
     else
-        visitor_answer(visitor, 404, "This is rtcbus-relay, a signaling relay for WebRTC: "
-                                     "connect with a WebSocket. No page is served here.");
+        visitor_answer(visitor, 404,
+                       "This is rtcbus-relay, a signaling relay for WebRTC: "
+                       "connect with a WebSocket. No page is served here.",
+                       0);
 }
 
 /* Whoever asks for a name that is taken may be the one who has it, come back
- * after its machine or its link was gone, which nobody has told us. */
-static void probe_holder(Relay *relay, const Handshake *handshake)
+ * after its machine or its link was gone, which nobody has told us. Returns
+ * after how many seconds we know; 0: the holder lives. */
+static guint probe_holder(Relay *relay, const Handshake *handshake)
 {
     Room *room = router_find_room(relay->router, handshake->room);
     Client *holder = room_find(room, handshake->name)->data;
+    bool undecided = client_probe(holder, g_get_monotonic_time());
 
-    client_probe(holder, g_get_monotonic_time());
     client_check_later(relay, holder);
+    return undecided ? CLIENT_PROBE_LIMIT / G_USEC_PER_SEC + 1 : 0;
+}
+
+static void refuse_member(Relay *relay, Visitor *visitor, const Handshake *handshake,
+                          const GError *error)
+{
+    int status = error_status(error);
+    guint retry_after = 0;
+
+    if (g_error_matches(error, ROUTER_ERROR, ROUTER_ERROR_NAME_TAKEN))
+        retry_after = probe_holder(relay, handshake);
+    else if (status == 503)
+        retry_after = FULL_RETRY;
+    refuse(relay, visitor, status, error->message, retry_after);
 }
 
 static void on_request(Visitor *visitor, const Handshake *handshake, gpointer data)
@@ -501,20 +520,18 @@ static void on_request(Visitor *visitor, const Handshake *handshake, gpointer da
         return;
     }
     if (!handshake_origin_allowed(handshake->origin, relay->config->allowed_origins)) {
-        refuse(relay, visitor, 403, "pages of this origin may not connect");
+        refuse(relay, visitor, 403, "pages of this origin may not connect", 0);
         return;
     }
     client = client_new(&relay->owner);
     client->member = router_join(relay->router, handshake->room, handshake->name, client, &error);
     if (!client->member) {
-        refuse(relay, visitor, error_status(error), error->message);
+        refuse_member(relay, visitor, handshake, error);
         client_free(client);
-        if (g_error_matches(error, ROUTER_ERROR, ROUTER_ERROR_NAME_TAKEN))
-            probe_holder(relay, handshake);
         return;
     }
     if (!quota_upgrade(relay->quota, visitor->account)) {
-        refuse(relay, visitor, 503, "there are too many connections");
+        refuse(relay, visitor, 503, "there are too many connections", FULL_RETRY);
         router_leave(relay->router, client->member);
         client_free(client);
         return;
@@ -537,7 +554,8 @@ static const VisitorEvents visitor_events = {on_request, on_visitor_gone};
 static void turn_away(int fd)
 {
     g_autofree char *answer =
-        handshake_answer(503, "there are too many connections from this address or in all", true);
+        handshake_answer(503, "there are too many connections from this address or in all", FULL_RETRY,
+                         true);
     char buffer[4096];
 
     /* What has come already is read, or closing would reset the connection. */

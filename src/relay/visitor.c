@@ -95,9 +95,9 @@ static void visitor_flush(Visitor *visitor)
     uv_poll_start(&visitor->poll, UV_READABLE, on_ready);
 }
 
-void visitor_answer(Visitor *visitor, int status, const char *text)
+void visitor_answer(Visitor *visitor, int status, const char *text, guint retry_after)
 {
-    g_autofree char *answer = handshake_answer(status, text, !visitor->head);
+    g_autofree char *answer = handshake_answer(status, text, retry_after, !visitor->head);
 
     visitor_send(visitor, answer, NULL);
 }
@@ -122,7 +122,7 @@ static void visitor_request(Visitor *visitor)
     if (status == 0)
         visitor->events->request(visitor, &handshake, visitor->data);
     else
-        visitor_answer(visitor, status, reason);
+        visitor_answer(visitor, status, reason, 0);
 }
 
 /* The end of a head in IN, of which the first SEEN bytes held none; 0: not yet. */
@@ -157,7 +157,7 @@ static void visitor_read(Visitor *visitor)
     else if (end > 0)
         visitor_request(visitor);
     else if (in->len == HANDSHAKE_MAX)
-        visitor_answer(visitor, 431, "the request is too large");
+        visitor_answer(visitor, 431, "the request is too large", 0);
 }
 
 static void visitor_discard(Visitor *visitor)

@@ -46,8 +46,9 @@ typedef struct VisitorEvents {
 Visitor *visitor_new(uv_loop_t *loop, int fd, Account *account, const struct sockaddr *address,
                      const VisitorEvents *events, gpointer data);
 
-/* Says STATUS and TEXT, a line, and ends the connection when that is through. */
-void visitor_answer(Visitor *visitor, int status, const char *text);
+/* Says STATUS, TEXT and RETRY_AFTER, as in handshake_answer(), and ends the
+ * connection when that is through. */
+void visitor_answer(Visitor *visitor, int status, const char *text, guint retry_after);
 
 /* The same with an answer of the caller's: HEAD, and BODY (may be NULL) behind it. */
 void visitor_send(Visitor *visitor, const char *head, GBytes *body);

@@ -140,8 +140,8 @@ def test_handshake(world):
 
 
 def test_name_that_stays_taken(world):
-    """A relay that does not look after who has a name: our own is tried three times, then
-    another, and calls are placed as soon as that is ours."""
+    """A relay that never knows whether who has a name is still there: our own is tried three
+    times, then another, and calls are placed as soon as that is ours."""
     server = world.closing(WsServer())
     peer = world.peer("peer", server.url(), connected=False, config={"Peer": {"Name": None}})
     names = []
@@ -152,7 +152,7 @@ def test_name_that_stays_taken(world):
 
     started = time.monotonic()
     for _ in range(3):
-        server.accept(status=409)
+        server.accept(status=409, fields="Retry-After: 3600\r\n")
         asked()
     call = peer.call("")  # the relay is there, so it waits
     client = server.accept()
@@ -165,6 +165,12 @@ def test_name_that_stays_taken(world):
     peer.wait_connected()
     equal(client.recv_json()["type"], "call", "the first frame")
     check(call.exists(), "the call is gone")
+    client.close()
+    server.accept(status=409)  # and one that does know: there is nothing to wait for
+    asked()
+    server.accept()
+    asked()
+    equal(names[4:], [names[0], names[3]], "names")
 
 
 def test_backoff(world):

@@ -541,7 +541,8 @@ def test_name_of_the_dead(world):
     dead.auto_pong = False
     watcher.expect("joined", name="box")
     started = time.monotonic()
-    refused(409, world, relay, "/?name=box")
+    refusal = refused(409, world, relay, "/?name=box")
+    equal(refusal.headers.get("retry-after"), "4", "Retry-After")
     at_once = time.monotonic() - started
     check(at_once < 2.5, f"the refusal took {at_once:.1f} s")
     watcher.expect("left", name="box")
@@ -579,10 +580,11 @@ def test_name_of_the_living(world):
     holder = member(world, relay, "/?name=box")
     watcher.expect("joined", name="box")
     started = time.monotonic()
-    pings, refusals, asked = 0, 0, None
+    pings, refusals, asked, decided = 0, 0, None, 0
     while time.monotonic() - started < 10:
-        refused(409, world, relay, "/?name=box")
+        refusal = refused(409, world, relay, "/?name=box")
         refusals += 1
+        decided += "retry-after" not in refusal.headers
         try:
             _, opcode, payload = holder.recv_frame(0.02)
             equal(opcode, PING, "what the holder got")
@@ -600,6 +602,7 @@ def test_name_of_the_living(world):
     most = 1 + (time.monotonic() - started) / 3
     check(2 <= pings <= most, f"{pings} pings")
     check(refusals > 20, f"{refusals} refusals")
+    check(0 < decided < refusals, f"{decided} said that the holder lives")
     for n in range(1, pings, 2):
         equal(watcher.recv_json(), {"from": holder.id, "n": n})
     check(watcher.recv_nothing(), "the room was told something")

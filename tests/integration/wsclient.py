@@ -288,9 +288,9 @@ class WsServer:
     def url(self, room=""):
         return f"ws://127.0.0.1:{self.port}/{room}"
 
-    def accept(self, timeout=None, protocol="rtcbus.1", status=None):
+    def accept(self, timeout=None, protocol="rtcbus.1", status=None, fields=""):
         """The next client, its request line in .request. PROTOCOL is taken if it
-        was offered. STATUS answers with that HTTP status and closes instead."""
+        was offered. STATUS answers with that HTTP status, and FIELDS, and closes instead."""
         self.socket.settimeout(self.timeout if timeout is None else timeout)
         try:
             sock, _ = self.socket.accept()
@@ -300,7 +300,7 @@ class WsServer:
         self.connections.append(connection)
         connection.request = connection._read_head()
         if status:
-            connection.send_raw(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n"
+            connection.send_raw(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n{fields}"
                                 "Connection: close\r\n\r\n".encode())
             sock.close()
             return None

@@ -171,7 +171,7 @@ static void connect_tcp(void)
 
 static void ask_and_wait(Probed *probed)
 {
-    client_probe(probed->client, probed->now);
+    g_assert_true(client_probe(probed->client, probed->now));
     g_assert_cmpuint(writes, ==, 1);
     g_assert_cmpint(client_due(probed->client), ==, probed->now + CLIENT_PROBE_LIMIT);
     for (guint i = 0; i < 100; i++) /* asking again neither floods nor gives it more time */
@@ -198,6 +198,7 @@ static void test_probe_alive(Probed *probed, gconstpointer data)
     for (guint i = 0; i < 100; i++, probed->now += 100 * 1000) { /* ten seconds of it */
         client_probe(probed->client, probed->now);
         probed->client->heard = probed->now + 1;
+        g_assert_false(client_probe(probed->client, probed->now + 2));
         client_check(probed->client, probed->now + CLIENT_PROBE_LIMIT);
     }
     g_assert_cmpint(probed->client->state, ==, CLIENT_OPEN);

@@ -141,8 +141,8 @@ static void test_origins(void)
 
 static void test_answers(void)
 {
-    g_autofree char *answer = handshake_answer(426, "no", true);
-    g_autofree char *empty = handshake_answer(200, "no", false);
+    g_autofree char *answer = handshake_answer(426, "no", 0, true);
+    g_autofree char *empty = handshake_answer(200, "no", 7, false);
     g_auto(Handshake) handshake = {}, again = {};
     g_autofree char *request = NULL;
 
@@ -150,7 +150,9 @@ static void test_answers(void)
     g_assert_nonnull(strstr(answer, "\r\nSec-WebSocket-Version: 13\r\n"));
     g_assert_nonnull(strstr(answer, "\r\nContent-Length: 3\r\n"));
     g_assert_true(g_str_has_suffix(answer, "\r\n\r\nno\n"));
+    g_assert_null(strstr(answer, "\r\nRetry-After"));
     g_assert_true(g_str_has_suffix(empty, "\r\n\r\n"));
+    g_assert_nonnull(strstr(empty, "\r\nRetry-After: 7\r\n"));
 
     g_assert_cmpint(parse(ASK("/r"), &handshake), ==, 0);
     request = handshake_to_request(&handshake);
