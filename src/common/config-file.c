@@ -250,16 +250,17 @@ static int compare_strings(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
-/* The drop-ins beside PATH, in name order. */
-static GPtrArray *list_drop_ins(const char *path)
+GPtrArray *config_list(const char *folder, GError **error)
 {
     GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
-    g_autofree char *folder = g_strconcat(path, ".d", NULL);
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    g_autoptr(GError) local = NULL;
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, &local);
     const char *name;
 
+    if (local && !g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_UNREADABLE, local->message);
     while (dir && (name = g_dir_read_name(dir))) {
-        if (g_str_has_suffix(name, ".conf") && name[0] != '.')
+        if (g_str_has_suffix(name, CONFIG_SUFFIX) && name[0] != '.')
             g_ptr_array_add(files, g_build_filename(folder, name, NULL));
     }
     g_ptr_array_sort(files, compare_strings);
@@ -306,7 +307,8 @@ bool config_load(const char *path, bool required, const ConfigKey *keys, void *o
     size_t n = count_keys(keys), span = 0;
     RawValue *raw = g_new0(RawValue, n);
     g_autofree char *scratch = NULL;
-    g_autoptr(GPtrArray) drop_ins = list_drop_ins(path);
+    g_autofree char *folder = g_strconcat(path, ".d", NULL);
+    g_autoptr(GPtrArray) drop_ins = config_list(folder, NULL);
     bool ok = true;
 
     if (required || g_file_test(path, G_FILE_TEST_EXISTS))

@@ -58,6 +58,12 @@ typedef enum {
 bool config_load(const char *path, bool required, const ConfigKey *keys, void *out,
                  GError **error);
 
+#define CONFIG_SUFFIX ".conf"
+
+/* The paths of the configuration files in FOLDER, in name order; none if it is not there. If it
+ * cannot be read there are none, and ERROR is set. Transfer full. */
+GPtrArray *config_list(const char *folder, GError **error);
+
 /* Frees the strings and lists that config_load() put into OUT, and zeroes them. */
 void config_clear(const ConfigKey *keys, void *out);
 

@@ -15,7 +15,6 @@
 #include "common/log.h"
 #include "peer/known-file.h"
 
-#define SUFFIX ".conf"
 #define FINGERPRINT_PREFIX "sha-256"
 
 struct Services {
@@ -109,22 +108,23 @@ static const ConfigKey keys[] = {
     {},
 };
 
-/* The name of a service that is declared in FILE */
-static char *file_service(const char *file)
+/* The name of the service that is declared in the file PATH */
+static char *file_service(const char *path)
 {
-    return g_strndup(file, strlen(file) - strlen(SUFFIX));
+    g_autofree char *file = g_path_get_basename(path);
+
+    return g_strndup(file, strlen(file) - strlen(CONFIG_SUFFIX));
 }
 
-static bool load_file(GHashTable *table, const char *folder, const char *file, GError **error)
+static bool load_file(GHashTable *table, const char *path, GError **error)
 {
-    g_autofree char *path = g_build_filename(folder, file, NULL);
     Declaration declaration = {};
     Service *service;
 
     if (!config_load(path, true, keys, &declaration, error))
         return false;
     service = g_new0(Service, 1);
-    service->name = file_service(file);
+    service->name = file_service(path);
     service->allow = g_steal_pointer(&declaration.allow);
     for (char **entry = service->allow; *entry; entry++) {
         g_autofree char *word = *entry;
@@ -141,46 +141,30 @@ static bool load_file(GHashTable *table, const char *folder, const char *file, G
     return true;
 }
 
-static int compare_strings(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-static void set_broken(Services *services, GPtrArray *names)
-{
-    g_ptr_array_sort(names, compare_strings);
-    g_ptr_array_add(names, NULL);
-    g_strfreev(services->broken);
-    services->broken = (char **) g_ptr_array_free(names, FALSE);
-}
-
 bool services_load(Services *services, GError **error)
 {
-    GPtrArray *broken = g_ptr_array_new();
-    g_autoptr(GError) local = NULL;
-    g_autoptr(GDir) dir = g_dir_open(services->folder, 0, &local);
-    const char *name;
+    g_autoptr(GError) unreadable = NULL;
+    g_autoptr(GPtrArray) files = config_list(services->folder, &unreadable);
+    g_autoptr(GStrvBuilder) broken = g_strv_builder_new();
 
     g_hash_table_remove_all(services->table);
-    if (local && !g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
-        g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_UNREADABLE, local->message);
-        set_broken(services, broken);
-        return false;
-    }
-    while (dir && (name = g_dir_read_name(dir))) {
+    for (guint i = 0; i < files->len; i++) {
         g_autoptr(GError) wrong = NULL;
 
-        if (name[0] == '.' || !g_str_has_suffix(name, SUFFIX))
-            continue;
-        if (!load_file(services->table, services->folder, name, &wrong)) {
-            g_autofree char *service = file_service(name);
+        if (!load_file(services->table, files->pdata[i], &wrong)) {
+            g_autofree char *service = file_service(files->pdata[i]);
+            g_autofree char *name = g_utf8_make_valid(service, -1);
 
             log_warning(_("service %s is not offered: %s"), service, wrong->message);
-            g_ptr_array_add(broken, g_utf8_make_valid(service, -1));
+            g_strv_builder_add(broken, name);
         }
     }
-    set_broken(services, broken);
-    return true;
+    g_strfreev(services->broken);
+    services->broken = g_strv_builder_end(broken);
+    if (!unreadable)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&unreadable));
+    return false;
 }
 
 static bool may_use(const Service *service, const char *fingerprint, ServicesKnows knows,
