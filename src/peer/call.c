@@ -79,12 +79,6 @@ static void call_log(const Call *call, const char *message_id, const char *text)
               "%s", text);
 }
 
-/* "a peer that gave no name" reads better than nothing */
-static const char *call_peer_for_people(const Call *call)
-{
-    return *call->peer ? call->peer : _("a peer without a name");
-}
-
 static void call_log_connected(Call *call)
 {
     g_auto(ConnectionStats) stats = {};
@@ -625,6 +619,12 @@ const char *call_target(const Call *call)
 const char *call_remote(const Call *call)
 {
     return call->remote;
+}
+
+/* "a peer without a name" reads better than nothing */
+const char *call_peer_for_people(const Call *call)
+{
+    return *call->peer ? call->peer : _("a peer without a name");
 }
 
 const char *call_peer(const Call *call)

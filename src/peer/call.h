@@ -123,6 +123,7 @@ const char *call_session(const Call *call); /* or NULL */
 const char *call_target(const Call *call);  /* "" for anyone, and for incoming calls */
 const char *call_remote(const Call *call);  /* id or NULL */
 const char *call_peer(const Call *call);    /* for people; may be "" */
+const char *call_peer_for_people(const Call *call); /* never "" */
 const char *call_name(const Call *call);    /* that must be right, or NULL */
 const char *call_wanted(const Call *call);  /* the fingerprint asked for, or NULL */
 const char *call_fingerprint(const Call *call); /* of the remote, verified; NULL before */

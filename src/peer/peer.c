@@ -286,7 +286,7 @@ static void connect_service(Peer *peer, CallChannel *channel)
 {
     const char *label = channel_label(call_channel_rtc(channel));
     const char *fingerprint = call_fingerprint(call_channel_call(channel));
-    const char *who = call_peer(call_channel_call(channel));
+    const char *who = call_peer_for_people(call_channel_call(channel));
     const char *name = label + strlen(STREAM_SERVICE_PREFIX);
     const Service *service;
     g_autoptr(GError) error = NULL;
@@ -305,7 +305,7 @@ static void connect_service(Peer *peer, CallChannel *channel)
     if (service)
         service_links_add(peer->links, packets, max_packet, service);
     else
-        service_links_refuse(packets, name, *who ? who : _("a peer without a name"), fingerprint);
+        service_links_refuse(packets, name, who, fingerprint);
 }
 
 static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data)

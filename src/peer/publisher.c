@@ -58,9 +58,7 @@ static void publisher_sweep(Publisher *publisher);
 
 static const char *listener_name(const Listener *listener)
 {
-    const char *peer = call_peer(call_channel_call(listener->channel));
-
-    return *peer ? peer : _("a peer without a name");
+    return call_peer_for_people(call_channel_call(listener->channel));
 }
 
 /* What is sent may end the call, and that removes the listener. */
