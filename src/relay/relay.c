@@ -554,8 +554,8 @@ static const VisitorEvents visitor_events = {on_request, on_visitor_gone};
 static void turn_away(int fd)
 {
     g_autofree char *answer =
-        handshake_answer(503, "there are too many connections from this address or in all", FULL_RETRY,
-                         true);
+        handshake_answer(503, "there are too many connections from this address or in all",
+                         FULL_RETRY, true);
     char buffer[4096];
 
     /* What has come already is read, or closing would reset the connection. */
