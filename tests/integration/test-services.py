@@ -403,8 +403,8 @@ class Deaf(Server):
         threading.Event().wait()
 
 
-def test_cut_stream(world):
-    """What a service does not read is not kept for ever once the channel is gone."""
+def stuck(world):
+    """Two peers, and clients of one that can send no more to a service of the other's."""
     box, desk = pair(world)
     declare(world, "deaf", Deaf(world).address, word(desk))
     reload_now(box)
@@ -417,6 +417,12 @@ def test_cut_stream(world):
                 sender.sendall(bytes(MIB))
         except TimeoutError:
             pass
+    return box, desk, senders
+
+
+def test_cut_stream(world):
+    """What a service does not read is not kept for ever once the channel is gone."""
+    box, desk, senders = stuck(world)
     harness.Call(desk, next(p for p in desk.objects() if p.count("/") == 5)).hangup()
     wait_for(lambda: not [p for p in box.objects() if "/call/" in p], 5, "the end of the call")
     held = box.fds()
@@ -426,18 +432,7 @@ def test_cut_stream(world):
 
 def test_reset_clients(world):
     """Clients that are reset while nothing of theirs is taken leave no channel."""
-    box, desk = pair(world)
-    declare(world, "deaf", Deaf(world).address, word(desk))
-    reload_now(box)
-    forward = Forward(desk, "deaf")
-    senders = [forward.connect() for _ in range(5)]
-    for sender in senders:
-        sender.settimeout(0.3)
-        try:
-            while True:
-                sender.sendall(bytes(MIB))
-        except TimeoutError:
-            pass
+    box, desk, senders = stuck(world)
     equal(len(channels(desk)), 1 + len(senders), "channels of those who wait")
     for sender in senders:
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
