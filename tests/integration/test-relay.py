@@ -15,33 +15,10 @@ import time
 
 import harness
 from harness import Skip, check, equal, expect_error, wait_for
-from wsclient import BINARY, CLOSE, PING, PONG, TEXT, Closed, Refused, Timeout, WsClient
+from members import client, member, refused
+from wsclient import BINARY, CLOSE, PING, PONG, TEXT, Closed, WsClient
 
-RTCBUS = ["rtcbus.1"]
 ID = re.compile(r"^[0-9a-f]{32}$")
-
-
-def client(world, relay, path="/", protocols=(), **kwargs):
-    """A foreign client, unless it is given the subprotocol."""
-    return world.closing(WsClient(relay.port, path, host=relay.host, protocols=protocols, **kwargs))
-
-
-def member(world, relay, path="/", **kwargs):
-    """A client that speaks rtcbus.1; .welcome is its first frame."""
-    connection = client(world, relay, path, RTCBUS, **kwargs)
-    connection.welcome = connection.recv_json()
-    equal(connection.welcome["type"], "welcome", "first frame")
-    connection.id = connection.welcome["id"]
-    return connection
-
-
-def refused(status, *args, **kwargs):
-    try:
-        client(*args, **kwargs)
-    except Refused as refusal:
-        equal(refusal.status, status, "HTTP status")
-        return refusal
-    raise harness.Failed(f"let in, where HTTP {status} was due")
 
 
 def settings(**keys):
@@ -531,82 +508,6 @@ def test_ping(world):
     check(1.8 < took < 15, f"the dead client was noticed after {took:.2f} s")
     check(alive.recv_nothing(2.5), "the living client got a message")
     equal(relay.get("Connections"), 1)
-
-
-def test_name_of_the_dead(world):
-    """Whoever asks for a taken name makes the relay find out whether its holder lives."""
-    relay = world.relay()
-    watcher = member(world, relay)
-    dead = member(world, relay, "/?name=box")
-    dead.auto_pong = False
-    watcher.expect("joined", name="box")
-    started = time.monotonic()
-    refusal = refused(409, world, relay, "/?name=box")
-    equal(refusal.headers.get("retry-after"), "4", "Retry-After")
-    at_once = time.monotonic() - started
-    check(at_once < 2.5, f"the refusal took {at_once:.1f} s")
-    watcher.expect("left", name="box")
-    took = time.monotonic() - started
-    check(2.9 < took < 20, f"the name was free after {took:.1f} s")
-    member(world, relay, "/?name=box")
-
-
-def test_name_after_a_power_cut(world):
-    """The machine is back under its address, and its kernel knows nothing of the connection."""
-    tcp_repair = 19  # <linux/tcp.h>: closes without a word
-    relay = world.relay()
-    watcher = member(world, relay)
-    dead = member(world, relay, "/?name=box")
-    watcher.expect("joined", name="box")
-    try:
-        dead.socket.setsockopt(socket.IPPROTO_TCP, tcp_repair, 1)
-    except PermissionError:
-        raise Skip("without CAP_NET_ADMIN no socket vanishes") from None
-    dead.socket.close()
-    check(watcher.recv_nothing(), "the relay knows already")
-    started = time.monotonic()
-    refused(409, world, relay, "/?name=box")
-    watcher.expect("left", name="box")
-    took = time.monotonic() - started
-    check(took < 2.5, f"the name was free after {took:.1f} s")
-    member(world, relay, "/?name=box")
-
-
-def test_name_of_the_living(world):
-    """Who asks for a name again and again neither ends nor floods a client that answers,
-    late and with whatever frame."""
-    relay = world.relay()
-    watcher = member(world, relay)
-    holder = member(world, relay, "/?name=box")
-    watcher.expect("joined", name="box")
-    started = time.monotonic()
-    pings, refusals, asked, decided = 0, 0, None, 0
-    while time.monotonic() - started < 10:
-        refusal = refused(409, world, relay, "/?name=box")
-        refusals += 1
-        decided += "retry-after" not in refusal.headers
-        try:
-            _, opcode, payload = holder.recv_frame(0.02)
-            equal(opcode, PING, "what the holder got")
-            equal(asked, None, "a ping before the last one is answered")
-            pings, asked = pings + 1, time.monotonic()
-        except Timeout:
-            pass
-        if asked and time.monotonic() - asked > 1:
-            asked = None
-            if pings % 2:
-                holder.send_json({"n": pings})
-            else:
-                holder.send_frame(PONG, payload)
-    harness.note(f"{pings} pings for {refusals} refusals")
-    most = 1 + (time.monotonic() - started) / 3
-    check(2 <= pings <= most, f"{pings} pings")
-    check(refusals > 20, f"{refusals} refusals")
-    check(0 < decided < refusals, f"{decided} said that the holder lives")
-    for n in range(1, pings, 2):
-        equal(watcher.recv_json(), {"from": holder.id, "n": n})
-    check(watcher.recv_nothing(), "the room was told something")
-    equal(relay.get("Connections"), 2)
 
 
 def wakeups(pid):

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "name-resolver.h"
 #include "wait.h"
 
 typedef struct End End;
@@ -652,60 +653,22 @@ static void test_high_ids(Pair *pair, gconstpointer data)
     wait_until(pair->a.closed == 1);
 }
 
-/* ---- .local names, with a resolver that knows one of them ---- */
-
-typedef GResolver NameResolver;
-typedef GResolverClass NameResolverClass;
-GType name_resolver_get_type(void);
-G_DEFINE_TYPE(NameResolver, name_resolver, G_TYPE_RESOLVER)
-
-static guint lookups;
-
-static void lookup_async(GResolver *resolver, const char *name, GCancellable *cancellable,
-                         GAsyncReadyCallback callback, gpointer data)
-{
-    g_autoptr(GTask) task = g_task_new(resolver, cancellable, callback, data);
-
-    lookups++;
-    if (strcmp(name, "0a1b2c3d.local") == 0)
-        g_task_return_pointer(
-            task, g_list_append(NULL, g_inet_address_new_from_string("127.0.0.1")), NULL);
-    else
-        g_task_return_new_error(task, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "no %s", name);
-}
-
-static GList *lookup_finish(GResolver *resolver, GAsyncResult *result, GError **error)
-{
-    return g_task_propagate_pointer(G_TASK(result), error);
-}
-
-static void name_resolver_class_init(NameResolverClass *class)
-{
-    class->lookup_by_name_async = lookup_async;
-    class->lookup_by_name_finish = lookup_finish;
-}
-
-static void name_resolver_init(NameResolver *resolver)
-{
-}
-
 /* Neither side says an address: only a look-up can bring them together. */
 static void test_local_names(Pair *pair, gconstpointer data)
 {
-    g_autoptr(GResolver) resolver = g_object_new(name_resolver_get_type(), NULL);
+    g_autoptr(GResolver) resolver = name_resolver_new();
     IceCandidateInit unknown = {
         .candidate = "candidate:9 1 udp 2122260223 nowhere.local 9 typ host"};
 
     g_resolver_set_default(resolver);
-    lookups = 0;
     pair->a.hide = pair->b.hide = true;
     for (int i = 0; i < 3; i++)
         connection_add_candidate(pair->b.connection, &unknown, NULL);
     call(pair);
-    g_assert_cmpuint(lookups, >=, 3 + 2);
+    g_assert_cmpuint(name_resolver_lookups(), >=, 3 + 2);
     for (int i = 0; i < 50; i++)
         connection_add_candidate(pair->b.connection, &unknown, NULL);
-    g_assert_cmpuint(lookups, <=, 16); /* bounded, and the last are cancelled unfinished */
+    g_assert_cmpuint(name_resolver_lookups(), <=, 16); /* bounded, and the last are cancelled unfinished */
 }
 
 static void test_hangup(Pair *pair, gconstpointer data)
