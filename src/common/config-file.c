@@ -7,7 +7,7 @@
  * them are right, so a bad reload leaves the running configuration alone.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/config-file.h"
 

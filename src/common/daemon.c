@@ -6,7 +6,7 @@
  * ours, so that "systemctl start" followed by "busctl call" cannot race.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/daemon.h"
 
@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/manager.h"
-#include "common/memory.h"
+#include "common/sd-notify.h"
+#include "common/memory-trim.h"
 #include "common/names.h"
 
 struct Daemon {

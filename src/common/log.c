@@ -8,7 +8,7 @@
  * criticals keep the default writer, so that G_DEBUG=fatal-criticals works.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/log.h"
 

@@ -7,7 +7,7 @@
  * nothing. Others begin small: there may be a thousand with one message each.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/message-queue.h"
 

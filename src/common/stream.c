@@ -7,7 +7,7 @@
  * whether it is ready, and gets no more than it then takes for certain.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/stream.h"
 

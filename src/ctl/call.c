@@ -7,7 +7,7 @@
  * its reply has been looked at; signals wait in the main context until then.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/names.h"
 

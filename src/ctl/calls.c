@@ -3,7 +3,7 @@
 
 /* "calls" and "hangup", and the list of calls that "status" shows too. */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/names.h"
 

@@ -7,7 +7,7 @@
  * newcomers meet, "not running" and "not allowed", name the command that helps.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "ctl/client.h"
 

@@ -7,7 +7,7 @@
  * options are known in both places, since people write them at the end.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "ctl/command.h"
 

@@ -7,7 +7,7 @@
  * connection comes after it has ended. Connections that come meanwhile wait.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "common/handed.h"
+#include "common/listen-fds.h"
 #include "common/names.h"
 #include "common/stream.h"
 #include "ctl/command.h"

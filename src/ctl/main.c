@@ -6,7 +6,7 @@
  * programs that would rather not speak D-Bus.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <fcntl.h>
 #include <glib/gi18n.h>

@@ -8,7 +8,7 @@
  * or doubled between the history and the first signal, nor after a burst.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/names.h"
 

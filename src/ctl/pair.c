@@ -6,7 +6,7 @@
  * or types it here. Interrupting it takes the code back.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/names.h"
 

@@ -7,7 +7,7 @@
  * the daemon for some time, so it does not matter which is started first.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>

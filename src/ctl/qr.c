@@ -6,7 +6,7 @@
  * are, so that the picture is the right way round on all of them.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "ctl/qr.h"
 

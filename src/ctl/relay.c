@@ -3,7 +3,7 @@
 
 /* "relay": the relay on this machine, its rooms and who is in them. */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/names.h"
 

@@ -7,7 +7,7 @@
  * Properties are open to everybody; the list of calls may not be.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/names.h"
 

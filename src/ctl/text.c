@@ -6,7 +6,7 @@
  * cells in terminal columns, not characters: Japanese takes two a character.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "ctl/text.h"
 

@@ -7,7 +7,7 @@
  * read out, and as a picture to hold a camera at.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/names.h"
 

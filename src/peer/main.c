@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-#include "config.h"
+#include <config.h>
 
 #include <glib/gi18n.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-#include "config.h"
+#include <config.h>
 
 #include "peer/peer.h"
 
@@ -9,19 +9,19 @@
 #include <string.h>
 
 #include "common/fingerprint.h"
-#include "common/handed.h"
+#include "common/listen-fds.h"
 #include "common/log.h"
 #include "common/names.h"
 #include "common/stream.h"
-#include "peer/bus.h"
-#include "peer/ice-servers.h"
-#include "peer/peer-config.h"
-#include "peer/pairing-desk.h"
-#include "peer/peer-error.h"
-#include "peer/publisher.h"
-#include "peer/service-link.h"
-#include "peer/signaling.h"
-#include "rtc/certificate.h"
+#include "peer/bus/bus.h"
+#include "peer/call/ice-servers.h"
+#include "peer/config.h"
+#include "peer/trust/pairing-desk.h"
+#include "peer/error.h"
+#include "peer/readings/publisher.h"
+#include "peer/service/service-link.h"
+#include "peer/signaling/signaling.h"
+#include "rtc/dtls/certificate.h"
 
 struct Peer {
     PeerConfig config;

@@ -12,9 +12,9 @@
 #include <stdbool.h>
 
 #include "common/daemon.h"
-#include "peer/calls.h"
-#include "peer/feed.h"
-#include "peer/known-peers.h"
+#include "peer/call/calls.h"
+#include "peer/readings/feed.h"
+#include "peer/trust/known-peers.h"
 
 typedef struct Peer Peer;
 

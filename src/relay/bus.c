@@ -7,7 +7,7 @@
  * the counters of frames.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/bus.h"
 

@@ -10,7 +10,7 @@
  * of its own comes in between; until that is gone, ours wait in the outbox.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/client.h"
 

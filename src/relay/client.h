@@ -14,7 +14,7 @@
 #include "relay/message.h"
 #include "relay/outbox.h"
 #include "relay/quota.h"
-#include "relay/relay-config.h"
+#include "relay/config.h"
 #include "relay/router.h"
 #include "relay/wheel.h"
 

@@ -7,7 +7,7 @@
  * a repeated field as the list that RFC 9110 section 5.3 says it is.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/handshake.h"
 

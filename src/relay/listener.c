@@ -7,7 +7,7 @@
  * every address family behaves the same in every version of the library.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/listener.h"
 

@@ -7,7 +7,7 @@
  * handles, handles to close), so GLib only ever sleeps when libuv would.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/loop.h"
 

@@ -3,7 +3,7 @@
 
 /* rtcbus-relay: the frame of common/daemon.h around the relay and its bus. */
 
-#include "config.h"
+#include <config.h>
 
 #include <glib/gi18n.h>
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 
 /* See message.h. The frames are few and small, so they are written by hand. */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/message.h"
 

@@ -11,7 +11,7 @@
 #include <glib.h>
 #include <sys/uio.h>
 
-#include "common/envelope.h"
+#include "signaling/envelope.h"
 #include "relay/quota.h"
 #include "relay/router.h"
 

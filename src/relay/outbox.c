@@ -6,7 +6,7 @@
  * frame takes five hundred places, and each costs a pointer and no allocation.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/outbox.h"
 

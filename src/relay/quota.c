@@ -6,7 +6,7 @@
  * live as long as there is a connection from there.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/quota.h"
 

@@ -7,7 +7,7 @@
  * it; they leave the room only when the sending is done.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/relay.h"
 
@@ -20,8 +20,8 @@
 #include "relay/client.h"
 #include "relay/listener.h"
 #include "relay/loop.h"
-#include "relay/server.h"
-#include "relay/visitor.h"
+#include "relay/websocket.h"
+#include "relay/http-connection.h"
 #include "relay/web.h"
 
 #define CHANGE_DELAY_MS 100

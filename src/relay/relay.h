@@ -11,7 +11,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "relay/relay-config.h"
+#include "relay/config.h"
 
 typedef struct Relay Relay;
 

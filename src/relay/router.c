@@ -7,7 +7,7 @@
  * they came, so that leaving costs the same in a room of two and of thousands.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/router.h"
 

@@ -7,7 +7,7 @@
  * new after an upgrade.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/web.h"
 

@@ -3,7 +3,7 @@
 
 /* See wheel.h: a ring of queues, one for each grain of time to come. */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/wheel.h"
 

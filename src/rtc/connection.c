@@ -10,7 +10,7 @@
  * callback that a layer's own code is waiting under.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "rtc/connection.h"
 
@@ -18,10 +18,10 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "rtc/channel-set.h"
-#include "rtc/dtls.h"
-#include "rtc/ice.h"
-#include "rtc/sctp.h"
+#include "rtc/channel/channel-set.h"
+#include "rtc/dtls/dtls.h"
+#include "rtc/ice/ice.h"
+#include "rtc/sctp/sctp.h"
 #include "rtc/sdp.h"
 
 G_DEFINE_QUARK(rtc-error-quark, rtc_error)

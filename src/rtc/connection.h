@@ -17,8 +17,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "rtc/certificate.h"
-#include "rtc/channel.h"
+#include "rtc/dtls/certificate.h"
+#include "rtc/channel/channel.h"
 
 #define RTC_ERROR (rtc_error_quark())
 GQuark rtc_error_quark(void);

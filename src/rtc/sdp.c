@@ -8,7 +8,7 @@
  * transport to it (RFC 9143 7.2.1).
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "rtc/sdp.h"
 

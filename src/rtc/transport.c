@@ -6,7 +6,7 @@
  * layer's state changes.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "rtc/transport.h"
 

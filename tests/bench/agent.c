@@ -17,7 +17,7 @@
  *   crowd PEER COUNT  makes calls and leaves them open, a few at a time
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>

@@ -13,7 +13,7 @@
  * each end. The first half second is not measured else.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "peer/channel-fd.h"
+#include "peer/call/channel-fd.h"
 #include "rtc/connection.h"
 
 #define SIGNALING_MAX 16384

@@ -13,7 +13,7 @@
  * Commands as in agent.c.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <arpa/inet.h>
 #include <gnutls/crypto.h>

@@ -12,16 +12,16 @@
  * Ends on SIGTERM. Anything that goes wrong is a line of its own.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <glib-unix.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/frame.h"
-#include "peer/websocket.h"
-#include "rtc/certificate.h"
+#include "signaling/frame.h"
+#include "peer/signaling/websocket.h"
+#include "rtc/dtls/certificate.h"
 #include "rtc/connection.h"
 
 enum { AT_ONCE = 8 }; /* calls that are being set up */

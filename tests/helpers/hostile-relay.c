@@ -19,16 +19,16 @@
  * --plain: without the subprotocol, ids and names, as the foreign relay is.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <glib-unix.h>
 #include <libsoup/soup.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/frame.h"
+#include "signaling/frame.h"
 #include "common/names.h"
-#include "peer/pairing.h"
+#include "peer/trust/pairing.h"
 #include "rtc/connection.h"
 
 typedef struct {

@@ -316,8 +316,8 @@ def test_references(world):
             check(all(link.startswith("./") for link in links), f"{name} imports from elsewhere")
     equal(preloaded, imported, "the modules that are preloaded")
     equal(seen | imported, names, "the files in use")
-    with open(os.path.join(harness.TOP_SRCDIR, "Makefile.am"), encoding="utf-8") as f:
-        equal(set(re.findall(r"\bdata/web/(\S+)", f.read())), names, "the files in Makefile.am")
+    with open(os.path.join(harness.TOP_SRCDIR, "data", "module.am"), encoding="utf-8") as f:
+        equal(set(re.findall(r"\bdata/web/(\S+)", f.read())), names, "the files in data/module.am")
     for name in names:
         check("SPDX-License-Identifier: LGPL-2.1-or-later" in source(name), f"{name} has no licence")
         check(not re.search(r"\b(?:https?:)?//(?!www\.w3\.org/)[a-z0-9-]+\.[a-z]", source(name)),

@@ -30,7 +30,7 @@
  * (TSO, UDP_SEGMENT) into packets before they come here.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>

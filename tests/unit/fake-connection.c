@@ -4,7 +4,7 @@
 /* Everything happens from the main loop, as with the real one, and finds its
  * connection by number, since it may be gone by then. */
 
-#include "config.h"
+#include <config.h>
 
 #include "fake-connection.h"
 

@@ -7,15 +7,15 @@
  * broadcasts) and connections without a network.
  */
 
-#include "config.h"
+#include <config.h>
 
-#include "peer/calls.h"
+#include "peer/call/calls.h"
 
 #include <string.h>
 
 #include "common/log.h"
 #include "fake-connection.h"
-#include "peer/peer-error.h"
+#include "peer/error.h"
 #include "wait.h"
 
 typedef struct {

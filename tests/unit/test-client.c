@@ -6,7 +6,7 @@
  * it still lives, because somebody wants its name. These are libwebsockets'
  * functions. */
 
-#include "config.h"
+#include <config.h>
 
 #include <arpa/inet.h>
 #include <libwebsockets.h>

@@ -6,7 +6,7 @@
  * good and bad values, and a failed load that leaves the struct alone.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "common/config-file.h"
 

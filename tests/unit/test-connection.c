@@ -7,7 +7,7 @@
  * and everything that a bad remote can do to a description or a certificate.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "rtc/connection.h"
 

@@ -3,9 +3,9 @@
 
 /* The checksum against the vectors of RFC 3720 B.4, and its two ways against each other. */
 
-#include "config.h"
+#include <config.h>
 
-#include "rtc/crc32c.h"
+#include "rtc/sctp/crc32c.h"
 
 #include <string.h>
 

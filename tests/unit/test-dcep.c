@@ -5,9 +5,9 @@
  * The DCEP codec, byte by byte against RFC 8832 5.1, and what is malformed.
  */
 
-#include "config.h"
+#include <config.h>
 
-#include "rtc/dcep.h"
+#include "rtc/channel/dcep.h"
 
 #include <string.h>
 

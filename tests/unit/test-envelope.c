@@ -7,12 +7,12 @@
  * compares with json-glib, which is more lenient but agrees where it matters.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-#include "common/envelope.h"
+#include "signaling/envelope.h"
 
 #define ID "0123456789abcdef0123456789abcdef"
 

@@ -3,9 +3,9 @@
 
 /* The history of numbers, and numbers as text. */
 
-#include "config.h"
+#include <config.h>
 
-#include "peer/feed.h"
+#include "peer/readings/feed.h"
 
 #include <float.h>
 #include <math.h>

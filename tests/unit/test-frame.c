@@ -6,9 +6,9 @@
  * should, and random damage to both.
  */
 
-#include "config.h"
+#include <config.h>
 
-#include "common/frame.h"
+#include "signaling/frame.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 
 /* The HTTP request in front of a WebSocket, with everything wrong that can be. */
 
-#include "config.h"
+#include <config.h>
 
 #include <string.h>
 

@@ -3,9 +3,9 @@
 
 /* STUN and TURN URIs, good and bad. */
 
-#include "config.h"
+#include <config.h>
 
-#include "rtc/ice-server.h"
+#include "rtc/ice/ice-server.h"
 
 #include "rtc/connection.h"
 

@@ -7,14 +7,14 @@
  * the agents and the fast paths (--wrap).
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <agent.h>
 #include <sys/socket.h>
 
 #include "rtc/connection.h"
-#include "rtc/ice.h"
-#include "rtc/udp-path.h"
+#include "rtc/ice/ice.h"
+#include "rtc/ice/udp-path.h"
 #include "wait.h"
 
 enum {

@@ -3,17 +3,17 @@
 
 /* Fingerprints, the format of known_peers, the two files, and the decision. */
 
-#include "config.h"
+#include <config.h>
 
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
 #include "common/fingerprint.h"
-#include "peer/known-file.h"
-#include "peer/known-peers.h"
-#include "peer/peer-error.h"
-#include "peer/trust.h"
+#include "peer/trust/known-file.h"
+#include "peer/trust/known-peers.h"
+#include "peer/error.h"
+#include "peer/trust/trust.h"
 
 #define HEX_A "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"
 #define A                                                                                          \

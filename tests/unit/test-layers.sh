@@ -13,10 +13,11 @@ set -eu
 allowed() {
     case $1 in
     common) echo common ;;
+    signaling) echo 'signaling common' ;;
     rtc) echo 'rtc common' ;;
-    relay) echo 'relay common' ;;
+    relay) echo 'relay signaling common' ;;
     ctl) echo 'ctl common' ;;
-    peer) echo 'peer rtc common' ;;
+    peer) echo 'peer rtc signaling common' ;;
     esac
 }
 
@@ -33,7 +34,6 @@ upward() {
             sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$file" |
                 while read -r header; do
                     case $header in
-                    config.h) ;;
                     */*)
                         case " $down generated " in
                         *" ${header%%/*} "*) ;;
@@ -59,7 +59,7 @@ foreign() {
 echo 1..3
 
 mkdir -p "$work/src/common" "$work/src/rtc" "$work/src/ctl" "$work/src/extra"
-printf '#include "config.h"\n#  include "rtc/dtls.h"\n#include <glib.h>\n' >"$work/src/common/a.c"
+printf '#include <config.h>\n#  include "rtc/dtls.h"\n#include <glib.h>\n' >"$work/src/common/a.c"
 printf '#include "common/log.h"\n#include "rtc/ice.h"\nGDBusConnection *bus;\n' >"$work/src/rtc/b.c"
 printf '#include "log.h"\n#include "peer/call.h"\n' >"$work/src/ctl/c.h"
 seen=$(upward "$work/src" | wc -l)

@@ -57,8 +57,8 @@ else
     failed=1
 fi
 
-undocumented "$top_srcdir/src/relay/relay-config.c" "$man/rtcbus-relay.conf.5" >"$work/found"
-undocumented "$top_srcdir/src/peer/peer-config.c" "$man/rtcbus-peer.conf.5" >>"$work/found"
+undocumented "$top_srcdir/src/relay/config.c" "$man/rtcbus-relay.conf.5" >"$work/found"
+undocumented "$top_srcdir/src/peer/config.c" "$man/rtcbus-peer.conf.5" >>"$work/found"
 check 2 'every key and its default'
 
 for program in rtcbus-relay rtcbus-peer; do

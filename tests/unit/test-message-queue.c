@@ -3,13 +3,13 @@
 
 /* Messages that wait, and tasks for the end of a round of the main loop. */
 
-#include "config.h"
+#include <config.h>
 
 #include <malloc.h>
 #include <string.h>
 
 #include "common/message-queue.h"
-#include "common/round.h"
+#include "common/turn-tasks.h"
 
 static guint8 pattern[300 * 1024];
 

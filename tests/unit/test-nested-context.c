@@ -3,7 +3,7 @@
 
 /* Contexts that are run from the default one: timers, descriptors, numbers of descriptors. */
 
-#include "config.h"
+#include <config.h>
 
 #include <glib-unix.h>
 #include <netinet/in.h>
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "rtc/nested-context.h"
+#include "rtc/ice/nested-context.h"
 #include "wait.h"
 
 static void run_until(const bool *done)

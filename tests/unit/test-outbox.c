@@ -4,7 +4,7 @@
 /* What waits for a client: whatever is written of it at a time, it is the same
  * bytes in the same order, and the memory is given back. */
 
-#include "config.h"
+#include <config.h>
 
 #include <string.h>
 

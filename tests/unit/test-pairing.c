@@ -6,13 +6,13 @@
  * ristretto255, hash SHA-512), and pairing runs against whoever is in between.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <glib.h>
 #include <string.h>
 
-#include "peer/cpace.h"
-#include "peer/pairing.h"
+#include "peer/trust/cpace.h"
+#include "peer/trust/pairing.h"
 
 #define KEY_A                                                                                      \
     "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"                                     \

@@ -7,14 +7,14 @@
  * drops what is too large for it, from the beginning or all of a sudden.
  */
 
-#include "config.h"
+#include <config.h>
 
-#include "rtc/path-mtu.h"
+#include "rtc/sctp/path-mtu.h"
 
 #include <string.h>
 
 #include "common/log.h"
-#include "rtc/sctp.h"
+#include "rtc/sctp/sctp.h"
 #include "wait.h"
 
 #define BASE 1160

@@ -7,16 +7,16 @@
  * themselves, so time is real here and the delays are short.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include <string.h>
 
 #include "common/log.h"
-#include "rtc/channel-set.h"
+#include "rtc/channel/channel-set.h"
 #include "rtc/connection.h"
-#include "rtc/dcep.h"
-#include "rtc/dtls.h"
-#include "rtc/sctp.h"
+#include "rtc/channel/dcep.h"
+#include "rtc/dtls/dtls.h"
+#include "rtc/sctp/sctp.h"
 #include "wait.h"
 
 typedef struct {

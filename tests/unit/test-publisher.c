@@ -4,16 +4,16 @@
 /* Numbers to listeners: all of them, from the source or as published, and
  * what becomes of one that does not keep up. */
 
-#include "config.h"
+#include <config.h>
 
-#include "peer/publisher.h"
+#include "peer/readings/publisher.h"
 
 #include <math.h>
 
 #include "common/log.h"
 #include "fake-connection.h"
-#include "peer/call.h"
-#include "peer/peer-error.h"
+#include "peer/call/call.h"
+#include "peer/error.h"
 
 /* Calls with one channel each, the feed */
 typedef struct {

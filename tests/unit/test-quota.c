@@ -3,7 +3,7 @@
 
 /* What strangers may spend: connections, bytes, and how often. */
 
-#include "config.h"
+#include <config.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

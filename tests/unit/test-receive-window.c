@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-#include "config.h"
+#include <config.h>
 
-#include "rtc/receive-window.h"
+#include "rtc/sctp/receive-window.h"
 
 #define MAX_SIZE (2 * 1024 * 1024)
 #define ROOM (416 * 1024)

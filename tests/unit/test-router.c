@@ -3,7 +3,7 @@
 
 /* Rooms: who is in them, who is found by which word, what is refused. */
 
-#include "config.h"
+#include <config.h>
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * malformed, and a corpus of mutations from a seed that must never crash.
  */
 
-#include "config.h"
+#include <config.h>
 
 #include "rtc/sdp.h"
 

@@ -3,9 +3,9 @@
 
 /* The send limit on model paths: what is in flight arrives at a rate, after a delay. */
 
-#include "config.h"
+#include <config.h>
 
-#include "rtc/send-limit.h"
+#include "rtc/sctp/send-limit.h"
 
 #define MAX_LIMIT (2 * 1024 * 1024)
 #define MS 1000

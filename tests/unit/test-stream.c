@@ -4,7 +4,7 @@
 /* A stream between a socket and a remote that keeps to the letter of stream.h
  * and no more: what it costs us, and how small its messages may be. */
 
-#include "config.h"
+#include <config.h>
 
 #include <malloc.h>
 #include <string.h>

@@ -7,9 +7,9 @@
  * UDP_SEGMENT or UDP_GRO refuses (--wrap).
  */
 
-#include "config.h"
+#include <config.h>
 
-#include "rtc/udp-path.h"
+#include "rtc/ice/udp-path.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -3,7 +3,7 @@
 
 /* Deadlines: never early, late by less than a grain, none forgotten. */
 
-#include "config.h"
+#include <config.h>
 
 #include "relay/wheel.h"
 

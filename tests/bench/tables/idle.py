@@ -29,7 +29,7 @@ TARGETS = [
 NOTES = ["ready: from fork() until the daemon owns its name on the bus. RSS, wake-ups (voluntary",
          "context switches of all threads) and CPU time of a relay without a client, and of a peer that",
          "is connected: every 12 s it sends a ping and wakes again for the pong."]
-KEEP_ALIVE = 12  # seconds, src/peer/websocket.c
+KEEP_ALIVE = 12  # seconds, src/peer/signaling/websocket.c
 
 
 class Daemon:

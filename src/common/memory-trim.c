@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * See memory.h. Relocating a library and running its constructors touches most
+ * of it: of OpenSSL, which libwebsockets brings along and nobody here calls,
+ * more than a megabyte. Clean pages of files would go under memory pressure
+ * anyway, but on a machine that has none they stay with a daemon for ever.
+ */
+
+#include <config.h>
+
+#include "common/memory-trim.h"
+
+#include <link.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static bool has_text_relocations(const struct dl_phdr_info *object)
+{
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &object->dlpi_phdr[i];
+        const ElfW(Dyn) *entry = (const ElfW(Dyn) *) (object->dlpi_addr + header->p_vaddr);
+
+        for (; header->p_type == PT_DYNAMIC && entry->d_tag != DT_NULL; entry++) {
+            if (entry->d_tag == DT_TEXTREL ||
+                (entry->d_tag == DT_FLAGS && entry->d_un.d_val & DF_TEXTREL))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* What was never writable is as it is in the file. */
+static int settle_object(struct dl_phdr_info *object, size_t size, void *data)
+{
+    uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+
+    if (strstr(object->dlpi_name, "vdso") || has_text_relocations(object))
+        return 0;
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &object->dlpi_phdr[i];
+        uintptr_t begin = object->dlpi_addr + header->p_vaddr;
+        uintptr_t end = begin + header->p_filesz;
+
+        if (header->p_type != PT_LOAD || header->p_flags & PF_W)
+            continue;
+        begin &= ~(page - 1);
+        madvise((void *) begin, end - begin, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void memory_settle(void)
+{
+    malloc_trim(0);
+    dl_iterate_phdr(settle_object, NULL);
+}
+
+static bool is_zero(const char *data, size_t size)
+{
+    return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+}
+
+void memory_forget_zeros(void *data, size_t size)
+{
+    uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+    char *at = (char *) (((uintptr_t) data + page - 1) & ~(page - 1));
+
+    for (char *end = (char *) data + size; end - at >= (ptrdiff_t) page; at += page) {
+        if (is_zero(at, page))
+            madvise(at, page, MADV_DONTNEED);
+    }
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The tasks run in the prepare function of a source of high priority. As its
+ * dispatch they would cost every round another poll(). They do not run the
+ * main loop and do not call what could.
+ */
+
+#include <config.h>
+
+#include "common/turn-tasks.h"
+
+static GQueue tasks = G_QUEUE_INIT;
+static GSource *source;
+
+static gboolean on_prepare(GSource *unused, int *timeout)
+{
+    *timeout = -1;
+    while (!g_queue_is_empty(&tasks)) {
+        RoundTask *task = g_queue_peek_head(&tasks);
+
+        round_task_cancel(task);
+        task->run(task->data);
+    }
+    return FALSE;
+}
+
+/* Never: prepare has done it. */
+static gboolean on_dispatch(GSource *unused, GSourceFunc callback, gpointer data)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+static void ensure_source(void)
+{
+    static GSourceFuncs funcs = {.prepare = on_prepare, .dispatch = on_dispatch};
+
+    if (source)
+        return;
+    source = g_source_new(&funcs, sizeof(GSource));
+    g_source_set_priority(source, G_PRIORITY_HIGH);
+    g_source_set_static_name(source, "end of a round");
+    g_source_attach(source, NULL);
+}
+
+void round_task_init(RoundTask *task, void (*run)(gpointer data), gpointer data)
+{
+    *task = (RoundTask){.run = run, .data = data};
+}
+
+void round_task_add(RoundTask *task)
+{
+    if (task->link.data)
+        return;
+    ensure_source();
+    task->link.data = task;
+    g_queue_push_tail_link(&tasks, &task->link);
+}
+
+void round_task_cancel(RoundTask *task)
+{
+    if (!task->link.data)
+        return;
+    g_queue_unlink(&tasks, &task->link);
+    task->link.data = NULL;
+}

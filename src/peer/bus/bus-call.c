@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * States are properties that are set, so that changes are announced. Counters
+ * change with each packet: they are looked up when somebody reads them.
+ */
+
+#include <config.h>
+
+#include "peer/bus/bus-call.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "peer/bus/bus-values.h"
+#include "peer/error.h"
+
+struct _BusCall {
+    RtcbusPeer1CallSkeleton parent;
+    Call *call;
+    guint settle_timer;
+};
+
+G_DEFINE_TYPE(BusCall, bus_call, RTCBUS_TYPE_PEER1_CALL_SKELETON)
+
+enum { PROP_ROUND_TRIP_TIME = 1, PROP_BYTES_SENT, PROP_BYTES_RECEIVED };
+
+/* Some time after it is connected ICE may settle on a better pair. */
+enum { SETTLE_TIME = 1000 };
+
+/* GObject wants one, as the generated properties are writable inside. */
+static void bus_call_set_property(GObject *object, guint id, const GValue *value,
+                                  GParamSpec *pspec)
+{
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+}
+
+static void bus_call_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    BusCall *self = BUS_CALL(object);
+    g_auto(ConnectionStats) stats = {};
+
+    call_get_stats(self->call, &stats);
+    switch (id) {
+    case PROP_ROUND_TRIP_TIME:
+        g_value_set_uint64(value, stats.round_trip_usec);
+        break;
+    case PROP_BYTES_SENT:
+        g_value_set_uint64(value, stats.bytes_sent);
+        break;
+    case PROP_BYTES_RECEIVED:
+        g_value_set_uint64(value, stats.bytes_received);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    }
+}
+
+static void set_text(void (*set)(RtcbusPeer1Call *, const char *), RtcbusPeer1Call *object,
+                     const char *text)
+{
+    g_autofree char *valid = text ? bus_text(text, strlen(text)) : NULL;
+
+    set(object, valid ? valid : "");
+}
+
+static void bus_call_update_stats(BusCall *self)
+{
+    RtcbusPeer1Call *object = RTCBUS_PEER1_CALL(self);
+    g_auto(ConnectionStats) stats = {};
+
+    /* The last ones stay when the connection has gone. */
+    if (call_state(self->call) == CALL_CLOSED)
+        return;
+    call_get_stats(self->call, &stats);
+    set_text(rtcbus_peer1_call_set_local_candidate, object, stats.local_candidate);
+    set_text(rtcbus_peer1_call_set_remote_candidate, object, stats.remote_candidate);
+    set_text(rtcbus_peer1_call_set_remote_fingerprint, object, stats.remote_fingerprint);
+}
+
+/* Announced at once, so that it is never behind a channel that has just come. */
+static void bus_call_update_trust(BusCall *self)
+{
+    RtcbusPeer1Call *object = RTCBUS_PEER1_CALL(self);
+    const char *trust = trust_level_to_string(call_trust(self->call));
+
+    if (g_strcmp0(rtcbus_peer1_call_get_trust(object), trust) == 0)
+        return;
+    rtcbus_peer1_call_set_trust(object, trust);
+    g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(self));
+}
+
+static gboolean on_settled(gpointer data)
+{
+    BusCall *self = data;
+
+    self->settle_timer = 0;
+    bus_call_update_stats(self);
+    return G_SOURCE_REMOVE;
+}
+
+void bus_call_update(BusCall *self)
+{
+    RtcbusPeer1Call *object = RTCBUS_PEER1_CALL(self);
+
+    set_text(rtcbus_peer1_call_set_peer, object, call_peer(self->call));
+    set_text(rtcbus_peer1_call_set_reason, object, call_reason(self->call));
+    rtcbus_peer1_call_set_state(object, call_state_to_string(call_state(self->call)));
+    rtcbus_peer1_call_set_connected_at(object, call_connected_at(self->call));
+    rtcbus_peer1_call_set_setup_time(object, call_setup_time(self->call));
+    bus_call_update_trust(self);
+    bus_call_update_stats(self);
+    if (call_state(self->call) == CALL_CONNECTED && self->settle_timer == 0)
+        self->settle_timer = g_timeout_add(SETTLE_TIME, on_settled, self);
+}
+
+static gboolean on_hangup(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation,
+                          gpointer data)
+{
+    BusCall *self = BUS_CALL(object);
+
+    call_finish(self->call, CALL_REASON_HANGUP);
+    rtcbus_peer1_call_complete_hangup(object, invocation);
+    return TRUE;
+}
+
+static bool parse_priority(const char *text, ChannelPriority *priority)
+{
+    static const struct {
+        const char *text;
+        ChannelPriority priority;
+    } table[] = {
+        {"very-low", CHANNEL_PRIORITY_VERY_LOW},
+        {"low", CHANNEL_PRIORITY_LOW},
+        {"medium", CHANNEL_PRIORITY_MEDIUM},
+        {"high", CHANNEL_PRIORITY_HIGH},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (strcmp(table[i].text, text) == 0) {
+            *priority = table[i].priority;
+            return true;
+        }
+    }
+    return false;
+}
+
+static CallChannel *open_channel(Call *call, const char *label, GVariant *dict, GError **error)
+{
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    g_autofree char *protocol = NULL, *priority = NULL;
+    guint retransmits = 0, lifetime = 0, id = 0;
+    bool has_retransmits = false, has_lifetime = false, has_id = false;
+    const BusOption table[] = {
+        {"protocol", "s", &protocol, NULL},
+        {"ordered", "b", &options.ordered, NULL},
+        {"max-retransmits", "u", &retransmits, &has_retransmits},
+        {"max-packet-lifetime", "u", &lifetime, &has_lifetime},
+        {"priority", "s", &priority, NULL},
+        {"negotiated", "b", &options.negotiated, NULL},
+        {"id", "q", &id, &has_id},
+        {},
+    };
+    const char *problem = NULL;
+
+    if (!bus_options_read(dict, table, error))
+        return NULL;
+    if (has_retransmits && has_lifetime)
+        problem = _("\"max-retransmits\" and \"max-packet-lifetime\" exclude each other");
+    else if (retransmits > G_MAXUINT16 || lifetime > G_MAXUINT16)
+        problem = _("\"max-retransmits\" and \"max-packet-lifetime\" are at most 65535");
+    else if (options.negotiated != has_id)
+        problem = _("\"negotiated\" and \"id\" go together");
+    else if (priority && !parse_priority(priority, &options.priority))
+        problem = _("\"priority\" is very-low, low, medium or high");
+    if (problem) {
+        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT, problem);
+        return NULL;
+    }
+    options.protocol = protocol;
+    if (has_retransmits)
+        options.max_retransmits = retransmits;
+    if (has_lifetime)
+        options.max_packet_lifetime = lifetime;
+    if (has_id)
+        options.id = id;
+    return call_open_channel(call, label, &options, error);
+}
+
+static gboolean on_open_channel(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation,
+                                const char *label, GVariant *dict, gpointer data)
+{
+    BusCall *self = BUS_CALL(object);
+    g_autoptr(GError) error = NULL;
+    CallChannel *channel = open_channel(self->call, label, dict, &error);
+    g_autofree char *path = NULL;
+
+    if (!channel) {
+        bus_return_error(invocation, error);
+        return TRUE;
+    }
+    path = bus_channel_path(call_number(self->call), call_channel_number(channel));
+    rtcbus_peer1_call_complete_open_channel(object, invocation, path);
+    return TRUE;
+}
+
+BusCall *bus_call_new(Call *call)
+{
+    BusCall *self = g_object_new(BUS_TYPE_CALL, NULL);
+
+    self->call = call_ref(call);
+    rtcbus_peer1_call_set_trust(RTCBUS_PEER1_CALL(self), "unknown");
+    rtcbus_peer1_call_set_direction(RTCBUS_PEER1_CALL(self),
+                                    call_direction(call) == CALL_OUTGOING ? "outgoing"
+                                                                          : "incoming");
+    g_signal_connect(self, "handle-hangup", G_CALLBACK(on_hangup), NULL);
+    g_signal_connect(self, "handle-open-channel", G_CALLBACK(on_open_channel), NULL);
+    bus_call_update(self);
+    return self;
+}
+
+static void bus_call_finalize(GObject *object)
+{
+    BusCall *self = BUS_CALL(object);
+
+    g_clear_handle_id(&self->settle_timer, g_source_remove);
+    call_unref(self->call);
+    G_OBJECT_CLASS(bus_call_parent_class)->finalize(object);
+}
+
+static void bus_call_class_init(BusCallClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+
+    object_class->finalize = bus_call_finalize;
+    object_class->get_property = bus_call_get_property;
+    object_class->set_property = bus_call_set_property;
+    g_object_class_override_property(object_class, PROP_ROUND_TRIP_TIME, "round-trip-time");
+    g_object_class_override_property(object_class, PROP_BYTES_SENT, "bytes-sent");
+    g_object_class_override_property(object_class, PROP_BYTES_RECEIVED, "bytes-received");
+}
+
+static void bus_call_init(BusCall *self)
+{
+}

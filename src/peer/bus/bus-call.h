@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* The interface org.rtcbus.Peer1.Call of one call. */
+
+#pragma once
+
+#include "peer/call/call.h"
+#include "peer/bus/peer-dbus.h"
+
+#define BUS_TYPE_CALL (bus_call_get_type())
+G_DECLARE_FINAL_TYPE(BusCall, bus_call, BUS, CALL, RtcbusPeer1CallSkeleton)
+
+/* Keeps a reference to CALL. */
+BusCall *bus_call_new(Call *call);
+
+/* Shows the call's properties as they are now. */
+void bus_call_update(BusCall *self);

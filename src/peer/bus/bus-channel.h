@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* The interface org.rtcbus.Peer1.Channel of one channel. */
+
+#pragma once
+
+#include "peer/call/call-channel.h"
+#include "peer/bus/peer-dbus.h"
+
+#define BUS_TYPE_CHANNEL (bus_channel_get_type())
+G_DECLARE_FINAL_TYPE(BusChannel, bus_channel, BUS, CHANNEL, RtcbusPeer1ChannelSkeleton)
+
+BusChannel *bus_channel_new(CallChannel *channel);
+
+/* Shows the channel's properties as they are now. */
+void bus_channel_update(BusChannel *self);
+
+/* The channel is about to be freed: shows it as closed. */
+void bus_channel_detach(BusChannel *self);
+
+void bus_channel_message(BusChannel *self, MessageKind kind, const guint8 *bytes, gsize length);

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The interface org.rtcbus.Peer1, and the objects below it. The object manager
+ * cannot manage its own path, so Peer1 is exported beside it, as bluez does.
+ */
+
+#include <config.h>
+
+#include "peer/bus/bus.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "common/fingerprint.h"
+#include "common/names.h"
+#include "peer/bus/bus-call.h"
+#include "peer/bus/bus-channel.h"
+#include "peer/bus/bus-values.h"
+#include "peer/trust/pairing-desk.h"
+#include "peer/bus/peer-dbus.h"
+#include "peer/error.h"
+#include "peer/peer.h"
+
+/* ---- Peer1, whose counters are looked up when they are read ----------------- */
+
+#define BUS_TYPE_PEER (bus_peer_get_type())
+G_DECLARE_FINAL_TYPE(BusPeer, bus_peer, BUS, PEER, RtcbusPeer1Skeleton)
+
+struct _BusPeer {
+    RtcbusPeer1Skeleton parent;
+    Peer *peer;
+};
+
+G_DEFINE_TYPE(BusPeer, bus_peer, RTCBUS_TYPE_PEER1_SKELETON)
+
+struct Bus {
+    GDBusObjectManagerServer *manager;
+    BusPeer *object;
+    GHashTable *calls;    /* Call → BusCall */
+    GHashTable *channels; /* CallChannel → BusChannel */
+    gsize told;           /* of messages, since the bus had taken all */
+    GCancellable *flush;  /* while we wait for that */
+};
+
+enum { PROP_NUMBERS_RECEIVED = 1, PROP_LAST_NUMBER };
+
+static GVariant *number_to_variant(const FeedNumber *number)
+{
+    return g_variant_new("(ttsd)", number->sequence, number->time, number->peer, number->value);
+}
+
+/* GObject wants one, as the generated properties are writable inside. */
+static void bus_peer_set_property(GObject *object, guint id, const GValue *value,
+                                  GParamSpec *pspec)
+{
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+}
+
+static void bus_peer_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    BusPeer *self = BUS_PEER(object);
+    FeedNumber last = {.peer = ""};
+
+    switch (id) {
+    case PROP_NUMBERS_RECEIVED:
+        g_value_set_uint64(value, feed_count(peer_feed(self->peer)));
+        break;
+    case PROP_LAST_NUMBER:
+        feed_last(peer_feed(self->peer), &last);
+        g_value_set_variant(value, number_to_variant(&last));
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    }
+}
+
+static void bus_peer_class_init(BusPeerClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+
+    object_class->get_property = bus_peer_get_property;
+    object_class->set_property = bus_peer_set_property;
+    g_object_class_override_property(object_class, PROP_NUMBERS_RECEIVED, "numbers-received");
+    g_object_class_override_property(object_class, PROP_LAST_NUMBER, "last-number");
+}
+
+static void bus_peer_init(BusPeer *self)
+{
+}
+
+/* ---- methods -------------------------------------------------------------- */
+
+enum { MAX_TIMEOUT = 3600 };
+
+static Call *place_call(Peer *peer, const char *whom, GVariant *dict, GError **error)
+{
+    g_autofree char *channel_id = NULL;
+    g_autofree char *fingerprint = NULL, *canonical = NULL;
+    guint timeout = CALL_DEFAULT_TIMEOUT;
+    const BusOption table[] = {
+        {"channel-id", "s", &channel_id, NULL},
+        {"fingerprint", "s", &fingerprint, NULL},
+        {"timeout", "u", &timeout, NULL},
+        {},
+    };
+
+    if (!bus_options_read(dict, table, error))
+        return NULL;
+    if (timeout < 1 || timeout > MAX_TIMEOUT) {
+        g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                    _("\"timeout\" is from 1 to %d seconds"), MAX_TIMEOUT);
+        return NULL;
+    }
+    if (channel_id && strlen(channel_id) > FRAME_MAX_NAME) {
+        g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                    _("\"channel-id\" is at most %d bytes long"), FRAME_MAX_NAME);
+        return NULL;
+    }
+    if (fingerprint && !(canonical = fingerprint_parse(fingerprint))) {
+        g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                    _("\"fingerprint\" is sha-256:AB:CD:…, with 64 hexadecimal digits"));
+        return NULL;
+    }
+    return peer_call(peer, whom,
+                     &(CallOptions){.channel_id = channel_id,
+                                    .fingerprint = canonical,
+                                    .timeout = timeout},
+                     error);
+}
+
+static gboolean on_call(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, const char *whom,
+                        GVariant *dict, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    Call *call = place_call(BUS_PEER(object)->peer, whom, dict, &error);
+    g_autofree char *path = NULL;
+
+    if (!call) {
+        bus_return_error(invocation, error);
+        return TRUE;
+    }
+    path = bus_call_path(call_number(call));
+    rtcbus_peer1_complete_call(object, invocation, path);
+    return TRUE;
+}
+
+static void add_number(const FeedNumber *number, gpointer data)
+{
+    g_variant_builder_add_value(data, number_to_variant(number));
+}
+
+static gboolean on_read_numbers(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                                guint64 after, guint max, gpointer data)
+{
+    GVariantBuilder builder;
+    guint64 lost;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ttsd)"));
+    lost = feed_read(peer_feed(BUS_PEER(object)->peer), after, max, add_number, &builder);
+    rtcbus_peer1_complete_read_numbers(object, invocation, g_variant_builder_end(&builder), lost);
+    return TRUE;
+}
+
+static gboolean on_publish(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, double value,
+                           gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    guint64 sequence = peer_publish(BUS_PEER(object)->peer, value, &error);
+
+    if (sequence == 0)
+        bus_return_error(invocation, error);
+    else
+        rtcbus_peer1_complete_publish(object, invocation, sequence);
+    return TRUE;
+}
+
+static gboolean on_trust_peer(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                              const char *name, const char *fingerprint, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (peer_trust(BUS_PEER(object)->peer, name, fingerprint, &error))
+        rtcbus_peer1_complete_trust_peer(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean on_forget_peer(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                               const char *name, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (peer_forget(BUS_PEER(object)->peer, name, &error))
+        rtcbus_peer1_complete_forget_peer(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static void add_known(const KnownPeer *peer, const char *path, gpointer data)
+{
+    g_autofree char *comment = !path          ? g_strdup(peer->comment)
+                               : *peer->comment ? g_strdup_printf("%s: %s", path, peer->comment)
+                                                : g_strdup(path);
+
+    g_variant_builder_add(data, "(ssst)", peer->name, peer->fingerprint, comment,
+                          (guint64) MAX(peer->time, 0));
+}
+
+static gboolean on_list_known_peers(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                                    gpointer data)
+{
+    const KnownPeers *known = peer_known(BUS_PEER(object)->peer);
+    g_autoptr(GError) error = NULL;
+    GVariantBuilder builder;
+
+    if (!known_peers_usable(known, &error)) {
+        bus_return_error(invocation, error);
+        return TRUE;
+    }
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ssst)"));
+    known_peers_foreach(known, add_known, &builder);
+    rtcbus_peer1_complete_list_known_peers(object, invocation, g_variant_builder_end(&builder));
+    return TRUE;
+}
+
+static gboolean on_pair(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, GVariant *dict,
+                        gpointer data)
+{
+    guint timeout = PAIRING_LIFETIME;
+    const BusOption table[] = {{"timeout", "u", &timeout, NULL}, {}};
+    g_autoptr(GError) error = NULL;
+    g_autofree char *code = NULL;
+
+    if (bus_options_read(dict, table, &error)) {
+        if (timeout < 1 || timeout > PAIRING_LIFETIME)
+            g_set_error(&error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                        _("\"timeout\" is from 1 to %d seconds"), PAIRING_LIFETIME);
+        else
+            code = peer_pair(BUS_PEER(object)->peer, timeout, &error);
+    }
+    if (code)
+        rtcbus_peer1_complete_pair(object, invocation, code);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean on_pair_with(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                             const char *code, GVariant *dict, gpointer data)
+{
+    const BusOption table[] = {{}};
+    g_autoptr(GError) error = NULL;
+
+    if (bus_options_read(dict, table, &error) &&
+        peer_pair_with(BUS_PEER(object)->peer, code, &error))
+        rtcbus_peer1_complete_pair_with(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean on_cancel_pairing(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                                  gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (peer_cancel_pairing(BUS_PEER(object)->peer, &error))
+        rtcbus_peer1_complete_cancel_pairing(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+/* ---- news of the peer ------------------------------------------------------ */
+
+static GVariant *members_to_variant(const Room *room)
+{
+    const GPtrArray *members = room_members(room);
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ss)"));
+    for (guint i = 0; i < members->len; i++) {
+        const RoomMember *member = members->pdata[i];
+
+        g_variant_builder_add(&builder, "(ss)", member->id, member->name ? member->name : "");
+    }
+    return g_variant_builder_end(&builder);
+}
+
+void bus_update(Bus *bus)
+{
+    RtcbusPeer1 *object = RTCBUS_PEER1(bus->object);
+    Peer *peer = bus->object->peer;
+    const Room *room = peer_room(peer);
+
+    rtcbus_peer1_set_name(object, room_own_name(room) ? room_own_name(room) : "");
+    rtcbus_peer1_set_relay_url(object, peer_relay_url(peer));
+    rtcbus_peer1_set_relay_state(object, relay_state_to_string(room_state(room)));
+    rtcbus_peer1_set_peers(object, members_to_variant(room));
+    rtcbus_peer1_set_listener_count(object, peer_listeners(peer));
+    rtcbus_peer1_set_broken_services(object, peer_broken_services(peer));
+}
+
+void bus_number(Bus *bus, const FeedNumber *number)
+{
+    rtcbus_peer1_emit_number_received(RTCBUS_PEER1(bus->object), number->sequence, number->time,
+                                      number->peer, number->value);
+}
+
+void bus_pairing_failed(Bus *bus, const char *message, guint tries)
+{
+    rtcbus_peer1_emit_pairing_failed(RTCBUS_PEER1(bus->object), message, tries);
+}
+
+void bus_pairing_ended(Bus *bus, bool ok, const char *name, const char *fingerprint,
+                       const char *message)
+{
+    rtcbus_peer1_emit_pairing_ended(RTCBUS_PEER1(bus->object), ok, name, fingerprint, message);
+}
+
+/* ---- objects -------------------------------------------------------------- */
+
+static void export_object(Bus *bus, const char *path, GDBusInterfaceSkeleton *interface)
+{
+    g_autoptr(GDBusObjectSkeleton) object = g_dbus_object_skeleton_new(path);
+
+    g_dbus_object_skeleton_add_interface(object, interface);
+    g_dbus_object_manager_server_export(bus->manager, object);
+}
+
+/* What was set just now is announced before the object is gone. */
+static void unexport_object(Bus *bus, const char *path, GDBusInterfaceSkeleton *interface)
+{
+    g_dbus_interface_skeleton_flush(interface);
+    g_dbus_object_manager_server_unexport(bus->manager, path);
+}
+
+void bus_call_added(Bus *bus, Call *call)
+{
+    BusCall *object = bus_call_new(call);
+    g_autofree char *path = bus_call_path(call_number(call));
+
+    g_hash_table_insert(bus->calls, call, object);
+    export_object(bus, path, G_DBUS_INTERFACE_SKELETON(object));
+}
+
+void bus_call_changed(Bus *bus, Call *call)
+{
+    BusCall *object = g_hash_table_lookup(bus->calls, call);
+
+    if (object)
+        bus_call_update(object);
+}
+
+void bus_call_ended(Bus *bus, Call *call)
+{
+    BusCall *object = g_hash_table_lookup(bus->calls, call);
+    g_autofree char *path = bus_call_path(call_number(call));
+    g_autofree char *reason = bus_text(call_reason(call), strlen(call_reason(call)));
+
+    unexport_object(bus, path, G_DBUS_INTERFACE_SKELETON(object));
+    rtcbus_peer1_emit_call_ended(RTCBUS_PEER1(bus->object), path, call_peer(call), reason);
+    g_hash_table_remove(bus->calls, call);
+}
+
+static void channel_added(Bus *bus, CallChannel *channel)
+{
+    BusChannel *object = bus_channel_new(channel);
+    g_autofree char *path = bus_channel_path(call_number(call_channel_call(channel)),
+                                             call_channel_number(channel));
+
+    g_hash_table_insert(bus->channels, channel, object);
+    export_object(bus, path, G_DBUS_INTERFACE_SKELETON(object));
+}
+
+static void channel_removed(Bus *bus, CallChannel *channel)
+{
+    BusChannel *object = g_hash_table_lookup(bus->channels, channel);
+    g_autofree char *path = bus_channel_path(call_number(call_channel_call(channel)),
+                                             call_channel_number(channel));
+
+    bus_channel_detach(object);
+    unexport_object(bus, path, G_DBUS_INTERFACE_SKELETON(object));
+    g_hash_table_remove(bus->channels, channel);
+}
+
+void bus_channel(Bus *bus, CallChannel *channel, CallChannelEvent event)
+{
+    switch (event) {
+    case CALL_CHANNEL_ADDED:
+        channel_added(bus, channel);
+        break;
+    case CALL_CHANNEL_CHANGED:
+        bus_channel_update(g_hash_table_lookup(bus->channels, channel));
+        break;
+    case CALL_CHANNEL_REMOVED:
+        channel_removed(bus, channel);
+        break;
+    }
+}
+
+/* Signals wait in our memory for the bus to take them, and a remote can send faster than it does:
+ * then its channels are paused until all is written. */
+#define TOLD_MAX (4 * 1024 * 1024)
+#define SIGNAL_OVERHEAD 512
+
+static void on_flushed(GObject *connection, GAsyncResult *result, gpointer data)
+{
+    Bus *bus = data;
+    g_autoptr(GError) error = NULL;
+    GHashTableIter iter;
+    gpointer channel;
+
+    if (!g_dbus_connection_flush_finish(G_DBUS_CONNECTION(connection), result, &error) &&
+        g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        return; /* BUS is gone */
+    g_clear_object(&bus->flush);
+    bus->told = 0;
+    g_hash_table_iter_init(&iter, bus->channels);
+    while (g_hash_table_iter_next(&iter, &channel, NULL))
+        call_channel_pause(channel, false);
+}
+
+void bus_message(Bus *bus, CallChannel *channel, MessageKind kind, const guint8 *bytes,
+                 gsize length)
+{
+    GDBusInterfaceSkeleton *object = G_DBUS_INTERFACE_SKELETON(bus->object);
+
+    bus_channel_message(g_hash_table_lookup(bus->channels, channel), kind, bytes, length);
+    bus->told += length + SIGNAL_OVERHEAD;
+    if (bus->told < TOLD_MAX)
+        return;
+    call_channel_pause(channel, true);
+    if (bus->flush)
+        return;
+    bus->flush = g_cancellable_new();
+    g_dbus_connection_flush(g_dbus_interface_skeleton_get_connection(object), bus->flush,
+                            on_flushed, bus);
+}
+
+/* ---- the bus -------------------------------------------------------------- */
+
+Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
+{
+    Bus *bus = g_new0(Bus, 1);
+
+    bus->calls = g_hash_table_new_full(NULL, NULL, NULL, g_object_unref);
+    bus->channels = g_hash_table_new_full(NULL, NULL, NULL, g_object_unref);
+    bus->manager = g_dbus_object_manager_server_new(PEER_OBJECT_PATH);
+    bus->object = g_object_new(BUS_TYPE_PEER, NULL);
+    bus->object->peer = peer;
+    rtcbus_peer1_set_version(RTCBUS_PEER1(bus->object), PACKAGE_VERSION);
+    rtcbus_peer1_set_fingerprint(RTCBUS_PEER1(bus->object), peer_fingerprint(peer));
+    g_signal_connect(bus->object, "handle-call", G_CALLBACK(on_call), NULL);
+    g_signal_connect(bus->object, "handle-read-numbers", G_CALLBACK(on_read_numbers), NULL);
+    g_signal_connect(bus->object, "handle-publish", G_CALLBACK(on_publish), NULL);
+    g_signal_connect(bus->object, "handle-trust-peer", G_CALLBACK(on_trust_peer), NULL);
+    g_signal_connect(bus->object, "handle-forget-peer", G_CALLBACK(on_forget_peer), NULL);
+    g_signal_connect(bus->object, "handle-pair", G_CALLBACK(on_pair), NULL);
+    g_signal_connect(bus->object, "handle-pair-with", G_CALLBACK(on_pair_with), NULL);
+    g_signal_connect(bus->object, "handle-cancel-pairing", G_CALLBACK(on_cancel_pairing), NULL);
+    g_signal_connect(bus->object, "handle-list-known-peers", G_CALLBACK(on_list_known_peers),
+                     NULL);
+    bus_update(bus);
+    if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(bus->object), connection,
+                                          PEER_OBJECT_PATH, error)) {
+        bus_free(bus);
+        return NULL;
+    }
+    g_dbus_object_manager_server_set_connection(bus->manager, connection);
+    return bus;
+}
+
+void bus_free(Bus *bus)
+{
+    if (!bus)
+        return;
+    g_cancellable_cancel(bus->flush);
+    g_clear_object(&bus->flush);
+    g_dbus_object_manager_server_set_connection(bus->manager, NULL);
+    g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(bus->object));
+    g_hash_table_unref(bus->calls);
+    g_hash_table_unref(bus->channels);
+    g_object_unref(bus->manager);
+    g_object_unref(bus->object);
+    g_free(bus);
+}

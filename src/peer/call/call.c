@@ -1,0 +1,700 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The state machine of a call. It never looks at the relay: frames come in from
+ * calls.c, which knows whose they are, and go out through an operation. The
+ * connection is made when there is something to say to it, so a call that
+ * nobody answers costs no sockets.
+ */
+
+#include <config.h>
+
+#include "peer/call/call.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/names.h"
+#include "peer/error.h"
+
+/* How long an orderly end may take, in milliseconds */
+enum { ENDING_LIMIT = 5000 };
+
+struct Call {
+    const CallOps *ops;
+    gpointer data;
+    guint number;
+    CallDirection direction;
+    CallState state;
+    char *reason;
+    char *session, *target, *remote, *peer, *channel_id;
+    char *name;
+    bool name_asked; /* by us: the relay's word does not count */
+    char *wanted, *fingerprint;
+    TrustLevel trust;
+    bool untrusted; /* refused for its key */
+    bool foreign; /* the remote does not echo the session */
+
+    Connection *connection;
+    enum { ROLE_NONE, ROLE_OFFERER, ROLE_ANSWERER } role;
+    bool answered; /* as the offerer: a good answer came */
+    GPtrArray *channels;
+    guint last_channel;
+
+    guint timeout_id;
+    guint ending_id; /* timer: the channels close, and then the call */
+    char *ending;    /* the reason */
+    gint64 started;
+    guint64 connected_at, setup_time;
+};
+
+static const char *const state_names[] = {
+    [CALL_CALLING] = "calling",           [CALL_CONNECTING] = "connecting",
+    [CALL_CONNECTED] = "connected",       [CALL_RECONNECTING] = "reconnecting",
+    [CALL_CLOSED] = "closed",
+};
+
+const char *call_state_to_string(CallState state)
+{
+    return state_names[state];
+}
+
+#define BIT(state) (1u << (state))
+static const guint allowed_next[] = {
+    [CALL_CALLING] = BIT(CALL_CONNECTING) | BIT(CALL_CLOSED),
+    [CALL_CONNECTING] = BIT(CALL_CONNECTED) | BIT(CALL_CLOSED),
+    [CALL_CONNECTED] = BIT(CALL_RECONNECTING) | BIT(CALL_CLOSED),
+    [CALL_RECONNECTING] = BIT(CALL_CONNECTED) | BIT(CALL_CLOSED),
+};
+
+static void call_log(const Call *call, const char *message_id, const char *text)
+{
+    g_autofree char *number = g_strdup_printf("%u", call->number);
+
+    log_event(G_LOG_LEVEL_INFO,
+              (.message_id = message_id, .call = call->session ? call->session : number,
+               .remote = *call->peer ? call->peer : NULL),
+              "%s", text);
+}
+
+static void call_log_connected(Call *call)
+{
+    g_auto(ConnectionStats) stats = {};
+    g_autofree char *local = NULL, *remote = NULL, *text = NULL;
+
+    call_get_stats(call, &stats);
+    local = frame_candidate_type(stats.local_candidate);
+    remote = frame_candidate_type(stats.remote_candidate);
+    text = g_strdup_printf(_("connected with %s in %d ms (%s ↔ %s)"), call_peer_for_people(call),
+                           (int) ((g_get_monotonic_time() - call->started) / 1000),
+                           local ? local : "?", remote ? remote : "?");
+    call_log(call, MESSAGE_CALL_CONNECTED, text);
+}
+
+static void call_log_ended(const Call *call)
+{
+    g_autofree char *reason = frame_printable(call->reason);
+    g_autofree char *text = g_strdup_printf(_("call %u with %s ended: %s"), call->number,
+                                            call_peer_for_people(call), reason);
+
+    call_log(call, MESSAGE_CALL_ENDED, text);
+}
+
+static void call_log_channel_closed(const Call *call, const CallChannel *channel)
+{
+    g_autofree char *text = g_strdup_printf(
+        _("channel %u of call %u with %s closed: %s"), call_channel_number(channel), call->number,
+        call_peer_for_people(call), call_channel_reason(channel));
+
+    call_log(call, NULL, text);
+}
+
+static void call_enter_state(Call *call, CallState state)
+{
+    CallState old = call->state;
+
+    if (state == old)
+        return;
+    g_return_if_fail(allowed_next[old] & BIT(state));
+    call->state = state;
+    log_debug("call %u: %s → %s", call->number, call_state_to_string(old),
+              call_state_to_string(state));
+
+    if (state != CALL_CONNECTING)
+        g_clear_handle_id(&call->timeout_id, g_source_remove);
+    if (state == CALL_CONNECTED && old == CALL_CONNECTING) {
+        call->connected_at = g_get_real_time();
+        call_log_connected(call);
+    } else if (state == CALL_CLOSED) {
+        call_log_ended(call);
+    }
+    call->ops->changed(call, call->data);
+}
+
+/* ---- frames --------------------------------------------------------------- */
+
+/* Every frame of a call names its session and whom it is for (INTERFACES 3.2). */
+static void call_send(Call *call, Frame *frame)
+{
+    if (!frame->to)
+        frame->to = g_strdup(call->remote ? call->remote : *call->target ? call->target : NULL);
+    frame->session = g_strdup(call->session);
+    call->ops->send(call, frame, call->data);
+}
+
+void call_ring(Call *call, const char *to)
+{
+    g_autoptr(Frame) frame = frame_new(FRAME_CALL);
+
+    frame->to = g_strdup(to);
+    frame->channel_id = g_strdup(call->channel_id);
+    call_send(call, frame);
+}
+
+/* ---- the end -------------------------------------------------------------- */
+
+static void call_drop_channels(Call *call)
+{
+    while (call->channels->len > 0) {
+        CallChannel *channel = g_ptr_array_steal_index(call->channels, call->channels->len - 1);
+
+        call_channel_detach(channel);
+        call->ops->channel(call, channel, CALL_CHANNEL_REMOVED, call->data);
+        call_channel_free(channel);
+    }
+}
+
+static void call_close(Call *call, const char *reason, bool say_bye)
+{
+    g_autoptr(Call) keep = call_ref(call);
+
+    if (call->state == CALL_CLOSED || call->reason)
+        return;
+    call->reason = g_strdup(reason);
+    g_clear_handle_id(&call->ending_id, g_source_remove);
+    if (say_bye) {
+        g_autoptr(Frame) bye = frame_new(FRAME_BYE);
+
+        bye->reason = g_strdup(call->untrusted ? FRAME_REASON_UNTRUSTED : NULL);
+        call_send(call, bye);
+    }
+    for (guint i = 0; i < call->channels->len; i++)
+        call_channel_drain(call->channels->pdata[i]);
+    g_clear_pointer(&call->connection, connection_free);
+    call_drop_channels(call);
+    call_enter_state(call, CALL_CLOSED);
+}
+
+void call_hang_up(Call *call, const char *reason)
+{
+    call_close(call, reason, true);
+}
+
+static gboolean on_ending(gpointer data)
+{
+    Call *call = data;
+
+    call->ending_id = 0;
+    call_close(call, call->ending, true);
+    return G_SOURCE_REMOVE;
+}
+
+static bool call_is_busy(const Call *call)
+{
+    bool busy = call->connection && connection_is_unacknowledged(call->connection);
+
+    for (guint i = 0; i < call->channels->len && !busy; i++)
+        busy = call_channel_is_busy(call->channels->pdata[i]);
+    return busy;
+}
+
+/* A channel that closes in good order takes everything with it (RFC 8831 6.7): the remote
+ * answers when it has read that far. */
+void call_finish(Call *call, const char *reason)
+{
+    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(GPtrArray) channels = NULL;
+
+    if (call->state != CALL_CONNECTED || call->ending_id || call->channels->len == 0 ||
+        !call_is_busy(call)) {
+        call_close(call, reason, true);
+        return;
+    }
+    g_free(call->ending);
+    call->ending = g_strdup(reason);
+    call->ending_id = g_timeout_add(ENDING_LIMIT, on_ending, call);
+    channels = g_ptr_array_copy(call->channels, NULL, NULL);
+    for (guint i = 0; i < channels->len; i++) {
+        if (g_ptr_array_find(call->channels, channels->pdata[i], NULL))
+            call_channel_close(channels->pdata[i]);
+    }
+}
+
+void call_end(Call *call, const char *reason)
+{
+    call_close(call, reason, false);
+}
+
+static gboolean on_timeout(gpointer data)
+{
+    Call *call = data;
+
+    call->timeout_id = 0;
+    call_close(call, CALL_REASON_TIMEOUT, true);
+    return G_SOURCE_REMOVE;
+}
+
+/* ---- channels ------------------------------------------------------------- */
+
+static void call_note_open(Call *call)
+{
+    if (call->setup_time != 0)
+        return;
+    call->setup_time = MAX(g_get_monotonic_time() - call->started, 1);
+    call->ops->changed(call, call->data);
+}
+
+static void on_channel_state(CallChannel *channel, ChannelState state, gpointer data)
+{
+    g_autoptr(Call) call = call_ref(data);
+
+    if (state == CHANNEL_OPEN)
+        call_note_open(call);
+    if (state != CHANNEL_CLOSED) {
+        call->ops->channel(call, channel, CALL_CHANNEL_CHANGED, call->data);
+    } else if (g_ptr_array_remove(call->channels, channel)) {
+        /* The end of a whole call is said once, not for each channel. */
+        if (*call_channel_reason(channel) && connection_state(call->connection) < CONNECTION_FAILED)
+            call_log_channel_closed(call, channel);
+        call->ops->channel(call, channel, CALL_CHANNEL_REMOVED, call->data);
+        call_channel_free(channel);
+        if (call->ending_id && call->channels->len == 0)
+            call_close(call, call->ending, true);
+    }
+}
+
+static void on_channel_message(CallChannel *channel, MessageKind kind, const guint8 *bytes,
+                               gsize length, gpointer data)
+{
+    g_autoptr(Call) call = call_ref(data);
+
+    call->ops->message(call, channel, kind, bytes, length, call->data);
+}
+
+static const CallChannelOps channel_ops = {.state = on_channel_state,
+                                           .message = on_channel_message};
+
+static CallChannel *call_add_channel(Call *call, Channel *rtc, CallChannelOrigin origin)
+{
+    CallChannel *channel =
+        call_channel_new(call, ++call->last_channel, origin, rtc, &channel_ops, call);
+
+    g_ptr_array_add(call->channels, channel);
+    call->ops->channel(call, channel, CALL_CHANNEL_ADDED, call->data);
+    if (channel_state(rtc) == CHANNEL_OPEN) /* one that the remote opened comes so */
+        call_note_open(call);
+    return channel;
+}
+
+CallChannel *call_open_channel(Call *call, const char *label, const ChannelOptions *options,
+                               GError **error)
+{
+    Channel *rtc;
+
+    if (!call->connection) {
+        g_set_error(error, PEER_ERROR, PEER_ERROR_NOT_CONNECTED,
+                    _("call %u has not been answered yet"), call->number);
+        return NULL;
+    }
+    rtc = connection_open_channel(call->connection, label, options, error);
+    return rtc ? call_add_channel(call, rtc, CALL_CHANNEL_OUTGOING) : NULL;
+}
+
+CallChannel *call_find_channel(const Call *call, guint number)
+{
+    for (guint i = 0; i < call->channels->len; i++) {
+        if (call_channel_number(call->channels->pdata[i]) == number)
+            return call->channels->pdata[i];
+    }
+    return NULL;
+}
+
+/* ---- the connection ------------------------------------------------------- */
+
+static void on_description(Connection *connection, const char *type, const char *sdp,
+                           gpointer data)
+{
+    Call *call = data;
+    g_autoptr(Frame) frame =
+        frame_new(strcmp(type, "offer") == 0 ? FRAME_OFFER : FRAME_ANSWER);
+
+    frame->sdp = g_strdup(sdp);
+    call_send(call, frame);
+}
+
+static void on_candidate(Connection *connection, const IceCandidateInit *candidate, gpointer data)
+{
+    Call *call = data;
+    g_autoptr(Frame) frame = frame_new(FRAME_CANDIDATE);
+
+    /* libwebrtc under Node.js rejects the empty candidate, and an unhandled
+     * rejection ends the foreign program: they get no end of the list. */
+    if (!candidate && call->foreign)
+        return;
+    if (candidate) {
+        frame->candidate = g_strdup(candidate->candidate);
+        frame->mid = g_strdup(candidate->mid);
+        frame->mline_index = candidate->mline_index;
+        frame->ufrag = g_strdup(candidate->ufrag);
+    }
+    call_send(call, frame);
+}
+
+/* Within the DTLS handshake, by the certificate on the wire (issue: not by the SDP). */
+static bool on_verify(Connection *connection, const char *fingerprint, GError **error,
+                      gpointer data)
+{
+    Call *call = data;
+    g_autoptr(GError) local = NULL;
+
+    if (!call->ops->verify(call, fingerprint, &call->trust, &local, call->data)) {
+        call->untrusted = true;
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_SECURITY, local->message);
+        return false;
+    }
+    g_free(call->fingerprint);
+    call->fingerprint = g_strdup(fingerprint);
+    call->ops->changed(call, call->data);
+    for (guint i = 0; i < call->channels->len; i++)
+        call->ops->channel(call, call->channels->pdata[i], CALL_CHANNEL_CHANGED, call->data);
+    return true;
+}
+
+static void call_connected(Call *call)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (call->state == CALL_CONNECTING && !call->ops->connected(call, &error, call->data)) {
+        call->untrusted = true;
+        call_close(call, error->message, true);
+        return;
+    }
+    call_enter_state(call, CALL_CONNECTED);
+}
+
+static void on_connection_state(Connection *connection, ConnectionState state,
+                                const GError *reason, gpointer data)
+{
+    Call *call = data;
+    g_autofree char *text = reason ? g_strdup(reason->message) : NULL;
+
+    switch (state) {
+    case CONNECTION_NEW:
+    case CONNECTION_CONNECTING:
+        return;
+    case CONNECTION_CONNECTED:
+        call_connected(call);
+        return;
+    case CONNECTION_DISCONNECTED:
+        call_enter_state(call, CALL_RECONNECTING);
+        return;
+    case CONNECTION_FAILED:
+        /* It may be our side only that gave up, so the remote is told. */
+        call_close(call, text ? text : "the connection failed", true);
+        return;
+    case CONNECTION_CLOSED:
+        call_close(call, text ? text : CALL_REASON_REMOTE_HANGUP, false);
+        return;
+    }
+}
+
+static void on_remote_channel(Connection *connection, Channel *channel, gpointer data)
+{
+    call_add_channel(data, channel, CALL_CHANNEL_INCOMING);
+}
+
+static const ConnectionOps connection_ops = {
+    .description = on_description,
+    .candidate = on_candidate,
+    .state = on_connection_state,
+    .channel = on_remote_channel,
+    .verify = on_verify,
+};
+
+static bool call_make_connection(Call *call, GError **error)
+{
+    ConnectionConfig config = {};
+
+    call->ops->configure(call, &config, call->data);
+    call->connection = connection_new(&config, &connection_ops, call, error);
+    return call->connection != NULL;
+}
+
+static bool call_try_offer(Call *call, GError **error)
+{
+    Channel *channel;
+
+    if (!call_make_connection(call, error))
+        return false;
+    channel = connection_open_channel(call->connection, DEFAULT_CHANNEL_LABEL,
+                                      &CHANNEL_OPTIONS_DEFAULT, error);
+    if (!channel)
+        return false;
+    call_add_channel(call, channel, CALL_CHANNEL_FEED);
+    return connection_offer(call->connection, error);
+}
+
+void call_make_offer(Call *call)
+{
+    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(GError) error = NULL;
+
+    g_return_if_fail(call->state == CALL_CALLING);
+    call->role = ROLE_OFFERER;
+    call_enter_state(call, CALL_CONNECTING);
+    if (!call_try_offer(call, &error))
+        call_close(call, error->message, true);
+}
+
+static void call_bind(Call *call, const Frame *frame, const char *peer, const char *name)
+{
+    g_free(call->remote);
+    call->remote = g_strdup(frame->from);
+    if (!call->name_asked) {
+        g_free(call->name);
+        call->name = g_strdup(name);
+    }
+    if (peer && *peer && !call->name_asked) {
+        g_free(call->peer);
+        call->peer = g_strdup(peer);
+    }
+    call->foreign = frame->session == NULL;
+}
+
+static bool call_set_remote(Call *call, const char *type, const Frame *frame, GError **error)
+{
+    return connection_set_remote(call->connection, type, frame->sdp ? frame->sdp : "", error);
+}
+
+bool call_take_offer(Call *call, const Frame *frame, const char *peer, const char *name)
+{
+    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(GError) error = NULL;
+
+    if (call->state == CALL_CLOSED)
+        return false;
+    if (call->role == ROLE_NONE) {
+        call_bind(call, frame, peer, name);
+        call->role = ROLE_ANSWERER;
+        call_enter_state(call, CALL_CONNECTING);
+        if (!call_make_connection(call, &error) ||
+            !call_set_remote(call, "offer", frame, &error))
+            call_close(call, error->message, true);
+        return true;
+    }
+    /* The same offer once more is taken as such; anything else leaves the call alone. */
+    if (call_set_remote(call, "offer", frame, &error))
+        return true;
+    log_debug("call %u: another offer: %s", call->number, error->message);
+    return false;
+}
+
+void call_take_answer(Call *call, const Frame *frame)
+{
+    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(GError) error = NULL;
+
+    if (!call->connection || call->role != ROLE_OFFERER) {
+        log_debug("call %u: an answer without an offer", call->number);
+        return;
+    }
+    if (call_set_remote(call, "answer", frame, &error))
+        call->answered = true;
+    else if (call->answered)
+        log_debug("call %u: another answer: %s", call->number, error->message);
+    else
+        call_close(call, error->message, true);
+}
+
+void call_take_candidate(Call *call, const Frame *frame)
+{
+    IceCandidateInit candidate = {frame->candidate, frame->mid, frame->mline_index, frame->ufrag};
+    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(GError) error = NULL;
+
+    if (!call->connection)
+        return;
+    if (!connection_add_candidate(call->connection, frame->candidate ? &candidate : NULL, &error))
+        log_debug("call %u: a candidate: %s", call->number, error->message);
+}
+
+/* ---- the object ----------------------------------------------------------- */
+
+Call *call_new(const CallInfo *info, const CallOps *ops, gpointer data)
+{
+    Call *call = g_rc_box_new0(Call);
+
+    call->ops = ops;
+    call->data = data;
+    call->number = info->number;
+    call->direction = info->direction;
+    call->session = g_strdup(info->session);
+    call->target = g_strdup(info->target ? info->target : "");
+    call->remote = g_strdup(info->remote);
+    call->peer = g_strdup(info->peer ? info->peer : call->target);
+    call->name = g_strdup(info->name);
+    call->name_asked = info->direction == CALL_OUTGOING && info->name;
+    call->wanted = g_strdup(info->fingerprint);
+    call->channel_id = g_strdup(info->channel_id);
+    call->foreign = info->direction == CALL_INCOMING && !info->session;
+    call->channels = g_ptr_array_new();
+    call->started = g_get_monotonic_time();
+    call->timeout_id = g_timeout_add(info->timeout, on_timeout, call);
+    return call;
+}
+
+Call *call_ref(Call *call)
+{
+    return g_rc_box_acquire(call);
+}
+
+static void call_clear(gpointer data)
+{
+    Call *call = data;
+
+    g_clear_handle_id(&call->timeout_id, g_source_remove);
+    g_clear_handle_id(&call->ending_id, g_source_remove);
+    g_free(call->ending);
+    g_clear_pointer(&call->connection, connection_free);
+    g_ptr_array_set_free_func(call->channels, (GDestroyNotify) call_channel_free);
+    g_ptr_array_unref(call->channels);
+    g_free(call->reason);
+    g_free(call->session);
+    g_free(call->target);
+    g_free(call->remote);
+    g_free(call->peer);
+    g_free(call->name);
+    g_free(call->wanted);
+    g_free(call->fingerprint);
+    g_free(call->channel_id);
+}
+
+void call_unref(Call *call)
+{
+    g_rc_box_release_full(call, call_clear);
+}
+
+guint call_number(const Call *call)
+{
+    return call->number;
+}
+
+CallDirection call_direction(const Call *call)
+{
+    return call->direction;
+}
+
+CallState call_state(const Call *call)
+{
+    return call->state;
+}
+
+const char *call_reason(const Call *call)
+{
+    return call->reason ? call->reason : "";
+}
+
+const char *call_session(const Call *call)
+{
+    return call->session;
+}
+
+const char *call_target(const Call *call)
+{
+    return call->target;
+}
+
+const char *call_remote(const Call *call)
+{
+    return call->remote;
+}
+
+/* "a peer without a name" reads better than nothing */
+const char *call_peer_for_people(const Call *call)
+{
+    return *call->peer ? call->peer : _("a peer without a name");
+}
+
+const char *call_peer(const Call *call)
+{
+    return call->peer;
+}
+
+const char *call_name(const Call *call)
+{
+    return call->name;
+}
+
+const char *call_wanted(const Call *call)
+{
+    return call->wanted;
+}
+
+const char *call_fingerprint(const Call *call)
+{
+    return call->fingerprint;
+}
+
+TrustLevel call_trust(const Call *call)
+{
+    return call->trust;
+}
+
+gint64 call_started(const Call *call)
+{
+    return call->started;
+}
+
+guint64 call_connected_at(const Call *call)
+{
+    return call->connected_at;
+}
+
+guint64 call_setup_time(const Call *call)
+{
+    return call->setup_time;
+}
+
+bool call_is_pending(const Call *call)
+{
+    return call->state == CALL_CALLING || call->state == CALL_CONNECTING;
+}
+
+bool call_awaits_offer(const Call *call)
+{
+    return call->state == CALL_CALLING && call->direction == CALL_OUTGOING;
+}
+
+bool call_is_answerer(const Call *call)
+{
+    return call->role == ROLE_ANSWERER;
+}
+
+bool call_awaits_answer(const Call *call)
+{
+    return call->state == CALL_CONNECTING && call->role == ROLE_OFFERER && !call->answered;
+}
+
+bool call_is_foreign(const Call *call)
+{
+    return call->foreign;
+}
+
+void call_get_stats(Call *call, ConnectionStats *stats)
+{
+    *stats = (ConnectionStats){};
+    if (call->connection)
+        connection_get_stats(call->connection, stats);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* The table of keys; data/peer.conf and peer.conf(5) tell the same to people. */
+
+#include <config.h>
+
+#include "peer/config.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "common/config-file.h"
+#include "peer/readings/publisher.h"
+#include "rtc/ice/ice-server.h"
+
+enum { MAX_NAME = 64 };
+
+static bool refuse(GError **error, const char *right)
+{
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE, right);
+    return false;
+}
+
+/* The relay's rule for names; 32 hexadecimal digits look like an id. */
+static bool check_name(const char *value, GError **error)
+{
+    bool good = strlen(value) <= MAX_NAME && g_utf8_validate(value, -1, NULL);
+    gsize digits = strspn(value, "0123456789abcdefABCDEF");
+
+    for (const char *p = value; good && *p; p = g_utf8_next_char(p))
+        good = g_unichar_isprint(g_utf8_get_char(p));
+    if (good && !(digits == 32 && value[32] == '\0'))
+        return true;
+    return refuse(error, _("at most 64 bytes of printable text, and not 32 hexadecimal digits"));
+}
+
+static bool check_url(const char *value, GError **error)
+{
+    g_autoptr(GUri) uri = g_uri_parse(value, G_URI_FLAGS_ENCODED, NULL);
+    const char *scheme = uri ? g_uri_get_scheme(uri) : "";
+
+    if ((strcmp(scheme, "ws") == 0 || strcmp(scheme, "wss") == 0) && g_uri_get_host(uri) &&
+        *g_uri_get_host(uri) && !g_uri_get_fragment(uri) && !g_uri_get_userinfo(uri))
+        return true;
+    return refuse(error, _("a URL such as ws://relay.example:41337/room or wss://…"));
+}
+
+static bool check_origin(const char *value, GError **error)
+{
+    g_autoptr(GUri) uri = *value ? g_uri_parse(value, G_URI_FLAGS_NONE, NULL) : NULL;
+
+    if (!*value || (uri && g_uri_get_host(uri) && *g_uri_get_host(uri)))
+        return true;
+    return refuse(error, _("an origin such as https://example.org, or empty"));
+}
+
+static bool check_server(const char *value, GError **error)
+{
+    g_auto(IceServer) server = {};
+
+    if (ice_server_parse(value, &server, NULL))
+        return true;
+    return refuse(error, _("URIs such as stun:stun.example.org or "
+                           "turn:user:password@turn.example.org:3478?transport=udp"));
+}
+
+static bool check_interface(const char *value, GError **error)
+{
+    if (strlen(value) < 16 && !strpbrk(value, "/ \t:"))
+        return true;
+    return refuse(error, _("names of network interfaces such as eth0"));
+}
+
+static const char *const sources[] = {
+    [SOURCE_NONE] = "none",
+    [SOURCE_RANDOM] = "random",
+    NULL,
+};
+
+static const char *const policies[] = {
+    [TRUST_POLICY_ANY] = "any",
+    [TRUST_POLICY_TOFU] = "tofu",
+    [TRUST_POLICY_KNOWN] = "known",
+    NULL,
+};
+
+static const char *const accepts[] = {
+    [TRUST_ACCEPT_ANY] = "any",
+    [TRUST_ACCEPT_KNOWN] = "known",
+    [TRUST_ACCEPT_NONE] = "none",
+    NULL,
+};
+
+/* A history of this size still fits into one D-Bus message of 32 MiB. */
+#define MAX_HISTORY 262144
+
+#define KEY(group, name, type, member, ...) \
+    {group, name, CONFIG_##type, offsetof(PeerConfig, member), __VA_ARGS__}
+static const ConfigKey keys[] = {
+    KEY("Peer", "Name", STRING, name, "", .check = check_name),
+    KEY("Peer", "MaxCalls", UINT, max_calls, "2048", 1, 65536),
+    KEY("Peer", "MaxPendingCalls", UINT, max_pending, "32", 1, 65536),
+    KEY("Peer", "MaxEarlyCandidates", UINT, max_early, "64", 0, 4096),
+    KEY("Relay", "URL", STRING, url, "ws://127.0.0.1:41337/", .check = check_url),
+    KEY("Relay", "Origin", STRING, origin, "", .check = check_origin),
+    KEY("Ice", "Servers", LIST, servers, "", .check = check_server),
+    KEY("Ice", "Interfaces", LIST, interfaces, "", .check = check_interface),
+    KEY("Trust", "Policy", CHOICE, policy, "tofu", .choices = policies),
+    KEY("Trust", "Accept", CHOICE, accept, "any", .choices = accepts),
+    KEY("Trust", "MaxKnownPeers", UINT, max_known, "4096", 0, 65536),
+    KEY("Feed", "Source", CHOICE, source, "none", .choices = sources),
+    KEY("Feed", "Interval", DURATION, interval, "1s", 1000, 86400ull * G_USEC_PER_SEC),
+    KEY("Feed", "History", UINT, history, "4096", 1, MAX_HISTORY),
+    {},
+};
+
+bool peer_config_load(PeerConfig *config, const char *path, bool required, GError **error)
+{
+    PeerConfig fresh = {};
+
+    if (!config_load(path, required, keys, &fresh, error))
+        return false;
+    peer_config_clear(config);
+    *config = fresh;
+    return true;
+}
+
+void peer_config_clear(PeerConfig *config)
+{
+    config_clear(keys, config);
+}
+
+char *peer_config_name(const PeerConfig *config)
+{
+    return g_strdup(*config->name ? config->name : g_get_host_name());
+}

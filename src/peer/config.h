@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* peer.conf, read once into one struct. */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "peer/trust/trust.h"
+
+typedef struct {
+    char *name; /* "": the host name */
+    guint64 max_calls, max_pending, max_early;
+    char *url, *origin; /* of the relay */
+    char **servers, **interfaces;
+    int policy, accept; /* a TrustPolicy, a TrustAccept */
+    guint64 max_known;
+    int source; /* a FeedSource */
+    guint64 interval; /* microseconds */
+    guint64 history;
+} PeerConfig;
+
+/* As config_load(): on failure CONFIG is untouched. Else what it held is freed. */
+bool peer_config_load(PeerConfig *config, const char *path, bool required, GError **error);
+void peer_config_clear(PeerConfig *config);
+
+/* The name to use: the configured one, or this host's. Transfer full. */
+char *peer_config_name(const PeerConfig *config);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* One timer for all listeners, and only while there are any. */
+
+#include <config.h>
+
+#include "peer/readings/publisher.h"
+
+#include <glib/gi18n.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "peer/call/call.h"
+#include "peer/readings/feed.h"
+#include "peer/error.h"
+
+typedef struct {
+    CallChannel *channel; /* NULL: removed while numbers are being sent */
+    bool open;
+    guint64 lost; /* in a row */
+} Listener;
+
+struct Publisher {
+    GArray *listeners; /* of Listener */
+    FeedSource source;
+    guint64 interval;
+    guint timer;
+    guint sending; /* how deep; listeners keep their places meanwhile */
+    double newest; /* of the source, while the timer runs */
+    guint64 sequence;
+    bool used; /* publisher_publish() was called from outside */
+};
+
+enum { RANDOM_END = 16777216 };
+
+Publisher *publisher_new(void)
+{
+    Publisher *publisher = g_new0(Publisher, 1);
+
+    publisher->listeners = g_array_new(FALSE, FALSE, sizeof(Listener));
+    publisher->interval = G_USEC_PER_SEC;
+    return publisher;
+}
+
+void publisher_free(Publisher *publisher)
+{
+    if (!publisher)
+        return;
+    g_clear_handle_id(&publisher->timer, g_source_remove);
+    g_array_unref(publisher->listeners);
+    g_free(publisher);
+}
+
+static void publisher_sweep(Publisher *publisher);
+
+static const char *listener_name(const Listener *listener)
+{
+    return call_peer_for_people(call_channel_call(listener->channel));
+}
+
+/* What is sent may end the call, and that removes the listener. */
+static void publisher_send_to(Publisher *publisher, guint i, const char *text)
+{
+    CallChannel *channel = g_array_index(publisher->listeners, Listener, i).channel;
+    g_autoptr(GError) error = NULL;
+    bool sent = !channel || call_channel_send(channel, MESSAGE_TEXT, text, strlen(text), &error);
+    Listener *listener = &g_array_index(publisher->listeners, Listener, i);
+
+    if (!listener->channel)
+        return;
+    if (sent) {
+        if (listener->lost > 0)
+            log_info(_("%s keeps up again, it lost %" PRIu64 " numbers"),
+                     listener_name(listener), listener->lost);
+        listener->lost = 0;
+    } else if (listener->lost++ == 0) {
+        log_warning(_("%s loses numbers: %s"), listener_name(listener), error->message);
+    }
+}
+
+/* To all from the listener FIRST on. */
+static void publisher_send_from(Publisher *publisher, guint first, double value)
+{
+    g_autofree char *text = feed_format_number(value);
+
+    publisher->sending++;
+    for (guint i = first; i < publisher->listeners->len; i++)
+        publisher_send_to(publisher, i, text);
+    publisher->sending--;
+    publisher_sweep(publisher);
+}
+
+static guint64 publisher_send(Publisher *publisher, double value)
+{
+    publisher_send_from(publisher, 0, value);
+    return ++publisher->sequence;
+}
+
+static gboolean on_interval(gpointer data)
+{
+    Publisher *publisher = data;
+
+    publisher->newest = g_random_int_range(0, RANDOM_END);
+    publisher_send(publisher, publisher->newest);
+    return G_SOURCE_CONTINUE;
+}
+
+static Listener *find(const Publisher *publisher, const CallChannel *channel)
+{
+    for (guint i = 0; i < publisher->listeners->len; i++) {
+        Listener *listener = &g_array_index(publisher->listeners, Listener, i);
+
+        if (listener->channel == channel)
+            return listener;
+    }
+    return NULL;
+}
+
+static void publisher_update_timer(Publisher *publisher, bool restart)
+{
+    bool wanted = publisher->source == SOURCE_RANDOM && publisher->listeners->len > 0;
+
+    if (publisher->timer && (restart || !wanted))
+        g_clear_handle_id(&publisher->timer, g_source_remove);
+    if (wanted && !publisher->timer)
+        publisher->timer = g_timeout_add(publisher->interval / 1000, on_interval, publisher);
+}
+
+/* Those that were removed while numbers were sent go now. */
+static void publisher_sweep(Publisher *publisher)
+{
+    for (guint i = publisher->listeners->len; i > 0 && publisher->sending == 0; i--) {
+        if (!g_array_index(publisher->listeners, Listener, i - 1).channel)
+            g_array_remove_index(publisher->listeners, i - 1);
+    }
+    publisher_update_timer(publisher, false);
+}
+
+void publisher_set_source(Publisher *publisher, FeedSource source, guint64 interval)
+{
+    bool restart = publisher->interval != interval;
+
+    publisher->source = source;
+    publisher->interval = interval;
+    publisher_update_timer(publisher, restart);
+}
+
+static void publisher_greet(Publisher *publisher, CallChannel *channel)
+{
+    Listener listener = {.channel = channel};
+    guint running = publisher->timer;
+
+    g_array_append_val(publisher->listeners, listener);
+    publisher_update_timer(publisher, false);
+    if (running)
+        publisher_send_from(publisher, publisher->listeners->len - 1, publisher->newest);
+    else if (publisher->timer)
+        on_interval(publisher);
+}
+
+void publisher_expect(Publisher *publisher, CallChannel *channel)
+{
+    if (!find(publisher, channel))
+        publisher_greet(publisher, channel);
+}
+
+void publisher_add(Publisher *publisher, CallChannel *channel)
+{
+    Listener *listener;
+
+    publisher_expect(publisher, channel);
+    listener = find(publisher, channel);
+    if (listener)
+        listener->open = true;
+}
+
+void publisher_remove(Publisher *publisher, CallChannel *channel)
+{
+    Listener *listener = find(publisher, channel);
+
+    if (listener)
+        *listener = (Listener){};
+    publisher_sweep(publisher);
+}
+
+guint publisher_listeners(const Publisher *publisher)
+{
+    guint count = 0;
+
+    for (guint i = 0; i < publisher->listeners->len; i++)
+        count += g_array_index(publisher->listeners, Listener, i).open;
+    return count;
+}
+
+bool publisher_is_emitter(const Publisher *publisher)
+{
+    return publisher->source != SOURCE_NONE || publisher->used;
+}
+
+guint64 publisher_publish(Publisher *publisher, double value, GError **error)
+{
+    if (!isfinite(value)) {
+        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                            _("only finite numbers can be published"));
+        return 0;
+    }
+    publisher->used = true;
+    return publisher_send(publisher, value);
+}

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The relay is one that speaks rtcbus.1, or any server that passes text on.
+ * With the first, a frame without `from` is the relay's own and one with it is
+ * a peer's, so no peer can fake that another has left. With the second, frames
+ * of the relay's types are nobody's and are ignored.
+ *
+ * Some bare servers refuse a handshake that offers a subprotocol they do not
+ * know: after such a refusal the next attempt offers none, and the one after
+ * that offers it again.
+ */
+
+#include <config.h>
+
+#include "peer/signaling/signaling.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/names.h"
+#include "peer/signaling/echo.h"
+#include "peer/call/ice-servers.h"
+#include "peer/signaling/websocket.h"
+
+enum {
+    BACKOFF_FIRST = 500, /* milliseconds */
+    BACKOFF_LAST = 30000,
+    STABLE = 10000, /* a connection that lasts this long resets the backoff */
+    WELCOME_LIMIT = 10000,
+    STOP_LIMIT = 1000,
+};
+
+struct Signaling {
+    const SignalingOps *ops;
+    gpointer data;
+    char *url, *origin, *name, *other_name;
+
+    Room *room;
+    char **ice_servers;
+    Websocket *socket;
+    Echo *echo;      /* on a relay that does not speak rtcbus.1 */
+    bool plain;      /* the next attempt offers no subprotocol */
+    bool other;      /* the next attempt uses other_name */
+    guint waits;     /* for our own name, while somebody has it */
+    bool rtcbus;     /* the relay speaks rtcbus.1 */
+    bool stopping;
+    guint failures;  /* in a row */
+    guint retry_timer, stable_timer, limit_timer;
+    char *complained; /* the last problem that was logged as a warning */
+};
+
+static void signaling_connect(Signaling *signaling);
+
+static void signaling_enter_state(Signaling *signaling, RelayState state, const char *problem)
+{
+    if (state != RELAY_CONNECTED)
+        room_clear(signaling->room);
+    room_set_state(signaling->room, state, problem);
+    log_debug("relay: %s", relay_state_to_string(state));
+    signaling->ops->state(signaling->data);
+}
+
+static void signaling_drop(Signaling *signaling)
+{
+    g_clear_handle_id(&signaling->retry_timer, g_source_remove);
+    g_clear_handle_id(&signaling->stable_timer, g_source_remove);
+    g_clear_handle_id(&signaling->limit_timer, g_source_remove);
+    g_clear_pointer(&signaling->socket, websocket_free);
+}
+
+/* ---- trying again --------------------------------------------------------- */
+
+static gboolean on_retry(gpointer data)
+{
+    Signaling *signaling = data;
+
+    signaling->retry_timer = 0;
+    signaling_connect(signaling);
+    return G_SOURCE_REMOVE;
+}
+
+/* Half to all of 0.5 s, 1 s, 2 s … 30 s: a relay that comes back is not met by
+ * everybody in the same instant. */
+static guint next_delay(Signaling *signaling)
+{
+    guint delay = BACKOFF_LAST;
+
+    if (signaling->failures < 6)
+        delay = MIN(BACKOFF_FIRST << signaling->failures, BACKOFF_LAST);
+    signaling->failures++;
+    return delay / 2 + g_random_int_range(0, delay / 2 + 1);
+}
+
+/* A warning for a new problem, and silence while it lasts: days without a relay
+ * must not fill the journal. */
+static void signaling_complain(Signaling *signaling, const char *problem, guint delay)
+{
+    bool again = g_strcmp0(signaling->complained, problem) == 0;
+
+    log_event(again ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_WARNING,
+              (.message_id = MESSAGE_RELAY_LOST), _("relay %s: %s; trying again in %.1f s"),
+              signaling->url, problem, delay / 1000.0);
+    g_free(signaling->complained);
+    signaling->complained = g_strdup(problem);
+}
+
+static void signaling_retry(Signaling *signaling, const char *problem)
+{
+    guint delay = next_delay(signaling);
+
+    signaling_complain(signaling, problem, delay);
+    signaling_drop(signaling);
+    signaling->retry_timer = g_timeout_add(delay, on_retry, signaling);
+    signaling_enter_state(signaling, RELAY_DISCONNECTED, problem);
+}
+
+/* ---- connected ------------------------------------------------------------ */
+
+static gboolean on_stable(gpointer data)
+{
+    Signaling *signaling = data;
+
+    signaling->stable_timer = 0;
+    signaling->failures = 0;
+    return G_SOURCE_REMOVE;
+}
+
+static void signaling_connected(Signaling *signaling)
+{
+    const char *id = room_own_id(signaling->room);
+
+    g_clear_handle_id(&signaling->limit_timer, g_source_remove);
+    g_clear_pointer(&signaling->complained, g_free);
+    signaling->stable_timer = g_timeout_add(STABLE, on_stable, signaling);
+    if (id)
+        log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_RELAY_CONNECTED),
+                  _("connected to %s as %s (%s)"), signaling->url,
+                  room_own_name(signaling->room), id);
+    else
+        log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_RELAY_CONNECTED),
+                  _("connected to %s, which speaks no rtcbus.1: peers have no names there"),
+                  signaling->url);
+    signaling_enter_state(signaling, RELAY_CONNECTED, NULL);
+}
+
+static gboolean on_welcome_limit(gpointer data)
+{
+    Signaling *signaling = data;
+
+    signaling->limit_timer = 0;
+    signaling_retry(signaling, _("the relay does not welcome us"));
+    return G_SOURCE_REMOVE;
+}
+
+static void on_open(Websocket *websocket, const char *protocol, gpointer data)
+{
+    Signaling *signaling = data;
+
+    signaling->rtcbus = g_strcmp0(protocol, SUBPROTOCOL) == 0;
+    if (signaling->rtcbus)
+        signaling->limit_timer = g_timeout_add(WELCOME_LIMIT, on_welcome_limit, signaling);
+    else
+        signaling_connected(signaling);
+}
+
+/* ---- frames --------------------------------------------------------------- */
+
+static void log_member(const Frame *frame)
+{
+    g_autofree char *who = frame_printable(frame->name && *frame->name ? frame->name : frame->id);
+
+    log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_SIGNALING, .remote = who),
+              frame->type == FRAME_JOINED ? _("← %s joined") : _("← %s left"), who);
+}
+
+static void log_frame(const Frame *frame, bool sent, const char *remote)
+{
+    g_autofree char *what = frame_describe(frame);
+    g_autofree char *who = frame_printable(remote);
+
+    log_event(G_LOG_LEVEL_INFO,
+              (.message_id = MESSAGE_SIGNALING, .call = frame->session, .remote = who),
+              sent ? _("→ %s to %s") : _("← %s from %s"), what, who);
+}
+
+static void receive_welcome(Signaling *signaling, const Frame *frame)
+{
+    if (room_state(signaling->room) == RELAY_CONNECTED || !frame->id)
+        return;
+    room_set_own_id(signaling->room, frame->id);
+    for (guint i = 0; i < frame->peers->len; i++) {
+        const FramePeer *peer = frame->peers->pdata[i];
+
+        room_add(signaling->room, peer->id, peer->name);
+    }
+    g_strfreev(signaling->ice_servers);
+    signaling->ice_servers = ice_servers_from_frame(frame->ice_servers);
+    log_frame(frame, false, _("the relay"));
+    signaling_connected(signaling);
+}
+
+static void receive_joined(Signaling *signaling, const Frame *frame)
+{
+    room_add(signaling->room, frame->id, frame->name);
+    log_member(frame);
+    signaling->ops->members(signaling->data);
+    signaling->ops->joined(frame->id, signaling->data);
+}
+
+static void receive_left(Signaling *signaling, const Frame *frame)
+{
+    log_member(frame);
+    signaling->ops->leaving(frame->id, signaling->data);
+    room_remove(signaling->room, frame->id);
+    signaling->ops->members(signaling->data);
+}
+
+static void receive_from_relay(Signaling *signaling, const Frame *frame)
+{
+    bool there = room_state(signaling->room) == RELAY_CONNECTED;
+
+    if (frame->type == FRAME_WELCOME) {
+        receive_welcome(signaling, frame);
+    } else if (frame->type == FRAME_JOINED && there && frame->id) {
+        receive_joined(signaling, frame);
+    } else if (frame->type == FRAME_LEFT && there && frame->id) {
+        receive_left(signaling, frame);
+    } else if (frame->type == FRAME_RELAY_ERROR) {
+        log_frame(frame, false, _("the relay"));
+        if (frame->to && g_strcmp0(frame->code, "no-such-peer") == 0)
+            signaling->ops->no_such_peer(frame->to, signaling->data);
+    }
+}
+
+static void receive_from_peer(Signaling *signaling, const Frame *frame)
+{
+    const char *who = frame->from ? room_name_of(signaling->room, frame->from) : NULL;
+
+    if (frame->type < FRAME_CALL || frame->type > FRAME_PAIR) {
+        log_debug("a frame of type %s is ignored", frame_type_to_string(frame->type));
+        return;
+    }
+    /* Through a relay that only broadcasts we overhear what is meant for others. */
+    if (room_is_for_us(signaling->room, frame->to))
+        log_frame(frame, false, who ? who : _("somebody"));
+    signaling->ops->frame(frame, signaling->data);
+}
+
+static void on_text(Websocket *websocket, const char *text, gsize length, gpointer data)
+{
+    Signaling *signaling = data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Frame) frame = NULL;
+
+    if (!signaling->rtcbus && echo_is_own(signaling->echo, text)) {
+        log_debug("a frame of our own came back");
+        return;
+    }
+    frame = frame_parse(text, length, &error);
+    if (!frame)
+        log_debug("a frame is ignored: %s", error->message);
+    else if (signaling->rtcbus && !frame->from)
+        receive_from_relay(signaling, frame);
+    else if (room_state(signaling->room) == RELAY_CONNECTED)
+        receive_from_peer(signaling, frame);
+}
+
+bool signaling_send(Signaling *signaling, const Frame *frame)
+{
+    const char *who = frame->to ? room_name_of(signaling->room, frame->to) : NULL;
+    g_autofree char *text = NULL;
+
+    if (room_state(signaling->room) != RELAY_CONNECTED || !signaling->socket)
+        return false;
+    text = frame_write(frame);
+    /* Before it is sent, or the other side's line could come first. */
+    log_frame(frame, true, who ? who : _("everyone"));
+    if (!websocket_send(signaling->socket, text))
+        return false;
+    /* The end of the candidates reads the same from both sides. */
+    if (!signaling->rtcbus && (frame->type != FRAME_CANDIDATE || frame->candidate))
+        echo_sent(signaling->echo, text);
+    return true;
+}
+
+/* ---- connecting ----------------------------------------------------------- */
+
+enum { HTTP_CONFLICT = 409 };
+
+/* Statuses that say something else than "I do not know this subprotocol". */
+static bool may_be_the_subprotocol(const WebsocketFailure *failure)
+{
+    static const guint others[] = {401, 403, 404, 407, HTTP_CONFLICT, 429, 502, 503, 504};
+
+    if (failure->opened || failure->http_status == 0)
+        return false;
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (failure->http_status == others[i])
+            return false;
+    }
+    return true;
+}
+
+/* It may be we who have the name: a machine whose power or link was gone for a
+ * moment has left a connection that the relay takes for alive. The relay asks it
+ * now, and tells us with Retry-After. If its address is still ours, our kernel
+ * answers that there is no such connection, sooner than that; else the relay waits
+ * for three seconds, and up to one more. Once it knows that somebody else is there
+ * it says no Retry-After. */
+static const guint name_waits[] = {1000, 4000}; /* milliseconds */
+
+static void signaling_wait_for_name(Signaling *signaling)
+{
+    g_autofree char *problem =
+        g_strdup_printf(_("the name %s is taken in the room"), signaling->name);
+
+    if (signaling->waits == 0)
+        log_info(_("the name %s is taken in the room, perhaps by a connection of ours that is "
+                   "dead: trying again"),
+                 signaling->name);
+    signaling_drop(signaling);
+    signaling->retry_timer = g_timeout_add(name_waits[signaling->waits++], on_retry, signaling);
+    /* The relay is there: calls wait for it. */
+    signaling_enter_state(signaling, RELAY_CONNECTING, problem);
+}
+
+/* UNDECIDED: the relay does not know yet whether who has the name is still there. */
+static void signaling_name_taken(Signaling *signaling, bool undecided)
+{
+    g_autofree char *problem = NULL;
+
+    if (undecided && signaling->other_name && signaling->waits < G_N_ELEMENTS(name_waits)) {
+        signaling_wait_for_name(signaling);
+        return;
+    }
+    if (signaling->other_name && !signaling->other) {
+        log_info(_("the name %s is taken in the room, so we are %s"), signaling->name,
+                 signaling->other_name);
+        signaling->other = true;
+        signaling_drop(signaling);
+        signaling_connect(signaling);
+        return;
+    }
+    problem = g_strdup_printf(_("the name %s is taken in the room (Name= in peer.conf)"),
+                              signaling->other ? signaling->other_name : signaling->name);
+    signaling->other = false;
+    signaling_retry(signaling, problem);
+}
+
+static void signaling_stopped(Signaling *signaling)
+{
+    signaling_drop(signaling);
+    signaling_enter_state(signaling, RELAY_DISCONNECTED, _("stopped"));
+    signaling->ops->stopped(signaling->data);
+}
+
+static void on_closed(Websocket *websocket, const WebsocketFailure *failure, gpointer data)
+{
+    Signaling *signaling = data;
+    g_autofree char *problem = g_strdup(failure->message);
+
+    if (signaling->stopping) {
+        signaling_stopped(signaling);
+        return;
+    }
+    if (failure->http_status == HTTP_CONFLICT) {
+        signaling_name_taken(signaling, failure->retry);
+        return;
+    }
+    if (failure->opened) {
+        signaling->other = false;
+        signaling->waits = 0;
+    } else if (may_be_the_subprotocol(failure)) {
+        signaling->plain = !signaling->plain;
+    }
+    signaling_retry(signaling, problem);
+}
+
+static const WebsocketOps websocket_ops = {
+    .open = on_open,
+    .text = on_text,
+    .closed = on_closed,
+};
+
+static char *url_with_name(const char *url, const char *name)
+{
+    g_autofree char *escaped = g_uri_escape_string(name, NULL, FALSE);
+
+    return g_strconcat(url, strchr(url, '?') ? "&" : "?", "name=", escaped, NULL);
+}
+
+static void signaling_connect(Signaling *signaling)
+{
+    const char *name = signaling->other ? signaling->other_name : signaling->name;
+    g_autofree char *url = url_with_name(signaling->url, name);
+
+    room_set_own_name(signaling->room, name);
+    signaling->rtcbus = false;
+    signaling->socket = websocket_new(url, signaling->origin,
+                                      signaling->plain ? NULL : SUBPROTOCOL, &websocket_ops,
+                                      signaling);
+    signaling_enter_state(signaling, RELAY_CONNECTING, room_problem(signaling->room));
+}
+
+void signaling_set(Signaling *signaling, const SignalingSettings *settings)
+{
+    bool first = signaling->url == NULL;
+
+    if (!first && g_strcmp0(signaling->url, settings->url) == 0 &&
+        g_strcmp0(signaling->origin, settings->origin) == 0 &&
+        g_strcmp0(signaling->name, settings->name) == 0 &&
+        g_strcmp0(signaling->other_name, settings->other_name) == 0)
+        return;
+    g_free(signaling->url);
+    g_free(signaling->origin);
+    g_free(signaling->name);
+    g_free(signaling->other_name);
+    signaling->url = g_strdup(settings->url);
+    signaling->origin = g_strdup(settings->origin);
+    signaling->name = g_strdup(settings->name);
+    signaling->other_name = g_strdup(settings->other_name);
+    signaling->plain = signaling->other = false;
+    signaling->failures = signaling->waits = 0;
+    signaling_drop(signaling);
+    if (!first)
+        signaling_enter_state(signaling, RELAY_DISCONNECTED, _("the configuration has changed"));
+    signaling_connect(signaling);
+}
+
+/* ---- the end -------------------------------------------------------------- */
+
+static gboolean on_stop_limit(gpointer data)
+{
+    Signaling *signaling = data;
+
+    signaling->limit_timer = 0;
+    signaling_stopped(signaling);
+    return G_SOURCE_REMOVE;
+}
+
+void signaling_stop(Signaling *signaling)
+{
+    if (signaling->stopping)
+        return;
+    signaling->stopping = true;
+    g_clear_handle_id(&signaling->retry_timer, g_source_remove);
+    g_clear_handle_id(&signaling->stable_timer, g_source_remove);
+    g_clear_handle_id(&signaling->limit_timer, g_source_remove);
+    signaling->limit_timer =
+        g_timeout_add(signaling->socket ? STOP_LIMIT : 0, on_stop_limit, signaling);
+    if (signaling->socket)
+        websocket_close(signaling->socket);
+}
+
+/* ---- the object ----------------------------------------------------------- */
+
+Signaling *signaling_new(const SignalingOps *ops, gpointer data)
+{
+    Signaling *signaling = g_new0(Signaling, 1);
+
+    signaling->ops = ops;
+    signaling->data = data;
+    signaling->room = room_new();
+    signaling->echo = echo_new();
+    signaling->ice_servers = g_new0(char *, 1);
+    return signaling;
+}
+
+void signaling_free(Signaling *signaling)
+{
+    if (!signaling)
+        return;
+    signaling_drop(signaling);
+    room_free(signaling->room);
+    echo_free(signaling->echo);
+    g_strfreev(signaling->ice_servers);
+    g_free(signaling->url);
+    g_free(signaling->origin);
+    g_free(signaling->name);
+    g_free(signaling->other_name);
+    g_free(signaling->complained);
+    g_free(signaling);
+}
+
+const Room *signaling_room(const Signaling *signaling)
+{
+    return signaling->room;
+}
+
+const char *const *signaling_ice_servers(const Signaling *signaling)
+{
+    return (const char *const *) signaling->ice_servers;
+}

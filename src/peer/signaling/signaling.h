@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Our place in the relay's room: connects, reconnects, knows who is there, and
+ * turns text into frames and back.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "signaling/frame.h"
+#include "peer/signaling/room.h"
+
+typedef struct {
+    const char *url;    /* ws: or wss:; the path is the room */
+    const char *origin; /* or NULL */
+    const char *name;   /* as which to appear in the room */
+    /* What to be called if `name` is taken, or NULL to wait until it is free. */
+    const char *other_name;
+} SignalingSettings;
+
+typedef struct {
+    /* The room's state is another; also: who we are in it. */
+    void (*state)(gpointer data);
+    void (*joined)(const char *id, gpointer data);
+    void (*leaving)(const char *id, gpointer data); /* still in the room */
+    /* The list of members is another. */
+    void (*members)(gpointer data);
+    /* A frame of another peer. */
+    void (*frame)(const Frame *frame, gpointer data);
+    /* The relay says that TO is nobody. */
+    void (*no_such_peer)(const char *to, gpointer data);
+    /* After signaling_stop() */
+    void (*stopped)(gpointer data);
+} SignalingOps;
+
+typedef struct Signaling Signaling;
+
+/* OPS is kept by reference. Nothing happens before signaling_set(). */
+Signaling *signaling_new(const SignalingOps *ops, gpointer data);
+void signaling_free(Signaling *signaling);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Signaling, signaling_free)
+
+/* Connects, or connects anew if SETTINGS are not what they were. */
+void signaling_set(Signaling *signaling, const SignalingSettings *settings);
+
+/* False if it is lost because the relay is not connected. */
+bool signaling_send(Signaling *signaling, const Frame *frame);
+
+/* Sends what is queued and disconnects; `stopped` follows within a second. */
+void signaling_stop(Signaling *signaling);
+
+const Room *signaling_room(const Signaling *signaling);
+
+/* What the relay recommended, as URIs for ConnectionConfig. NULL-terminated, never NULL. */
+const char *const *signaling_ice_servers(const Signaling *signaling);

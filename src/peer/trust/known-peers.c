@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+#include <config.h>
+
+#include "peer/trust/known-peers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gi18n.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "peer/error.h"
+
+enum { DEFAULT_LIMIT = 4096 };
+
+struct KnownPeers {
+    char *admin_path, *learned_path;
+    KnownFile *admin, *learned; /* NULL while they cannot be used */
+    GError *problem;
+    guint limit;
+};
+
+/* ---- files ---------------------------------------------------------------- */
+
+static bool fail(GError **error, const char *path, const char *what)
+{
+    g_set_error(error, PEER_ERROR, PEER_ERROR_FAILED, "%s: %s", path, what);
+    return false;
+}
+
+/* One that is not there is empty. */
+static KnownFile *read_file(const char *path, GError **error)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(GError) local = NULL;
+    gsize length;
+
+    if (g_file_get_contents(path, &text, &length, &local))
+        return known_file_parse(text, length, path, error);
+    if (g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        return known_file_new();
+    g_set_error_literal(error, PEER_ERROR, PEER_ERROR_FAILED, local->message);
+    return NULL;
+}
+
+static bool write_all(int fd, const char *text)
+{
+    for (gsize left = strlen(text); left > 0;) {
+        ssize_t n = write(fd, text, left);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        text += n;
+        left -= (gsize) n;
+    }
+    return fsync(fd) == 0;
+}
+
+/* So that the rename outlives a power cut; there is no way back if it does not. */
+static void sync_folder(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    fsync(fd);
+    close(fd);
+}
+
+/* Either the old file or the whole new one is there, whatever happens. */
+static bool write_file(const char *path, const KnownFile *file, GError **error)
+{
+    g_autofree char *text = known_file_write(file);
+    g_autofree char *temporary = g_strconcat(path, ".new", NULL);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool good;
+    int saved;
+
+    if (fd < 0)
+        return fail(error, temporary, g_strerror(errno));
+    good = write_all(fd, text);
+    saved = errno;
+    if (close(fd) != 0 && good) {
+        good = false;
+        saved = errno;
+    }
+    if (good && g_rename(temporary, path) == 0) {
+        sync_folder(path);
+        return true;
+    }
+    if (good)
+        saved = errno;
+    g_unlink(temporary);
+    return fail(error, path, g_strerror(saved));
+}
+
+bool known_peers_load(KnownPeers *known, GError **error)
+{
+    g_autoptr(KnownFile) admin = NULL, learned = NULL;
+
+    g_clear_error(&known->problem);
+    g_clear_pointer(&known->admin, known_file_free);
+    g_clear_pointer(&known->learned, known_file_free);
+    if (!(admin = read_file(known->admin_path, &known->problem)) ||
+        !(learned = read_file(known->learned_path, &known->problem)))
+        return known_peers_usable(known, error);
+    known->admin = g_steal_pointer(&admin);
+    known->learned = g_steal_pointer(&learned);
+    return true;
+}
+
+bool known_peers_usable(const KnownPeers *known, GError **error)
+{
+    if (known->admin)
+        return true;
+    g_set_error(error, PEER_ERROR, PEER_ERROR_FAILED,
+                _("nobody is known until this is repaired and read again: %s"),
+                known->problem ? known->problem->message : "-");
+    return false;
+}
+
+/* ---- looking up ------------------------------------------------------------ */
+
+const KnownPeer *known_peers_find(const KnownPeers *known, const char *name, const char **path)
+{
+    const KnownPeer *peer = known->admin ? known_file_find(known->admin, name) : NULL;
+
+    *path = peer ? known->admin_path : known->learned_path;
+    if (!peer && known->learned)
+        peer = known_file_find(known->learned, name);
+    return peer;
+}
+
+KnownResult known_peers_check(const KnownPeers *known, const char *name, const char *fingerprint)
+{
+    const KnownFile *file = known->admin;
+
+    if (!file)
+        return KNOWN_NOT;
+    if (!known_file_find(file, name))
+        file = known->learned;
+    if (known_file_has(file, name, fingerprint))
+        return KNOWN_SAME;
+    return known_file_find(file, name) ? KNOWN_OTHER : KNOWN_NOT;
+}
+
+static bool is_first_call(const KnownPeers *known, const char *name)
+{
+    const char *path;
+    const KnownPeer *peer = known_peers_find(known, name, &path);
+
+    return peer && path == known->learned_path && g_strcmp0(peer->comment, KNOWN_FIRST_CALL) == 0;
+}
+
+bool known_peers_vouched(const KnownPeers *known, const char *name, const char *fingerprint)
+{
+    return known_peers_check(known, name, fingerprint) == KNOWN_SAME && !is_first_call(known, name);
+}
+
+typedef struct {
+    const KnownPeers *known;
+    void (*func)(const KnownPeer *peer, const char *path, gpointer data);
+    gpointer data;
+    bool admin;
+} Walk;
+
+static void walk(const KnownPeer *peer, gpointer data)
+{
+    const Walk *to = data;
+
+    if (to->admin)
+        to->func(peer, to->known->admin_path, to->data);
+    else if (!known_file_find(to->known->admin, peer->name))
+        to->func(peer, NULL, to->data);
+}
+
+void known_peers_foreach(const KnownPeers *known,
+                         void (*func)(const KnownPeer *peer, const char *path, gpointer data),
+                         gpointer data)
+{
+    Walk to = {.known = known, .func = func, .data = data, .admin = true};
+
+    if (!known->admin)
+        return;
+    known_file_foreach(known->admin, walk, &to);
+    to.admin = false;
+    known_file_foreach(known->learned, walk, &to);
+}
+
+/* ---- learning -------------------------------------------------------------- */
+
+/* The learned file as it is now, perhaps edited by hand since we read it. */
+static bool refresh(KnownPeers *known, GError **error)
+{
+    KnownFile *learned;
+
+    if (!known_peers_usable(known, error))
+        return false;
+    learned = read_file(known->learned_path, error);
+    if (!learned)
+        return false;
+    known_file_free(known->learned);
+    known->learned = learned;
+    return true;
+}
+
+/* Writes what FRESH says; what was known before stays known if that fails. */
+static bool store(KnownPeers *known, KnownFile *fresh, GError **error)
+{
+    if (!write_file(known->learned_path, fresh, error)) {
+        known_file_free(fresh);
+        return false;
+    }
+    known_file_free(known->learned);
+    known->learned = fresh;
+    return true;
+}
+
+static KnownFile *learned_copy(const KnownPeers *known, GError **error)
+{
+    g_autofree char *text = known_file_write(known->learned);
+
+    return known_file_parse(text, strlen(text), known->learned_path, error);
+}
+
+static bool may_add(const KnownPeers *known, const char *name, KnownResult result, bool replace,
+                    GError **error)
+{
+    const char *path;
+
+    if (result == KNOWN_OTHER && (!replace || known_file_find(known->admin, name))) {
+        known_peers_find(known, name, &path);
+        g_set_error(error, PEER_ERROR, PEER_ERROR_DENIED,
+                    _("%s is known with another fingerprint in %s"), name, path);
+        return false;
+    }
+    if (result == KNOWN_NOT && known_file_count(known->learned) >= known->limit) {
+        g_set_error(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
+                    _("%u peers are known already, more are not remembered "
+                      "(MaxKnownPeers= in peer.conf)"),
+                    known->limit);
+        return false;
+    }
+    return true;
+}
+
+bool known_peers_add(KnownPeers *known, const char *name, const char *fingerprint,
+                     const char *comment, bool replace, GError **error)
+{
+    KnownFile *fresh;
+    KnownResult result;
+
+    if (!refresh(known, error))
+        return false;
+    result = known_peers_check(known, name, fingerprint);
+    if (result == KNOWN_SAME &&
+        (strcmp(comment, KNOWN_FIRST_CALL) == 0 || !is_first_call(known, name)))
+        return true;
+    if (!may_add(known, name, result, replace, error) ||
+        !(fresh = learned_copy(known, error)))
+        return false;
+    known_file_remove(fresh, name);
+    known_file_add(fresh, name, fingerprint, comment, g_get_real_time() / G_USEC_PER_SEC);
+    return store(known, fresh, error);
+}
+
+bool known_peers_forget(KnownPeers *known, const char *name, GError **error)
+{
+    KnownFile *fresh;
+
+    if (!refresh(known, error))
+        return false;
+    if (known_file_find(known->admin, name)) {
+        g_set_error(error, PEER_ERROR, PEER_ERROR_DENIED,
+                    _("%s stands in %s, which only the administrator changes"), name,
+                    known->admin_path);
+        return false;
+    }
+    if (!known_file_find(known->learned, name)) {
+        g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER, _("%s is not known"), name);
+        return false;
+    }
+    fresh = learned_copy(known, error);
+    if (!fresh)
+        return false;
+    known_file_remove(fresh, name);
+    return store(known, fresh, error);
+}
+
+/* ---- the object ----------------------------------------------------------- */
+
+KnownPeers *known_peers_new(const char *admin_path, const char *learned_path)
+{
+    KnownPeers *known = g_new0(KnownPeers, 1);
+
+    known->admin_path = g_strdup(admin_path);
+    known->learned_path = g_strdup(learned_path);
+    known->limit = DEFAULT_LIMIT;
+    return known;
+}
+
+void known_peers_free(KnownPeers *known)
+{
+    if (!known)
+        return;
+    g_free(known->admin_path);
+    g_free(known->learned_path);
+    known_file_free(known->admin);
+    known_file_free(known->learned);
+    g_clear_error(&known->problem);
+    g_free(known);
+}
+
+void known_peers_set_limit(KnownPeers *known, guint limit)
+{
+    known->limit = limit;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* The table of relay.conf's keys. data/relay.conf shows each with its default. */
+
+#include <config.h>
+
+#include "relay/config.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "relay/listener.h"
+
+static bool check_address(const char *value, GError **error)
+{
+    if (listener_check_address(value))
+        return true;
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                        _("an address and a port such as [::]:41337 or 192.0.2.1:41337"));
+    return false;
+}
+
+static bool check_origin(const char *value, GError **error)
+{
+    const char *scheme_end = strstr(value, "://");
+
+    if (strcmp(value, "*") == 0 || strcmp(value, "null") == 0 ||
+        (scheme_end && scheme_end > value && scheme_end[3] && !strchr(scheme_end + 3, '/')))
+        return true;
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                        _("* or an origin such as https://example.org"));
+    return false;
+}
+
+#define KEY(name, kind, member, fallback, ...)                                                     \
+    {                                                                                              \
+        "Relay", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                  \
+    }
+
+#define WEB_KEY(name, kind, member, fallback)                                                      \
+    {                                                                                              \
+        "Web", name, kind, offsetof(RelayConfig, member), fallback                                 \
+    }
+
+static const ConfigKey keys[] = {
+    KEY("Listen", CONFIG_LIST, listen, "[::]:41337", .check = check_address),
+    KEY("AllowedOrigins", CONFIG_LIST, allowed_origins, "*", .check = check_origin),
+    KEY("MaxConnections", CONFIG_UINT, max_connections, "16384", .min = 1, .max = 1000000),
+    KEY("MaxConnectionsPerAddress", CONFIG_UINT, max_connections_per_address, "1024",
+        .max = 1000000),
+    KEY("MaxHandshakes", CONFIG_UINT, max_handshakes, "1024", .min = 1, .max = 1000000),
+    KEY("MaxRooms", CONFIG_UINT, max_rooms, "10000", .min = 1, .max = 1000000),
+    KEY("MaxMessageSize", CONFIG_SIZE, max_message_size, "64K", .min = 1 << 10, .max = 16 << 20),
+    KEY("MaxQueue", CONFIG_SIZE, max_queue, "1M", .min = 4 << 10, .max = 1 << 30),
+    KEY("MaxBuffered", CONFIG_SIZE, max_buffered, "256M", .min = 1 << 20),
+    KEY("FramesPerSecond", CONFIG_UINT, frames_per_second, "10000", .max = 1000000),
+    KEY("MaxBadFrames", CONFIG_UINT, max_bad_frames, "5", .min = 1, .max = 1000000),
+    KEY("PingInterval", CONFIG_DURATION, ping_interval, "30s", .min = 100000,
+        .max = 3600ull * G_USEC_PER_SEC),
+    KEY("HandshakeTimeout", CONFIG_DURATION, handshake_timeout, "10s", .min = 100000,
+        .max = 3600ull * G_USEC_PER_SEC),
+    WEB_KEY("Enabled", CONFIG_BOOL, web_enabled, "yes"),
+    WEB_KEY("Directory", CONFIG_STRING, web_directory, ""),
+    {},
+};
+
+bool relay_config_load(const char *path, bool required, RelayConfig *out, GError **error)
+{
+    return config_load(path, required, keys, out, error);
+}
+
+void relay_config_clear(RelayConfig *config)
+{
+    config_clear(keys, config);
+}

@@ -1,0 +1,645 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Stream ids, DCEP and turns. What channels have to send is sent in the order
+ * of a weighted fair queue (RFC 8831 6.4): each has a clock that a message puts
+ * forward by its length divided by the channel's priority, and the one that is
+ * furthest behind goes next. So channels that always have something to send
+ * share the call by their priorities; and one that was idle begins at the time
+ * of the others, so that its message waits for the one that is being sent, and
+ * not for a bulk transfer.
+ *
+ * A channel that has closed is freed from the main loop, so that nobody up the
+ * stack is left with a dangling pointer.
+ */
+
+#include <config.h>
+
+#include "rtc/channel/channel-set.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "rtc/channel/channel-private.h"
+#include "rtc/connection.h"
+
+#define MAX_ID 65534 /* RFC 8831 6.2: 65535 is reserved */
+/* Unordered messages may overtake the OPEN of their channel. */
+#define EARLY_MAX (256 * 1024)
+/* A sender that had to wait may go on when so little is left of what it has sent. */
+#define RESUME_MARK (256 * 1024)
+/* A message costs at least so much as its bytes: in turns, and in memory ahead of its channel. */
+#define MESSAGE_OVERHEAD 64
+
+typedef struct {
+    guint16 stream;
+    guint32 ppid;
+    GBytes *bytes;
+} Early;
+
+struct ChannelSet {
+    ChannelSetConfig config;
+    GPtrArray *channels; /* of Channel, owned; closed ones until they are reaped */
+    Sctp *sctp;
+    bool even, connected, silent, flushing;
+    bool blocked; /* SCTP takes nothing now: what is sent waits for its turn */
+    gsize remote_max;
+    gsize buffered;
+    guint64 clock; /* the virtual time of the last turn */
+    guint reaper;
+    guint opener;
+    GQueue early; /* of Early */
+    gsize early_bytes;
+    guint64 round_trip_usec;
+};
+
+static void early_free(Early *early)
+{
+    g_bytes_unref(early->bytes);
+    g_free(early);
+}
+
+ChannelSet *channel_set_new(const ChannelSetConfig *config)
+{
+    ChannelSet *set = g_new0(ChannelSet, 1);
+
+    set->config = *config;
+    set->channels = g_ptr_array_new_with_free_func((GDestroyNotify) channel_free);
+    set->remote_max = SCTP_MAX_SEND;
+    g_queue_init(&set->early);
+    return set;
+}
+
+void channel_set_free(ChannelSet *set)
+{
+    g_clear_handle_id(&set->reaper, g_source_remove);
+    g_clear_handle_id(&set->opener, g_source_remove);
+    g_queue_clear_full(&set->early, (GDestroyNotify) early_free);
+    g_ptr_array_unref(set->channels);
+    g_free(set);
+}
+
+void channel_set_silence(ChannelSet *set)
+{
+    set->silent = true;
+}
+
+bool channel_set_is_silent(const ChannelSet *set)
+{
+    return set->silent;
+}
+
+guint64 channel_set_round_trip_usec(const ChannelSet *set)
+{
+    return set->round_trip_usec;
+}
+
+gsize channel_set_max_send(const ChannelSet *set)
+{
+    return set->remote_max;
+}
+
+bool channel_set_is_attached(const ChannelSet *set)
+{
+    return set->sctp != NULL;
+}
+
+bool channel_set_may_queue(ChannelSet *set, gsize length)
+{
+    return set->buffered + length <= set->config.send_quota;
+}
+
+void channel_set_charge(ChannelSet *set, gssize bytes)
+{
+    set->buffered += bytes;
+}
+
+static Channel *find_stream(ChannelSet *set, guint16 stream)
+{
+    for (guint i = 0; i < set->channels->len; i++) {
+        Channel *channel = set->channels->pdata[i];
+
+        if (channel->id == stream && channel->state != CHANNEL_CLOSED)
+            return channel;
+    }
+    return NULL;
+}
+
+static guint count_live(const ChannelSet *set)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < set->channels->len; i++) {
+        if (((Channel *) set->channels->pdata[i])->state != CHANNEL_CLOSED)
+            n++;
+    }
+    return n;
+}
+
+/* ---- the end of a channel ---- */
+
+static gboolean on_reap(gpointer data)
+{
+    ChannelSet *set = data;
+
+    set->reaper = 0;
+    for (guint i = set->channels->len; i > 0; i--) {
+        if (((Channel *) set->channels->pdata[i - 1])->state == CHANNEL_CLOSED)
+            g_ptr_array_remove_index(set->channels, i - 1);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void finish(ChannelSet *set, Channel *channel)
+{
+    if (set->reaper == 0)
+        set->reaper = g_idle_add(on_reap, set);
+    channel_set_cork(set, false); /* whoever may have corked it sends no more */
+    channel_enter_state(channel, CHANNEL_CLOSED);
+}
+
+/* Goes on with closing as far as it can go now (RFC 8831 6.7). */
+static void advance_close(ChannelSet *set, Channel *channel)
+{
+    if (channel->state != CHANNEL_CLOSING)
+        return;
+    if (channel->id < 0 || !set->sctp) {
+        finish(set, channel);
+        return;
+    }
+    if (channel->local_reset == RESET_NONE && !channel_waits(channel)) {
+        channel->local_reset = RESET_ASKED;
+        sctp_reset_stream(set->sctp, channel->id);
+    }
+    /* What has arrived is read before the channel goes. */
+    if (channel->local_reset == RESET_DONE && channel->remote_reset &&
+        message_queue_is_empty(&channel->inbox))
+        finish(set, channel);
+}
+
+void channel_set_drained(ChannelSet *set, Channel *channel)
+{
+    advance_close(set, channel);
+}
+
+void channel_set_update_hold(ChannelSet *set)
+{
+    bool full = false;
+
+    for (guint i = 0; i < set->channels->len && !full; i++) {
+        const MessageQueue *inbox = &((Channel *) set->channels->pdata[i])->inbox;
+
+        full = inbox->bytes > INBOX_MAX || inbox->length > INBOX_MESSAGES;
+    }
+    if (set->sctp)
+        sctp_hold(set->sctp, full);
+}
+
+void channel_set_close(ChannelSet *set, Channel *channel)
+{
+    channel_set_flush(set);
+    advance_close(set, channel);
+}
+
+/* Closes for a fault: what is queued is thrown away. */
+static void close_for(ChannelSet *set, Channel *channel, RtcError code, const char *message)
+{
+    if (channel->state >= CHANNEL_CLOSING)
+        return;
+    channel->reason = g_error_new_literal(RTC_ERROR, code, message);
+    log_debug("channel %d closes: %s", channel->id, message);
+    channel_drop_queue(channel);
+    channel_enter_state(channel, CHANNEL_CLOSING);
+    advance_close(set, channel);
+}
+
+/* ---- sending ---- */
+
+static SctpResult send_now(ChannelSet *set, Channel *channel, guint32 ppid, const void *bytes,
+                           gsize length)
+{
+    bool dcep = ppid == PPID_DCEP;
+    SctpMessage message = {
+        .stream = channel->id,
+        .ppid = ppid,
+        /* Ordered until the remote knows the channel (RFC 8832 6). */
+        .ordered = dcep || channel->ordered || !channel->acknowledged,
+        .max_retransmits = dcep ? -1 : channel->max_retransmits,
+        .max_packet_lifetime = dcep ? -1 : channel->max_packet_lifetime,
+        .bytes = bytes,
+        .length = length,
+    };
+
+    return sctp_send(set->sctp, &message);
+}
+
+/* CHANNEL has sent a message of LENGTH. Its priority may have been chosen by the remote. */
+static void count_turn(ChannelSet *set, Channel *channel, gsize length)
+{
+    guint weight = CLAMP(channel->priority, CHANNEL_PRIORITY_VERY_LOW, CHANNEL_PRIORITY_HIGH);
+
+    set->clock = MAX(set->clock, channel->turn);
+    channel->turn += (length + MESSAGE_OVERHEAD) * CHANNEL_PRIORITY_HIGH / weight;
+}
+
+bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const void *bytes,
+                          gsize length, SctpResult *result)
+{
+    if (!set->sctp || !set->connected || set->blocked || channel->state != CHANNEL_OPEN ||
+        channel_waits(channel))
+        return false;
+    *result = send_now(set, channel, ppid, bytes, length);
+    set->blocked = *result == SCTP_BLOCKED;
+    if (*result == SCTP_SENT) {
+        channel_set_join_turns(set, channel);
+        count_turn(set, channel, length);
+    }
+    return true;
+}
+
+void channel_set_cork(ChannelSet *set, bool corked)
+{
+    if (set->sctp)
+        sctp_cork(set->sctp, corked);
+}
+
+void channel_set_join_turns(ChannelSet *set, Channel *channel)
+{
+    channel->turn = MAX(channel->turn, set->clock);
+}
+
+/* Who is furthest behind, and has not been told in this flush that it has no stream. */
+static Channel *find_turn(ChannelSet *set)
+{
+    Channel *next = NULL;
+
+    for (guint i = 0; i < set->channels->len; i++) {
+        Channel *channel = set->channels->pdata[i];
+
+        if (channel_waits(channel) && channel->id >= 0 && !channel->no_stream &&
+            (!next || channel->turn < next->turn))
+            next = channel;
+    }
+    return next;
+}
+
+static SctpResult send_first(ChannelSet *set, Channel *channel, gsize *length)
+{
+    guint32 ppid = PPID_DCEP;
+    const guint8 *bytes = channel->dcep
+                              ? g_bytes_get_data(channel->dcep, length)
+                              : message_queue_peek(&channel->queue, &ppid, length);
+
+    return send_now(set, channel, ppid, bytes, *length);
+}
+
+static void drop_first(ChannelSet *set, Channel *channel, gsize length)
+{
+    if (channel->dcep) {
+        g_clear_pointer(&channel->dcep, g_bytes_unref);
+        if (channel->open_sent == 0)
+            channel->open_sent = g_get_monotonic_time();
+    } else {
+        message_queue_pop(&channel->queue);
+        channel_set_charge(set, -(gssize) length);
+    }
+}
+
+/* Sends CHANNEL's next message; false if SCTP takes none of any channel. */
+static bool take_turn(ChannelSet *set, Channel *channel)
+{
+    gsize length = 0;
+
+    switch (send_first(set, channel, &length)) {
+    case SCTP_SENT:
+        drop_first(set, channel, length);
+        count_turn(set, channel, length);
+        return true;
+    case SCTP_BLOCKED:
+        return false;
+    case SCTP_NO_STREAM:
+        channel->no_stream = true;
+        return true;
+    case SCTP_REFUSED:
+    default:
+        close_for(set, channel, RTC_ERROR_FAILED, "SCTP has no stream for this channel");
+        channel->no_stream = true;
+        return true;
+    }
+}
+
+/* What follows from an emptier queue: closing, and senders who waited. */
+static void after_flush(ChannelSet *set)
+{
+    for (guint i = 0; i < set->channels->len; i++) {
+        Channel *channel = set->channels->pdata[i];
+
+        advance_close(set, channel);
+        if (channel->low_mark && channel->state <= CHANNEL_OPEN &&
+            channel->queue.bytes <= RESUME_MARK) {
+            channel->low_mark = false;
+            if (channel->ops && channel->ops->writable && !set->silent)
+                channel->ops->writable(channel, channel->data);
+        }
+    }
+}
+
+void channel_set_flush(ChannelSet *set)
+{
+    Channel *channel;
+
+    if (set->flushing || !set->sctp)
+        return;
+    set->flushing = true;
+    for (guint i = 0; i < set->channels->len; i++)
+        ((Channel *) set->channels->pdata[i])->no_stream = false;
+    set->blocked = false;
+    while (set->sctp && !set->blocked && (channel = find_turn(set)))
+        set->blocked = !take_turn(set, channel);
+    set->flushing = false;
+    if (set->sctp)
+        after_flush(set);
+}
+
+/* ---- opening ---- */
+
+static bool check_options(const char *label, const ChannelOptions *options, GError **error)
+{
+    const char *wrong = NULL;
+
+    if (strlen(label) > G_MAXUINT16 || (options->protocol && strlen(options->protocol) > G_MAXUINT16))
+        wrong = "the label or the protocol is longer than 65535 bytes";
+    else if (options->max_retransmits >= 0 && options->max_packet_lifetime >= 0)
+        wrong = "max-retransmits and max-packet-lifetime exclude each other";
+    else if (options->negotiated != (options->id >= 0))
+        wrong = "a negotiated channel needs an id, and only that has one";
+    else if (options->id > MAX_ID)
+        wrong = "the id is above 65534";
+    if (wrong)
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, wrong);
+    return !wrong;
+}
+
+static void push_open(Channel *channel)
+{
+    DcepOpen open = {
+        .ordered = channel->ordered,
+        .max_retransmits = channel->max_retransmits,
+        .max_packet_lifetime = channel->max_packet_lifetime,
+        .priority = channel->priority,
+        .label = channel->label,
+        .protocol = channel->protocol,
+    };
+
+    channel_set_join_turns(channel->set, channel);
+    channel->dcep = dcep_write_open(&open);
+}
+
+/* Gives CHANNEL its id and begins it on the association. */
+static void attach(ChannelSet *set, Channel *channel)
+{
+    int id = set->even ? 0 : 1;
+
+    if (channel->negotiated) {
+        channel->acknowledged = true;
+        return;
+    }
+    while (id <= MAX_ID && find_stream(set, id))
+        id += 2;
+    if (id > MAX_ID) {
+        close_for(set, channel, RTC_ERROR_FULL, "no stream id is free");
+        return;
+    }
+    channel->id = id;
+    push_open(channel);
+}
+
+static void open_connecting(ChannelSet *set)
+{
+    for (guint i = 0; set->connected && i < set->channels->len; i++) {
+        Channel *channel = set->channels->pdata[i];
+
+        /* Open as soon as messages can follow the OPEN (webrtc-pc 6.1). */
+        if (channel->state == CHANNEL_CONNECTING && (channel->negotiated || channel->open_sent))
+            channel_enter_state(channel, CHANNEL_OPEN);
+    }
+}
+
+/* From the main loop, so that the opener has set its ops before `state` comes. */
+static gboolean on_opener(gpointer data)
+{
+    ChannelSet *set = data;
+
+    set->opener = 0;
+    channel_set_flush(set);
+    open_connecting(set);
+    return G_SOURCE_REMOVE;
+}
+
+Channel *channel_set_open(ChannelSet *set, const char *label, const ChannelOptions *options,
+                          GError **error)
+{
+    Channel *channel;
+
+    if (!check_options(label, options, error))
+        return NULL;
+    if (count_live(set) >= set->config.max_channels) {
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FULL, "the call has %u channels already",
+                    set->config.max_channels);
+        return NULL;
+    }
+    if (options->id >= 0 && find_stream(set, options->id)) {
+        g_set_error(error, RTC_ERROR, RTC_ERROR_INVALID, "the id %d is in use", options->id);
+        return NULL;
+    }
+    channel = channel_new(set, label, options);
+    g_ptr_array_add(set->channels, channel);
+    if (set->sctp)
+        attach(set, channel);
+    if (set->sctp && set->opener == 0)
+        set->opener = g_idle_add_full(G_PRIORITY_DEFAULT, on_opener, set, NULL);
+    return channel;
+}
+
+void channel_set_attach(ChannelSet *set, Sctp *sctp, bool even, gsize remote_max)
+{
+    guint n = set->channels->len;
+
+    set->sctp = sctp;
+    set->even = even;
+    set->remote_max = remote_max == 0 ? SCTP_MAX_SEND : MIN(remote_max, SCTP_MAX_SEND);
+    for (guint i = 0; i < n; i++) {
+        Channel *channel = set->channels->pdata[i];
+
+        if (channel->state == CHANNEL_CONNECTING)
+            attach(set, channel);
+    }
+    channel_set_flush(set);
+}
+
+void channel_set_connected(ChannelSet *set)
+{
+    set->connected = true;
+    channel_set_flush(set);
+    open_connecting(set);
+}
+
+void channel_set_detach(ChannelSet *set, const GError *reason)
+{
+    set->sctp = NULL;
+    set->connected = false;
+    for (guint i = 0; i < set->channels->len; i++) {
+        Channel *channel = set->channels->pdata[i];
+
+        if (channel->state == CHANNEL_CLOSED)
+            continue;
+        if (reason && !channel->reason)
+            channel->reason = g_error_copy(reason);
+        finish(set, channel);
+    }
+}
+
+void channel_set_writable(ChannelSet *set)
+{
+    channel_set_flush(set);
+    open_connecting(set);
+}
+
+/* ---- receiving ---- */
+
+static void deliver_early(ChannelSet *set, Channel *channel)
+{
+    for (GList *link = set->early.head, *next; link; link = next) {
+        Early *early = link->data;
+        gsize length;
+        const guint8 *bytes = g_bytes_get_data(early->bytes, &length);
+
+        next = link->next;
+        if (early->stream != channel->id)
+            continue;
+        g_queue_delete_link(&set->early, link);
+        set->early_bytes -= length + MESSAGE_OVERHEAD;
+        channel_receive(channel, early->ppid, bytes, length);
+        early_free(early);
+    }
+}
+
+static void keep_early(ChannelSet *set, guint16 stream, guint32 ppid, const guint8 *bytes,
+                       gsize length)
+{
+    Early *early;
+
+    if (set->early_bytes + length + MESSAGE_OVERHEAD > EARLY_MAX) {
+        log_debug("stream %u: message before its channel left out", stream);
+        return;
+    }
+    early = g_new0(Early, 1);
+    *early = (Early){stream, ppid, g_bytes_new(bytes, length)};
+    g_queue_push_tail(&set->early, early);
+    set->early_bytes += length + MESSAGE_OVERHEAD;
+}
+
+static void on_open(ChannelSet *set, guint16 stream, const guint8 *bytes, gsize length)
+{
+    g_auto(DcepOpen) open = {};
+    g_autoptr(GError) error = NULL;
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *channel;
+
+    if (!dcep_parse_open(bytes, length, &open, &error) ||
+        count_live(set) >= set->config.max_channels) {
+        log_debug("stream %u refused: %s", stream, error ? error->message : "too many channels");
+        sctp_reset_stream(set->sctp, stream);
+        return;
+    }
+    options.protocol = open.protocol;
+    options.ordered = open.ordered;
+    options.max_retransmits = open.max_retransmits;
+    options.max_packet_lifetime = open.max_packet_lifetime;
+    options.priority = open.priority;
+    options.id = stream;
+    channel = channel_new(set, open.label, &options);
+    channel->acknowledged = true;
+    channel->state = CHANNEL_OPEN;
+    g_ptr_array_add(set->channels, channel);
+    channel_set_join_turns(set, channel);
+    channel->dcep = dcep_write_ack();
+    channel_set_flush(set);
+    if (channel->state == CHANNEL_CLOSED)
+        return;
+    if (!set->silent)
+        set->config.incoming(channel, set->config.data);
+    deliver_early(set, channel);
+}
+
+static void on_dcep(ChannelSet *set, guint16 stream, Channel *channel, const guint8 *bytes,
+                    gsize length)
+{
+    g_autoptr(GError) error = NULL;
+    DcepType type;
+
+    if (!dcep_type(bytes, length, &type, &error)) {
+        log_debug("stream %u: %s", stream, error->message);
+    } else if (type == DCEP_OPEN) {
+        /* Who uses an id again has had our reset: only the answer to it is late, or lost. */
+        if (channel && channel->state == CHANNEL_CLOSING && channel->remote_reset) {
+            finish(set, channel);
+            channel = NULL;
+        }
+        if (channel)
+            log_debug("stream %u: an OPEN for a stream in use left out", stream);
+        else
+            on_open(set, stream, bytes, length);
+    } else if (channel && channel->open_sent && !channel->acknowledged) {
+        channel->acknowledged = true;
+        set->round_trip_usec = g_get_monotonic_time() - channel->open_sent;
+    }
+}
+
+void channel_set_message(ChannelSet *set, guint16 stream, guint32 ppid, const guint8 *bytes,
+                         gsize length)
+{
+    Channel *channel = find_stream(set, stream);
+
+    if (!set->sctp)
+        return; /* the connection has failed, and is not freed yet */
+    if (ppid == PPID_DCEP) {
+        on_dcep(set, stream, channel, bytes, length);
+    } else if (!channel) {
+        keep_early(set, stream, ppid, bytes, length);
+    } else {
+        channel->acknowledged = true;
+        channel_receive(channel, ppid, bytes, length);
+    }
+}
+
+void channel_set_oversized(ChannelSet *set, guint16 stream)
+{
+    Channel *channel = find_stream(set, stream);
+
+    if (channel)
+        close_for(set, channel, RTC_ERROR_TOO_LARGE,
+                  "the remote sent a message larger than our a=max-message-size");
+}
+
+void channel_set_remote_reset(ChannelSet *set, guint16 stream)
+{
+    Channel *channel = find_stream(set, stream);
+
+    if (!channel)
+        return;
+    channel->remote_reset = true;
+    channel_enter_state(channel, CHANNEL_CLOSING);
+    channel_set_close(set, channel);
+}
+
+void channel_set_local_reset(ChannelSet *set, guint16 stream)
+{
+    Channel *channel = find_stream(set, stream);
+
+    if (!channel || channel->local_reset != RESET_ASKED)
+        return;
+    channel->local_reset = RESET_DONE;
+    advance_close(set, channel);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * One data channel: its state, its queue and what it tells its user. What
+ * concerns several channels is in channel-set.c.
+ */
+
+#include <config.h>
+
+#include "rtc/channel/channel.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "rtc/channel/channel-private.h"
+#include "rtc/connection.h"
+
+/* Above this many queued bytes a sender should wait for `writable`. */
+#define HIGH_MARK (512 * 1024)
+
+const char *channel_state_to_string(ChannelState state)
+{
+    static const char *const names[] = {
+        [CHANNEL_CONNECTING] = "connecting",
+        [CHANNEL_OPEN] = "open",
+        [CHANNEL_CLOSING] = "closing",
+        [CHANNEL_CLOSED] = "closed",
+    };
+    return names[state];
+}
+
+Channel *channel_new(ChannelSet *set, const char *label, const ChannelOptions *options)
+{
+    Channel *channel = g_new0(Channel, 1);
+
+    channel->set = set;
+    channel->label = g_strdup(label);
+    channel->protocol = g_strdup(options->protocol ? options->protocol : "");
+    channel->ordered = options->ordered;
+    channel->negotiated = options->negotiated;
+    channel->max_retransmits = options->max_retransmits;
+    channel->max_packet_lifetime = options->max_packet_lifetime;
+    channel->priority = options->priority;
+    channel->id = options->id;
+    return channel;
+}
+
+bool channel_waits(const Channel *channel)
+{
+    return channel->dcep || !message_queue_is_empty(&channel->queue);
+}
+
+void channel_drop_queue(Channel *channel)
+{
+    g_clear_pointer(&channel->dcep, g_bytes_unref);
+    channel_set_charge(channel->set, -(gssize) channel->queue.bytes);
+    message_queue_clear(&channel->queue);
+}
+
+void channel_free(Channel *channel)
+{
+    channel_drop_queue(channel);
+    g_clear_handle_id(&channel->releaser, g_source_remove);
+    message_queue_clear(&channel->inbox);
+    g_free(channel->label);
+    g_free(channel->protocol);
+    g_clear_error(&channel->reason);
+    g_free(channel);
+}
+
+void channel_enter_state(Channel *channel, ChannelState state)
+{
+    if (channel->state >= state)
+        return;
+    log_debug("channel %d \"%s\": %s → %s", channel->id, channel->label,
+              channel_state_to_string(channel->state), channel_state_to_string(state));
+    channel->state = state;
+    if (state == CHANNEL_CLOSED) {
+        channel_drop_queue(channel);
+        channel_deliver_inbox(channel, true);
+    }
+    if (channel->ops && !channel_set_is_silent(channel->set))
+        channel->ops->state(channel, state, channel->reason, channel->data);
+}
+
+void channel_set_ops(Channel *channel, const ChannelOps *ops, gpointer data)
+{
+    channel->ops = ops;
+    channel->data = data;
+}
+
+void channel_receive(Channel *channel, guint32 ppid, const guint8 *bytes, gsize length)
+{
+    MessageKind kind = ppid == PPID_STRING || ppid == PPID_STRING_EMPTY ? MESSAGE_TEXT
+                                                                        : MESSAGE_BINARY;
+
+    if (ppid == PPID_STRING_EMPTY || ppid == PPID_BINARY_EMPTY) {
+        length = 0; /* one byte that means none: SCTP has no empty messages (RFC 8831 6.6) */
+    } else if (ppid != PPID_STRING && ppid != PPID_BINARY) {
+        log_debug("channel %d: message with PPID %u left out", channel->id, ppid);
+        return;
+    }
+    channel->stats.messages_received++;
+    channel->stats.bytes_received += length;
+    if (channel->held || !message_queue_is_empty(&channel->inbox)) {
+        message_queue_push(&channel->inbox, kind, bytes, length);
+        channel_set_update_hold(channel->set);
+    } else if (channel->ops && !channel_set_is_silent(channel->set)) {
+        channel->ops->message(channel, kind, bytes, length, channel->data);
+    }
+}
+
+void channel_deliver_inbox(Channel *channel, bool all)
+{
+    while ((all || !channel->held) && !message_queue_is_empty(&channel->inbox)) {
+        g_autoptr(MessageBlock) keeper = NULL;
+        guint32 kind;
+        gsize length;
+        /* Taken first: who gets it may close the channel, and that delivers the rest. */
+        const guint8 *bytes = message_queue_take(&channel->inbox, &kind, &length, &keeper);
+
+        if (channel->ops && !channel_set_is_silent(channel->set))
+            channel->ops->message(channel, kind, bytes, length, channel->data);
+    }
+    channel_set_update_hold(channel->set);
+}
+
+static gboolean on_release(gpointer data)
+{
+    Channel *channel = data;
+
+    channel->releaser = 0;
+    channel_deliver_inbox(channel, false);
+    if (message_queue_is_empty(&channel->inbox))
+        channel_set_drained(channel->set, channel);
+    return G_SOURCE_REMOVE;
+}
+
+void channel_hold(Channel *channel, bool held)
+{
+    channel->held = held;
+    if (!held && !message_queue_is_empty(&channel->inbox) && channel->releaser == 0)
+        channel->releaser = g_idle_add_full(G_PRIORITY_DEFAULT, on_release, channel, NULL);
+}
+
+void channel_drain(Channel *channel)
+{
+    channel_deliver_inbox(channel, true);
+}
+
+void channel_push(Channel *channel, guint32 ppid, const void *bytes, gsize length)
+{
+    if (!channel_waits(channel))
+        channel_set_join_turns(channel->set, channel);
+    message_queue_push(&channel->queue, ppid, bytes, length);
+    channel->low_mark = channel->low_mark || channel->queue.bytes > HIGH_MARK;
+    channel_set_charge(channel->set, length);
+}
+
+/* UTF-8 that may hold U+0000, which g_utf8_validate() refuses */
+static bool is_utf8(const char *text, gsize length)
+{
+    const char *end = text + length;
+
+    while (text < end) {
+        if (g_utf8_validate(text, end - text, &text))
+            return true;
+        if (*text != '\0')
+            return false;
+        text++;
+    }
+    return true;
+}
+
+static bool channel_check_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
+                               GError **error)
+{
+    if (channel->state != CHANNEL_CONNECTING && channel->state != CHANNEL_OPEN)
+        g_set_error(error, RTC_ERROR, RTC_ERROR_CLOSED, "the channel is %s",
+                    channel_state_to_string(channel->state));
+    else if (length > channel_set_max_send(channel->set))
+        g_set_error(error, RTC_ERROR, RTC_ERROR_TOO_LARGE,
+                    "the message has %" G_GSIZE_FORMAT " bytes, the remote takes %" G_GSIZE_FORMAT,
+                    length, channel_set_max_send(channel->set));
+    else if (kind == MESSAGE_TEXT && !is_utf8(bytes, length))
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "the text is not UTF-8");
+    else
+        return true;
+    return false;
+}
+
+bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
+                  GError **error)
+{
+    static const guint8 nothing = 0;
+    guint32 ppid = kind == MESSAGE_TEXT ? PPID_STRING : PPID_BINARY;
+    gsize application_length = length;
+    SctpResult result = SCTP_BLOCKED;
+
+    if (!channel_check_send(channel, kind, bytes, length, error))
+        return false;
+    if (length == 0) {
+        ppid = kind == MESSAGE_TEXT ? PPID_STRING_EMPTY : PPID_BINARY_EMPTY;
+        bytes = &nothing;
+        length = 1;
+    }
+    /* Straight to SCTP, without a copy, if nobody waits. */
+    if (!channel_set_try_send(channel->set, channel, ppid, bytes, length, &result) ||
+        result == SCTP_BLOCKED || result == SCTP_NO_STREAM) {
+        if (!channel_set_may_queue(channel->set, length)) {
+            channel->low_mark = true;
+            g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FULL,
+                                "too much is waiting to be sent on this call");
+            return false;
+        }
+        channel_push(channel, ppid, bytes, length);
+    } else if (result == SCTP_REFUSED) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "SCTP refused the message");
+        return false;
+    }
+    channel->stats.messages_sent++;
+    channel->stats.bytes_sent += application_length;
+    return true;
+}
+
+void channel_cork(Channel *channel, bool corked)
+{
+    channel_set_cork(channel->set, corked);
+}
+
+void channel_close(Channel *channel)
+{
+    if (channel->state >= CHANNEL_CLOSING)
+        return;
+    channel_enter_state(channel, CHANNEL_CLOSING);
+    channel_set_close(channel->set, channel);
+}
+
+gsize channel_max_message_size(const Channel *channel)
+{
+    return channel_set_is_attached(channel->set) ? channel_set_max_send(channel->set) : 0;
+}
+
+bool channel_is_congested(const Channel *channel)
+{
+    return channel->low_mark;
+}
+
+ChannelState channel_state(const Channel *channel)
+{
+    return channel->state;
+}
+
+const char *channel_label(const Channel *channel)
+{
+    return channel->label;
+}
+
+const char *channel_protocol(const Channel *channel)
+{
+    return channel->protocol;
+}
+
+int channel_id(const Channel *channel)
+{
+    return channel->id;
+}
+
+bool channel_ordered(const Channel *channel)
+{
+    return channel->ordered;
+}
+
+int channel_max_retransmits(const Channel *channel)
+{
+    return channel->max_retransmits;
+}
+
+int channel_max_packet_lifetime(const Channel *channel)
+{
+    return channel->max_packet_lifetime;
+}
+
+ChannelPriority channel_priority(const Channel *channel)
+{
+    return channel->priority;
+}
+
+bool channel_negotiated(const Channel *channel)
+{
+    return channel->negotiated;
+}
+
+gsize channel_buffered_amount(const Channel *channel)
+{
+    return channel->queue.bytes;
+}
+
+const ChannelStats *channel_stats(const Channel *channel)
+{
+    return &channel->stats;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Makes, keeps and loads the certificate. It is valid for thirty years because
+ * nobody checks its dates: what others compare is its fingerprint (RFC 8827
+ * 6.5), and a certificate that expires would only make a known peer unknown.
+ */
+
+#include <config.h>
+
+#include "rtc/dtls/certificate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/crypto.h>
+#include <gnutls/x509.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rtc/connection.h"
+
+#define VALID_SECONDS (30ll * 365 * 24 * 3600)
+
+typedef gnutls_x509_crt_t X509Certificate;
+typedef gnutls_x509_privkey_t X509Key;
+
+struct Certificate {
+    gatomicrefcount refs;
+    X509Certificate crt;
+    X509Key key;
+    gnutls_certificate_credentials_t credentials; /* NULL until they are asked for */
+    char *fingerprint;
+};
+
+G_DEFINE_AUTO_CLEANUP_FREE_FUNC(X509Certificate, gnutls_x509_crt_deinit, NULL)
+G_DEFINE_AUTO_CLEANUP_FREE_FUNC(X509Key, gnutls_x509_privkey_deinit, NULL)
+
+static bool check(int result, const char *doing, GError **error)
+{
+    if (result >= 0)
+        return true;
+    g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "%s: %s", doing, gnutls_strerror(result));
+    return false;
+}
+
+char *certificate_fingerprint_der(const gnutls_datum_t *der)
+{
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    GString *text = g_string_new("sha-256 ");
+    guint8 digest[32];
+    gsize length = sizeof digest;
+
+    g_checksum_update(sum, der->data, der->size);
+    g_checksum_get_digest(sum, digest, &length);
+    for (gsize i = 0; i < length; i++)
+        g_string_append_printf(text, "%s%02X", i ? ":" : "", digest[i]);
+    return g_string_free(text, FALSE);
+}
+
+static bool fits(X509Certificate crt, X509Key key)
+{
+    guint8 ids[2][64];
+    size_t lengths[2] = {sizeof ids[0], sizeof ids[1]};
+
+    return gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA256, ids[0], &lengths[0]) == 0 &&
+           gnutls_x509_privkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, ids[1], &lengths[1]) == 0 &&
+           lengths[0] == lengths[1] && memcmp(ids[0], ids[1], lengths[0]) == 0;
+}
+
+/* Takes both. */
+static Certificate *certificate_new(X509Certificate *crt, X509Key *key, GError **error)
+{
+    g_autoptr(Certificate) certificate = g_new0(Certificate, 1);
+    gnutls_datum_t der = {};
+
+    g_atomic_ref_count_init(&certificate->refs);
+    certificate->crt = g_steal_pointer(crt);
+    certificate->key = g_steal_pointer(key);
+    if (!fits(certificate->crt, certificate->key)) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED,
+                            "The certificate and its key do not fit");
+        return NULL;
+    }
+    if (!check(gnutls_x509_crt_export2(certificate->crt, GNUTLS_X509_FMT_DER, &der),
+               "Cannot encode the certificate", error))
+        return NULL;
+    certificate->fingerprint = certificate_fingerprint_der(&der);
+    gnutls_free(der.data);
+    return g_steal_pointer(&certificate);
+}
+
+static bool generate(const char *common_name, X509Certificate *crt, X509Key *key, GError **error)
+{
+    guint8 serial[16];
+    time_t now = time(NULL);
+    /* A subject's common name is at most 64 characters (RFC 5280 A.1). */
+    g_autofree char *name = g_utf8_substring(common_name, 0, MIN(g_utf8_strlen(common_name, -1), 64));
+
+    if (!check(gnutls_x509_privkey_init(key), "Cannot make a key", error) ||
+        !check(gnutls_x509_crt_init(crt), "Cannot make a certificate", error) ||
+        !check(gnutls_x509_privkey_generate(*key, GNUTLS_PK_ECDSA,
+                                            GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+               "Cannot make a key", error) ||
+        !check(gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof serial), "No random bytes", error))
+        return false;
+    serial[0] = (serial[0] & 0x3f) | 0x40; /* positive, and of full length */
+    return check(gnutls_x509_crt_set_version(*crt, 3), "version", error) &&
+           check(gnutls_x509_crt_set_serial(*crt, serial, sizeof serial), "serial", error) &&
+           check(gnutls_x509_crt_set_activation_time(*crt, now - 24 * 3600), "time", error) &&
+           check(gnutls_x509_crt_set_expiration_time(*crt, now + VALID_SECONDS), "time", error) &&
+           check(gnutls_x509_crt_set_dn_by_oid(*crt, GNUTLS_OID_X520_COMMON_NAME, 0, name,
+                                               strlen(name)),
+                 "Cannot set the common name", error) &&
+           check(gnutls_x509_crt_set_key(*crt, *key), "key", error) &&
+           check(gnutls_x509_crt_sign2(*crt, *crt, *key, GNUTLS_DIG_SHA256, 0),
+                 "Cannot sign the certificate", error);
+}
+
+Certificate *certificate_generate(const char *common_name, GError **error)
+{
+    g_auto(X509Certificate) crt = NULL;
+    g_auto(X509Key) key = NULL;
+
+    return generate(common_name, &crt, &key, error) ? certificate_new(&crt, &key, error) : NULL;
+}
+
+static bool write_all(int fd, const gnutls_datum_t *pem)
+{
+    gsize done = 0;
+
+    while (done < pem->size) {
+        ssize_t n = write(fd, pem->data + done, pem->size - done);
+
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0)
+            done += n;
+    }
+    return true;
+}
+
+/* Written beside its name and linked into place: never half a file, and never
+ * over one that another daemon has just made. */
+static bool save(const char *path, X509Certificate crt, X509Key key, GError **error)
+{
+    g_autofree char *temporary = g_strconcat(path, ".XXXXXX", NULL);
+    gnutls_datum_t crt_pem = {}, key_pem = {};
+    bool ok = check(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &crt_pem),
+                    "Cannot encode the certificate", error) &&
+              check(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL,
+                                                      GNUTLS_PKCS_PLAIN, &key_pem),
+                    "Cannot encode the key", error);
+    int fd = ok ? g_mkstemp_full(temporary, O_WRONLY | O_CLOEXEC, 0600) : -1;
+
+    if (ok && (fd < 0 || !write_all(fd, &crt_pem) || !write_all(fd, &key_pem) || fsync(fd) < 0 ||
+               link(temporary, path) < 0)) {
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "Cannot write %s: %s",
+                    path, g_strerror(errno));
+        ok = false;
+    }
+    if (fd >= 0) {
+        close(fd);
+        unlink(temporary);
+    }
+    gnutls_free(crt_pem.data);
+    if (key_pem.data)
+        gnutls_memset(key_pem.data, 0, key_pem.size);
+    gnutls_free(key_pem.data);
+    return ok;
+}
+
+static Certificate *load(const char *path, GError **error)
+{
+    g_auto(X509Certificate) crt = NULL;
+    g_auto(X509Key) key = NULL;
+    g_autofree char *pem = NULL;
+    g_autoptr(Certificate) certificate = NULL;
+    gsize length;
+    gnutls_datum_t datum;
+
+    if (!g_file_get_contents(path, &pem, &length, error))
+        return NULL;
+    datum = (gnutls_datum_t){(unsigned char *) pem, length};
+    if (check(gnutls_x509_crt_init(&crt), path, error) &&
+        check(gnutls_x509_privkey_init(&key), path, error) &&
+        check(gnutls_x509_crt_import(crt, &datum, GNUTLS_X509_FMT_PEM), path, error) &&
+        check(gnutls_x509_privkey_import(key, &datum, GNUTLS_X509_FMT_PEM), path, error))
+        certificate = certificate_new(&crt, &key, error);
+    gnutls_memset(pem, 0, length);
+    return g_steal_pointer(&certificate);
+}
+
+Certificate *certificate_load(const char *folder, const char *common_name, GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, "certificate.pem", NULL);
+    g_auto(X509Certificate) crt = NULL;
+    g_auto(X509Key) key = NULL;
+
+    if (!g_file_test(path, G_FILE_TEST_EXISTS) &&
+        (!generate(common_name, &crt, &key, error) || !save(path, crt, key, error)))
+        return NULL;
+    if (chmod(path, 0600) < 0) {
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+                    "Cannot keep %s to ourselves: %s", path, g_strerror(errno));
+        return NULL;
+    }
+    return load(path, error);
+}
+
+Certificate *certificate_ref(Certificate *certificate)
+{
+    g_atomic_ref_count_inc(&certificate->refs);
+    return certificate;
+}
+
+void certificate_unref(Certificate *certificate)
+{
+    if (!g_atomic_ref_count_dec(&certificate->refs))
+        return;
+    if (certificate->credentials)
+        gnutls_certificate_free_credentials(certificate->credentials);
+    if (certificate->crt)
+        gnutls_x509_crt_deinit(certificate->crt);
+    if (certificate->key)
+        gnutls_x509_privkey_deinit(certificate->key);
+    g_free(certificate->fingerprint);
+    g_free(certificate);
+}
+
+const char *certificate_fingerprint(const Certificate *certificate)
+{
+    return certificate->fingerprint;
+}
+
+/* Not before there is a call: GnuTLS signs something to see whether the key is
+ * good, and half a megabyte of arithmetic becomes resident. */
+gnutls_certificate_credentials_t certificate_credentials(Certificate *certificate, GError **error)
+{
+    gnutls_certificate_credentials_t made = NULL;
+
+    if (certificate->credentials)
+        return certificate->credentials;
+    if (!check(gnutls_certificate_allocate_credentials(&made), "Cannot allocate credentials",
+               error))
+        return NULL;
+    if (!check(gnutls_certificate_set_x509_key(made, &certificate->crt, 1, certificate->key),
+               "The certificate and its key do not fit", error)) {
+        gnutls_certificate_free_credentials(made);
+        return NULL;
+    }
+    certificate->credentials = made;
+    return made;
+}

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * GnuTLS between two Transports. Datagrams from below wait in a short inbox
+ * from which GnuTLS pulls; after each of its steps the retransmission timer is
+ * set again from gnutls_dtls_get_timeout().
+ */
+
+#include <config.h>
+
+#include "rtc/dtls/dtls.h"
+
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <gnutls/dtls.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "rtc/connection.h"
+#include "rtc/sctp/path-mtu.h"
+
+/* 1200 bytes of UDP payload pass everywhere (RFC 8261 5). */
+#define DTLS_MTU 1200
+/* A lost flight is sent again after this long, then after twice that, …: a
+ * second would stall lossy set-ups, 100 ms would repeat every flight on a path
+ * with a round trip of 300 ms. */
+#define RETRANSMIT_MS 400
+#define HANDSHAKE_MS 30000
+#define INBOX_MAX 64
+#define RECORD_MAX 16384 /* of plaintext; GnuTLS takes it for the limit of a datagram too */
+#define RECORD_HEADER 13 /* its last two bytes: the length of what follows (RFC 6347 4.1) */
+
+/* AES-128 first: AES-256 adds nothing against who can be met here, ChaCha20 is
+ * half as fast where there is AES-NI. */
+#define PRIORITY                                                                       \
+    "NORMAL:-VERS-ALL:+VERS-DTLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:"            \
+    "+CHACHA20-POLY1305:+AES-128-CBC:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:"                 \
+    "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
+
+struct Dtls {
+    Transport transport;
+    Transport *lower;
+    gnutls_session_t session;
+    Certificate *certificate;
+    GPtrArray *fingerprints;
+    bool client;
+    bool (*verify)(const char *fingerprint, GError **error, gpointer data);
+    gpointer data;
+
+    GQueue inbox; /* of GBytes */
+    const guint8 *current; /* a datagram that is being read without a copy */
+    gsize current_length;
+    guint timer;
+    char *remote_fingerprint;
+    GError *verify_error;
+    guint64 bytes_sent, bytes_received;
+    gint64 flight_sent; /* monotonic, of the flight that is not answered; 0: none */
+    guint64 round_trip_usec;
+};
+
+Transport *dtls_transport(Dtls *dtls)
+{
+    return &dtls->transport;
+}
+
+const char *dtls_remote_fingerprint(const Dtls *dtls)
+{
+    return dtls->remote_fingerprint;
+}
+
+guint64 dtls_bytes_sent(const Dtls *dtls)
+{
+    return dtls->bytes_sent;
+}
+
+guint64 dtls_bytes_received(const Dtls *dtls)
+{
+    return dtls->bytes_received;
+}
+
+guint64 dtls_round_trip_usec(const Dtls *dtls)
+{
+    return dtls->round_trip_usec;
+}
+
+/* What fits into a datagram of SIZE bytes. GnuTLS itself is not to set a limit. */
+static gsize dtls_data_mtu(Dtls *dtls, gsize size)
+{
+    gsize data;
+
+    gnutls_dtls_set_mtu(dtls->session, MIN(size, RECORD_MAX));
+    data = gnutls_dtls_get_data_mtu(dtls->session);
+    gnutls_dtls_set_mtu(dtls->session, RECORD_MAX);
+    return data;
+}
+
+gsize dtls_mtu(Dtls *dtls)
+{
+    return dtls_data_mtu(dtls, DTLS_MTU);
+}
+
+gsize dtls_record_max(Dtls *dtls)
+{
+    return dtls_data_mtu(dtls, RECORD_MAX);
+}
+
+static void dtls_fail(Dtls *dtls, RtcError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+static void dtls_fail(Dtls *dtls, RtcError code, const char *format, ...)
+{
+    g_autoptr(GError) error = NULL;
+    va_list ap;
+
+    va_start(ap, format);
+    error = g_error_new_valist(RTC_ERROR, code, format, ap);
+    va_end(ap);
+    g_clear_handle_id(&dtls->timer, g_source_remove);
+    transport_enter_state(&dtls->transport, TRANSPORT_FAILED, error);
+}
+
+/* ---- GnuTLS's view of the network ---- */
+
+static ssize_t on_push(gnutls_transport_ptr_t pointer, const void *bytes, size_t length)
+{
+    Dtls *dtls = pointer;
+
+    /* A datagram that cannot be sent is lost like any other. */
+    if (transport_send(dtls->lower, bytes, length))
+        dtls->bytes_sent += length;
+    if (dtls->transport.state == TRANSPORT_CONNECTING)
+        dtls->flight_sent = g_get_monotonic_time();
+    return length;
+}
+
+static ssize_t on_pull(gnutls_transport_ptr_t pointer, void *bytes, size_t size)
+{
+    Dtls *dtls = pointer;
+    g_autoptr(GBytes) datagram = NULL;
+    const guint8 *from = dtls->current;
+    gsize length = dtls->current_length;
+
+    if (!from) {
+        datagram = g_queue_pop_head(&dtls->inbox);
+        if (!datagram) {
+            gnutls_transport_set_errno(dtls->session, EAGAIN);
+            return -1;
+        }
+        from = g_bytes_get_data(datagram, &length);
+    }
+    dtls->current = NULL;
+    length = MIN(length, size);
+    memcpy(bytes, from, length);
+    return length;
+}
+
+static int on_pull_timeout(gnutls_transport_ptr_t pointer, unsigned int milliseconds)
+{
+    Dtls *dtls = pointer;
+
+    return dtls->current || !g_queue_is_empty(&dtls->inbox);
+}
+
+/* ---- the certificate ---- */
+
+static gnutls_digest_algorithm_t hash_by_name(const char *fingerprint)
+{
+    static const struct {
+        const char *prefix;
+        gnutls_digest_algorithm_t hash;
+    } known[] = {
+        {"sha-256 ", GNUTLS_DIG_SHA256},
+        {"sha-384 ", GNUTLS_DIG_SHA384},
+        {"sha-512 ", GNUTLS_DIG_SHA512},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(known); i++) {
+        if (g_str_has_prefix(fingerprint, known[i].prefix))
+            return known[i].hash;
+    }
+    return GNUTLS_DIG_UNKNOWN;
+}
+
+static bool fingerprint_matches(const char *fingerprint, const gnutls_datum_t *der)
+{
+    gnutls_digest_algorithm_t hash = hash_by_name(fingerprint);
+    guint8 digest[64];
+    g_autoptr(GString) text = NULL;
+
+    if (hash == GNUTLS_DIG_UNKNOWN || gnutls_hash_fast((gnutls_digest_algorithm_t) hash, der->data, der->size, digest) < 0)
+        return false;
+    text = g_string_new(NULL);
+    for (gsize i = 0; i < gnutls_hash_get_len(hash); i++)
+        g_string_append_printf(text, "%s%02X", i ? ":" : "", digest[i]);
+    return strcmp(strchr(fingerprint, ' ') + 1, text->str) == 0;
+}
+
+/* Called within the handshake, before the Finished messages. */
+static int on_verify(gnutls_session_t session)
+{
+    Dtls *dtls = gnutls_session_get_ptr(session);
+    unsigned int count = 0;
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
+    g_autofree char *fingerprint = NULL;
+    bool matches = false;
+
+    g_clear_error(&dtls->verify_error);
+    if (!chain || count == 0) {
+        g_set_error_literal(&dtls->verify_error, RTC_ERROR, RTC_ERROR_SECURITY,
+                            "the remote has no certificate");
+        return GNUTLS_E_CERTIFICATE_ERROR;
+    }
+    fingerprint = certificate_fingerprint_der(&chain[0]);
+    for (guint i = 0; i < dtls->fingerprints->len && !matches; i++)
+        matches = fingerprint_matches(dtls->fingerprints->pdata[i], &chain[0]);
+    if (!matches) {
+        g_set_error(&dtls->verify_error, RTC_ERROR, RTC_ERROR_SECURITY,
+                    "the remote's certificate (%s) is not the one its description announced",
+                    fingerprint);
+        return GNUTLS_E_CERTIFICATE_ERROR;
+    }
+    if (dtls->verify && !dtls->verify(fingerprint, &dtls->verify_error, dtls->data))
+        return GNUTLS_E_CERTIFICATE_ERROR;
+    g_free(dtls->remote_fingerprint);
+    dtls->remote_fingerprint = g_steal_pointer(&fingerprint);
+    return 0;
+}
+
+/* ---- the session ---- */
+
+static void dtls_handshake(Dtls *dtls);
+
+static gboolean on_timer(gpointer data)
+{
+    Dtls *dtls = data;
+
+    dtls->timer = 0;
+    dtls_handshake(dtls);
+    return G_SOURCE_REMOVE;
+}
+
+static void dtls_handshake_failed(Dtls *dtls, int result)
+{
+    gnutls_alert_send_appropriate(dtls->session, result);
+    if (dtls->verify_error)
+        dtls_fail(dtls, dtls->verify_error->code, "%s", dtls->verify_error->message);
+    else if (result == GNUTLS_E_TIMEDOUT)
+        dtls_fail(dtls, RTC_ERROR_TIMEOUT, "the other side did not finish the DTLS handshake");
+    else if (result == GNUTLS_E_FATAL_ALERT_RECEIVED &&
+             gnutls_alert_get(dtls->session) == GNUTLS_A_BAD_CERTIFICATE)
+        dtls_fail(dtls, RTC_ERROR_SECURITY, "the other side does not trust our certificate");
+    else if (result == GNUTLS_E_FATAL_ALERT_RECEIVED)
+        dtls_fail(dtls, RTC_ERROR_SECURITY, "the other side refused the DTLS handshake: %s",
+                  gnutls_alert_get_name(gnutls_alert_get(dtls->session)));
+    else
+        dtls_fail(dtls, RTC_ERROR_FAILED, "the DTLS handshake failed: %s",
+                  gnutls_strerror(result));
+}
+
+static void dtls_handshake(Dtls *dtls)
+{
+    int result;
+
+    do
+        result = gnutls_handshake(dtls->session);
+    while (result == GNUTLS_E_INTERRUPTED ||
+           (result < 0 && result != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(result)));
+
+    g_clear_handle_id(&dtls->timer, g_source_remove);
+    if (result == GNUTLS_E_SUCCESS) {
+        transport_enter_state(&dtls->transport, TRANSPORT_CONNECTED, NULL);
+    } else if (result == GNUTLS_E_AGAIN) {
+        guint wait = gnutls_dtls_get_timeout(dtls->session);
+        dtls->timer = g_timeout_add(MAX(wait, 1), on_timer, dtls);
+    } else {
+        dtls_handshake_failed(dtls, result);
+    }
+}
+
+/* A datagram may hold several (RFC 6347 4.1.1). */
+static bool is_one_record(const guint8 *packet, gsize length)
+{
+    return length >= RECORD_HEADER &&
+           length == (gsize) (RECORD_HEADER + (packet[11] << 8 | packet[12]));
+}
+
+/*
+ * Gives up everything that GnuTLS can decrypt now. To find that there is
+ * nothing more costs GnuTLS a buffer for the largest record, so it is not asked
+ * after the ONLY one.
+ */
+static void dtls_read(Dtls *dtls, bool only)
+{
+    guint8 record[RECORD_MAX];
+
+    while (dtls->transport.state == TRANSPORT_CONNECTED) {
+        ssize_t n = gnutls_record_recv(dtls->session, record, sizeof record);
+
+        if (n > 0) {
+            transport_receive(&dtls->transport, record, n);
+            if (only)
+                break;
+        } else if (n == 0)
+            transport_enter_state(&dtls->transport, TRANSPORT_CLOSED, NULL);
+        else if (n == GNUTLS_E_AGAIN)
+            break;
+        else if (n == GNUTLS_E_REHANDSHAKE) /* RFC 8827 6.5: no renegotiation */
+            gnutls_alert_send(dtls->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+        else if (gnutls_error_is_fatal(n))
+            dtls_fail(dtls, RTC_ERROR_FAILED, "DTLS failed: %s", gnutls_strerror(n));
+    }
+}
+
+static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
+{
+    Dtls *dtls = data;
+
+    /* Only 20…63 are DTLS (RFC 7983 7). */
+    if (length == 0 || packet[0] < 20 || packet[0] > 63)
+        return;
+    dtls->bytes_received += length;
+    if (dtls->transport.state == TRANSPORT_CONNECTED) {
+        dtls->current = packet;
+        dtls->current_length = length;
+        dtls_read(dtls, is_one_record(packet, length));
+        dtls->current = NULL;
+        return;
+    }
+    if (dtls->transport.state > TRANSPORT_CONNECTED)
+        return;
+    if (g_queue_get_length(&dtls->inbox) < INBOX_MAX)
+        g_queue_push_tail(&dtls->inbox, g_bytes_new(packet, length));
+    if (dtls->transport.state == TRANSPORT_CONNECTING) {
+        if (dtls->flight_sent)
+            dtls->round_trip_usec = g_get_monotonic_time() - dtls->flight_sent;
+        dtls->flight_sent = 0;
+        dtls_handshake(dtls);
+        dtls_read(dtls, false); /* what came behind the last flight */
+    }
+}
+
+static void on_lower_state(TransportState state, const GError *reason, gpointer data)
+{
+    Dtls *dtls = data;
+
+    if (state == TRANSPORT_CONNECTED && dtls->transport.state == TRANSPORT_NEW)
+        dtls_start(dtls);
+    else if (state >= TRANSPORT_FAILED)
+        transport_enter_state(&dtls->transport, state, reason);
+}
+
+static void on_lower_path(const gsize *sizes, guint n_sizes, gpointer data)
+{
+    Dtls *dtls = data;
+    gsize records[PATH_MTU_SIZES_MAX];
+
+    if (dtls->transport.state != TRANSPORT_CONNECTED)
+        return;
+    n_sizes = MIN(n_sizes, PATH_MTU_SIZES_MAX);
+    for (guint i = 0; i < n_sizes; i++)
+        records[i] = dtls_data_mtu(dtls, sizes[i]);
+    transport_path(&dtls->transport, records, n_sizes);
+}
+
+static const TransportUser lower_user = {
+    .receive = on_lower_receive,
+    .state = on_lower_state,
+    .path = on_lower_path,
+};
+
+void dtls_start(Dtls *dtls)
+{
+    if (dtls->transport.state != TRANSPORT_NEW || dtls->lower->state != TRANSPORT_CONNECTED)
+        return;
+    transport_enter_state(&dtls->transport, TRANSPORT_CONNECTING, NULL);
+    dtls_handshake(dtls);
+    dtls_read(dtls, false);
+}
+
+static bool dtls_send(Transport *transport, const guint8 *packet, gsize length)
+{
+    Dtls *dtls = (Dtls *) transport;
+
+    return transport->state == TRANSPORT_CONNECTED &&
+           gnutls_record_send(dtls->session, packet, length) == (ssize_t) length;
+}
+
+static bool check(int result, GError **error)
+{
+    if (result >= 0)
+        return true;
+    g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "GnuTLS: %s", gnutls_strerror(result));
+    return false;
+}
+
+/*
+ * SRTP keys are never asked for. But browsers offer use_srtp (RFC 5764) always,
+ * and there are stacks that take its absence for a failed handshake.
+ */
+static bool dtls_init(Dtls *dtls, GError **error)
+{
+    static gnutls_priority_t priority; /* one for all: 8 KiB */
+    gnutls_certificate_credentials_t credentials = certificate_credentials(dtls->certificate, error);
+    unsigned int flags = GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS |
+                         GNUTLS_NO_SIGNAL | (dtls->client ? GNUTLS_CLIENT : GNUTLS_SERVER);
+
+    if (!credentials ||
+        (!priority && !check(gnutls_priority_init(&priority, PRIORITY, NULL), error)) ||
+        !check(gnutls_init(&dtls->session, flags), error) ||
+        !check(gnutls_priority_set(dtls->session, priority), error) ||
+        !check(gnutls_credentials_set(dtls->session, GNUTLS_CRD_CERTIFICATE, credentials), error) ||
+        !check(gnutls_srtp_set_profile(dtls->session, GNUTLS_SRTP_AES128_CM_HMAC_SHA1_80), error))
+        return false;
+    gnutls_session_set_ptr(dtls->session, dtls);
+    gnutls_session_set_verify_function(dtls->session, on_verify);
+    if (!dtls->client) {
+        gnutls_certificate_server_set_request(dtls->session, GNUTLS_CERT_REQUIRE);
+        gnutls_certificate_send_x509_rdn_sequence(dtls->session, 1);
+    }
+    gnutls_transport_set_ptr(dtls->session, dtls);
+    gnutls_transport_set_push_function(dtls->session, on_push);
+    gnutls_transport_set_pull_function(dtls->session, on_pull);
+    gnutls_transport_set_pull_timeout_function(dtls->session, on_pull_timeout);
+    gnutls_dtls_set_mtu(dtls->session, DTLS_MTU);
+    gnutls_dtls_set_timeouts(dtls->session, RETRANSMIT_MS, HANDSHAKE_MS);
+    return true;
+}
+
+Dtls *dtls_new(Transport *lower, const DtlsConfig *config, GError **error)
+{
+    g_autoptr(Dtls) dtls = g_new0(Dtls, 1);
+
+    transport_init(&dtls->transport, "DTLS", dtls_send);
+    g_queue_init(&dtls->inbox);
+    dtls->certificate = certificate_ref(config->certificate);
+    dtls->fingerprints = g_ptr_array_ref(config->fingerprints);
+    dtls->client = config->client;
+    dtls->verify = config->verify;
+    dtls->data = config->data;
+    if (!dtls_init(dtls, error))
+        return NULL;
+    dtls->lower = lower;
+    transport_set_user(lower, &lower_user, dtls);
+    return g_steal_pointer(&dtls);
+}
+
+void dtls_free(Dtls *dtls)
+{
+    g_clear_handle_id(&dtls->timer, g_source_remove);
+    if (dtls->session) {
+        if (dtls->transport.state == TRANSPORT_CONNECTED)
+            gnutls_bye(dtls->session, GNUTLS_SHUT_WR);
+        gnutls_deinit(dtls->session);
+    }
+    if (dtls->lower)
+        transport_set_user(dtls->lower, NULL, NULL);
+    transport_clear(&dtls->transport);
+    g_queue_clear_full(&dtls->inbox, (GDestroyNotify) g_bytes_unref);
+    g_ptr_array_unref(dtls->fingerprints);
+    certificate_unref(dtls->certificate);
+    g_free(dtls->remote_fingerprint);
+    g_clear_error(&dtls->verify_error);
+    g_free(dtls);
+}

@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * libnice behind the Transport interface. The addresses to gather on are
+ * chosen here: libnice leaves out container and bridge interfaces at its own
+ * compile time, and an administrator wants to say which ones.
+ */
+
+#include <config.h>
+
+#include "rtc/ice/ice.h"
+
+#include <agent.h>
+#include <errno.h>
+#include <gio/gio.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <nice.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "rtc/connection.h"
+#include "rtc/ice/ice-server.h"
+#include "rtc/ice/nested-context.h"
+#include "rtc/ice/path-sizes.h"
+#include "rtc/ice/udp-path.h"
+
+#define COMPONENT 1
+#define SOCKET_BUFFER (4 * 1024 * 1024)
+#define STUN_BUFFER (64 * 1024) /* beside a path; what a flood puts there has to be read */
+#define PACING_MS 5 /* the least that RFC 8445 14.2 allows; the default costs 20 ms a call */
+#define IDLE_MS 100
+/* Before 0.1.22 libnice's consent ends after ten seconds, though it asks every four to six and only
+ * once: one lost packet ends a call. The same checks as keepalives have 50 seconds; RFC 7675 wants
+ * 30, which is what later ones have. */
+#if NICE_CHECK_VERSION(0, 1, 22)
+#define CONSENT NICE_AGENT_OPTION_CONSENT_FRESHNESS
+#else
+#define CONSENT 0
+#endif
+#define SPARE_FDS 8
+#define MAX_REMOTE_CANDIDATES 128
+#define MAX_LOOKUPS 8 /* of names, in one call */
+#define ADDRESS_WORD 4
+#define READ_MAX 32 /* packets through libnice, in one dispatch */
+/* A pair that has carried so much is worth a socket of our own. */
+#define FAST_AFTER (256 * 1024)
+
+struct Ice {
+    Transport transport;
+    NiceAgent *agent;
+    NestedContext *context; /* its timers and sockets */
+    guint stream;
+    char *ufrag, *password;
+    guint remote_candidates;
+    GCancellable *lookups; /* of .local names, all of them */
+    guint lookup_count;
+    UdpPath *path;     /* NULL: packets go through libnice */
+    bool never_fast;
+    bool have_turn;    /* a server that may relay for us */
+    bool plain;        /* the selected pair has no path, or never will */
+    guint64 carried;   /* bytes both ways by the selected pair, without a path */
+    guint read;        /* packets since libnice was last made to pause */
+    void (*candidate)(const char *candidate, gpointer data);
+    void (*overflow)(gsize room, gpointer data);
+    gpointer data;
+};
+
+static guint closing_agents;
+
+guint ice_closing_count(void)
+{
+    return closing_agents;
+}
+
+Transport *ice_transport(Ice *ice)
+{
+    return &ice->transport;
+}
+
+const char *ice_ufrag(const Ice *ice)
+{
+    return ice->ufrag;
+}
+
+const char *ice_password(const Ice *ice)
+{
+    return ice->password;
+}
+
+static void on_path_receive(const guint8 *packet, gsize length, gpointer data)
+{
+    transport_receive(&((Ice *) data)->transport, packet, length);
+}
+
+static void on_path_overflow(gsize room, gpointer data)
+{
+    Ice *ice = data;
+
+    ice->overflow(room, ice->data);
+}
+
+static const UdpPathUser path_user = {
+    .receive = on_path_receive,
+    .overflow = on_path_overflow,
+};
+
+/*
+ * Whether what is sent to REMOTE from LOCAL's socket arrives. If we have a TURN
+ * server, libnice may send through it and yet say that LOCAL is our own address.
+ */
+static bool is_direct(const Ice *ice, const NiceCandidate *local, const NiceCandidate *remote)
+{
+    return local->type != NICE_CANDIDATE_TYPE_RELAYED &&
+           (!ice->have_turn || remote->type == NICE_CANDIDATE_TYPE_HOST ||
+            remote->type == NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE);
+}
+
+/* Where packets of the pair go. */
+static socklen_t remote_address(const NiceCandidate *remote, struct sockaddr_storage *address)
+{
+    nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *) address);
+    return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                          : sizeof(struct sockaddr_in);
+}
+
+/* A TURN server or a NAT within this host is not where the path ends. */
+static bool is_local(const Ice *ice, const NiceCandidate *local, const NiceCandidate *remote)
+{
+    struct sockaddr_storage address;
+    socklen_t length = remote_address(remote, &address);
+
+    return !ice->never_fast && is_direct(ice, local, remote) &&
+           remote->type != NICE_CANDIDATE_TYPE_RELAYED &&
+           remote->type != NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE &&
+           path_is_local((struct sockaddr *) &address, length);
+}
+
+bool ice_is_local(const Ice *ice)
+{
+    NiceCandidate *local, *remote;
+
+    return nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) &&
+           is_local(ice, local, remote);
+}
+
+/* Relayed pairs stay with libnice, and whatever else has no socket of its own. */
+static void start_path(Ice *ice)
+{
+    g_autoptr(GSocket) socket =
+        nice_agent_get_selected_socket(ice->agent, ice->stream, COMPONENT);
+    NiceCandidate *local, *remote;
+    struct sockaddr_storage address;
+    socklen_t length;
+    g_autoptr(GError) error = NULL;
+
+    ice->plain = true;
+    if (!socket ||
+        !nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) ||
+        !is_direct(ice, local, remote))
+        return;
+    length = remote_address(remote, &address);
+    ice->path = udp_path_new(g_socket_get_fd(socket), (struct sockaddr *) &address, length,
+                             &path_user, ice, &error);
+    log_debug("ICE: %s%s", ice->path ? "packets take the fast path" : "no fast path: ",
+              error ? error->message : "");
+    if (ice->path)
+        g_socket_set_option(socket, SOL_SOCKET, SO_RCVBUF, STUN_BUFFER, NULL);
+    if (ice->path && remote->type != NICE_CANDIDATE_TYPE_RELAYED) {
+        gsize sizes[PATH_MTU_SIZES_MAX];
+
+        transport_path(&ice->transport, sizes, udp_path_sizes(ice->path, sizes));
+    }
+}
+
+static void note_carried(Ice *ice, gsize length)
+{
+    ice->carried += length;
+    if (ice->carried > FAST_AFTER && !ice->plain && ice->transport.state == TRANSPORT_CONNECTED)
+        start_path(ice);
+}
+
+/* The default receive buffer of 208 KiB drops packets under load. */
+static void enlarge_buffers(Ice *ice)
+{
+    g_autoptr(GPtrArray) sockets = nice_agent_get_sockets(ice->agent, ice->stream, COMPONENT);
+
+    for (guint i = 0; sockets && i < sockets->len; i++) {
+        g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER, NULL);
+        g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER, NULL);
+    }
+}
+
+static void on_selected_pair(NiceAgent *agent, guint stream, guint component,
+                             NiceCandidate *local, NiceCandidate *remote, gpointer data)
+{
+    static const gsize unlimited = G_MAXUINT16;
+    Ice *ice = data;
+
+    if (ice->path) {
+        udp_path_drain(ice->path);
+        enlarge_buffers(ice);
+    }
+    g_clear_pointer(&ice->path, udp_path_free);
+    transport_path(&ice->transport, &unlimited, is_local(ice, local, remote) ? 1 : 0);
+    ice->plain = ice->never_fast;
+    ice->carried = 0;
+}
+
+static bool ice_send(Transport *transport, const guint8 *packet, gsize length)
+{
+    Ice *ice = (Ice *) transport;
+
+    if (ice->path) {
+        udp_path_send(ice->path, packet, length);
+        return true;
+    }
+    note_carried(ice, length);
+    return nice_agent_send(ice->agent, ice->stream, COMPONENT, length, (const char *) packet) ==
+           (gssize) length;
+}
+
+static void on_receive(NiceAgent *agent, guint stream, guint component, guint length, char *bytes,
+                       gpointer data);
+
+static void attach(Ice *ice, GMainContext *context)
+{
+    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, context, on_receive, ice);
+}
+
+/*
+ * libnice reads until there is nothing more, which under load is never, and
+ * meanwhile no timer fires. It does stop when its source has gone: when its
+ * sockets move to another context, they get new ones, which have their turn
+ * with everybody else.
+ */
+static void pause_reading(Ice *ice)
+{
+    ice->read = 0;
+    attach(ice, g_main_context_default());
+    attach(ice, nested_context_get(ice->context));
+}
+
+static void on_receive(NiceAgent *agent, guint stream, guint component, guint length, char *bytes,
+                       gpointer data)
+{
+    Ice *ice = data;
+
+    note_carried(ice, length);
+    transport_receive(&ice->transport, (const guint8 *) bytes, length);
+    if (++ice->read == READ_MAX)
+        pause_reading(ice);
+}
+
+static void on_candidate(NiceAgent *agent, NiceCandidate *candidate, gpointer data)
+{
+    Ice *ice = data;
+    g_autofree char *line = NULL;
+
+    if (candidate->transport != NICE_CANDIDATE_TRANSPORT_UDP)
+        return;
+    line = nice_agent_generate_local_candidate_sdp(agent, candidate);
+    if (line)
+        ice->candidate(g_str_has_prefix(line, "a=") ? line + 2 : line, ice->data);
+}
+
+static void on_gathered(NiceAgent *agent, guint stream, gpointer data)
+{
+    Ice *ice = data;
+
+    ice->candidate(NULL, ice->data);
+}
+
+/* CONNECTED comes before READY and is enough to begin DTLS. */
+static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer data)
+{
+    Ice *ice = data;
+    g_autoptr(GError) error = NULL;
+
+    switch ((NiceComponentState) state) {
+    case NICE_COMPONENT_STATE_CONNECTING:
+        if (ice->transport.state == TRANSPORT_NEW)
+            transport_enter_state(&ice->transport, TRANSPORT_CONNECTING, NULL);
+        break;
+    case NICE_COMPONENT_STATE_READY:
+        /* libnice goes on for so long as if there were checks to send, each
+         * pacing interval; before it is ready that delays a hasty FAILED. */
+        g_object_set(agent, "idle-timeout", IDLE_MS, NULL);
+        G_GNUC_FALLTHROUGH;
+    case NICE_COMPONENT_STATE_CONNECTED:
+        transport_enter_state(&ice->transport, TRANSPORT_CONNECTED, NULL);
+        break;
+    case NICE_COMPONENT_STATE_FAILED:
+        g_set_error_literal(&error, RTC_ERROR, RTC_ERROR_TIMEOUT,
+                            ice->transport.state == TRANSPORT_CONNECTED
+                                ? "the other side stopped answering"
+                                : "no path to the other side was found (ICE failed)");
+        transport_enter_state(&ice->transport, TRANSPORT_FAILED, error);
+        break;
+    default:
+        break;
+    }
+}
+
+static bool is_wanted(const struct ifaddrs *entry, const char *const *interfaces, bool loopback)
+{
+    const struct sockaddr_in6 *in6 = (const void *) entry->ifa_addr;
+
+    if (!entry->ifa_addr || !(entry->ifa_flags & IFF_UP))
+        return false;
+    if (entry->ifa_addr->sa_family != AF_INET && entry->ifa_addr->sa_family != AF_INET6)
+        return false;
+    /* A link-local IPv6 address means nothing without its interface. */
+    if (entry->ifa_addr->sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr))
+        return false;
+    if (interfaces && interfaces[0])
+        return g_strv_contains(interfaces, entry->ifa_name);
+    return loopback == !!(entry->ifa_flags & IFF_LOOPBACK);
+}
+
+static guint add_local_addresses(NiceAgent *agent, const struct ifaddrs *list,
+                                 const char *const *interfaces, bool loopback)
+{
+    guint added = 0;
+
+    for (const struct ifaddrs *entry = list; entry; entry = entry->ifa_next) {
+        NiceAddress address;
+
+        if (!is_wanted(entry, interfaces, loopback))
+            continue;
+        nice_address_init(&address);
+        nice_address_set_from_sockaddr(&address, entry->ifa_addr);
+        if (nice_agent_add_local_address(agent, &address))
+            added++;
+    }
+    return added;
+}
+
+static bool choose_addresses(NiceAgent *agent, const char *const *interfaces, GError **error)
+{
+    struct ifaddrs *list = NULL;
+    guint added;
+
+    if (getifaddrs(&list) < 0) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot list the interfaces");
+        return false;
+    }
+    added = add_local_addresses(agent, list, interfaces, false);
+    if (added == 0 && !(interfaces && interfaces[0]))
+        added = add_local_addresses(agent, list, interfaces, true);
+    freeifaddrs(list);
+    if (added == 0)
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED,
+                            "none of the interfaces to use has an address");
+    return added > 0;
+}
+
+static bool add_servers(Ice *ice, const char *const *servers, GError **error)
+{
+    bool have_stun = false;
+
+    for (; servers && *servers; servers++) {
+        g_auto(IceServer) server = {};
+
+        if (!ice_server_parse(*servers, &server, error))
+            return false;
+        if (server.kind == ICE_SERVER_STUN && !have_stun) {
+            /* libnice asks one STUN server: the first of the list */
+            g_object_set(ice->agent, "stun-server", server.host, "stun-server-port", server.port,
+                         NULL);
+            have_stun = true;
+        } else if (server.kind != ICE_SERVER_STUN) {
+            ice->have_turn = true;
+            nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, server.host, server.port,
+                                      server.user, server.password,
+                                      server.kind == ICE_SERVER_TURNS ? NICE_RELAY_TYPE_TURN_TLS
+                                      : server.tcp                    ? NICE_RELAY_TYPE_TURN_TCP
+                                                                      : NICE_RELAY_TYPE_TURN_UDP);
+        }
+    }
+    return true;
+}
+
+/* GLib ends the program if it finds none for a context, and libnice makes a context as we do. */
+static bool have_descriptors(GError **error)
+{
+    int fds[SPARE_FDS], n = 0;
+
+    while (n < SPARE_FDS && (fds[n] = eventfd(0, EFD_CLOEXEC)) >= 0)
+        n++;
+    if (n < SPARE_FDS)
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FULL, "no descriptors are left: %s",
+                    g_strerror(errno));
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
+    return n == SPARE_FDS;
+}
+
+Ice *ice_new(const IceConfig *config, GError **error)
+{
+    g_autoptr(Ice) ice = NULL;
+
+    if (!have_descriptors(error))
+        return NULL;
+    ice = g_new0(Ice, 1);
+    transport_init(&ice->transport, "ICE", ice_send);
+    ice->lookups = g_cancellable_new();
+    ice->never_fast = ice->plain = config->plain;
+    ice->candidate = config->candidate;
+    ice->overflow = config->overflow;
+    ice->data = config->data;
+    ice->context = nested_context_new();
+    ice->agent = nice_agent_new_full(
+        nested_context_get(ice->context), NICE_COMPATIBILITY_RFC5245,
+        NICE_AGENT_OPTION_ICE_TRICKLE | CONSENT);
+    g_object_set(ice->agent, "controlling-mode", config->controlling, "ice-tcp", FALSE, "upnp",
+                 FALSE, "stun-pacing-timer", PACING_MS, "keepalive-conncheck", TRUE, NULL);
+    if (!choose_addresses(ice->agent, config->interfaces, error))
+        return NULL;
+    ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);
+    if (!ice->stream || !nice_agent_get_local_credentials(ice->agent, ice->stream, &ice->ufrag,
+                                                          &ice->password)) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot make an ICE stream");
+        return NULL;
+    }
+    if (!add_servers(ice, config->servers, error))
+        return NULL;
+    g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_candidate), ice);
+    g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), ice);
+    g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
+    g_signal_connect(ice->agent, "new-selected-pair-full", G_CALLBACK(on_selected_pair), ice);
+    attach(ice, nested_context_get(ice->context));
+    return g_steal_pointer(&ice);
+}
+
+static void on_closed(GObject *agent, GAsyncResult *result, gpointer data)
+{
+    closing_agents--;
+    g_object_unref(agent);
+    nested_context_free(data);
+}
+
+void ice_free(Ice *ice)
+{
+    g_clear_pointer(&ice->path, udp_path_free);
+    if (ice->agent) {
+        g_signal_handlers_disconnect_by_data(ice->agent, ice);
+        if (ice->stream) {
+            nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT,
+                                   nested_context_get(ice->context), NULL, NULL);
+            nice_agent_remove_stream(ice->agent, ice->stream);
+        }
+        closing_agents++;
+        nice_agent_close_async(ice->agent, on_closed, ice->context);
+    }
+    g_cancellable_cancel(ice->lookups);
+    g_object_unref(ice->lookups);
+    transport_clear(&ice->transport);
+    g_free(ice->ufrag);
+    g_free(ice->password);
+    g_free(ice);
+}
+
+bool ice_gather(Ice *ice, GError **error)
+{
+    if (!nice_agent_gather_candidates(ice->agent, ice->stream)) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot gather ICE candidates");
+        return false;
+    }
+    enlarge_buffers(ice);
+    return true;
+}
+
+bool ice_set_remote_credentials(Ice *ice, const char *ufrag, const char *password, GError **error)
+{
+    if (nice_agent_set_remote_credentials(ice->agent, ice->stream, ufrag, password))
+        return true;
+    g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "libnice refused the credentials");
+    return false;
+}
+
+/* Hands a candidate whose address is a number to libnice. */
+static bool add_numeric(Ice *ice, const char *candidate)
+{
+    g_autofree char *line = g_strconcat("a=", candidate, NULL);
+    NiceCandidate *parsed = nice_agent_parse_remote_candidate_sdp(ice->agent, ice->stream, line);
+    GSList list = {.data = parsed};
+
+    if (!parsed)
+        return false;
+    nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, &list);
+    nice_candidate_free(parsed);
+    return true;
+}
+
+/* ---- .local names ---- */
+
+/*
+ * Browsers hide their addresses behind names that only multicast DNS knows
+ * (draft-ietf-mmusic-mdns-ice-candidates). The system may be able to resolve
+ * them (libnss-mdns, systemd-resolved); if not, the browser's checks reach us
+ * and make the pair a peer-reflexive one.
+ */
+typedef struct {
+    Ice *ice; /* not to be touched once the look-up is cancelled */
+    char **words;
+} Lookup;
+
+static void lookup_free(Lookup *lookup)
+{
+    g_strfreev(lookup->words);
+    g_free(lookup);
+}
+
+static void on_resolved(GObject *resolver, GAsyncResult *result, gpointer data)
+{
+    Lookup *lookup = data;
+    g_autoptr(GError) error = NULL;
+    GList *addresses = g_resolver_lookup_by_name_finish(G_RESOLVER(resolver), result, &error);
+
+    if (addresses) {
+        g_autofree char *line = NULL;
+
+        g_free(lookup->words[ADDRESS_WORD]);
+        lookup->words[ADDRESS_WORD] = g_inet_address_to_string(addresses->data);
+        line = g_strjoinv(" ", lookup->words);
+        if (!add_numeric(lookup->ice, line))
+            log_debug("ICE: resolved candidate left out: %s", line);
+        g_resolver_free_addresses(addresses);
+    } else if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+        log_debug("ICE: %s", error->message);
+    }
+    lookup_free(lookup);
+}
+
+static void resolve(Ice *ice, const char *candidate)
+{
+    g_autoptr(GResolver) resolver = g_resolver_get_default();
+    Lookup *lookup = g_new0(Lookup, 1);
+
+    lookup->ice = ice;
+    lookup->words = g_strsplit(candidate, " ", -1);
+    ice->lookup_count++;
+    g_resolver_lookup_by_name_async(resolver, lookup->words[ADDRESS_WORD], ice->lookups,
+                                    on_resolved, lookup);
+}
+
+/* ---- remote candidates ---- */
+
+typedef enum {
+    CANDIDATE_USABLE,
+    CANDIDATE_NAMED,    /* its address is a .local name */
+    CANDIDATE_UNUSABLE, /* TCP, another component, any other name */
+    CANDIDATE_MALFORMED,
+} CandidateKind;
+
+/* "candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ TYPE …" */
+static CandidateKind classify(const char *candidate)
+{
+    g_auto(GStrv) words = NULL;
+
+    if (!g_str_has_prefix(candidate, "candidate:") || strlen(candidate) > 1024)
+        return CANDIDATE_MALFORMED;
+    words = g_strsplit(candidate, " ", 9);
+    if (g_strv_length(words) < 8 || strcmp(words[6], "typ") != 0)
+        return CANDIDATE_MALFORMED;
+    if (strcmp(words[1], "1") != 0 || g_ascii_strcasecmp(words[2], "udp") != 0)
+        return CANDIDATE_UNUSABLE;
+    if (g_hostname_is_ip_address(words[ADDRESS_WORD]))
+        return CANDIDATE_USABLE;
+    return g_str_has_suffix(words[ADDRESS_WORD], ".local") ? CANDIDATE_NAMED : CANDIDATE_UNUSABLE;
+}
+
+bool ice_add_candidate(Ice *ice, const char *candidate, GError **error)
+{
+    const char *bare = g_str_has_prefix(candidate, "a=") ? candidate + 2 : candidate;
+    CandidateKind kind = classify(bare);
+
+    if (kind == CANDIDATE_UNUSABLE || ice->remote_candidates >= MAX_REMOTE_CANDIDATES ||
+        (kind == CANDIDATE_NAMED && ice->lookup_count >= MAX_LOOKUPS)) {
+        log_debug("ICE: candidate left out: %s", bare);
+        return true;
+    }
+    ice->remote_candidates++;
+    if (kind == CANDIDATE_NAMED)
+        resolve(ice, bare);
+    else if (kind == CANDIDATE_MALFORMED || !add_numeric(ice, bare)) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "that is no ICE candidate");
+        return false;
+    }
+    return true;
+}
+
+void ice_end_candidates(Ice *ice)
+{
+    nice_agent_peer_candidate_gathering_done(ice->agent, ice->stream);
+}
+
+bool ice_selected_pair(Ice *ice, char **local, char **remote)
+{
+    NiceCandidate *ours, *theirs;
+    g_autofree char *our_line = NULL, *their_line = NULL;
+
+    if (!nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &ours, &theirs))
+        return false;
+    our_line = nice_agent_generate_local_candidate_sdp(ice->agent, ours);
+    their_line = nice_agent_generate_local_candidate_sdp(ice->agent, theirs);
+    *local = g_strdup(our_line + strlen("a="));
+    *remote = g_strdup(their_line + strlen("a="));
+    return true;
+}

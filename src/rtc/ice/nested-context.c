@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * After each of its turns a context is asked what it waits for: descriptors go
+ * into the epoll set, its next timer into a tree. That it is given something
+ * new by others shows at its wake-up descriptor, which GLib signals for a
+ * context with G_MAIN_CONTEXT_FLAGS_OWNERLESS_POLLING.
+ */
+
+#include <config.h>
+
+#include "rtc/ice/nested-context.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef sigev_notify_thread_id /* glibc has only what is behind it */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+enum {
+    TURNS = 32,   /* of contexts, in one dispatch of the default context */
+    TURN_MS = 10, /* of CPU time, for one of them */
+};
+
+struct NestedContext {
+    GMainContext *context;
+    gint64 deadline; /* monotonic microseconds, -1: none; the key in `deadlines` */
+    GArray *fds;     /* of int, those in the epoll set */
+};
+
+static int epoll_fd = -1;
+static GSource *source;       /* in the default context */
+static GTree *deadlines;      /* of NestedContext, as key and value */
+static GHashTable *fd_owners; /* fd → NestedContext */
+static GArray *polled;        /* of GPollFD, for a query */
+
+static int compare_deadlines(gconstpointer first, gconstpointer second, gpointer data)
+{
+    const NestedContext *a = first, *b = second;
+
+    if (a->deadline != b->deadline)
+        return a->deadline < b->deadline ? -1 : 1;
+    return a < b ? -1 : a > b;
+}
+
+static void set_deadline(NestedContext *context, gint64 deadline)
+{
+    if (context->deadline == deadline)
+        return;
+    if (context->deadline >= 0)
+        g_tree_remove(deadlines, context);
+    context->deadline = deadline;
+    if (deadline >= 0)
+        g_tree_insert(deadlines, context, context);
+}
+
+static NestedContext *first_deadline(void)
+{
+    GTreeNode *node = g_tree_node_first(deadlines);
+
+    return node ? g_tree_node_value(node) : NULL;
+}
+
+/* ---- what a context waits for --------------------------------------------- */
+
+/* A descriptor that was closed has left the set by itself, and its number may
+ * be another context's by now. */
+static void forget_fd(NestedContext *context, int fd)
+{
+    if (g_hash_table_lookup(fd_owners, GINT_TO_POINTER(fd)) != context)
+        return;
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    g_hash_table_remove(fd_owners, GINT_TO_POINTER(fd));
+}
+
+/* Whatever was known of FD, it may have been closed and opened again since. */
+static void watch_fd(NestedContext *context, int fd, guint events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = context};
+
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0 && errno == ENOENT)
+        epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
+    g_hash_table_insert(fd_owners, GINT_TO_POINTER(fd), context);
+}
+
+/* GIOCondition and epoll have the same bits; the same descriptor may be there twice. */
+static void watch_fds(NestedContext *context, const GPollFD *fds, int n)
+{
+    GArray *old = context->fds;
+
+    context->fds = g_array_sized_new(FALSE, FALSE, sizeof(int), n);
+    for (int i = 0; i < n; i++) {
+        guint events = 0;
+        int first = i;
+
+        for (int j = n; j-- > 0;) {
+            if (fds[j].fd == fds[i].fd) {
+                events |= fds[j].events;
+                first = j;
+            }
+        }
+        if (first < i)
+            continue;
+        watch_fd(context, fds[i].fd, events);
+        g_array_append_val(context->fds, fds[i].fd);
+    }
+    for (guint i = 0; i < old->len; i++) {
+        int fd = g_array_index(old, int, i);
+        bool still = false;
+
+        for (guint j = 0; j < context->fds->len; j++)
+            still |= g_array_index(context->fds, int, j) == fd;
+        if (!still)
+            forget_fd(context, fd);
+    }
+    g_array_unref(old);
+}
+
+static void wait_again(NestedContext *context)
+{
+    int n, timeout, priority;
+
+    if (!g_main_context_acquire(context->context))
+        return;
+    g_main_context_prepare(context->context, &priority);
+    for (;;) {
+        n = g_main_context_query(context->context, G_MAXINT, &timeout, (GPollFD *) polled->data,
+                                 polled->len);
+        if (n <= (int) polled->len)
+            break;
+        g_array_set_size(polled, n);
+    }
+    g_main_context_release(context->context);
+    watch_fds(context, (const GPollFD *) polled->data, n);
+    set_deadline(context,
+                 timeout < 0 ? -1 : g_get_monotonic_time() + timeout * (gint64) 1000);
+}
+
+/* ---- turns that would not end ---------------------------------------------- */
+
+/*
+ * libnice reads a socket until it is empty, which in a flood of what it hands
+ * to nobody (STUN, a stranger's packets) is never. Then only a signal can help:
+ * what comes from now on is lost, so the turn ends with what the sockets hold.
+ */
+static NestedContext *volatile running;
+static volatile sig_atomic_t deaf; /* the sockets of the running context are */
+static timer_t turn_timer;
+static bool have_timer;
+
+/* Safe within a signal handler, and so are the calls that it makes. */
+static void set_deaf(const NestedContext *context, bool on)
+{
+    static struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    static const struct sock_fprog program = {.len = 1, .filter = &nothing};
+
+    for (guint i = 0; i < context->fds->len; i++) {
+        int fd = g_array_index(context->fds, int, i), type = 0;
+        socklen_t length = sizeof type;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_DGRAM)
+            setsockopt(fd, SOL_SOCKET, on ? SO_ATTACH_FILTER : SO_DETACH_FILTER, &program,
+                       sizeof program);
+    }
+    deaf = on;
+}
+
+static void on_long_turn(int signal)
+{
+    int error = errno;
+
+    if (running)
+        set_deaf(running, true);
+    errno = error;
+}
+
+/* Without the timer turns are as long as they are. */
+static void make_timer(void)
+{
+    const struct sigaction action = {.sa_handler = on_long_turn, .sa_flags = SA_RESTART};
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM};
+
+    event.sigev_notify_thread_id = gettid();
+    have_timer = sigaction(SIGVTALRM, &action, NULL) == 0 &&
+                 timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &turn_timer) == 0;
+}
+
+static void set_turn_timer(int milliseconds)
+{
+    const struct itimerspec time = {.it_value.tv_nsec = milliseconds * 1000000L};
+
+    if (have_timer)
+        timer_settime(turn_timer, 0, &time, NULL);
+}
+
+static void run(NestedContext *context)
+{
+    running = context;
+    set_turn_timer(TURN_MS);
+    g_main_context_iteration(context->context, FALSE);
+    set_turn_timer(0);
+    running = NULL;
+    if (deaf)
+        set_deaf(context, false);
+    wait_again(context);
+}
+
+/* ---- in the default context ------------------------------------------------ */
+
+static void set_timer(void)
+{
+    NestedContext *first = first_deadline();
+
+    g_source_set_ready_time(source, first ? first->deadline : -1);
+}
+
+static gboolean on_dispatch(GSource *itself, GSourceFunc callback, gpointer data)
+{
+    struct epoll_event events[TURNS];
+    int n = epoll_wait(epoll_fd, events, TURNS, 0);
+    gint64 now = g_get_monotonic_time();
+    NestedContext *due;
+
+    for (int i = 0; i < n; i++)
+        run(events[i].data.ptr);
+    for (int i = 0; i < TURNS && (due = first_deadline()) && due->deadline <= now; i++)
+        run(due);
+    set_timer();
+    return G_SOURCE_CONTINUE;
+}
+
+static void init(void)
+{
+    static GSourceFuncs funcs = {.dispatch = on_dispatch};
+
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd < 0)
+        g_error("epoll_create1: %s", g_strerror(errno));
+    deadlines = g_tree_new_full(compare_deadlines, NULL, NULL, NULL);
+    fd_owners = g_hash_table_new(NULL, NULL);
+    polled = g_array_new(FALSE, FALSE, sizeof(GPollFD));
+    g_array_set_size(polled, 8);
+    source = g_source_new(&funcs, sizeof(GSource));
+    g_source_set_static_name(source, "nested contexts");
+    g_source_add_unix_fd(source, epoll_fd, G_IO_IN);
+    g_source_attach(source, NULL);
+    make_timer();
+}
+
+NestedContext *nested_context_new(void)
+{
+    NestedContext *context = g_new0(NestedContext, 1);
+
+    if (!source)
+        init();
+    context->context = g_main_context_new_with_flags(G_MAIN_CONTEXT_FLAGS_OWNERLESS_POLLING);
+    context->deadline = -1;
+    context->fds = g_array_new(FALSE, FALSE, sizeof(int));
+    wait_again(context);
+    return context;
+}
+
+void nested_context_free(NestedContext *context)
+{
+    for (guint i = 0; i < context->fds->len; i++)
+        forget_fd(context, g_array_index(context->fds, int, i));
+    set_deadline(context, -1);
+    set_timer();
+    g_main_context_unref(context->context);
+    g_array_unref(context->fds);
+    g_free(context);
+}
+
+GMainContext *nested_context_get(NestedContext *context)
+{
+    return context->context;
+}

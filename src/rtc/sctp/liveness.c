@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * libnice has consent of its own, but before 0.1.22 it is either over after two
+ * lost packets or lasts for 50 seconds. Whoever asks more often while nothing
+ * comes can be quick and patient at once. GLib lets the timers of all calls go
+ * off together.
+ */
+
+#include <config.h>
+
+#include "rtc/sctp/liveness.h"
+
+enum {
+    QUIET_SECONDS = 6,
+    ASK_SECONDS = 2,
+    ASKS_DOUBT = 2, /* unanswered: 10 to 16 s after the last sign */
+    ASKS_MAX = 9,   /* 24 to 30 s */
+};
+
+struct Liveness {
+    const LivenessUser *user;
+    gpointer data;
+    guint timer;
+    guint asked; /* since something came */
+    bool heard;  /* since the timer was set */
+};
+
+static gboolean on_timer(gpointer data);
+
+static void liveness_wait(Liveness *liveness, guint seconds)
+{
+    liveness->heard = false;
+    liveness->timer = g_timeout_add_seconds(seconds, on_timer, liveness);
+}
+
+static gboolean on_timer(gpointer data)
+{
+    Liveness *liveness = data;
+
+    liveness->timer = 0;
+    if (liveness->heard) {
+        liveness->asked = 0;
+        liveness_wait(liveness, QUIET_SECONDS);
+    } else if (liveness->asked < ASKS_MAX) {
+        liveness_wait(liveness, ASK_SECONDS);
+        liveness->user->ask(liveness->data);
+        if (liveness->asked++ == ASKS_DOUBT)
+            liveness->user->doubt(true, liveness->data);
+    } else {
+        liveness->user->lost(liveness->data);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+void liveness_heard(Liveness *liveness)
+{
+    liveness->heard = true;
+    if (liveness->asked > ASKS_DOUBT) {
+        liveness->asked = 0;
+        liveness->user->doubt(false, liveness->data);
+    }
+}
+
+Liveness *liveness_new(const LivenessUser *user, gpointer data)
+{
+    Liveness *liveness = g_new0(Liveness, 1);
+
+    liveness->user = user;
+    liveness->data = data;
+    liveness_wait(liveness, QUIET_SECONDS);
+    user->ask(data);
+    return liveness;
+}
+
+void liveness_free(Liveness *liveness)
+{
+    if (!liveness)
+        return;
+    g_clear_handle_id(&liveness->timer, g_source_remove);
+    g_free(liveness);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * usrsctp's process-wide half. Its clock is a GLib timer that runs only while
+ * an association has something to wait for (an acknowledgement, a set-up, its
+ * own delayed SACK), and for a little while after the end of one, because
+ * usrsctp frees what belonged to a closed socket by its own timers. Otherwise
+ * the clock stands still, and is put right before usrsctp is used again: an
+ * idle call wakes nobody.
+ */
+
+#include <config.h>
+
+#include "rtc/sctp/sctp-stack.h"
+
+#include <string.h>
+#include <usrsctp.h>
+
+#include "common/log.h"
+#include "rtc/sctp/crc32c.h"
+
+#define CHECKSUM_OFFSET 8 /* RFC 9260 3.1 */
+#define TICK_MS 10
+/* So often it is asked whether somebody still waits; one that was used since
+ * the last time is not asked. Longer than a delayed SACK waits. */
+#define REVIEW_USEC (40 * 1000)
+#define LINGER_USEC (2 * G_USEC_PER_SEC)
+#define STEP_MS (3600 * 1000) /* usrsctp compares times modulo 2^32 ms */
+
+typedef struct {
+    const SctpStackUser *user;
+    gpointer data;
+    gboolean ready;
+    gboolean active; /* its id is in `active` */
+    gboolean used;   /* since the last review */
+} Entry;
+
+static GHashTable *entries; /* id → Entry */
+static GArray *ready;       /* of guint32, ids whose upcall has come */
+static GArray *active;      /* of guint32, ids that may wait for something */
+static guint32 last_id;
+static guint timer;
+static gint64 last_tick; /* usrsctp's clock */
+static gint64 last_review, linger_until;
+
+static Entry *find(guint32 id)
+{
+    return g_hash_table_lookup(entries, GUINT_TO_POINTER(id));
+}
+
+static int on_output(void *address, void *packet, size_t length, guint8 tos, guint8 set_df)
+{
+    Entry *entry = find(GPOINTER_TO_UINT(address));
+    guint32 checksum = GUINT32_TO_LE(crc32c(packet, length));
+
+    /* Left at zero by usrsctp; what comes in is not checked either, for DTLS
+     * has authenticated it. */
+    memcpy((guint8 *) packet + CHECKSUM_OFFSET, &checksum, sizeof checksum);
+    if (entry)
+        entry->user->output(packet, length, entry->data);
+    return 0;
+}
+
+static void on_upcall(struct socket *socket, void *data, int flags)
+{
+    guint32 id = GPOINTER_TO_UINT(data);
+    Entry *entry = find(id);
+
+    if (entry && !entry->ready) {
+        entry->ready = TRUE;
+        g_array_append_val(ready, id);
+    }
+}
+
+static void pump_ready(void)
+{
+    for (guint i = 0; i < ready->len; i++) {
+        Entry *entry = find(g_array_index(ready, guint32, i));
+
+        if (entry) {
+            entry->ready = FALSE;
+            entry->user->pump(entry->data);
+        }
+    }
+    g_array_set_size(ready, 0);
+}
+
+/* ---- the clock ---- */
+
+static void advance(gint64 now)
+{
+    gint64 elapsed = (now - last_tick) / 1000;
+
+    last_tick += elapsed * 1000;
+    for (; elapsed > STEP_MS; elapsed -= STEP_MS)
+        usrsctp_handle_timers(STEP_MS);
+    usrsctp_handle_timers(elapsed);
+}
+
+static void review(void)
+{
+    for (guint i = active->len; i-- > 0;) {
+        Entry *entry = find(g_array_index(active, guint32, i));
+
+        if (entry && (entry->used || entry->user->waits(entry->data))) {
+            entry->used = FALSE;
+        } else {
+            if (entry)
+                entry->active = FALSE;
+            g_array_remove_index_fast(active, i);
+        }
+    }
+}
+
+static gboolean on_tick(gpointer data)
+{
+    gint64 now = g_get_monotonic_time();
+
+    advance(now);
+    pump_ready();
+    if (now - last_review < REVIEW_USEC)
+        return G_SOURCE_CONTINUE;
+    last_review = now;
+    review();
+    if (active->len > 0 || now < linger_until)
+        return G_SOURCE_CONTINUE;
+    timer = 0;
+    return G_SOURCE_REMOVE;
+}
+
+static void start_clock(void)
+{
+    gint64 now = g_get_monotonic_time();
+
+    if (timer != 0)
+        return;
+    timer = g_timeout_add(TICK_MS, on_tick, NULL);
+    last_review = now;
+    advance(now);
+}
+
+void sctp_stack_use(guint32 id)
+{
+    Entry *entry = find(id);
+
+    entry->used = TRUE;
+    if (entry->active)
+        return;
+    entry->active = TRUE;
+    g_array_append_val(active, id);
+    start_clock();
+}
+
+static void on_debug(const char *format, ...)
+{
+}
+
+/*
+ * Found by simulating paths of 2 to 150 ms, with and without loss, and compared
+ * with TCP (tests/bench/tables/path.py). A lost packet is sent again whether or
+ * not the congestion window has room for it; only the burst limit holds that
+ * back, and with more than one for each SACK a full queue stays full. The window
+ * is not cut back to what is in flight, for after a recovery that is next to
+ * nothing. A burst of 5 lets the flight double in a round trip; more of it
+ * throws thousands of packets into the queue that ends the slow start.
+ */
+static void init_congestion_control(void)
+{
+    usrsctp_sysctl_set_sctp_default_cc_module(SCTP_CC_HSTCP);
+    usrsctp_sysctl_set_sctp_max_chunks_on_queue(65536);
+    usrsctp_sysctl_set_sctp_initial_cwnd(5);
+    usrsctp_sysctl_set_sctp_max_burst_default(5);
+    usrsctp_sysctl_set_sctp_fr_max_burst_default(1);
+    usrsctp_sysctl_set_sctp_use_cwnd_based_maxburst(0);
+}
+
+static void init(void)
+{
+    usrsctp_init_nothreads(0, on_output, on_debug);
+    usrsctp_enable_crc32c_offload();
+    usrsctp_sysctl_set_sctp_ecn_enable(0);
+    usrsctp_sysctl_set_sctp_asconf_enable(0);
+    usrsctp_sysctl_set_sctp_auth_enable(0);
+    usrsctp_sysctl_set_sctp_pr_enable(1);
+    usrsctp_sysctl_set_sctp_blackhole(2);
+    usrsctp_sysctl_set_sctp_delayed_sack_time_default(20);
+    usrsctp_sysctl_set_sctp_sack_freq_default(2);
+    init_congestion_control();
+    usrsctp_sysctl_set_sctp_nr_outgoing_streams_default(16);
+    usrsctp_sysctl_set_sctp_rto_initial_default(SCTP_STACK_INITIAL_RTO_MS);
+    usrsctp_sysctl_set_sctp_rto_min_default(200);
+    usrsctp_sysctl_set_sctp_rto_max_default(10000);
+    usrsctp_sysctl_set_sctp_init_rto_max_default(2000);
+    /* There is one path. Were it given up before the association, usrsctp would send nothing more
+     * on it, and nobody would ask whether it is back: HEARTBEATs are ours (sctp-path.c). */
+    usrsctp_sysctl_set_sctp_path_rtx_max_default(255);
+    entries = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    ready = g_array_new(FALSE, FALSE, sizeof(guint32));
+    active = g_array_new(FALSE, FALSE, sizeof(guint32));
+    last_tick = g_get_monotonic_time();
+}
+
+guint32 sctp_stack_add(const SctpStackUser *user, gpointer data)
+{
+    Entry *entry = g_new0(Entry, 1);
+
+    if (!entries)
+        init();
+    entry->user = user;
+    entry->data = data;
+    do
+        last_id++;
+    while (last_id == 0 || find(last_id));
+    g_hash_table_insert(entries, GUINT_TO_POINTER(last_id), entry);
+    usrsctp_register_address(GUINT_TO_POINTER(last_id));
+    sctp_stack_use(last_id);
+    return last_id;
+}
+
+void sctp_stack_watch(guint32 id, struct socket *socket)
+{
+    usrsctp_set_upcall(socket, on_upcall, GUINT_TO_POINTER(id));
+}
+
+void sctp_stack_remove(guint32 id)
+{
+    usrsctp_deregister_address(GUINT_TO_POINTER(id));
+    g_hash_table_remove(entries, GUINT_TO_POINTER(id));
+    linger_until = g_get_monotonic_time() + LINGER_USEC;
+    start_clock();
+}
