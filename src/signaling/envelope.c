@@ -51,6 +51,7 @@ const char *envelope_result_to_string(EnvelopeResult result)
         [ENVELOPE_NOT_JSON] = "not JSON",
         [ENVELOPE_NOT_OBJECT] = "not a JSON object",
         [ENVELOPE_TOO_DEEP] = "nested too deep",
+        [ENVELOPE_HALF_CHARACTER] = "half a surrogate pair in a string",
         [ENVELOPE_BAD_TO] = "\"to\" must be one string",
     };
     return texts[result];
@@ -208,20 +209,38 @@ static inline bool is_escape(char c)
            c == 'f';
 }
 
-/* An escape, its backslash at P. Where it ends; NULL if it is none. */
-static inline const char *skip_escape(const char *p, const char *end)
+/*
+ * The other half of a surrogate pair at P, behind the first one, HIGH. RFC 7493 section
+ * 2.1 demands it: what a parser makes of a half is not defined, and json-glib 1.6 reads
+ * on over the quote that ends the string.
+ */
+static const char *skip_other_half(const char *p, const char *end, int high, EnvelopeResult *result)
 {
+    int low = high < 0xdc00 && end - p >= 2 && p[0] == '\\' && p[1] == 'u' ? hex4(p + 2, end) : -1;
+
+    if (low >= 0xdc00 && low <= 0xdfff)
+        return p + 6;
+    *result = ENVELOPE_HALF_CHARACTER;
+    return NULL;
+}
+
+/* An escape, its backslash at P. Where it ends; NULL if it is none. */
+static inline const char *skip_escape(const char *p, const char *end, EnvelopeResult *result)
+{
+    int code;
+
     if (end - p < 2)
         return NULL;
     if (is_escape(p[1]))
         return p + 2;
-    if (p[1] != 'u' || hex4(p + 2, end) < 0)
+    code = p[1] == 'u' ? hex4(p + 2, end) : -1;
+    if (code < 0)
         return NULL;
-    return p + 6;
+    return code >= 0xd800 && code <= 0xdfff ? skip_other_half(p + 6, end, code, result) : p + 6;
 }
 
 /* A string, the opening quote at S->at. RFC 8259 section 7. */
-static bool scan_string(Scanner *s, EnvelopeText *text)
+static bool scan_string(Scanner *s, EnvelopeText *text, EnvelopeResult *result)
 {
     const char *p = s->at + 1;
 
@@ -230,7 +249,7 @@ static bool scan_string(Scanner *s, EnvelopeText *text)
     for (p = skip_text(p, s->end); p < s->end && *p == '\\'; p = skip_text(p, s->end)) {
         text->escaped = true;
         do { /* one seldom comes alone: \r\n */
-            p = skip_escape(p, s->end);
+            p = skip_escape(p, s->end, result);
             if (!p)
                 return false;
         } while (p < s->end && *p == '\\');
@@ -324,15 +343,14 @@ static void end_member(Scanner *s)
             s->cuts[out->n_from] = (EnvelopeCut){s->member_begin, end};
         out->n_from++;
         out->cut_size += end - s->member_begin;
-        if (s->value.data)
-            out->from = s->value;
+        out->from = s->value;
     } else if (text_means(&s->name, "to")) {
         s->bad_to |= s->seen_to || (!s->value.data && !s->value_null);
         s->seen_to = true;
         out->to = s->value;
-    } else if (s->value.data && text_means(&s->name, "type")) {
+    } else if (text_means(&s->name, "type")) {
         out->type = s->value;
-    } else if (s->value.data && text_means(&s->name, "session")) {
+    } else if (text_means(&s->name, "session")) {
         out->session = s->value;
     }
 }
@@ -382,7 +400,7 @@ static bool scan_value(Scanner *s, Want *want, EnvelopeResult *result)
         *result = ENVELOPE_TOO_DEEP;
         return false;
     case '"':
-        ok = scan_string(s, &text);
+        ok = scan_string(s, &text, result);
         break;
     case 't':
         ok = scan_literal(s, "true");
@@ -397,6 +415,8 @@ static bool scan_value(Scanner *s, Want *want, EnvelopeResult *result)
     default:
         ok = scan_number(s);
     }
+    if (!ok)
+        return false;
     if (s->depth == 0)
         *result = ENVELOPE_NOT_OBJECT;
     if (top) {
@@ -404,14 +424,14 @@ static bool scan_value(Scanner *s, Want *want, EnvelopeResult *result)
         s->value_null = null;
     }
     *want = after_value(s);
-    return ok;
+    return true;
 }
 
-static bool scan_name(Scanner *s)
+static bool scan_name(Scanner *s, EnvelopeResult *result)
 {
     EnvelopeText name;
 
-    if (*s->at != '"' || !scan_string(s, &name))
+    if (*s->at != '"' || !scan_string(s, &name, result))
         return false;
     if (s->depth == 1)
         s->name = name;
@@ -444,7 +464,7 @@ static bool scan_token(Scanner *s, Want *want, EnvelopeResult *result)
     case WANT_NAME:
     case WANT_NAME_OR_END:
         *want = WANT_VALUE;
-        return scan_name(s);
+        return scan_name(s, result);
     case WANT_COMMA_OR_END:
         if (c != ',')
             return false;
@@ -478,7 +498,8 @@ static EnvelopeResult scan(const char *frame, size_t length, Envelope *out, Enve
     *out = (Envelope){.frame = frame, .length = length, .empty = true};
     for (skip_space(&s); s.at < s.end; skip_space(&s)) {
         if (!scan_token(&s, &want, &result))
-            return result == ENVELOPE_TOO_DEEP ? result : ENVELOPE_NOT_JSON;
+            return result == ENVELOPE_OK || result == ENVELOPE_NOT_OBJECT ? ENVELOPE_NOT_JSON
+                                                                          : result;
     }
     if (want != WANT_NOTHING)
         return ENVELOPE_NOT_JSON;
@@ -564,11 +585,7 @@ static gunichar decode_escape(const char **p, const char *end)
     *p += 4;
     if (high < 0xd800 || high > 0xdfff)
         return (gunichar) high;
-    if (high > 0xdbff || end - *p < 6 || (*p)[0] != '\\' || (*p)[1] != 'u')
-        return 0;
-    low = hex4(*p + 2, end);
-    if (low < 0xdc00 || low > 0xdfff)
-        return 0;
+    low = hex4(*p + 2, end); /* the scanner has seen that it is there */
     *p += 6;
     return 0x10000 + ((gunichar) (high - 0xd800) << 10) + (gunichar) (low - 0xdc00);
 }

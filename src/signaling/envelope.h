@@ -7,8 +7,10 @@
  *
  * One pass over the bytes, without recursion and without allocation, so that
  * it can stand in front of anything that parses what strangers send: a frame
- * that passes is strict RFC 8259 JSON in valid UTF-8, an object, and nested
- * at most ENVELOPE_MAX_DEPTH deep. The rest of the frame is never changed.
+ * that passes is strict RFC 8259 JSON in valid UTF-8, without half surrogate
+ * pairs, an object, and nested at most ENVELOPE_MAX_DEPTH deep. Of two members
+ * with one name the last one counts, whatever it holds, as for json-glib and
+ * browsers. The rest of the frame is never changed.
  */
 
 #pragma once
@@ -25,6 +27,7 @@ typedef enum {
     ENVELOPE_NOT_JSON,   /* breaks the grammar of RFC 8259 */
     ENVELOPE_NOT_OBJECT, /* JSON, but something else at the top */
     ENVELOPE_TOO_DEEP,
+    ENVELOPE_HALF_CHARACTER, /* an escaped surrogate without its other half */
     ENVELOPE_BAD_TO,     /* two "to" members, or one that is no string */
 } EnvelopeResult;
 
@@ -47,9 +50,9 @@ typedef struct {
     const char *frame; /* borrowed: must live as long as this struct is used */
     size_t length;
     EnvelopeText to;      /* "to": null counts as absent */
-    EnvelopeText from;    /* the last "from" that is a string */
-    EnvelopeText type;    /* the last "type" that is a string */
-    EnvelopeText session; /* the last "session" that is a string */
+    EnvelopeText from;    /* these count as absent unless they are strings */
+    EnvelopeText type;
+    EnvelopeText session;
     /* For envelope_stamp() */
     size_t open;     /* where the outer '{' is */
     size_t n_from;   /* how many members are called "from" */
@@ -82,6 +85,6 @@ size_t envelope_stamp(const Envelope *envelope, const char *id, size_t id_length
 /*
  * Resolves the escapes of TEXT into OUT, NUL-terminated. False, with OUT
  * untouched as far as the caller may care, if TEXT is absent, does not fit
- * into SIZE, or holds a NUL or half a surrogate pair.
+ * into SIZE, or holds a NUL.
  */
 bool envelope_decode(const EnvelopeText *text, char *out, size_t size);

@@ -3,8 +3,9 @@
 
 /*
  * json-glib reads what comes from strangers, so the envelope's scan goes first:
- * json-glib recurses, and takes what is not JSON. And every member is fetched by its JSON type: its typed
- * getters print criticals where a number stands for a string.
+ * json-glib recurses, takes what is not JSON, and in version 1.6 keeps the memory
+ * of some strings that it refuses. Every member is fetched by its JSON type,
+ * because json-glib's typed getters print criticals where a number stands for a string.
  */
 
 #include <config.h>

@@ -97,6 +97,17 @@ static void test_invalid(void)
         {"{\"a\":\"\xf4\x90\x80\x80\"}", ENVELOPE_NOT_UTF8},
         {"{\"a\":\"\xe2\x82\"}", ENVELOPE_NOT_UTF8},
         {"no JSON and no UTF-8 \xff", ENVELOPE_NOT_UTF8},
+        {"{\"a\":\"\\ud800\"}", ENVELOPE_HALF_CHARACTER},
+        {"{\"a\":\"\\udbff", ENVELOPE_HALF_CHARACTER},
+        {"{\"a\":\"\\ud83dx\\ude00\"}", ENVELOPE_HALF_CHARACTER},
+        {"{\"a\":\"\\ud83d\\n\"}", ENVELOPE_HALF_CHARACTER},
+        {"{\"a\":\"\\ud83d\\u0041\"}", ENVELOPE_HALF_CHARACTER},
+        {"{\"a\":\"\\ud83d\\ud83d\\ude00\"}", ENVELOPE_HALF_CHARACTER},
+        {"{\"a\":\"\\uDC00\\uD800\"}", ENVELOPE_HALF_CHARACTER},
+        {"{\"a\":\"\\ud83d\\ude00\\udfff\"}", ENVELOPE_HALF_CHARACTER},
+        {"{\"a\\udc00\":1}", ENVELOPE_HALF_CHARACTER},
+        {"{\"a\":[{\"b\":[\"\\udead\"]}]}", ENVELOPE_HALF_CHARACTER},
+        {"\"\\udc00\"", ENVELOPE_HALF_CHARACTER},
         {"{\"to\":1}", ENVELOPE_BAD_TO},
         {"{\"to\":{}}", ENVELOPE_BAD_TO},
         {"{\"to\":[\"a\"]}", ENVELOPE_BAD_TO},
@@ -151,6 +162,9 @@ static void test_members(void)
     } cases[] = {
         {"{}", "(none)", "(none)", "(none)"},
         {"{\"to\":null,\"type\":5}", "(none)", "(none)", "(none)"},
+        {"{\"type\":\"call\",\"t\\u0079pe\":\"bye\"}", "(none)", "bye", "(none)"},
+        {"{\"type\":\"call\",\"type\":5}", "(none)", "(none)", "(none)"},
+        {"{\"session\":\"a\",\"session\":{}}", "(none)", "(none)", "(none)"},
         {"{\"type\":\"call\",\"to\":\"kitchen\",\"session\":\"s1\"}", "kitchen", "call", "s1"},
         {"{\"t\\u006f\" : \"k\\u0069\"}", "k\\u0069", "(none)", "(none)"},
         {"{\"x\":{\"to\":\"no\",\"type\":\"no\"},\"type\":\"yes\"}", "(none)", "yes", "(none)"},
@@ -262,9 +276,6 @@ static void test_decode(void)
     check_decode("\\u00e4\\n\\/", "\xc3\xa4\n/", 16);
     check_decode("\\ud83d\\uDE00", "\xf0\x9f\x98\x80", 5);
     check_decode("\\ud83d\\uDE00", NULL, 4);
-    check_decode("\\ud83d", NULL, 16);
-    check_decode("\\ud83dx\\ude00", NULL, 16);
-    check_decode("\\ude00", NULL, 16);
     check_decode("a\\u0000b", NULL, 16);
     g_assert_false(envelope_decode(&none, out, sizeof out));
 }
@@ -331,11 +342,7 @@ static void check_mutant(const char *data, size_t length)
     if (result != ENVELOPE_OK)
         return; /* json-glib takes more than the RFC does */
     g_assert_true(g_utf8_validate(data, (gssize) length, NULL));
-    if (!json_glib_object(data, length, parser)) {
-        /* It refuses half a surrogate pair, which RFC 8259 section 8.2 lets pass. */
-        g_assert_true(memmem(data, length, "\\ud", 3) || memmem(data, length, "\\uD", 3));
-        return;
-    }
+    g_assert_true(json_glib_object(data, length, parser));
     stamped = stamp(data, length);
     g_assert_cmpint(envelope_scan(stamped, strlen(stamped), &again), ==, ENVELOPE_OK);
     g_assert_cmpuint(again.n_from, ==, 1);
@@ -368,7 +375,8 @@ static void test_beginnings(void)
             Envelope envelope;
             EnvelopeResult result = envelope_scan(exact ? exact : "", length, &envelope);
 
-            g_assert_true(result == ENVELOPE_NOT_JSON || result == ENVELOPE_NOT_UTF8);
+            g_assert_true(result == ENVELOPE_NOT_JSON || result == ENVELOPE_NOT_UTF8 ||
+                          result == ENVELOPE_HALF_CHARACTER);
         }
     }
 }

@@ -70,6 +70,29 @@ static void test_description(void)
     g_assert_null(number->sdp);
 }
 
+/* json-glib 1.6 keeps the memory of a string with half a surrogate pair, and reads on over
+ * the quote that ends it: it never gets to see one. */
+static void test_half_characters(void)
+{
+    g_autofree char *long_text = g_strnfill(60000, 'a');
+    g_autofree char *leak =
+        g_strdup_printf("{\"type\":\"x\",\"a\":\"%s\\udc00\\ud800\"}", long_text);
+    const char *const frames[] = {
+        leak,
+        "{\"type\":\"call\",\"a\":\"\\ud800\",\"from\":\"\"}",
+        "{\"type\":\"call\",\"a\":{\"b\":[\"\\ud800\\u0041\"]}}",
+        "{\"type\":\"call\",\"\\udc00\":1}",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(frames); i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(frame_parse(frames[i], strlen(frames[i]), &error));
+        g_assert_error(error, FRAME_ERROR, FRAME_ERROR_SYNTAX);
+        g_assert_cmpstr(error->message, ==, "half a surrogate pair in a string");
+    }
+}
+
 #define HOST "candidate:1 1 UDP 2130706431 10.41.33.2 40000 typ host"
 
 static void test_candidate(void)
@@ -292,6 +315,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/frame/call", test_call);
     g_test_add_func("/frame/description", test_description);
+    g_test_add_func("/frame/half-characters", test_half_characters);
     g_test_add_func("/frame/candidate", test_candidate);
     g_test_add_func("/frame/relay", test_relay);
     g_test_add_func("/frame/unknown", test_unknown);

@@ -56,20 +56,32 @@ foreign() {
     fi
 }
 
-echo 1..3
+# Bytes of a remote come to json-glib through one door, behind the envelope's scan: json-glib takes
+# what is not JSON, and in some versions leaks it.
+parsers() {
+    grep -rnE 'json_(parser_|from_string|gvariant_deserialize|reader_)' "$1" |
+        grep -v "^$1/signaling/frame\.c:" || true
+}
 
-mkdir -p "$work/src/common" "$work/src/rtc" "$work/src/ctl" "$work/src/extra"
+echo 1..4
+
+mkdir -p "$work/src/common" "$work/src/rtc" "$work/src/ctl" "$work/src/extra" \
+    "$work/src/signaling"
 printf '#include <config.h>\n#  include "rtc/dtls.h"\n#include <glib.h>\n' >"$work/src/common/a.c"
 printf '#include "common/log.h"\n#include "rtc/ice.h"\nGDBusConnection *bus;\n' >"$work/src/rtc/b.c"
 printf '#include "log.h"\n#include "peer/call.h"\n' >"$work/src/ctl/c.h"
+printf 'json_from_string(text);\n' | tee "$work/src/signaling/frame.c" >"$work/src/rtc/d.c"
 seen=$(upward "$work/src" | wc -l)
 seen_foreign=$(foreign "$work/src" | wc -l)
-[ "$seen" = 4 ] && [ "$seen_foreign" = 1 ] ||
-    echo "found $seen of 4 and $seen_foreign of 1" >"$work/found"
+seen_parsers=$(parsers "$work/src" | wc -l)
+[ "$seen" = 4 ] && [ "$seen_foreign" = 1 ] && [ "$seen_parsers" = 1 ] ||
+    echo "found $seen of 4, $seen_foreign of 1 and $seen_parsers of 1" >"$work/found"
 check 1 'the check finds what is wrong'
 
 upward "$top_srcdir/src" >"$work/found"
 check 2 'includes point down'
 foreign "$top_srcdir/src" >"$work/found"
 check 3 'rtc knows neither D-Bus nor WebSocket'
+parsers "$top_srcdir/src" >"$work/found"
+check 4 'frame.c alone parses JSON'
 exit "$failed"
