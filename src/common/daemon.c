@@ -254,5 +254,6 @@ int daemon_run(const DaemonInfo *info, gpointer data, int argc, char **argv)
         daemon_start_and_loop(&daemon);
     }
     daemon_clear(&daemon);
+    log_settle();
     return daemon.status;
 }

@@ -14,12 +14,32 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/*
+ * What a line is about, if a remote can cause it. Each topic has a budget
+ * (log-budget.h): what is beyond it is a debug message, and after a while one
+ * line says how many there were.
+ */
+typedef enum {
+    LOG_TOPIC_NONE, /* no remote can cause it: always written */
+    LOG_TOPIC_FRAMES,
+    LOG_TOPIC_MEMBERS,
+    LOG_TOPIC_CALLS,
+    LOG_TOPIC_REFUSALS,
+    LOG_TOPIC_SERVICES,
+    LOG_TOPIC_LISTENERS,
+    LOG_TOPIC_RELAY,
+    LOG_TOPIC_CONNECTIONS,
+    LOG_N_TOPICS
+} LogTopic;
+
 /* Fields of a journal entry; NULL members are left out. Nothing is kept. */
 typedef struct {
     const char *message_id; /* MESSAGE_ID=, one of names.h */
     const char *call;       /* CALL=, the number or session of a call */
     const char *room;       /* ROOM= */
     const char *remote;     /* REMOTE=, name or id of the other side */
+    LogTopic topic;
+    const char *source; /* who caused it: an id or an address. Not written */
 } LogFields;
 
 /*
@@ -27,6 +47,10 @@ typedef struct {
  * standard error. PROGRAM is kept by reference: pass a literal.
  */
 void log_open(const char *program, bool verbose);
+
+/* Says of each topic how many lines have been left out, if any have. log_write() does
+ * it itself from time to time: this is for the end of a program. */
+void log_settle(void);
 
 /* Whether debug messages are shown, for what is costly to put together. */
 bool log_is_verbose(void);

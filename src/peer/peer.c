@@ -110,7 +110,17 @@ static void on_stopped(gpointer data)
     daemon_quit(peer->daemon, 0);
 }
 
+/* Pairings, `call`s and offers may begin something, the rest must belong to it. */
+static bool on_expects(const Frame *frame, gpointer data)
+{
+    const Peer *peer = data;
+
+    return frame->type == FRAME_CALL || frame->type == FRAME_OFFER ||
+           frame->type == FRAME_PAIR || calls_expect(peer->calls, frame);
+}
+
 static const SignalingOps signaling_ops = {
+    .expects = on_expects,
     .state = on_relay_state,
     .joined = on_joined,
     .leaving = on_leaving,
@@ -153,7 +163,8 @@ static void log_refused(const Call *call, const GError *error)
 
     log_event(G_LOG_LEVEL_WARNING,
               (.message_id = MESSAGE_PEER_REFUSED, .call = call_session(call),
-               .remote = call_peer(call)),
+               .remote = call_peer(call), .topic = LOG_TOPIC_REFUSALS,
+               .source = call_remote(call)),
               _("refused: %s"), text);
 }
 
@@ -296,14 +307,17 @@ static void connect_service(Peer *peer, CallChannel *channel)
     if (!call_channel_is_incoming(channel) || !g_str_has_prefix(label, STREAM_SERVICE_PREFIX))
         return;
     if (!call_channel_acquire(channel, MESSAGE_BINARY, &packets, &max_packet, &error)) {
-        log_warning("%s: %s", label, error->message);
+        log_event(G_LOG_LEVEL_WARNING,
+                  (.topic = LOG_TOPIC_SERVICES,
+                   .source = call_remote(call_channel_call(channel))),
+                  "%s: %s", label, error->message);
         call_channel_close(channel);
         return;
     }
     fingerprint = fingerprint ? fingerprint : "";
     service = services_find(peer->services, name, fingerprint, knows, peer);
     if (service)
-        service_links_add(peer->links, packets, max_packet, service);
+        service_links_add(peer->links, packets, max_packet, service, fingerprint);
     else
         service_links_refuse(packets, name, who, fingerprint);
 }

@@ -24,7 +24,6 @@
 #define BACKLOG 4096
 #define ACCEPTS_PER_WAKEUP 64
 #define PAUSE_MS 200 /* when there are no file descriptors left */
-#define COMPLAIN_INTERVAL (10 * G_USEC_PER_SEC)
 /* The kernel's share of what waits for a slow reader, bytes. By itself it would
  * grow to megabytes for each. */
 #define SEND_BUFFER (128 << 10)
@@ -42,7 +41,6 @@ struct Listener {
     ListenerFunc func;
     gpointer data;
     guint pause_id;
-    gint64 complained; /* monotonic µs, 0: never */
 };
 
 typedef union {
@@ -124,12 +122,8 @@ static gboolean on_pause_over(gpointer data);
 /* Without descriptors the socket would stay readable, and the loop would spin. */
 static void pause_accepting(Listener *listener)
 {
-    gint64 now = g_get_monotonic_time();
-
-    if (listener->complained == 0 || now - listener->complained > COMPLAIN_INTERVAL) {
-        log_warning(_("cannot accept a connection: %s"), g_strerror(errno));
-        listener->complained = now;
-    }
+    log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_CONNECTIONS),
+              _("cannot accept a connection: %s"), g_strerror(errno));
     for (guint i = 0; i < listener->sockets->len; i++)
         uv_poll_stop(&((Socket *) listener->sockets->pdata[i])->poll);
     if (listener->pause_id == 0)

@@ -150,13 +150,3 @@ guint64 quota_bytes(const Quota *quota)
 {
     return quota->bytes;
 }
-
-bool bucket_take(Bucket *bucket, gint64 now, gint64 interval, guint64 burst)
-{
-    gint64 full = MAX(*bucket, now);
-
-    if (full - now > interval * ((gint64) burst - 1))
-        return false;
-    *bucket = full + interval;
-    return true;
-}

@@ -3,8 +3,8 @@
 
 /*
  * What strangers may make the relay spend: connections, in all and for each
- * address; bytes kept for them; and how often they may do a thing. No I/O and
- * no clock: whoever asks says what time it is.
+ * address, and bytes kept for them. How often they may do a thing is a matter
+ * of buckets (common/bucket.h). No I/O.
  */
 
 #pragma once
@@ -12,6 +12,8 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+
+#include "common/bucket.h"
 
 typedef struct Quota Quota;
 
@@ -55,11 +57,3 @@ void quota_charge(Quota *quota, gsize bytes);
 void quota_release(Quota *quota, gsize bytes);
 bool quota_exceeded(const Quota *quota);
 guint64 quota_bytes(const Quota *quota);
-
-/* A token bucket in one number (the generic cell rate algorithm): the time at
- * which the bucket will be full again, µs. Zero is a full bucket. */
-typedef gint64 Bucket;
-
-/* Takes a token from a bucket that holds BURST and regains one every INTERVAL
- * µs. False if it is empty; nothing is taken then. */
-bool bucket_take(Bucket *bucket, gint64 now, gint64 interval, guint64 burst);

@@ -28,7 +28,6 @@
 #define GRAINS_PER_INTERVAL 16 /* how exact PingInterval is */
 #define MAX_GRAIN G_USEC_PER_SEC
 #define STOP_TIMEOUT_MS 1000
-#define REFUSALS_PER_SECOND 5 /* log lines */
 #define FULL_RETRY 10         /* seconds, told to whom there is no room for */
 
 struct Relay {
@@ -55,8 +54,6 @@ struct Relay {
     gpointer changed_data;
     GSourceFunc done;
     gpointer done_data;
-    Bucket refusals;
-    guint refusals_hidden;
     bool stopping;
 };
 
@@ -293,7 +290,8 @@ static void relay_leave(Relay *relay, Client *client)
 
     log_event(G_LOG_LEVEL_INFO,
               (.message_id = MESSAGE_CLIENT_LEFT, .remote = client_label(client),
-               .room = room_name(member->room)),
+               .room = room_name(member->room), .topic = LOG_TOPIC_MEMBERS,
+               .source = client->address),
               _("%s (%s) left room /%s%s%s"), client_label(client), client->address,
               room_name(member->room), client->close_reason ? ": " : "",
               client->close_reason ? client->close_reason : "");
@@ -387,7 +385,8 @@ static void on_opened(Client *client, gpointer data)
     relay->open++;
     log_event(G_LOG_LEVEL_INFO,
               (.message_id = MESSAGE_CLIENT_JOINED, .remote = client_label(client),
-               .room = room_name(member->room)),
+               .room = room_name(member->room), .topic = LOG_TOPIC_MEMBERS,
+               .source = client->address),
               _("%s (%s) joined room /%s"), client_label(client), client->address,
               room_name(member->room));
     if (client->rtcbus) {
@@ -431,17 +430,10 @@ static void on_gone(Client *client, gpointer data)
 static void refuse(Relay *relay, Visitor *visitor, int status, const char *text,
                    guint retry_after)
 {
-    if (bucket_take(&relay->refusals, g_get_monotonic_time(), G_USEC_PER_SEC / REFUSALS_PER_SECOND,
-                    REFUSALS_PER_SECOND)) {
-        log_event(G_LOG_LEVEL_WARNING,
-                  (.message_id = MESSAGE_CLIENT_REFUSED, .remote = visitor->address),
-                  _("refused %s with %d: %s"), visitor->address, status, text);
-        if (relay->refusals_hidden > 0)
-            log_warning(_("%u more refusals were not shown"), relay->refusals_hidden);
-        relay->refusals_hidden = 0;
-    } else {
-        relay->refusals_hidden++;
-    }
+    log_event(G_LOG_LEVEL_WARNING,
+              (.message_id = MESSAGE_CLIENT_REFUSED, .remote = visitor->address,
+               .topic = LOG_TOPIC_REFUSALS, .source = visitor->address),
+              _("refused %s with %d: %s"), visitor->address, status, text);
     visitor_answer(visitor, status, text, retry_after);
 }
 
@@ -571,7 +563,9 @@ static void on_connection(int fd, const struct sockaddr *address, gpointer data)
     Visitor *visitor;
 
     if (!account) {
-        relay->refusals_hidden++;
+        log_event(G_LOG_LEVEL_WARNING,
+                  (.message_id = MESSAGE_CLIENT_REFUSED, .topic = LOG_TOPIC_CONNECTIONS),
+                  _("a connection was turned away: there are too many"));
         turn_away(fd);
         return;
     }

@@ -75,7 +75,8 @@ static void call_log(const Call *call, const char *message_id, const char *text)
 
     log_event(G_LOG_LEVEL_INFO,
               (.message_id = message_id, .call = call->session ? call->session : number,
-               .remote = *call->peer ? call->peer : NULL),
+               .remote = *call->peer ? call->peer : NULL, .topic = LOG_TOPIC_CALLS,
+               .source = call->remote),
               "%s", text);
 }
 

@@ -41,7 +41,6 @@ struct Calls {
     Early *early;
     Heard *heard; /* `call`s to everybody */
     Heard *ended; /* sessions of our own */
-    gint64 warned; /* of a quota, monotonic microseconds */
 };
 
 /* ---- the list ------------------------------------------------------------- */
@@ -280,18 +279,14 @@ static bool calls_accept(Calls *calls, const Frame *frame)
 static bool calls_admit(Calls *calls, const Frame *frame)
 {
     bool full = calls->list->len >= calls->limits.max_calls;
-    gint64 now = g_get_monotonic_time();
 
     if (!full && count_pending(calls, frame->from) < calls->limits.max_pending)
         return true;
-    if (calls->warned == 0 || now - calls->warned > 10 * G_USEC_PER_SEC) {
-        log_warning(_("a call of %s is refused: %s"),
-                    frame->from ? room_name_of(calls->room, frame->from)
-                                : _("a peer without a name"),
-                    full ? _("there are too many calls (MaxCalls=)")
-                         : _("it has too many that are not connected yet (MaxPendingCalls=)"));
-        calls->warned = now;
-    }
+    log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_REFUSALS, .source = frame->from),
+              _("a call of %s is refused: %s"),
+              frame->from ? room_name_of(calls->room, frame->from) : _("a peer without a name"),
+              full ? _("there are too many calls (MaxCalls=)")
+                   : _("it has too many that are not connected yet (MaxPendingCalls=)"));
     if (frame->from)
         send_bye(calls, frame);
     return false;
@@ -550,6 +545,11 @@ static void receive_bye(Calls *calls, const Frame *frame)
         call_end(call, CALL_REASON_UNTRUSTED);
     else
         call_end(call, waiting ? CALL_REASON_REFUSED : CALL_REASON_REMOTE_HANGUP);
+}
+
+bool calls_expect(const Calls *calls, const Frame *frame)
+{
+    return find_call(calls, frame) || find_awaiting(calls, frame);
 }
 
 void calls_receive(Calls *calls, const Frame *frame)

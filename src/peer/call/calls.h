@@ -67,6 +67,9 @@ void calls_set_limits(Calls *calls, const CallsLimits *limits);
  */
 Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GError **error);
 
+/* Whether FRAME belongs to a call that there is. */
+bool calls_expect(const Calls *calls, const Frame *frame);
+
 /* A frame of another peer. */
 void calls_receive(Calls *calls, const Frame *frame);
 

@@ -73,11 +73,15 @@ static void publisher_send_to(Publisher *publisher, guint i, const char *text)
         return;
     if (sent) {
         if (listener->lost > 0)
-            log_info(_("%s keeps up again, it lost %" PRIu64 " numbers"),
-                     listener_name(listener), listener->lost);
+            log_event(G_LOG_LEVEL_INFO,
+                      (.topic = LOG_TOPIC_LISTENERS, .source = listener_name(listener)),
+                      _("%s keeps up again, it lost %" PRIu64 " numbers"),
+                      listener_name(listener), listener->lost);
         listener->lost = 0;
     } else if (listener->lost++ == 0) {
-        log_warning(_("%s loses numbers: %s"), listener_name(listener), error->message);
+        log_event(G_LOG_LEVEL_WARNING,
+                  (.topic = LOG_TOPIC_LISTENERS, .source = listener_name(listener)),
+                  _("%s loses numbers: %s"), listener_name(listener), error->message);
     }
 }
 

@@ -27,7 +27,7 @@ struct ServiceLinks {
 
 typedef struct {
     ServiceLinks *links;
-    char *name;
+    char *name, *key; /* of the service, and whose channel it is */
     int packets;
     gsize max_packet;
     GCancellable *cancellable; /* while it connects */
@@ -41,6 +41,7 @@ static void link_free(Link *link)
         close(link->packets);
     g_object_unref(link->cancellable);
     g_free(link->name);
+    g_free(link->key);
     g_free(link);
 }
 
@@ -71,17 +72,6 @@ static void on_done(Stream *stream, const GError *error, gpointer data)
     link_remove(link);
 }
 
-/* Remotes choose how often this happens: one of a kind in a second is for the journal. */
-static GLogLevelFlags complaint_level(gint64 *next)
-{
-    gint64 now = g_get_monotonic_time();
-
-    if (now < *next)
-        return G_LOG_LEVEL_DEBUG;
-    *next = now + G_USEC_PER_SEC;
-    return G_LOG_LEVEL_WARNING;
-}
-
 static void link_refuse(Link *link, const char *why)
 {
     log_debug("service %s: %s", link->name, why);
@@ -97,7 +87,6 @@ static void link_begin(Link *link, int fd)
 
 static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 {
-    static gint64 next_complaint;
     Link *link = data;
     g_autoptr(GError) error = NULL;
     g_autoptr(GSocketConnection) connection =
@@ -108,8 +97,8 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
         fd = fcntl(g_socket_get_fd(g_socket_connection_get_socket(connection)), F_DUPFD_CLOEXEC,
                    0);
     if (fd < 0 && error && link->links)
-        log_write(complaint_level(&next_complaint), NULL, _("service %s cannot be reached: %s"),
-                  link->name, error->message);
+        log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_SERVICES, .source = link->key),
+                  _("service %s cannot be reached: %s"), link->name, error->message);
     if (fd < 0)
         link_refuse(link, error ? error->message : "no descriptor");
     else
@@ -154,16 +143,18 @@ static void link_connect_handed(Link *link, const char *name)
     int fd;
 
     if (fds->len == 0) {
-        log_warning(_("service %s: systemd has handed over no socket called %s, or it is in use"),
-                    link->name, name);
+        log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_SERVICES, .source = link->key),
+                  _("service %s: systemd has handed over no socket called %s, or it is in use"),
+                  link->name, name);
         link_refuse(link, "no socket");
         return;
     }
     fd = g_array_index(fds, int, 0);
     if (!check_handed(fd, &address)) {
-        log_warning(_("service %s: the socket called %s is neither a connected stream nor one that "
-                      "listens on a Unix or an IP address"),
-                    link->name, name);
+        log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_SERVICES, .source = link->key),
+                  _("service %s: the socket called %s is neither a connected stream nor one that "
+                    "listens on a Unix or an IP address"),
+                  link->name, name);
         link_refuse(link, "not such a socket");
     } else if (address) {
         link_connect(link, address);
@@ -173,7 +164,8 @@ static void link_connect_handed(Link *link, const char *name)
     }
 }
 
-void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const Service *service)
+void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const Service *service,
+                       const char *fingerprint)
 {
     g_autoptr(GSocketConnectable) address = NULL;
     Link *link;
@@ -181,6 +173,7 @@ void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const
     link = g_new0(Link, 1);
     link->links = links;
     link->name = g_strdup(service->name);
+    link->key = g_strdup(fingerprint);
     link->packets = packets;
     link->max_packet = max_packet;
     link->cancellable = g_cancellable_new();
@@ -198,7 +191,6 @@ void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const
 
 void service_links_refuse(int packets, const char *name, const char *who, const char *fingerprint)
 {
-    static gint64 next_complaint;
     g_autofree char *shown = NULL, *text = NULL, *line = NULL;
 
     stream_refuse(packets, false); /* first, so that what follows does not show in its time */
@@ -206,7 +198,8 @@ void service_links_refuse(int packets, const char *name, const char *who, const 
     text = g_strdup_printf(_("service %s refused to %s: it is not declared, or not for the key %s"),
                            shown, who, fingerprint);
     line = frame_printable(text);
-    log_write(complaint_level(&next_complaint), NULL, "%s", line);
+    log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_SERVICES, .source = fingerprint), "%s",
+              line);
 }
 
 ServiceLinks *service_links_new(void)

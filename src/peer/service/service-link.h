@@ -20,8 +20,9 @@ void service_links_free(ServiceLinks *links);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ServiceLinks, service_links_free)
 
 /* Connects PACKETS, the socket of an acquired channel, to SERVICE. PACKETS is
- * taken over; SERVICE is not kept. */
-void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const Service *service);
+ * taken over; SERVICE is not kept. FINGERPRINT is whose channel it is. */
+void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const Service *service,
+                       const char *fingerprint);
 
 /* Answers that there is none, on PACKETS, which is closed; and says in the journal
  * that WHO, with the key FINGERPRINT, has asked for NAME. */

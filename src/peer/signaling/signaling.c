@@ -101,7 +101,7 @@ static void signaling_complain(Signaling *signaling, const char *problem, guint 
     bool again = g_strcmp0(signaling->complained, problem) == 0;
 
     log_event(again ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_WARNING,
-              (.message_id = MESSAGE_RELAY_LOST), _("relay %s: %s; trying again in %.1f s"),
+              (.message_id = MESSAGE_RELAY_LOST, .topic = LOG_TOPIC_RELAY), _("relay %s: %s; trying again in %.1f s"),
               signaling->url, problem, delay / 1000.0);
     g_free(signaling->complained);
     signaling->complained = g_strdup(problem);
@@ -136,11 +136,13 @@ static void signaling_connected(Signaling *signaling)
     g_clear_pointer(&signaling->complained, g_free);
     signaling->stable_timer = g_timeout_add(STABLE, on_stable, signaling);
     if (id)
-        log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_RELAY_CONNECTED),
+        log_event(G_LOG_LEVEL_INFO,
+                  (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
                   _("connected to %s as %s (%s)"), signaling->url,
                   room_own_name(signaling->room), id);
     else
-        log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_RELAY_CONNECTED),
+        log_event(G_LOG_LEVEL_INFO,
+                  (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
                   _("connected to %s, which speaks no rtcbus.1: peers have no names there"),
                   signaling->url);
     signaling_enter_state(signaling, RELAY_CONNECTED, NULL);
@@ -172,17 +174,20 @@ static void log_member(const Frame *frame)
 {
     g_autofree char *who = frame_printable(frame->name && *frame->name ? frame->name : frame->id);
 
-    log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_SIGNALING, .remote = who),
+    log_event(G_LOG_LEVEL_INFO,
+              (.message_id = MESSAGE_SIGNALING, .remote = who, .topic = LOG_TOPIC_MEMBERS,
+               .source = frame->id),
               frame->type == FRAME_JOINED ? _("← %s joined") : _("← %s left"), who);
 }
 
-static void log_frame(const Frame *frame, bool sent, const char *remote)
+static void log_frame(GLogLevelFlags level, const Frame *frame, bool sent, const char *remote)
 {
     g_autofree char *what = frame_describe(frame);
     g_autofree char *who = frame_printable(remote);
 
-    log_event(G_LOG_LEVEL_INFO,
-              (.message_id = MESSAGE_SIGNALING, .call = frame->session, .remote = who),
+    log_event(level,
+              (.message_id = MESSAGE_SIGNALING, .call = frame->session, .remote = who,
+               .topic = LOG_TOPIC_FRAMES, .source = sent ? frame->to : frame->from),
               sent ? _("→ %s to %s") : _("← %s from %s"), what, who);
 }
 
@@ -198,7 +203,7 @@ static void receive_welcome(Signaling *signaling, const Frame *frame)
     }
     g_strfreev(signaling->ice_servers);
     signaling->ice_servers = ice_servers_from_frame(frame->ice_servers);
-    log_frame(frame, false, _("the relay"));
+    log_frame(G_LOG_LEVEL_INFO, frame, false, _("the relay"));
     signaling_connected(signaling);
 }
 
@@ -229,7 +234,7 @@ static void receive_from_relay(Signaling *signaling, const Frame *frame)
     } else if (frame->type == FRAME_LEFT && there && frame->id) {
         receive_left(signaling, frame);
     } else if (frame->type == FRAME_RELAY_ERROR) {
-        log_frame(frame, false, _("the relay"));
+        log_frame(G_LOG_LEVEL_INFO, frame, false, _("the relay"));
         if (frame->to && g_strcmp0(frame->code, "no-such-peer") == 0)
             signaling->ops->no_such_peer(frame->to, signaling->data);
     }
@@ -245,7 +250,9 @@ static void receive_from_peer(Signaling *signaling, const Frame *frame)
     }
     /* Through a relay that only broadcasts we overhear what is meant for others. */
     if (room_is_for_us(signaling->room, frame->to))
-        log_frame(frame, false, who ? who : _("somebody"));
+        log_frame(signaling->ops->expects(frame, signaling->data) ? G_LOG_LEVEL_INFO
+                                                                  : G_LOG_LEVEL_DEBUG,
+                  frame, false, who ? who : _("somebody"));
     signaling->ops->frame(frame, signaling->data);
 }
 
@@ -277,7 +284,7 @@ bool signaling_send(Signaling *signaling, const Frame *frame)
         return false;
     text = frame_write(frame);
     /* Before it is sent, or the other side's line could come first. */
-    log_frame(frame, true, who ? who : _("everyone"));
+    log_frame(G_LOG_LEVEL_INFO, frame, true, who ? who : _("everyone"));
     if (!websocket_send(signaling->socket, text))
         return false;
     /* The end of the candidates reads the same from both sides. */
@@ -318,9 +325,10 @@ static void signaling_wait_for_name(Signaling *signaling)
         g_strdup_printf(_("the name %s is taken in the room"), signaling->name);
 
     if (signaling->waits == 0)
-        log_info(_("the name %s is taken in the room, perhaps by a connection of ours that is "
-                   "dead: trying again"),
-                 signaling->name);
+        log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
+                  _("the name %s is taken in the room, perhaps by a connection of ours that is "
+                    "dead: trying again"),
+                  signaling->name);
     signaling_drop(signaling);
     signaling->retry_timer = g_timeout_add(name_waits[signaling->waits++], on_retry, signaling);
     /* The relay is there: calls wait for it. */
@@ -337,8 +345,9 @@ static void signaling_name_taken(Signaling *signaling, bool undecided)
         return;
     }
     if (signaling->other_name && !signaling->other) {
-        log_info(_("the name %s is taken in the room, so we are %s"), signaling->name,
-                 signaling->other_name);
+        log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
+                  _("the name %s is taken in the room, so we are %s"), signaling->name,
+                  signaling->other_name);
         signaling->other = true;
         signaling_drop(signaling);
         signaling_connect(signaling);

@@ -29,6 +29,9 @@ typedef struct {
     void (*leaving)(const char *id, gpointer data); /* still in the room */
     /* The list of members is another. */
     void (*members)(gpointer data);
+    /* Whether FRAME, of another peer, belongs to something or may begin it. What does
+     * not is no business of the journal. Asked before `frame`. */
+    bool (*expects)(const Frame *frame, gpointer data);
     /* A frame of another peer. */
     void (*frame)(const Frame *frame, gpointer data);
     /* The relay says that TO is nobody. */
