@@ -168,33 +168,35 @@ static void log_refused(const Call *call, const GError *error)
               _("refused: %s"), text);
 }
 
-static bool on_verify(Call *call, const char *fingerprint, TrustLevel *level, GError **error,
+static bool on_verify(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,
                       gpointer data)
 {
     Peer *peer = data;
     TrustRules rules = peer_rules(peer);
     TrustQuestion question = {.name = call_name(call),
+                              .asked = call_name_is_asked(call),
                               .fingerprint = fingerprint,
                               .wanted = call_wanted(call),
                               .incoming = call_direction(call) == CALL_INCOMING};
     g_autoptr(GError) local = NULL;
 
-    if (trust_decide(&rules, peer->known, &question, level, &local))
+    if (trust_decide(&rules, peer->known, &question, answer, &local))
         return true;
     log_refused(call, local);
     g_propagate_error(error, g_steal_pointer(&local));
     return false;
 }
 
-/* What cannot be remembered would be new again next time, whoever it is then:
- * that is not what Policy=tofu promises, so the call does not begin. */
+/* Only a name that we have asked for is learned: one that somebody comes under is its own
+ * choice, and nobody else's place to take. What cannot be remembered would be new again next
+ * time, whoever it is then: that is not what Policy=tofu promises, so the call does not begin. */
 static bool on_call_connected(Call *call, GError **error, gpointer data)
 {
     Peer *peer = data;
     const char *name = call_name(call);
     g_autoptr(GError) local = NULL;
 
-    if (peer->config.policy != TRUST_POLICY_TOFU || !name || !*name ||
+    if (peer->config.policy != TRUST_POLICY_TOFU || !call_name_is_asked(call) ||
         known_peers_check(peer->known, name, call_fingerprint(call)) == KNOWN_SAME)
         return true;
     if (!known_peers_add(peer->known, name, call_fingerprint(call), KNOWN_FIRST_CALL, false, &local)) {

@@ -208,10 +208,14 @@ def test_refused_alike(world):
 
 
 def test_known_name(world):
-    """A name in Allow= is that of a key which somebody vouches for, not of the first caller's."""
+    """A name in Allow= is that of a key which somebody vouches for, not of whom we called first."""
     echo = Echo(world)
     declare(world, "named", echo.address, "desk")
     box, desk = pair(world, "tofu")
+    first = box.call("desk")
+    first.wait_state("connected")
+    first.hangup()
+    first.wait_ended()
     forward = Forward(desk, "named")
     equal(talk(forward.connect(), b"?"), b"", "what comes before the key is known")
     wait_for(lambda: "no such service" in forward.process.stderr(), 5, "the refusal to be told")

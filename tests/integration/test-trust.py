@@ -175,7 +175,7 @@ def test_tofu_refuses_a_stolen_name_that_calls(world):
     friend = world.peer("friend", relay)
     emitter.wait_peer("friend")
     friend.wait_peer("emitter")
-    connect(friend)
+    connect(emitter, "friend")
     friend.stop()
     thief = world.peer("thief", relay, config={"Peer": {"Name": "friend"}})
     thief.wait_peer("emitter")
@@ -187,6 +187,45 @@ def test_tofu_refuses_a_stolen_name_that_calls(world):
     wait_for(lambda: any("friend shows the key" in s[3][2]
                          for s in emitter.signals.find("CallEnded")), 5, "the reason there")
     equal(names(emitter), ["friend"], "known peers")
+
+
+def test_who_calls_is_written_nowhere(world):
+    """A name that somebody comes under is its own choice: it takes nobody's place."""
+    relay = world.relay()
+    victim = world.peer("victim", relay)
+    thief = world.peer("thief", relay, config={"Peer": {"Name": "laptop"}})
+    thief.wait_peer("victim")
+    victim.wait_peer("laptop")
+    answered = victim.call("")  # nor is one that answers a call to nobody in particular
+    answered.wait_state("connected")
+    equal((answered.get("Peer"), answered.get("Trust")), ("laptop", "new"), "who answered")
+    answered.hangup()
+    answered.wait_ended()
+    connect(thief, "victim")
+    wait_for(lambda: [c.get("Trust") for c in victim.calls()] == ["new"], 5, "the call there")
+    equal((known(victim), learned(victim)), ([], ""), "what victim has learned")
+    thief.stop()
+    laptop = world.peer("the real one", relay, config={"Peer": {"Name": "laptop"}})
+    laptop.wait_peer("victim")
+    equal(connect(laptop, "victim").get("Trust"), "new", "Trust")
+    victim.wait_peer("laptop")
+    equal(connect(victim, "laptop").get("Trust"), "new", "Trust of a first call")
+    equal([e[:2] for e in known(victim)], [("laptop", laptop.get("Fingerprint"))], "known peers")
+
+
+def test_a_known_key_under_another_name(world):
+    """Is whom we know by it, for whoever calls us; but not whom we have asked for."""
+    relay = world.relay()
+    victim = world.peer("victim", relay, config={"Trust": {"Policy": "known"}})
+    guest = world.peer("guest", relay, config={"Peer": {"Name": "laptop"}})
+    guest.wait_peer("victim")
+    victim.wait_peer("laptop")
+    trust(victim, guest, "guest")
+    victim.invoke("TrustPeer", "(ss)", "laptop", ZEROS)
+    connect(guest, "victim")
+    wait_for(lambda: [(c.get("Peer"), c.get("Trust")) for c in victim.calls()]
+             == [("guest", "known")], 5, "who it is")
+    refused(victim.call("laptop"), "laptop shows the key", guest.get("Fingerprint"))
 
 
 

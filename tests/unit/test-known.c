@@ -278,7 +278,7 @@ static void test_known_unwritable(Files *files, gconstpointer data)
     g_rmdir(temporary);
 }
 
-/* Who called first by a name is remembered, but nobody vouches for it. */
+/* Whom we called first by a name is remembered, but nobody vouches for it. */
 static void test_known_vouched(Files *files, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -318,16 +318,20 @@ static char decide(const KnownPeers *known, TrustPolicy policy, TrustAccept acce
                    const char *name, const char *fingerprint, const char *wanted, bool incoming)
 {
     TrustRules rules = {policy, accept};
-    TrustQuestion question = {name, fingerprint, wanted, incoming};
-    TrustLevel level = TRUST_UNKNOWN;
+    TrustQuestion question = {.name = name,
+                              .asked = !incoming && name && *name,
+                              .fingerprint = fingerprint,
+                              .wanted = wanted,
+                              .incoming = incoming};
+    TrustAnswer answer = {};
     g_autoptr(GError) error = NULL;
 
-    if (!trust_decide(&rules, known, &question, &level, &error)) {
+    if (!trust_decide(&rules, known, &question, &answer, &error)) {
         g_assert_nonnull(error);
         return '-';
     }
     g_assert_no_error(error);
-    return trust_level_to_string(level)[0];
+    return trust_level_to_string(answer.level)[0];
 }
 
 static void test_trust_table(Files *files, gconstpointer data)
@@ -338,8 +342,9 @@ static void test_trust_table(Files *files, gconstpointer data)
         const char *incoming; /* the same with Accept=any, then Accept=known */
     } table[] = {
         {"kitchen", A, NULL, "kkk", "kkkkkk"}, {"kitchen", B, NULL, "u--", "u-----"},
-        {"shed", A, NULL, "un-", "un----"},    {NULL, A, NULL, "un-", "un----"},
-        {"", A, NULL, "un-", "un----"},        {"kitchen", A, A, "kkk", "kkkkkk"},
+        {"shed", A, NULL, "un-", "kkkkkk"},    {NULL, A, NULL, "kkk", "kkkkkk"},
+        {"", A, NULL, "kkk", "kkkkkk"},        {"kitchen", A, A, "kkk", "kkkkkk"},
+        {"shed", B, NULL, "un-", "un----"},    {NULL, B, NULL, "un-", "un----"},
         {"kitchen", A, B, "---", "------"},    {"shed", A, A, "kkk", "kkkkkk"},
         {"shed", A, B, "---", "------"},       {"kitchen", B, B, "k--", "k--k--"},
         {NULL, A, A, "kkk", "kkkkkk"},
@@ -361,6 +366,39 @@ static void test_trust_table(Files *files, gconstpointer data)
                                        table[i].fingerprint, table[i].wanted, true),
                                 ==, table[i].incoming[accept * 3 + policy]);
         }
+    }
+}
+
+/* Where nobody was asked for by name, a known key says who it is. */
+static void test_trust_known_as(Files *files, gconstpointer data)
+{
+    static const struct {
+        const char *name, *fingerprint, *known_as;
+        bool asked;
+    } table[] = {
+        {"kitchen", A, NULL, false}, {"shed", A, "kitchen", false}, {NULL, A, "kitchen", false},
+        {"desk", A, "kitchen", false}, /* which is another one's name */
+        {"attic", B, "desk", false},
+        {"attic", A, NULL, true}, /* whom we have called */
+    };
+    TrustRules rules = {TRUST_POLICY_TOFU, TRUST_ACCEPT_ANY};
+
+    /* What was learned of a name that is the administrator's does not count. */
+    write_text(files->learned, "desk " HEX_A "\nkitchen " HEX_A "\n");
+    write_text(files->admin, "desk FF112233445566778899AABBCCDDEEFF"
+                             "00112233445566778899AABBCCDDEEFF\n");
+    g_assert_true(known_peers_load(files->known, NULL));
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        TrustQuestion question = {.name = table[i].name,
+                                  .asked = table[i].asked,
+                                  .fingerprint = table[i].fingerprint,
+                                  .incoming = !table[i].asked};
+        TrustAnswer answer = {};
+
+        g_test_message("row %u", i);
+        g_assert_true(trust_decide(&rules, files->known, &question, &answer, NULL));
+        g_assert_cmpstr(answer.known_as, ==, table[i].known_as);
+        g_assert_cmpint(answer.level, ==, table[i].asked ? TRUST_NEW : TRUST_KNOWN);
     }
 }
 
@@ -398,6 +436,7 @@ int main(int argc, char **argv)
     ADD("/known-peers/limit", test_known_limit);
     ADD("/known-peers/vouched", test_known_vouched);
     ADD("/trust/table", test_trust_table);
+    ADD("/trust/known-as", test_trust_known_as);
     ADD("/trust/without-files", test_trust_without_files);
     return g_test_run();
 }

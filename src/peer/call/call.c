@@ -353,18 +353,32 @@ static void on_candidate(Connection *connection, const IceCandidateInit *candida
     call_send(call, frame);
 }
 
+/* The name that its key is known by says who it is, not the one that it came under. */
+static void call_rename(Call *call, const char *name)
+{
+    log_debug("call %u: %s is known as %s", call->number, call->peer, name);
+    g_free(call->name);
+    call->name = g_strdup(name);
+    g_free(call->peer);
+    call->peer = g_strdup(name);
+}
+
 /* Within the DTLS handshake, by the certificate on the wire (issue: not by the SDP). */
 static bool on_verify(Connection *connection, const char *fingerprint, GError **error,
                       gpointer data)
 {
     Call *call = data;
+    TrustAnswer answer = {};
     g_autoptr(GError) local = NULL;
 
-    if (!call->ops->verify(call, fingerprint, &call->trust, &local, call->data)) {
+    if (!call->ops->verify(call, fingerprint, &answer, &local, call->data)) {
         call->untrusted = true;
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_SECURITY, local->message);
         return false;
     }
+    call->trust = answer.level;
+    if (answer.known_as)
+        call_rename(call, answer.known_as);
     g_free(call->fingerprint);
     call->fingerprint = g_strdup(fingerprint);
     call->ops->changed(call, call->data);
@@ -636,6 +650,11 @@ const char *call_peer(const Call *call)
 const char *call_name(const Call *call)
 {
     return call->name;
+}
+
+bool call_name_is_asked(const Call *call)
+{
+    return call->name_asked;
 }
 
 const char *call_wanted(const Call *call)

@@ -56,7 +56,7 @@ typedef struct {
     void (*configure)(Call *call, ConnectionConfig *config, gpointer data);
     void (*send)(Call *call, const Frame *frame, gpointer data);
     /* Whether to talk to whoever has the key FINGERPRINT, as connection.h's `verify`. */
-    bool (*verify)(Call *call, const char *fingerprint, TrustLevel *level, GError **error,
+    bool (*verify)(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,
                    gpointer data);
     /* It is connected, and nothing has passed yet: the last chance to refuse. */
     bool (*connected)(Call *call, GError **error, gpointer data);
@@ -125,6 +125,7 @@ const char *call_remote(const Call *call);  /* id or NULL */
 const char *call_peer(const Call *call);    /* for people; may be "" */
 const char *call_peer_for_people(const Call *call); /* never "" */
 const char *call_name(const Call *call);    /* that must be right, or NULL */
+bool call_name_is_asked(const Call *call);  /* by us, so that nobody else has chosen it */
 const char *call_wanted(const Call *call);  /* the fingerprint asked for, or NULL */
 const char *call_fingerprint(const Call *call); /* of the remote, verified; NULL before */
 TrustLevel call_trust(const Call *call);

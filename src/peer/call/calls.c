@@ -59,12 +59,12 @@ static void on_send(Call *call, const Frame *frame, gpointer data)
     calls->ops->send(frame, calls->data);
 }
 
-static bool on_verify(Call *call, const char *fingerprint, TrustLevel *level, GError **error,
+static bool on_verify(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,
                       gpointer data)
 {
     Calls *calls = data;
 
-    return calls->ops->verify(call, fingerprint, level, error, calls->data);
+    return calls->ops->verify(call, fingerprint, answer, error, calls->data);
 }
 
 static bool on_connected(Call *call, GError **error, gpointer data)

@@ -28,7 +28,7 @@ typedef struct {
     /* What a new connection is made of; see CallOps. */
     void (*configure)(ConnectionConfig *config, gpointer data);
     /* See CallOps. */
-    bool (*verify)(Call *call, const char *fingerprint, TrustLevel *level, GError **error,
+    bool (*verify)(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,
                    gpointer data);
     bool (*connected)(Call *call, GError **error, gpointer data);
     /* Whether a call of NAME (NULL: it has none) may come in. */

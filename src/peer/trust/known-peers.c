@@ -180,6 +180,33 @@ static void walk(const KnownPeer *peer, gpointer data)
         to->func(peer, NULL, to->data);
 }
 
+typedef struct {
+    const KnownFile *above; /* whose names do not count here, or NULL */
+    const char *fingerprint;
+    const char *name; /* the first that was found */
+} NameSearch;
+
+static void match_fingerprint(const KnownPeer *peer, gpointer data)
+{
+    NameSearch *search = data;
+
+    if (!search->name && strcmp(peer->fingerprint, search->fingerprint) == 0 &&
+        !(search->above && known_file_find(search->above, peer->name)))
+        search->name = peer->name;
+}
+
+const char *known_peers_name_of(const KnownPeers *known, const char *fingerprint)
+{
+    NameSearch search = {.fingerprint = fingerprint};
+
+    if (!known->admin)
+        return NULL;
+    known_file_foreach(known->admin, match_fingerprint, &search);
+    search.above = known->admin;
+    known_file_foreach(known->learned, match_fingerprint, &search);
+    return search.name;
+}
+
 void known_peers_foreach(const KnownPeers *known,
                          void (*func)(const KnownPeer *peer, const char *path, gpointer data),
                          gpointer data)

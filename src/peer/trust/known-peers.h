@@ -43,7 +43,10 @@ bool known_peers_usable(const KnownPeers *known, GError **error);
 KnownResult known_peers_check(const KnownPeers *known, const char *name,
                               const char *fingerprint);
 
-/* What known_peers_add() writes of a key that came with a first call */
+/* A name that FINGERPRINT is known by, or NULL. The administrator's comes first. */
+const char *known_peers_name_of(const KnownPeers *known, const char *fingerprint);
+
+/* What known_peers_add() writes of a key that came with our first call to a name */
 #define KNOWN_FIRST_CALL "first call"
 
 /* Whether somebody vouches that NAME has FINGERPRINT: the administrator's file, a pairing, or

@@ -57,25 +57,33 @@ static bool refuse_unknown(const TrustQuestion *question, const char *rule, GErr
                   question->name, question->fingerprint, rule);
 }
 
-/* What the files say of it; under `any` they may be unreadable. */
+/* What the files say of it; under `any` they may be unreadable. A key that was not asked
+ * for by name is looked for under all of them. */
 static bool look_up(const TrustRules *rules, const KnownPeers *known,
-                    const TrustQuestion *question, KnownResult *result, GError **error)
+                    const TrustQuestion *question, KnownResult *result, const char **known_as,
+                    GError **error)
 {
     bool needed = rules->policy != TRUST_POLICY_ANY ||
                   (question->incoming && rules->accept == TRUST_ACCEPT_KNOWN);
 
     *result = KNOWN_NOT;
+    *known_as = NULL;
     if (!known_peers_usable(known, needed ? error : NULL))
         return !needed;
     if (question->name && *question->name)
         *result = known_peers_check(known, question->name, question->fingerprint);
+    if (*result != KNOWN_SAME && !question->asked)
+        *known_as = known_peers_name_of(known, question->fingerprint);
+    if (*known_as)
+        *result = KNOWN_SAME;
     return true;
 }
 
 bool trust_decide(const TrustRules *rules, const KnownPeers *known, const TrustQuestion *question,
-                  TrustLevel *level, GError **error)
+                  TrustAnswer *answer, GError **error)
 {
     bool asked_for = question->wanted != NULL;
+    const char *known_as;
     KnownResult result;
 
     if (question->wanted && strcmp(question->wanted, question->fingerprint) != 0)
@@ -85,7 +93,7 @@ bool trust_decide(const TrustRules *rules, const KnownPeers *known, const TrustQ
                       question->fingerprint, question->wanted);
     if (question->incoming && rules->accept == TRUST_ACCEPT_NONE)
         return refuse(error, _("no calls are taken here (Accept=none in peer.conf)"));
-    if (!look_up(rules, known, question, &result, error))
+    if (!look_up(rules, known, question, &result, &known_as, error))
         return false;
     if (result == KNOWN_OTHER && rules->policy != TRUST_POLICY_ANY)
         return refuse_other_key(known, question, error);
@@ -96,10 +104,11 @@ bool trust_decide(const TrustRules *rules, const KnownPeers *known, const TrustQ
             return result == KNOWN_OTHER ? refuse_other_key(known, question, error)
                                          : refuse_unknown(question, "Accept=known", error);
     }
+    answer->known_as = known_as;
     if (result == KNOWN_SAME || asked_for)
-        *level = TRUST_KNOWN;
+        answer->level = TRUST_KNOWN;
     else
-        *level = rules->policy == TRUST_POLICY_TOFU ? TRUST_NEW : TRUST_UNKNOWN;
+        answer->level = rules->policy == TRUST_POLICY_TOFU ? TRUST_NEW : TRUST_UNKNOWN;
     return true;
 }
 
