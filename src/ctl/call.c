@@ -175,8 +175,8 @@ static char *place_call(Client *client, const char *peer, GError **error)
 
 static void hang_up(Client *client, const char *path)
 {
-    g_autoptr(GVariant) reply = client_call(client, &peer_service, path, CALL_INTERFACE, "Hangup",
-                                            NULL, "()", LOOK, NULL);
+    g_autoptr(GVariant) reply G_GNUC_UNUSED =
+        client_call(client, &peer_service, path, CALL_INTERFACE, "Hangup", NULL, "()", LOOK, NULL);
 }
 
 static void print_connected(const CallEntry *call)

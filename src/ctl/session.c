@@ -177,8 +177,9 @@ void session_close(Session *session)
     if (session->placed && session->channel)
         wait_closed(session);
     if (session->placed && !session->ended && !is_used(session)) {
-        g_autoptr(GVariant) reply = client_call(session->client, &peer_service, session->call,
-                                                CALL_INTERFACE, "Hangup", NULL, "()", LOOK, NULL);
+        g_autoptr(GVariant) reply G_GNUC_UNUSED =
+            client_call(session->client, &peer_service, session->call, CALL_INTERFACE, "Hangup",
+                        NULL, "()", LOOK, NULL);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(session->watches); i++)
         g_dbus_connection_signal_unsubscribe(session->client->bus, session->watches[i]);

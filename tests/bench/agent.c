@@ -238,12 +238,12 @@ static void on_state(GDBusConnection *connection, const char *sender_name, const
 
 static void crowd(const char *peer, int rounds)
 {
-    int connected = 0;
+    int connected = 0, started = 0;
     guint id = g_dbus_connection_signal_subscribe(
         bus, NAME, "org.freedesktop.DBus.Properties", "PropertiesChanged", NULL, NAME ".Call",
         G_DBUS_SIGNAL_FLAGS_NONE, on_state, &connected, NULL);
 
-    for (int started = 0; connected < rounds;) {
+    while (connected < rounds) {
         if (started < rounds && started - connected < CALLS_AT_ONCE) {
             g_variant_unref(invoke(PATH, NAME, "Call", g_variant_new("(sa{sv})", peer, NULL)));
             started++;

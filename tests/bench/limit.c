@@ -50,7 +50,7 @@ static atomic_bool sending;
 static size_t message_size;
 static pthread_t thread;
 
-static void give_up(const char *text)
+static _Noreturn void give_up(const char *text)
 {
     perror(text);
     exit(1);

@@ -283,8 +283,8 @@ static void test_decode(void)
 static const char *const corpus[] = {
     "{\"type\":\"call\",\"channel_id\":\"msg_channel\"}",
     "{\"type\":\"offer\",\"sdp\":{\"type\":\"offer\",\"sdp\":\"v=0\\r\\no=- 1 2 IN IP4 0\\r\\n\"}}",
-    "{\"type\":\"candidate\",\"candidate\":{\"candidate\":\"candidate:1 1 UDP 2 ::1 9 typ host\","
-    "\"sdpMid\":\"0\",\"sdpMLineIndex\":0}}",
+    ("{\"type\":\"candidate\",\"candidate\":{\"candidate\":\"candidate:1 1 UDP 2 ::1 9 typ host\","
+     "\"sdpMid\":\"0\",\"sdpMLineIndex\":0}}"),
     "{\"from\":\"x\",\"to\":\"y\",\"from\":[1,-2.5e3,true,null,{\"from\":{}}]}",
     "{ \"\\u0066rom\" : 1 , \"to\":null, \"a\":\"\\ud83d\\ude00\xc3\xa4\" }",
 };

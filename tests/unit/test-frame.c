@@ -285,11 +285,11 @@ static void test_describe(void)
 static void test_mutations(void)
 {
     static const char *const seeds[] = {
-        "{\"type\":\"candidate\",\"from\":\"a\",\"session\":\"s\",\"candidate\":{\"candidate\":"
-        "\"" HOST "\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0,\"usernameFragment\":\"abcd\"}}",
+        ("{\"type\":\"candidate\",\"from\":\"a\",\"session\":\"s\",\"candidate\":{\"candidate\":"
+         "\"" HOST "\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0,\"usernameFragment\":\"abcd\"}}"),
         "{\"type\":\"offer\",\"to\":\"b\",\"sdp\":{\"type\":\"offer\",\"sdp\":\"v=0\\r\\n\"}}",
-        "{\"type\":\"welcome\",\"id\":\"me\",\"peers\":[{\"id\":\"a\",\"name\":null}],"
-        "\"iceServers\":[{\"urls\":[\"stun:s\"],\"username\":\"\\u00fc\"}]}",
+        ("{\"type\":\"welcome\",\"id\":\"me\",\"peers\":[{\"id\":\"a\",\"name\":null}],"
+         "\"iceServers\":[{\"urls\":[\"stun:s\"],\"username\":\"\\u00fc\"}]}"),
     };
     static const char bytes[] = "{}[]\",:\\u0 -1e9.ntf\xff\xc3";
 

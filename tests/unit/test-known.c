@@ -28,7 +28,7 @@
 static void test_fingerprint_spellings(void)
 {
     static const char *const good[] = {
-        A, "sha-256:" HEX_A, "SHA-256:" HEX_A, HEX_A, A + strlen("sha-256 "),
+        A, "sha-256:" HEX_A, "SHA-256:" HEX_A, HEX_A, &A[strlen("sha-256 ")],
         "sha-256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
     };
     static const char *const bad[] = {

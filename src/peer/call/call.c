@@ -169,7 +169,7 @@ static void call_drop_channels(Call *call)
 
 static void call_close(Call *call, const char *reason, bool say_bye)
 {
-    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
 
     if (call->state == CALL_CLOSED || call->reason)
         return;
@@ -215,7 +215,7 @@ static bool call_is_busy(const Call *call)
  * answers when it has read that far. */
 void call_finish(Call *call, const char *reason)
 {
-    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GPtrArray) channels = NULL;
 
     if (call->state != CALL_CONNECTED || call->ending_id || call->channels->len == 0 ||
@@ -463,7 +463,7 @@ static bool call_try_offer(Call *call, GError **error)
 
 void call_make_offer(Call *call)
 {
-    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GError) error = NULL;
 
     g_return_if_fail(call->state == CALL_CALLING);
@@ -495,7 +495,7 @@ static bool call_set_remote(Call *call, const char *type, const Frame *frame, GE
 
 bool call_take_offer(Call *call, const Frame *frame, const char *peer, const char *name)
 {
-    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GError) error = NULL;
 
     if (call->state == CALL_CLOSED)
@@ -518,7 +518,7 @@ bool call_take_offer(Call *call, const Frame *frame, const char *peer, const cha
 
 void call_take_answer(Call *call, const Frame *frame)
 {
-    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GError) error = NULL;
 
     if (!call->connection || call->role != ROLE_OFFERER) {
@@ -536,7 +536,7 @@ void call_take_answer(Call *call, const Frame *frame)
 void call_take_candidate(Call *call, const Frame *frame)
 {
     IceCandidateInit candidate = {frame->candidate, frame->mid, frame->mline_index, frame->ufrag};
-    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GError) error = NULL;
 
     if (!call->connection)

@@ -411,7 +411,7 @@ static bool is_for_others(Calls *calls, const Frame *frame)
 
 static void take_offer(Calls *calls, Call *call, const Frame *frame)
 {
-    g_autoptr(Call) keep = call_ref(call);
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GPtrArray) early =
         early_take(calls->early, frame->from, frame->session, g_get_monotonic_time());
 
@@ -531,7 +531,7 @@ static Call *find_refused(const Calls *calls, const Frame *frame)
 
 static void receive_bye(Calls *calls, const Frame *frame)
 {
-    g_autoptr(GPtrArray) early =
+    g_autoptr(GPtrArray) early G_GNUC_UNUSED =
         early_take(calls->early, frame->from, frame->session, g_get_monotonic_time());
     Call *call = find_call(calls, frame);
     bool waiting = !call || call_awaits_offer(call);

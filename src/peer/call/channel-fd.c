@@ -283,7 +283,7 @@ static bool channel_fd_pass_on_refused(ChannelFd *self)
 
 void channel_fd_writable(ChannelFd *self)
 {
-    g_autoptr(ChannelFd) keep = g_rc_box_acquire(self);
+    g_autoptr(ChannelFd) keep G_GNUC_UNUSED = g_rc_box_acquire(self);
 
     if (!channel_fd_pass_on_refused(self))
         return;
