@@ -3,7 +3,9 @@
 
 /*
  * "pair": shows a code and waits until it has been typed on the other machine,
- * or types it here. Interrupting it takes the code back.
+ * or types it here. On a terminal the other side's name is shown, and the user
+ * asked, before anything is remembered; a script says it all by options, and a
+ * name that is known stays as it is. Interrupting it takes the code back.
  */
 
 #include <config.h>
@@ -13,6 +15,8 @@
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "common/fingerprint.h"
 #include "ctl/command.h"
@@ -22,14 +26,23 @@ typedef struct {
     Client *client;
     GMainLoop *loop;
     bool begun; /* what is heard from now on is ours */
+    bool known; /* the question is about a name that is known with another key */
+    guint answer_id; /* while somebody is asked */
     int status;
 } Pairing;
 
-static gboolean option_cancel;
+static gboolean option_cancel, option_replace, option_yes;
+static char *option_as;
 
 const GOptionEntry pair_options[] = {
     {"cancel", 0, 0, G_OPTION_ARG_NONE, &option_cancel,
      N_("Take back the code that is shown elsewhere"), NULL},
+    {"as", 'a', 0, G_OPTION_ARG_STRING, &option_as,
+     N_("Remember the other peer by this name, whatever it calls itself"), N_("NAME")},
+    {"replace", 'r', 0, G_OPTION_ARG_NONE, &option_replace,
+     N_("Put its key in the place of another one that is known for the name"), NULL},
+    {"yes", 'y', 0, G_OPTION_ARG_NONE, &option_yes,
+     N_("Ask nothing, also on a terminal"), NULL},
     {},
 };
 
@@ -80,6 +93,119 @@ static void on_failed(GVariant *parameters)
     g_printerr("\n");
 }
 
+static bool cancel(Client *client, GError **error)
+{
+    g_autoptr(GVariant) reply =
+        client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "CancelPairing",
+                    NULL, "()", LOOK, error);
+
+    return reply != NULL;
+}
+
+/* ---- the question ----------------------------------------------------------- */
+
+/* Who has given a name has decided already. */
+static bool pairing_asks(const Client *client)
+{
+    return !client->json && !option_yes && !option_as && isatty(STDIN_FILENO) &&
+           isatty(STDOUT_FILENO);
+}
+
+static void add_wish(GVariantBuilder *options, const char *name, bool replace)
+{
+    if (name)
+        g_variant_builder_add(options, "{sv}", "as", g_variant_new_string(name));
+    if (replace)
+        g_variant_builder_add(options, "{sv}", "replace", g_variant_new_boolean(TRUE));
+}
+
+static bool confirm(Client *client, const char *name, bool replace, GError **error)
+{
+    g_autoptr(GVariant) reply = NULL;
+    GVariantBuilder options;
+
+    g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
+    add_wish(&options, name, replace);
+    reply = client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "ConfirmPairing",
+                        g_variant_new("(a{sv})", &options), "()", LOOK, error);
+    return reply != NULL;
+}
+
+static void print_prompt(const Pairing *pairing)
+{
+    g_print("%s ", pairing->known
+                       ? _("\"replace\" if it has a new key, another name for this one, or "
+                           "nothing to end the pairing:")
+                       : _("Remember it by this name? [Y/n, or another name]"));
+}
+
+static bool is_word(const char *answer, const char *word)
+{
+    return g_ascii_strcasecmp(answer, word) == 0;
+}
+
+/* ANSWER is without blanks at its ends. */
+static void take_answer(Pairing *pairing, const char *answer)
+{
+    bool plain = is_word(answer, "y") || is_word(answer, "yes");
+    bool replace = pairing->known && is_word(answer, "replace");
+    bool no = is_word(answer, "n") || is_word(answer, "no") || (pairing->known && !*answer);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL;
+
+    if (no || (plain && pairing->known)) {
+        cancel(pairing->client, NULL); /* PairingEnded ends us */
+        return;
+    }
+    if (confirm(pairing->client, plain || replace || !*answer ? NULL : answer, replace, &error))
+        return;
+    text = client_explain(pairing->client, &peer_service, error);
+    g_printerr("rtcbusctl: %s\n", text);
+    print_prompt(pairing);
+}
+
+/* A terminal gives a line at a time. */
+static gboolean on_answer(int fd, GIOCondition condition, gpointer data)
+{
+    Pairing *pairing = data;
+    char line[512];
+    ssize_t length = read(fd, line, sizeof line - 1);
+
+    if (length <= 0) {
+        pairing->answer_id = 0;
+        cancel(pairing->client, NULL);
+        return G_SOURCE_REMOVE;
+    }
+    line[length] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    take_answer(pairing, g_strstrip(line));
+    return G_SOURCE_CONTINUE;
+}
+
+static void on_proven(Pairing *pairing, GVariant *parameters)
+{
+    const char *name, *fingerprint, *known;
+    g_autofree char *shown = NULL, *word = NULL, *other = NULL;
+
+    g_variant_get(parameters, "(&s&s&s)", &name, &fingerprint, &known);
+    shown = text_safe(name);
+    word = fingerprint_word(fingerprint);
+    other = fingerprint_word(known);
+    pairing->known = *known && !option_replace;
+    g_print(_("The other side calls itself %s, and its key is %s"), shown, word);
+    g_print("\n");
+    if (*known) {
+        g_print(_("%s is known already, with the key %s"), shown, other);
+        g_print("\n");
+    }
+    print_prompt(pairing);
+    if (pairing->answer_id == 0)
+        pairing->answer_id =
+            g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, on_answer, pairing);
+}
+
+/* ---- what is heard ---------------------------------------------------------- */
+
 static void on_signal(GDBusConnection *bus, const char *sender, const char *path,
                       const char *interface, const char *signal, GVariant *parameters,
                       gpointer data)
@@ -94,6 +220,9 @@ static void on_signal(GDBusConnection *bus, const char *sender, const char *path
     else if (g_str_equal(signal, "PairingFailed") &&
              g_variant_is_of_type(parameters, G_VARIANT_TYPE("(su)")))
         on_failed(parameters);
+    else if (g_str_equal(signal, "PairingProven") &&
+             g_variant_is_of_type(parameters, G_VARIANT_TYPE("(sss)")))
+        on_proven(pairing, parameters);
 }
 
 static void on_vanished(GDBusConnection *bus, const char *name, gpointer data)
@@ -104,15 +233,6 @@ static void on_vanished(GDBusConnection *bus, const char *name, gpointer data)
         return;
     g_printerr("rtcbusctl: %s\n", _("rtcbus-peer stopped"));
     g_main_loop_quit(pairing->loop);
-}
-
-static bool cancel(Client *client, GError **error)
-{
-    g_autoptr(GVariant) reply =
-        client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "CancelPairing",
-                    NULL, "()", LOOK, error);
-
-    return reply != NULL;
 }
 
 static gboolean on_interrupt(gpointer data)
@@ -146,6 +266,9 @@ static bool begin(Client *client, const char *code, GError **error)
     g_autoptr(GVariant) reply = NULL;
 
     g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
+    add_wish(&options, option_as, option_replace);
+    if (pairing_asks(client))
+        g_variant_builder_add(&options, "{sv}", "confirm", g_variant_new_boolean(TRUE));
     reply = client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, method,
                         code ? g_variant_new("(sa{sv})", code, &options)
                              : g_variant_new("(a{sv})", &options),
@@ -183,6 +306,8 @@ int pair_check(char **arguments)
 {
     if (option_cancel && arguments[0])
         return client_usage(_("--cancel takes no code"));
+    if (option_as && !*option_as)
+        return client_usage(_("--as must be a name"));
     return 0;
 }
 
@@ -205,6 +330,7 @@ int pair_run(Client *client, char **arguments)
                                              G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, on_vanished,
                                              &pairing, NULL);
     pair_and_wait(&pairing, code);
+    g_clear_handle_id(&pairing.answer_id, g_source_remove);
     g_bus_unwatch_name(name_id);
     g_dbus_connection_signal_unsubscribe(client->bus, signal_id);
     g_source_remove(interrupts[0]);

@@ -377,11 +377,36 @@ static const CallsOps calls_ops = {
 
 /* ---- from pairing --------------------------------------------------------- */
 
-static bool on_paired(const char *name, const char *fingerprint, GError **error, gpointer data)
+static void on_pairing_proven(const char *name, const char *fingerprint, gpointer data)
 {
     Peer *peer = data;
+    const char *path;
+    const KnownPeer *known = known_peers_find(peer->known, name, &path);
+    bool other =
+        known_peers_check(peer->known, name, fingerprint) == KNOWN_OTHER;
 
-    return known_peers_add(peer->known, name, fingerprint, "paired", true, error);
+    bus_pairing_proven(peer->bus, name, fingerprint, other ? known->fingerprint : "");
+}
+
+static bool on_paired(const char *name, const char *fingerprint, bool replace, GError **error,
+                      gpointer data)
+{
+    Peer *peer = data;
+    g_autoptr(GError) local = NULL;
+
+    if (known_peers_add(peer->known, name, fingerprint, "paired", replace, &local))
+        return true;
+    if (g_error_matches(local, PEER_ERROR, PEER_ERROR_DENIED))
+        g_set_error(error, PEER_ERROR, PEER_ERROR_DENIED,
+                    replace ? _("%s: \"rtcbusctl pair --as NAME\" gives the other side another "
+                                "name here")
+                            : _("%s: \"rtcbusctl pair --as NAME\" gives the other side another "
+                                "name here, \"rtcbusctl pair --replace\" puts its key in the place "
+                                "of the old one"),
+                    local->message);
+    else
+        g_propagate_error(error, g_steal_pointer(&local));
+    return false;
 }
 
 static void on_pairing_failed(const char *message, guint tries, gpointer data)
@@ -410,6 +435,7 @@ static void on_pairing_ended(bool ok, const char *name, const char *fingerprint,
 
 static const PairingDeskOps pairing_ops = {
     .send = on_send,
+    .proven = on_pairing_proven,
     .paired = on_paired,
     .failed = on_pairing_failed,
     .ended = on_pairing_ended,
@@ -605,9 +631,9 @@ bool peer_forget(Peer *peer, const char *name, GError **error)
     return true;
 }
 
-char *peer_pair(Peer *peer, guint seconds, GError **error)
+char *peer_pair(Peer *peer, guint seconds, const PairingWish *wish, GError **error)
 {
-    char *code = pairing_desk_open(peer->pairing, seconds, error);
+    char *code = pairing_desk_open(peer->pairing, seconds, wish, error);
 
     if (code)
         log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_PAIRING_OPENED),
@@ -615,9 +641,14 @@ char *peer_pair(Peer *peer, guint seconds, GError **error)
     return code;
 }
 
-bool peer_pair_with(Peer *peer, const char *code, GError **error)
+bool peer_pair_with(Peer *peer, const char *code, const PairingWish *wish, GError **error)
 {
-    return pairing_desk_join(peer->pairing, code, error);
+    return pairing_desk_join(peer->pairing, code, wish, error);
+}
+
+bool peer_confirm_pairing(Peer *peer, const PairingWish *wish, GError **error)
+{
+    return pairing_desk_accept(peer->pairing, wish, error);
 }
 
 bool peer_cancel_pairing(Peer *peer, GError **error)

@@ -15,6 +15,7 @@
 #include "peer/call/calls.h"
 #include "peer/readings/feed.h"
 #include "peer/trust/known-peers.h"
+#include "peer/trust/pairing-desk.h"
 
 typedef struct Peer Peer;
 
@@ -38,9 +39,10 @@ guint64 peer_publish(Peer *peer, double value, GError **error);
 bool peer_trust(Peer *peer, const char *name, const char *fingerprint, GError **error);
 bool peer_forget(Peer *peer, const char *name, GError **error);
 
-/* As pairing_desk_open(), _join() and _cancel(). Transfer full. */
-char *peer_pair(Peer *peer, guint seconds, GError **error);
-bool peer_pair_with(Peer *peer, const char *code, GError **error);
+/* As pairing_desk_open(), _join(), _accept() and _cancel(). Transfer full. */
+char *peer_pair(Peer *peer, guint seconds, const PairingWish *wish, GError **error);
+bool peer_pair_with(Peer *peer, const char *code, const PairingWish *wish, GError **error);
+bool peer_confirm_pairing(Peer *peer, const PairingWish *wish, GError **error);
 bool peer_cancel_pairing(Peer *peer, GError **error);
 
 const KnownPeers *peer_known(const Peer *peer);

@@ -69,7 +69,7 @@ typedef struct {
 
     char *channel_id; /* call: free text */
     char *reason;     /* bye: a word such as FRAME_REASON_UNTRUSTED, or NULL */
-    char *step;       /* pair: "ask", "answer", "confirm", "done", "wrong", "failed" */
+    char *step;       /* pair: "ask", "answer", "confirm", "wait", "done", "wrong", "failed" */
     char *data;       /* pair: base64 */
     char *sdp;        /* offer, answer; NULL: it has none of that type */
 

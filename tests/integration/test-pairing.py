@@ -5,6 +5,7 @@
 """Pairing by a code, through relays good and bad."""
 
 import os
+import pty
 import re
 import subprocess
 import time
@@ -18,12 +19,33 @@ from hostile_relay import HostileRelay
 ERROR = "org.rtcbus.Error."
 
 
+def variants(options):
+    """as_ stands for "as", which is a word of Python's."""
+    types = {"timeout": "u", "as_": "s", "replace": "b", "confirm": "b"}
+    return {key.rstrip("_"): GLib.Variant(types[key], value) for key, value in options.items()}
+
+
 def pair(peer, **options):
-    return peer.invoke("Pair", "(a{sv})", {k: GLib.Variant("u", v) for k, v in options.items()})[0]
+    return peer.invoke("Pair", "(a{sv})", variants(options))[0]
 
 
-def pair_with(peer, code):
-    peer.invoke("PairWith", "(sa{sv})", code, {})
+def pair_with(peer, code, **options):
+    peer.invoke("PairWith", "(sa{sv})", code, variants(options))
+
+
+def confirm(peer, **options):
+    peer.invoke("ConfirmPairing", "(a{sv})", variants(options))
+
+
+def proven(peer):
+    """The arguments of the next PairingProven: (name, fingerprint, known key)."""
+    signal = wait_for(lambda: peer.signals.find("PairingProven"), 5, f"{peer.name} to be asked")[0]
+    peer.signals.seen.remove(signal)
+    return signal[3]
+
+
+def keys(peer):
+    return {entry[0]: entry[1] for entry in peer.invoke("ListKnownPeers")[0]}
 
 
 def ended(peer, timeout=20):
@@ -117,13 +139,75 @@ def test_a_code_works_once(world):
     nobody_known(shed)
 
 
-def test_a_changed_key_is_replaced(world):
+def test_a_known_name_is_replaced_only_if_told(world):
     kitchen, garden = two(world)
     kitchen.invoke("TrustPeer", "(ss)", "garden", "00" * 32)
+    before = keys(kitchen)
     pair_with(garden, pair(kitchen))
+    failed(kitchen, "garden is known with another", "--as NAME", "--replace")
+    failed(garden, "could not remember")
+    equal(keys(kitchen), before, "known peers")
+    nobody_known(garden)
+    # Nor by who types the code; who has shown it has decided by then.
+    pair_with(kitchen, pair(garden))
+    failed(kitchen, "garden is known with another", "--as NAME", "--replace")
+    succeeded(garden, kitchen)
+    equal(keys(kitchen), before, "known peers")
+    pair_with(garden, pair(kitchen, replace=True))
     succeeded(garden, kitchen)
     succeeded(kitchen, garden)
     equal(len(kitchen.invoke("ListKnownPeers")[0]), 1, "known peers")
+
+
+def test_by_another_name(world):
+    """Whoever we pair with chooses its name, but not under which one we know it."""
+    relay = world.relay()
+    kitchen = world.peer("kitchen", relay)
+    guest = world.peer("guest", relay, config={"Peer": {"Name": "garden"}})
+    kitchen.wait_peer("garden")
+    kitchen.invoke("TrustPeer", "(ss)", "garden", "00" * 32)
+    for bad in "", "x" * 257:
+        expect_error(ERROR + "InvalidArgument", pair, kitchen, as_=bad)
+    pair_with(guest, pair(kitchen, as_="guest"))
+    equal(ended(kitchen)[:3], (True, "guest", guest.get("Fingerprint")), "result at kitchen")
+    succeeded(guest, kitchen)
+    equal(keys(kitchen), {"garden": "sha-256 " + ":".join(["00"] * 32),
+                          "guest": guest.get("Fingerprint")}, "known peers")
+    guest.call("kitchen").wait_state("connected")
+    wait_for(lambda: [(c.get("Peer"), c.get("Trust")) for c in kitchen.calls()]
+             == [("guest", "known")], 5, "who calls")
+
+
+def test_both_are_asked(world):
+    kitchen, garden = two(world)
+    kitchen.invoke("TrustPeer", "(ss)", "garden", "00" * 32)
+    before = keys(kitchen)
+    expect_error(ERROR + "NotConnected", confirm, kitchen)
+    pair_with(garden, pair(kitchen, confirm=True), confirm=True)
+    equal(proven(kitchen), ("garden", garden.get("Fingerprint"), before["garden"]), "the question")
+    expect_error(ERROR + "NotConnected", confirm, garden)
+    error = expect_error(ERROR + "Denied", confirm, kitchen)
+    check("--replace" in error.message, error.message)
+    # Longer than the other side waits for a program.
+    harness.hold(lambda: not garden.signals.find("PairingEnded"), 6, "the patience of garden")
+    equal((keys(kitchen), keys(garden)), (before, {}), "known before anybody has decided")
+    confirm(kitchen, as_="garden shed")
+    equal(ended(kitchen)[:3], (True, "garden shed", garden.get("Fingerprint")), "at kitchen")
+    equal(proven(garden), ("kitchen", kitchen.get("Fingerprint"), ""), "the question")
+    nobody_known(garden)
+    garden.invoke("CancelPairing")
+    failed(garden, "taken back")
+    nobody_known(garden)
+
+
+def test_somebody_says_no(world):
+    kitchen, garden = two(world)
+    pair_with(garden, pair(kitchen, confirm=True))
+    proven(kitchen)
+    kitchen.invoke("CancelPairing")
+    failed(kitchen, "taken back")
+    failed(garden, "could not remember")
+    nobody_known(kitchen, garden)
 
 
 def test_through_a_relay_that_only_broadcasts(world):
@@ -303,6 +387,92 @@ def test_ctl(world):
     out, err = host.communicate(timeout=60 * harness.SLOW)
     equal(host.returncode, 0, "exit status of the host")
     check("Paired with garden" in out and "2 tries are left" in err, out + err)
+
+
+class Terminal:
+    """rtcbusctl as a person sees it."""
+
+    def __init__(self, world, peer, *arguments):
+        self.fd, inner = pty.openpty()
+        self.child = subprocess.Popen(ctl.command(*arguments), env=ctl.environment(peer),
+                                      stdin=inner, stdout=inner, stderr=inner,
+                                      start_new_session=True)
+        os.close(inner)
+        os.set_blocking(self.fd, False)
+        self.text = ""
+        world.closing(self)
+
+    def read(self, pattern):
+        def found():
+            try:
+                self.text += os.read(self.fd, 4096).decode()
+            except (BlockingIOError, OSError):  # nothing yet, or it has ended
+                pass
+            return re.search(pattern, self.text)
+
+        match = wait_for(found, 10, f"{pattern!r} on the terminal, after {self.text!r}")
+        self.text = self.text[match.end():]
+        return match
+
+    def type(self, line):
+        os.write(self.fd, (line + "\n").encode())
+
+    def end(self):
+        wait_for(lambda: self.child.poll() is not None, 10, "rtcbusctl to end")
+        return self.child.returncode
+
+    def close(self):
+        self.child.kill()
+        self.child.wait()
+        os.close(self.fd)
+
+
+def test_ctl_asks_on_a_terminal(world):
+    kitchen, garden = two(world)
+    word = garden.get("Fingerprint").replace(" ", ":")
+    host = Terminal(world, kitchen, "pair")
+    code = host.read(r"rtcbusctl pair (\S+)").group(1)
+    joiner = start(garden, "pair", code)
+    host.read(f"calls itself garden, and its key is {word}")
+    host.read(r"\[Y/n, or another name\]")
+    nobody_known(kitchen, garden)
+    host.type("shed")
+    host.read("Paired with shed")
+    equal(host.end(), 0, "exit status of the host")
+    equal(joiner.wait(60), 0, "exit status of the joiner")
+    joiner.communicate()
+    equal(keys(kitchen), {"shed": garden.get("Fingerprint")}, "known peers")
+
+
+def test_ctl_with_a_known_name(world):
+    kitchen, garden = two(world)
+    kitchen.invoke("TrustPeer", "(ss)", "garden", "00" * 32)
+    before = keys(kitchen)
+    for answer, status in (("", 1), ("y", 1), ("replace", 0)):
+        host = Terminal(world, kitchen, "pair")
+        joiner = start(garden, "pair", host.read(r"rtcbusctl pair (\S+)").group(1))
+        host.read("garden is known already, with the key sha-256:00")
+        host.read("or nothing to end the pairing:")
+        equal(keys(kitchen), before, "known peers")
+        host.type(answer)
+        equal(host.end(), status, f"exit status of the host after {answer!r}")
+        joiner.communicate(timeout=60 * harness.SLOW)
+        equal(joiner.returncode, status, f"exit status of the joiner after {answer!r}")
+    equal(keys(kitchen), {"garden": garden.get("Fingerprint")}, "known peers")
+
+
+def test_ctl_in_a_script(world):
+    kitchen, garden = two(world)
+    kitchen.invoke("TrustPeer", "(ss)", "garden", "00" * 32)
+    for options, status in (([], 1), (["--replace"], 0), (["--as", "shed"], 0)):
+        host = start(kitchen, "--json", "pair", *options)
+        code = re.search(r'"code":"(\S+)"', host.stdout.readline()).group(1)
+        joiner = start(garden, "pair", code)
+        _, err = host.communicate(timeout=60 * harness.SLOW)
+        joiner.communicate(timeout=60 * harness.SLOW)
+        equal(host.returncode, status, f"exit status with {options}: {err}")
+    equal(keys(kitchen), dict.fromkeys(["garden", "shed"], garden.get("Fingerprint")), "known")
+    equal(ctl.run(kitchen, "pair", "--as", "")[0], 2, "exit status of a wrong use")
 
 
 def test_ctl_interrupted(world):

@@ -227,20 +227,63 @@ static gboolean on_list_known_peers(RtcbusPeer1 *object, GDBusMethodInvocation *
     return TRUE;
 }
 
+typedef struct {
+    char *name;
+    bool replace, confirm;
+    guint timeout;
+} PairOptions;
+
+static void pair_options_clear(PairOptions *options)
+{
+    g_free(options->name);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PairOptions, pair_options_clear)
+
+/* How many of the table below each method has. */
+enum { CONFIRM_PAIRING_OPTIONS = 2, PAIR_WITH_OPTIONS = 3, PAIR_OPTIONS = 4 };
+
+static bool pair_options_read(PairOptions *options, GVariant *dict, guint count, GError **error)
+{
+    BusOption table[] = {
+        {"as", "s", &options->name, NULL},
+        {"replace", "b", &options->replace, NULL},
+        {"confirm", "b", &options->confirm, NULL},
+        {"timeout", "u", &options->timeout, NULL},
+        {},
+    };
+
+    options->timeout = PAIRING_LIFETIME;
+    table[count] = (BusOption){};
+    if (!bus_options_read(dict, table, error))
+        return false;
+    if (options->timeout < 1 || options->timeout > PAIRING_LIFETIME)
+        g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                    _("\"timeout\" is from 1 to %d seconds"), PAIRING_LIFETIME);
+    else if (options->name && (!*options->name || strlen(options->name) > FRAME_MAX_NAME))
+        g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                    _("\"as\" is a name of 1 to %d bytes"), FRAME_MAX_NAME);
+    else
+        return true;
+    return false;
+}
+
+static PairingWish pair_wish(const PairOptions *options)
+{
+    return (PairingWish){
+        .name = options->name, .replace = options->replace, .ask = options->confirm};
+}
+
 static gboolean on_pair(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, GVariant *dict,
                         gpointer data)
 {
-    guint timeout = PAIRING_LIFETIME;
-    const BusOption table[] = {{"timeout", "u", &timeout, NULL}, {}};
+    g_auto(PairOptions) options = {};
     g_autoptr(GError) error = NULL;
     g_autofree char *code = NULL;
 
-    if (bus_options_read(dict, table, &error)) {
-        if (timeout < 1 || timeout > PAIRING_LIFETIME)
-            g_set_error(&error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
-                        _("\"timeout\" is from 1 to %d seconds"), PAIRING_LIFETIME);
-        else
-            code = peer_pair(BUS_PEER(object)->peer, timeout, &error);
+    if (pair_options_read(&options, dict, PAIR_OPTIONS, &error)) {
+        PairingWish wish = pair_wish(&options);
+
+        code = peer_pair(BUS_PEER(object)->peer, options.timeout, &wish, &error);
     }
     if (code)
         rtcbus_peer1_complete_pair(object, invocation, code);
@@ -252,12 +295,30 @@ static gboolean on_pair(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, 
 static gboolean on_pair_with(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
                              const char *code, GVariant *dict, gpointer data)
 {
-    const BusOption table[] = {{}};
+    g_auto(PairOptions) options = {};
     g_autoptr(GError) error = NULL;
+    PairingWish wish;
+    bool good = pair_options_read(&options, dict, PAIR_WITH_OPTIONS, &error);
 
-    if (bus_options_read(dict, table, &error) &&
-        peer_pair_with(BUS_PEER(object)->peer, code, &error))
+    wish = pair_wish(&options);
+    if (good && peer_pair_with(BUS_PEER(object)->peer, code, &wish, &error))
         rtcbus_peer1_complete_pair_with(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean on_confirm_pairing(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                                   GVariant *dict, gpointer data)
+{
+    g_auto(PairOptions) options = {};
+    g_autoptr(GError) error = NULL;
+    PairingWish wish;
+    bool good = pair_options_read(&options, dict, CONFIRM_PAIRING_OPTIONS, &error);
+
+    wish = pair_wish(&options);
+    if (good && peer_confirm_pairing(BUS_PEER(object)->peer, &wish, &error))
+        rtcbus_peer1_complete_confirm_pairing(object, invocation);
     else
         bus_return_error(invocation, error);
     return TRUE;
@@ -309,6 +370,11 @@ void bus_number(Bus *bus, const FeedNumber *number)
 {
     rtcbus_peer1_emit_number_received(RTCBUS_PEER1(bus->object), number->sequence, number->time,
                                       number->peer, number->value);
+}
+
+void bus_pairing_proven(Bus *bus, const char *name, const char *fingerprint, const char *known)
+{
+    rtcbus_peer1_emit_pairing_proven(RTCBUS_PEER1(bus->object), name, fingerprint, known);
 }
 
 void bus_pairing_failed(Bus *bus, const char *message, guint tries)
@@ -462,6 +528,7 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
     g_signal_connect(bus->object, "handle-forget-peer", G_CALLBACK(on_forget_peer), NULL);
     g_signal_connect(bus->object, "handle-pair", G_CALLBACK(on_pair), NULL);
     g_signal_connect(bus->object, "handle-pair-with", G_CALLBACK(on_pair_with), NULL);
+    g_signal_connect(bus->object, "handle-confirm-pairing", G_CALLBACK(on_confirm_pairing), NULL);
     g_signal_connect(bus->object, "handle-cancel-pairing", G_CALLBACK(on_cancel_pairing), NULL);
     g_signal_connect(bus->object, "handle-list-known-peers", G_CALLBACK(on_list_known_peers),
                      NULL);

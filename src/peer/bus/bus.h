@@ -23,6 +23,8 @@ void bus_free(Bus *bus);
 /* Properties of the peer itself may have changed. */
 void bus_update(Bus *bus);
 /* See PairingDeskOps. */
+/* KNOWN is another key that is known for NAME, or "". */
+void bus_pairing_proven(Bus *bus, const char *name, const char *fingerprint, const char *known);
 void bus_pairing_failed(Bus *bus, const char *message, guint tries);
 void bus_pairing_ended(Bus *bus, bool ok, const char *name, const char *fingerprint,
                        const char *message);

@@ -17,14 +17,15 @@
  * stranger, who learns nothing from it, but costs us some point arithmetic. */
 enum { MAX_RUNS = 4, MAX_ASKED = 200 };
 
-/* Seconds for each answer that a joiner waits for */
-enum { ANSWER_TIMEOUT = 5 };
+/* Seconds for each answer that a joiner waits for, and for a person to decide */
+enum { ANSWER_TIMEOUT = 5, DECISION_TIMEOUT = 120 };
 
 typedef enum {
     DESK_CLOSED,
     DESK_HOSTING,    /* our code waits to be typed */
     DESK_ASKING,     /* we have asked the room for whoever made the code */
     DESK_CONFIRMING, /* it has answered, and has our tag */
+    DESK_DECIDING,   /* both tags were right, and our user is asked */
 } DeskState;
 
 typedef struct {
@@ -38,9 +39,14 @@ struct PairingDesk {
     const PairingDeskOps *ops;
     gpointer data;
     DeskState state;
+    PairingRole role;
     char *digits;
+    char *name; /* of PairingWish */
+    bool replace, ask;
     guint timer, tries, asked;
     GQueue visits; /* of Visit: as a host many, as a joiner one */
+    Visit *proven; /* the one whose tag was right */
+    bool waited;   /* the host has said `wait` */
 };
 
 static const char *desk_state_to_string(DeskState state)
@@ -50,6 +56,7 @@ static const char *desk_state_to_string(DeskState state)
         [DESK_HOSTING] = "hosting",
         [DESK_ASKING] = "asking",
         [DESK_CONFIRMING] = "confirming",
+        [DESK_DECIDING] = "deciding",
     };
     return names[state];
 }
@@ -72,13 +79,10 @@ static void desk_enter_state(PairingDesk *desk, DeskState state)
         return;
     g_clear_handle_id(&desk->timer, g_source_remove);
     g_queue_clear_full(&desk->visits, visit_free);
+    desk->proven = NULL;
+    desk->waited = false;
     g_clear_pointer(&desk->digits, g_free);
-}
-
-static void desk_end(PairingDesk *desk, const char *message)
-{
-    desk_enter_state(desk, DESK_CLOSED);
-    desk->ops->ended(false, "", "", message, desk->data);
+    g_clear_pointer(&desk->name, g_free);
 }
 
 /* ---- frames --------------------------------------------------------------- */
@@ -94,6 +98,14 @@ static void send_step(PairingDesk *desk, const Visit *visit, const char *step, c
     desk->ops->send(frame, desk->data);
 }
 
+static void desk_end(PairingDesk *desk, const char *message)
+{
+    if (desk->proven && desk->role == PAIRING_HOST)
+        send_step(desk, desk->proven, "failed", NULL);
+    desk_enter_state(desk, DESK_CLOSED);
+    desk->ops->ended(false, "", "", message, desk->data);
+}
+
 static Visit *visit_find(const PairingDesk *desk, const Frame *frame)
 {
     for (GList *l = desk->visits.head; l; l = l->next) {
@@ -106,14 +118,13 @@ static Visit *visit_find(const PairingDesk *desk, const Frame *frame)
     return NULL;
 }
 
-static Visit *visit_new(PairingDesk *desk, PairingRole role, const char *from,
-                        const char *session)
+static Visit *visit_new(PairingDesk *desk, const char *from, const char *session)
 {
     Visit *visit = g_new0(Visit, 1);
 
     visit->from = g_strdup(from);
     visit->session = g_strdup(session);
-    visit->run = pairing_run_new(role, desk->digits, session, room_own_name(desk->room),
+    visit->run = pairing_run_new(desk->role, desk->digits, session, room_own_name(desk->room),
                                  desk->own_fingerprint);
     g_queue_push_tail(&desk->visits, visit);
     if (desk->visits.length > MAX_RUNS)
@@ -127,24 +138,79 @@ static void visit_drop(PairingDesk *desk, Visit *visit)
     visit_free(visit);
 }
 
-/* Both tags were right. The visit is gone after this. */
-static void desk_paired(PairingDesk *desk, Visit *visit, const char *step_after)
-{
-    g_autofree char *name = g_strdup(pairing_run_name(visit->run));
-    g_autofree char *fingerprint = g_strdup(pairing_run_fingerprint(visit->run));
-    g_autofree char *tag = pairing_run_tag(visit->run);
-    g_autoptr(GError) error = NULL;
+/* ---- the decision ---------------------------------------------------------- */
 
-    if (!desk->ops->paired(name, fingerprint, &error, desk->data)) {
-        if (step_after)
-            send_step(desk, visit, "failed", NULL);
-        desk_end(desk, error->message);
-        return;
+static void desk_start_timer(PairingDesk *desk, guint seconds, GSourceFunc func)
+{
+    g_clear_handle_id(&desk->timer, g_source_remove);
+    desk->timer = g_timeout_add_seconds(seconds, func, desk);
+}
+
+static void desk_set_wish(PairingDesk *desk, const PairingWish *wish)
+{
+    if (wish->name) {
+        g_free(desk->name);
+        desk->name = g_strdup(wish->name);
     }
-    if (step_after)
-        send_step(desk, visit, step_after, tag);
+    desk->replace = wish->replace;
+    desk->ask = wish->ask;
+}
+
+/* The end of a pairing that succeeds. */
+static bool desk_remember(PairingDesk *desk, GError **error)
+{
+    PairingRun *run = desk->proven->run;
+    g_autofree char *name = g_strdup(desk->name ? desk->name : pairing_run_name(run));
+    g_autofree char *fingerprint = g_strdup(pairing_run_fingerprint(run));
+    g_autofree char *tag = pairing_run_tag(run);
+
+    if (!desk->ops->paired(name, fingerprint, desk->replace, error, desk->data))
+        return false;
+    if (desk->role == PAIRING_HOST)
+        send_step(desk, desk->proven, "done", tag);
     desk_enter_state(desk, DESK_CLOSED);
     desk->ops->ended(true, name, fingerprint, _("paired"), desk->data);
+    return true;
+}
+
+static gboolean on_undecided(gpointer data)
+{
+    PairingDesk *desk = data;
+
+    desk->timer = 0;
+    desk_end(desk, _("nobody said whether to remember the other side"));
+    return G_SOURCE_REMOVE;
+}
+
+/* Both tags were right: VISIT is whom the code was given to. */
+static void desk_proven(PairingDesk *desk, Visit *visit)
+{
+    g_autoptr(GError) error = NULL;
+
+    desk->proven = visit;
+    if (desk->ask) {
+        desk_enter_state(desk, DESK_DECIDING);
+        desk_start_timer(desk, DECISION_TIMEOUT, on_undecided);
+        if (desk->role == PAIRING_HOST)
+            send_step(desk, visit, "wait", NULL);
+        desk->ops->proven(pairing_run_name(visit->run), pairing_run_fingerprint(visit->run),
+                          desk->data);
+    } else if (!desk_remember(desk, &error)) {
+        desk_end(desk, error->message);
+    }
+}
+
+bool pairing_desk_accept(PairingDesk *desk, const PairingWish *wish, GError **error)
+{
+    if (desk->state != DESK_DECIDING) {
+        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_NOT_CONNECTED,
+                            _("no pairing waits to be confirmed"));
+        return false;
+    }
+    desk_set_wish(desk, &(PairingWish){.name = wish->name,
+                                       .replace = wish->replace || desk->replace,
+                                       .ask = true});
+    return desk_remember(desk, error);
 }
 
 /* ---- as the host ------------------------------------------------------------ */
@@ -158,7 +224,7 @@ static gboolean on_expired(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static bool desk_may_begin(PairingDesk *desk, GError **error)
+static bool desk_may_begin(const PairingDesk *desk, GError **error)
 {
     if (desk->state != DESK_CLOSED)
         g_set_error_literal(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
@@ -171,7 +237,8 @@ static bool desk_may_begin(PairingDesk *desk, GError **error)
     return false;
 }
 
-char *pairing_desk_open(PairingDesk *desk, guint seconds, GError **error)
+char *pairing_desk_open(PairingDesk *desk, guint seconds, const PairingWish *wish,
+                        GError **error)
 {
     char *code;
 
@@ -179,9 +246,11 @@ char *pairing_desk_open(PairingDesk *desk, guint seconds, GError **error)
         return NULL;
     code = pairing_code_new();
     desk->digits = pairing_code_parse(code);
+    desk->role = PAIRING_HOST;
+    desk_set_wish(desk, wish);
     desk->tries = PAIRING_TRIES;
     desk->asked = 0;
-    desk->timer = g_timeout_add_seconds(seconds, on_expired, desk);
+    desk_start_timer(desk, seconds, on_expired);
     desk_enter_state(desk, DESK_HOSTING);
     return code;
 }
@@ -195,7 +264,7 @@ static void receive_ask(PairingDesk *desk, const Frame *frame)
         !pairing_ask_is_for(frame->data, desk->digits) || desk->asked >= MAX_ASKED)
         return;
     desk->asked++;
-    visit = visit_new(desk, PAIRING_HOST, frame->from, frame->session);
+    visit = visit_new(desk, frame->from, frame->session);
     share = pairing_run_share(visit->run);
     if (pairing_run_take_share(visit->run, frame->data))
         send_step(desk, visit, "answer", share);
@@ -226,7 +295,7 @@ static void receive_confirm(PairingDesk *desk, const Frame *frame)
     if (!visit)
         return;
     if (pairing_run_take_tag(visit->run, frame->data))
-        desk_paired(desk, visit, "done");
+        desk_proven(desk, visit);
     else
         desk_wrong_code(desk, visit);
 }
@@ -245,12 +314,6 @@ static gboolean on_no_answer(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static void desk_expect_answer(PairingDesk *desk)
-{
-    g_clear_handle_id(&desk->timer, g_source_remove);
-    desk->timer = g_timeout_add_seconds(ANSWER_TIMEOUT, on_no_answer, desk);
-}
-
 static char *new_session(void)
 {
     GString *text = g_string_new(NULL);
@@ -260,7 +323,8 @@ static char *new_session(void)
     return g_string_free(text, FALSE);
 }
 
-bool pairing_desk_join(PairingDesk *desk, const char *code, GError **error)
+bool pairing_desk_join(PairingDesk *desk, const char *code, const PairingWish *wish,
+                       GError **error)
 {
     g_autofree char *digits = pairing_code_parse(code);
     g_autofree char *session = new_session();
@@ -275,10 +339,12 @@ bool pairing_desk_join(PairingDesk *desk, const char *code, GError **error)
     }
     if (!desk_may_begin(desk, error))
         return false;
+    desk->role = PAIRING_JOINER;
     desk->digits = g_steal_pointer(&digits);
+    desk_set_wish(desk, wish);
     desk_enter_state(desk, DESK_ASKING);
-    desk_expect_answer(desk);
-    visit = visit_new(desk, PAIRING_JOINER, NULL, session);
+    desk_start_timer(desk, ANSWER_TIMEOUT, on_no_answer);
+    visit = visit_new(desk, NULL, session);
     share = pairing_run_share(visit->run);
     send_step(desk, visit, "ask", share);
     return true;
@@ -298,9 +364,18 @@ static void receive_answer(PairingDesk *desk, const Frame *frame)
         return;
     }
     desk_enter_state(desk, DESK_CONFIRMING);
-    desk_expect_answer(desk);
+    desk_start_timer(desk, ANSWER_TIMEOUT, on_no_answer);
     tag = pairing_run_tag(visit->run);
     send_step(desk, visit, "confirm", tag);
+}
+
+/* A person over there is asked. Once only, or a relay could keep us for ever. */
+static void receive_wait(PairingDesk *desk, const Frame *frame)
+{
+    if (desk->state != DESK_CONFIRMING || desk->waited || !visit_find(desk, frame))
+        return;
+    desk->waited = true;
+    desk_start_timer(desk, DECISION_TIMEOUT + ANSWER_TIMEOUT, on_no_answer);
 }
 
 static void receive_end(PairingDesk *desk, const Frame *frame)
@@ -314,7 +389,7 @@ static void receive_end(PairingDesk *desk, const Frame *frame)
     else if (strcmp(frame->step, "wrong") == 0)
         desk_end(desk, _("the code is wrong, or somebody in between has changed what was sent"));
     else if (frame->data && pairing_run_take_tag(visit->run, frame->data))
-        desk_paired(desk, visit, NULL);
+        desk_proven(desk, visit);
     else
         desk_end(desk, _("whoever answered does not know the code: somebody may be in between"));
 }
@@ -331,6 +406,8 @@ void pairing_desk_receive(PairingDesk *desk, const Frame *frame)
         receive_answer(desk, frame);
     else if (strcmp(step, "confirm") == 0 && frame->data)
         receive_confirm(desk, frame);
+    else if (strcmp(step, "wait") == 0)
+        receive_wait(desk, frame);
     else if (strcmp(step, "done") == 0 || strcmp(step, "wrong") == 0 ||
              strcmp(step, "failed") == 0)
         receive_end(desk, frame);
