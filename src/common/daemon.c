@@ -21,6 +21,7 @@
 #include "common/sd-notify.h"
 #include "common/memory-trim.h"
 #include "common/names.h"
+#include "common/printable.h"
 
 struct Daemon {
     const DaemonInfo *info;
@@ -50,13 +51,14 @@ bool daemon_is_session(Daemon *daemon)
 
 void daemon_status(const char *format, ...)
 {
-    g_autofree char *text = NULL, *line = NULL;
+    g_autofree char *text = NULL, *clean = NULL, *line = NULL;
     va_list ap;
 
     va_start(ap, format);
     text = g_strdup_vprintf(format, ap);
     va_end(ap);
-    line = g_strconcat("STATUS=", text, NULL);
+    clean = printable(text); /* a line of its own would be another message to systemd */
+    line = g_strconcat("STATUS=", clean, NULL);
     manager_notify(line);
 }
 

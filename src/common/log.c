@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/log-budget.h"
+#include "common/printable.h"
 
 enum { SETTLE_AFTER = 10 }; /* seconds from the first line that is left out */
 
@@ -132,28 +133,35 @@ static void add_field(GLogField *fields, gsize *n, const char *key, const char *
         fields[(*n)++] = (GLogField){key, value, -1};
 }
 
+static char *printable_or_null(const char *text)
+{
+    return text ? printable(text) : NULL;
+}
+
 void log_write(GLogLevelFlags level, const LogFields *fields, const char *format, ...)
 {
     GLogField list[8];
     gsize n = 0;
-    g_autofree char *message = NULL;
+    g_autofree char *text = NULL, *message = NULL;
+    g_autofree char *call = NULL, *room = NULL, *remote = NULL;
     va_list ap;
 
     level = level_within_budget(level, fields);
     if ((level & G_LOG_LEVEL_DEBUG) && !log_state.verbose)
         return;
     va_start(ap, format);
-    message = g_strdup_vprintf(format, ap);
+    text = g_strdup_vprintf(format, ap);
     va_end(ap);
+    message = printable(text);
 
     add_field(list, &n, "MESSAGE", message);
     add_field(list, &n, "PRIORITY", level_priority(level));
     add_field(list, &n, "SYSLOG_IDENTIFIER", log_state.program);
     if (fields) {
         add_field(list, &n, "MESSAGE_ID", fields->message_id);
-        add_field(list, &n, "CALL", fields->call);
-        add_field(list, &n, "ROOM", fields->room);
-        add_field(list, &n, "REMOTE", fields->remote);
+        add_field(list, &n, "CALL", call = printable_or_null(fields->call));
+        add_field(list, &n, "ROOM", room = printable_or_null(fields->room));
+        add_field(list, &n, "REMOTE", remote = printable_or_null(fields->remote));
     }
     g_log_structured_array(level, list, n);
 }

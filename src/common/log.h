@@ -5,6 +5,9 @@
  * Log lines: to the journal with structured fields when systemd started us,
  * to standard error as plain lines otherwise.
  *
+ * What is logged is made printable (printable.h): one entry is one line, whatever
+ * a remote has put into it.
+ *
  * Library layers use log_debug() only; what a person should see is logged by
  * the program layer. ICE passwords, tokens and private keys are never logged.
  */

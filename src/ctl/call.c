@@ -236,9 +236,7 @@ static int report_ended(Watch *watch)
         json_builder_end_object(builder);
         json_print(builder);
     }
-    g_printerr("rtcbusctl: ");
-    g_printerr(_("the call ended: %s"), reason);
-    g_printerr("\n");
+    client_complain(_("the call ended: %s"), reason);
     return EXIT_FAILURE;
 }
 

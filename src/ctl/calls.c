@@ -207,9 +207,7 @@ int hangup_run(Client *client, char **arguments)
     if (g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD) ||
         g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT) ||
         g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE)) {
-        g_printerr("rtcbusctl: ");
-        g_printerr(_("there is no call %s; \"rtcbusctl calls\" lists them"), arguments[0]);
-        g_printerr("\n");
+        client_complain(_("there is no call %s; \"rtcbusctl calls\" lists them"), arguments[0]);
         return EXIT_FAILURE;
     }
     if (!reply)

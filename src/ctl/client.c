@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/names.h"
+#include "common/printable.h"
 
 #define GROUP "rtcbus"
 
@@ -155,11 +156,23 @@ char *client_explain(const Client *client, const Service *service, const GError 
     return g_strdup(plain->message);
 }
 
+void client_complain(const char *format, ...)
+{
+    g_autofree char *text = NULL, *shown = NULL;
+    va_list ap;
+
+    va_start(ap, format);
+    text = g_strdup_vprintf(format, ap);
+    va_end(ap);
+    shown = printable(text);
+    g_printerr("rtcbusctl: %s\n", shown);
+}
+
 int client_fail(const Client *client, const Service *service, const GError *error)
 {
     g_autofree char *text = client_explain(client, service, error);
 
-    g_printerr("rtcbusctl: %s\n", text);
+    client_complain("%s", text);
     return EXIT_FAILURE;
 }
 
@@ -171,7 +184,7 @@ int client_usage(const char *format, ...)
     va_start(ap, format);
     text = g_strdup_vprintf(format, ap);
     va_end(ap);
-    g_printerr("rtcbusctl: %s\n", text);
+    client_complain("%s", text);
     g_printerr("%s\n", _("Try \"rtcbusctl --help\"."));
     return EXIT_USAGE;
 }

@@ -55,6 +55,9 @@ char *client_explain(const Client *client, const Service *service, const GError 
 /* Whether SERVICE does not run, as far as ERROR tells. */
 bool client_error_is_absent(const GError *error);
 
+/* Says "rtcbusctl: …" on standard error, in one line that is made printable. */
+void client_complain(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
 /* Says client_explain() on standard error; the exit status of a failure. */
 int client_fail(const Client *client, const Service *service, const GError *error);
 

@@ -135,7 +135,7 @@ static int command_run(const Command *command, const CommonOptions *options, cha
     int status;
 
     if (!client_connect(&client, &error)) {
-        g_printerr("rtcbusctl: %s\n", error->message);
+        client_complain("%s", error->message);
         return EXIT_FAILURE;
     }
     status = command->run(&client, arguments);

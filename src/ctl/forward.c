@@ -73,7 +73,7 @@ static void link_remove(Link *link)
 static void on_done(Stream *stream, const GError *error, gpointer data)
 {
     if (error && !g_error_matches(error, STREAM_ERROR, STREAM_ERROR_IO))
-        g_printerr("rtcbusctl: %s\n", error->message);
+        client_complain("%s", error->message);
     link_remove(data);
 }
 

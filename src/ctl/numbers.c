@@ -81,7 +81,7 @@ static void print_lost(const Client *client, guint64 lost)
                      (gulong) lost),
             lost);
 
-        g_printerr("rtcbusctl: %s\n", text);
+        client_complain("%s", text);
     }
 }
 
@@ -159,7 +159,7 @@ static void on_daemon_appeared(GDBusConnection *bus, const char *name, const cha
     g_free(follow->owner);
     follow->owner = g_strdup(owner);
     if (again) {
-        g_printerr("rtcbusctl: %s\n", _("rtcbus-peer is running again"));
+        client_complain(_("rtcbus-peer is running again"));
         follow->last = 0; /* a new daemon counts from the beginning */
     }
     follow_catch_up(follow);
@@ -170,10 +170,10 @@ static void on_daemon_vanished(GDBusConnection *bus, const char *name, gpointer 
     Follow *follow = data;
 
     if (!bus) {
-        g_printerr("rtcbusctl: %s\n", _("the message bus went away"));
+        client_complain(_("the message bus went away"));
         follow_stop(follow, EXIT_FAILURE);
     } else if (follow->owner) {
-        g_printerr("rtcbusctl: %s\n", _("rtcbus-peer stopped; waiting for it to come back"));
+        client_complain(_("rtcbus-peer stopped; waiting for it to come back"));
     }
 }
 
@@ -277,7 +277,7 @@ static void say_if_nobody_listens(Client *client)
         client_properties(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, NULL);
 
     if (dict && dict_uint32(dict, "ListenerCount") == 0)
-        g_printerr("rtcbusctl: %s\n", _("nobody was listening"));
+        client_complain(_("nobody was listening"));
 }
 
 /* All or none: nothing is sent if one of them is no number. */

@@ -78,19 +78,19 @@ static void on_ended(Pairing *pairing, GVariant *parameters)
         g_print("\n");
     }
     if (!ok)
-        g_printerr("rtcbusctl: %s\n", message);
+        client_complain("%s", message);
     g_main_loop_quit(pairing->loop);
 }
 
 static void on_failed(GVariant *parameters)
 {
     const char *message;
+    g_autofree char *left = NULL;
     guint tries;
 
     g_variant_get(parameters, "(&su)", &message, &tries);
-    g_printerr("rtcbusctl: %s; ", message);
-    g_printerr(ngettext("%u try is left", "%u tries are left", tries), tries);
-    g_printerr("\n");
+    left = g_strdup_printf(ngettext("%u try is left", "%u tries are left", tries), tries);
+    client_complain("%s; %s", message, left);
 }
 
 static bool cancel(Client *client, GError **error)
@@ -231,7 +231,7 @@ static void on_vanished(GDBusConnection *bus, const char *name, gpointer data)
 
     if (!pairing->begun)
         return;
-    g_printerr("rtcbusctl: %s\n", _("rtcbus-peer stopped"));
+    client_complain(_("rtcbus-peer stopped"));
     g_main_loop_quit(pairing->loop);
 }
 

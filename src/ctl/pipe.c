@@ -105,9 +105,7 @@ static void pipe_pass(const Pipe *pipe, const GError *error)
 {
     g_autofree char *why = client_explain(pipe->client, &peer_service, error);
 
-    g_printerr("rtcbusctl: ");
-    g_printerr(_("a pipe has come, but cannot be had: %s; waiting for another one"), why);
-    g_printerr("\n");
+    client_complain(_("a pipe has come, but cannot be had: %s; waiting for another one"), why);
 }
 
 static void pipe_offer(Pipe *pipe, const char *path, GVariant *interfaces)
@@ -166,9 +164,9 @@ static bool pipe_listen(Pipe *pipe, GError **error)
 static int pipe_report(const Pipe *pipe)
 {
     if (g_cancellable_is_cancelled(pipe->interrupted))
-        g_printerr("rtcbusctl: %s\n", _("interrupted; not everything has arrived"));
+        client_complain(_("interrupted; not everything has arrived"));
     else if (pipe->error)
-        g_printerr("rtcbusctl: %s\n", pipe->error->message);
+        client_complain("%s", pipe->error->message);
     else
         return EXIT_SUCCESS;
     return EXIT_FAILURE;

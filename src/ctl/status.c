@@ -10,6 +10,7 @@
 #include <config.h>
 
 #include "common/names.h"
+#include "common/printable.h"
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
@@ -162,8 +163,11 @@ static void status_print(const Status *status)
         g_print("  %s\n", _("(\"rtcbusctl calls\" lists them)"));
     else if (status->calls && status->calls->len > 0)
         call_list_print(status->calls, 4);
-    for (guint i = 0; i < status->problems->len; i++)
-        g_print("%s %s\n", _("Problem:"), (char *) status->problems->pdata[i]);
+    for (guint i = 0; i < status->problems->len; i++) {
+        g_autofree char *problem = printable(status->problems->pdata[i]);
+
+        g_print("%s %s\n", _("Problem:"), problem);
+    }
 }
 
 static void peers_to_json(GVariant *dict, JsonBuilder *builder)
@@ -312,9 +316,7 @@ int peers_run(Client *client, char **arguments)
         return EXIT_SUCCESS;
     }
     if (!g_str_equal(dict_string(dict, "RelayState"), "connected")) {
-        g_printerr("rtcbusctl: ");
-        g_printerr(_("not connected to the relay %s"), dict_string(dict, "RelayUrl"));
-        g_printerr("\n");
+        client_complain(_("not connected to the relay %s"), dict_string(dict, "RelayUrl"));
         return EXIT_FAILURE;
     }
     peers_print(dict);

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/printable.h"
+
 typedef struct {
     char **cells;
     char *note; /* instead of cells */
@@ -85,26 +87,7 @@ char *text_value(double value)
 
 char *text_safe(const char *text)
 {
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
-    GString *out = g_string_new(NULL);
-
-    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
-        gunichar c = g_utf8_get_char(p);
-
-        switch (g_unichar_type(c)) {
-        case G_UNICODE_CONTROL:
-        case G_UNICODE_FORMAT: /* directions can turn a line around */
-        case G_UNICODE_LINE_SEPARATOR:
-        case G_UNICODE_PARAGRAPH_SEPARATOR:
-            g_string_append_unichar(out, 0xfffd);
-            break;
-        default:
-            g_string_append_unichar(out, c);
-        }
-    }
-    if (out->len == 0)
-        g_string_append_c(out, '-');
-    return g_string_free(out, FALSE);
+    return *text ? printable(text) : g_strdup("-");
 }
 
 size_t text_columns(const char *text)
@@ -164,7 +147,7 @@ void table_row(Table *table, const char *first, ...)
 
     va_start(ap, first);
     for (const char *cell = first; cell; cell = va_arg(ap, const char *))
-        g_ptr_array_add(cells, g_strdup(cell));
+        g_ptr_array_add(cells, printable(cell));
     va_end(ap);
     g_ptr_array_add(cells, NULL);
     row->cells = (char **) g_ptr_array_free(g_steal_pointer(&cells), FALSE);
@@ -175,7 +158,7 @@ void table_note(Table *table, const char *text)
 {
     Row *row = g_new0(Row, 1);
 
-    row->note = g_strdup(text);
+    row->note = printable(text);
     g_ptr_array_add(table->rows, row);
 }
 
@@ -245,8 +228,9 @@ void json_print(JsonBuilder *builder)
 {
     g_autoptr(JsonNode) root = json_builder_get_root(builder);
     g_autofree char *text = json_to_string(root, FALSE);
+    g_autofree char *shown = printable_json(text);
 
     /* not g_print(), which would convert to the locale's charset: JSON is UTF-8 */
-    puts(text);
+    puts(shown);
     fflush(stdout); /* a program may wait for it while we go on */
 }

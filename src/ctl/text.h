@@ -27,8 +27,8 @@ char *text_time(guint64 time);
 /* The shortest decimal text that reads back as VALUE: 5, 0.1, 1e+300 */
 char *text_value(double value);
 
-/* What a remote chose, made safe for a terminal: control characters become
- * U+FFFD, and nothing becomes "-". */
+/* What a remote chose, made safe for a terminal (common/printable.h); nothing
+ * becomes "-". */
 char *text_safe(const char *text);
 
 /* How many columns of a terminal TEXT takes */
@@ -38,7 +38,7 @@ size_t text_columns(const char *text);
  * transport only where it is not UDP. Others are text_safe() of what they are. */
 char *text_candidate(const char *candidate);
 
-/* Rows of cells, printed in columns as wide as their widest cell. */
+/* Rows of cells, printed in columns as wide as their widest cell. What goes in is made printable. */
 typedef struct Table Table;
 
 Table *table_new(unsigned indent);
@@ -49,7 +49,8 @@ void table_print(Table *table);
 void table_free(Table *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)
 
-/* Members of a JSON object, and the object as one line on standard output. */
+/* Members of a JSON object, and the object as one line on standard output. There too nothing
+ * comes out raw that could upset a terminal. */
 void json_add_string(JsonBuilder *builder, const char *name, const char *value);
 void json_add_uint(JsonBuilder *builder, const char *name, guint64 value);
 void json_add_value(JsonBuilder *builder, const char *name, double value);

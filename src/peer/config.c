@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/config-file.h"
+#include "common/printable.h"
 #include "peer/readings/publisher.h"
 #include "rtc/ice/ice-server.h"
 
@@ -25,12 +26,9 @@ static bool refuse(GError **error, const char *right)
 /* The relay's rule for names; 32 hexadecimal digits look like an id. */
 static bool check_name(const char *value, GError **error)
 {
-    bool good = strlen(value) <= MAX_NAME && g_utf8_validate(value, -1, NULL);
     gsize digits = strspn(value, "0123456789abcdefABCDEF");
 
-    for (const char *p = value; good && *p; p = g_utf8_next_char(p))
-        good = g_unichar_isprint(g_utf8_get_char(p));
-    if (good && !(digits == 32 && value[32] == '\0'))
+    if (strlen(value) <= MAX_NAME && is_printable(value) && !(digits == 32 && value[32] == '\0'))
         return true;
     return refuse(error, _("at most 64 bytes of printable text, and not 32 hexadecimal digits"));
 }

@@ -159,13 +159,11 @@ static TrustRules peer_rules(const Peer *peer)
 
 static void log_refused(const Call *call, const GError *error)
 {
-    g_autofree char *text = frame_printable(error->message);
-
     log_event(G_LOG_LEVEL_WARNING,
               (.message_id = MESSAGE_PEER_REFUSED, .call = call_session(call),
                .remote = call_peer(call), .topic = LOG_TOPIC_REFUSALS,
                .source = call_remote(call)),
-              _("refused: %s"), text);
+              _("refused: %s"), error->message);
 }
 
 static bool on_verify(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,

@@ -17,6 +17,7 @@
 
 #include "common/log.h"
 #include "common/names.h"
+#include "common/printable.h"
 #include "relay/client.h"
 #include "relay/listener.h"
 #include "relay/loop.h"
@@ -455,7 +456,7 @@ static void admit(Relay *relay, Visitor *visitor, const Handshake *handshake, Cl
 {
     client->account = g_steal_pointer(&visitor->account);
     client->address = g_steal_pointer(&visitor->address);
-    client->origin = g_strdup(handshake->origin ? handshake->origin : "");
+    client->origin = printable(handshake->origin ? handshake->origin : "");
     client->rtcbus = handshake->rtcbus;
     g_queue_push_tail_link(&relay->clients, &client->link);
     client_check_later(relay, client);

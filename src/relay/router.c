@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/printable.h"
+
 struct Room {
     char *name;
     GHashTable *names; /* name → Member, made when the first name comes */
@@ -73,21 +75,9 @@ static bool is_id(const char *text)
     return n == ROUTER_ID_LENGTH && text[n] == '\0';
 }
 
-/* Printable, and nothing that could disturb a terminal or a log. */
-static bool is_plain_text(const char *text)
-{
-    if (!g_utf8_validate(text, -1, NULL))
-        return false;
-    for (; *text; text = g_utf8_next_char(text)) {
-        if (!g_unichar_isprint(g_utf8_get_char(text)))
-            return false;
-    }
-    return true;
-}
-
 bool router_check_name(const char *name, GError **error)
 {
-    if (*name && strlen(name) <= ROUTER_NAME_MAX && is_plain_text(name) && !is_id(name))
+    if (*name && strlen(name) <= ROUTER_NAME_MAX && is_printable(name) && !is_id(name))
         return true;
     g_set_error(error, ROUTER_ERROR, ROUTER_ERROR_BAD_NAME,
                 "a name is 1 to %d bytes of printable UTF-8 and not shaped like an id",
@@ -97,7 +87,7 @@ bool router_check_name(const char *name, GError **error)
 
 bool router_check_room(const char *room, GError **error)
 {
-    if (strlen(room) <= ROUTER_ROOM_MAX && is_plain_text(room) &&
+    if (strlen(room) <= ROUTER_ROOM_MAX && is_printable(room) &&
         !g_str_has_prefix(room, ROUTER_RESERVED))
         return true;
     g_set_error(error, ROUTER_ERROR, ROUTER_ERROR_BAD_ROOM,

@@ -15,6 +15,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "common/printable.h"
 #include "signaling/envelope.h"
 
 G_DEFINE_QUARK(rtcbus-frame-error-quark, frame_error)
@@ -143,6 +144,30 @@ static bool read_string(JsonObject *object, const char *name, gsize limit, char 
     return true;
 }
 
+/* An id: it is compared, so it is taken as it is or not at all. */
+static bool read_id(JsonObject *object, const char *name, char **place, GError **error)
+{
+    if (!read_string(object, name, FRAME_MAX_NAME, place, error))
+        return false;
+    if (!*place || is_printable(*place))
+        return true;
+    g_clear_pointer(place, g_free);
+    g_set_error(error, FRAME_ERROR, FRAME_ERROR_CONTENT, "\"%s\" is not printable", name);
+    return false;
+}
+
+/* What is for people to read. */
+static bool read_words(JsonObject *object, const char *name, gsize limit, char **place,
+                       GError **error)
+{
+    g_autofree char *text = NULL;
+
+    if (!read_string(object, name, limit, &text, error))
+        return false;
+    *place = text ? printable(text) : NULL;
+    return true;
+}
+
 static JsonObject *member_object(JsonObject *object, const char *name)
 {
     JsonNode *node = json_object_get_member(object, name);
@@ -220,9 +245,9 @@ static bool read_peers(Frame *frame, JsonObject *object, GError **error)
         peer = g_new0(FramePeer, 1);
         g_ptr_array_add(frame->peers, peer);
         if (!read_string(item, "id", FRAME_MAX_NAME, &peer->id, error) ||
-            !read_string(item, "name", FRAME_MAX_NAME, &peer->name, error))
+            !read_words(item, "name", FRAME_MAX_NAME, &peer->name, error))
             return false;
-        if (!peer->id)
+        if (!peer->id || !is_printable(peer->id))
             g_ptr_array_remove_index(frame->peers, frame->peers->len - 1);
     }
     return true;
@@ -278,16 +303,16 @@ static bool read_members(Frame *frame, JsonObject *object, GError **error)
     case FRAME_CANDIDATE:
         return read_candidate(frame, object, error);
     case FRAME_WELCOME:
-        return read_string(object, "id", FRAME_MAX_NAME, &frame->id, error) &&
-               read_string(object, "room", FRAME_MAX_CANDIDATE, &frame->room, error) &&
+        return read_id(object, "id", &frame->id, error) &&
+               read_words(object, "room", FRAME_MAX_CANDIDATE, &frame->room, error) &&
                read_peers(frame, object, error) && read_ice_servers(frame, object, error);
     case FRAME_JOINED:
     case FRAME_LEFT:
-        return read_string(object, "id", FRAME_MAX_NAME, &frame->id, error) &&
-               read_string(object, "name", FRAME_MAX_NAME, &frame->name, error);
+        return read_id(object, "id", &frame->id, error) &&
+               read_words(object, "name", FRAME_MAX_NAME, &frame->name, error);
     case FRAME_RELAY_ERROR:
-        return read_string(object, "code", FRAME_MAX_NAME, &frame->code, error) &&
-               read_string(object, "message", FRAME_MAX_CANDIDATE, &frame->message, error);
+        return read_words(object, "code", FRAME_MAX_NAME, &frame->code, error) &&
+               read_words(object, "message", FRAME_MAX_CANDIDATE, &frame->message, error);
     case FRAME_BYE:
         return read_string(object, "reason", FRAME_MAX_NAME, &frame->reason, error);
     case FRAME_PAIR:
@@ -304,7 +329,7 @@ static Frame *read_frame(JsonObject *object, GError **error)
     g_autoptr(Frame) frame =
         frame_new(frame_type_from_string(node_string(json_object_get_member(object, "type"))));
 
-    if (!read_string(object, "from", FRAME_MAX_NAME, &frame->from, error) ||
+    if (!read_id(object, "from", &frame->from, error) ||
         !read_string(object, "to", FRAME_MAX_NAME, &frame->to, error) ||
         !read_string(object, "session", FRAME_MAX_NAME, &frame->session, error) ||
         !read_members(frame, object, error))
@@ -403,29 +428,13 @@ char *frame_write(const Frame *frame)
 
 /* ---- for people ----------------------------------------------------------- */
 
-char *frame_printable(const char *text)
-{
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
-    GString *out = g_string_new(NULL);
-
-    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
-        gunichar c = g_utf8_get_char(p);
-
-        if (g_unichar_isprint(c))
-            g_string_append_unichar(out, c);
-        else
-            g_string_append_c(out, '?');
-    }
-    return g_string_free(out, FALSE);
-}
-
 /* RFC 8839 5.1: foundation component transport priority address port "typ" type … */
 enum { FIELD_TRANSPORT = 2, FIELD_ADDRESS = 4, FIELD_PORT = 5, FIELD_TYP = 6, FIELD_TYPE = 7 };
 
 static char **split_candidate(const char *candidate)
 {
-    g_autofree char *printable = frame_printable(candidate);
-    g_auto(GStrv) fields = g_strsplit(printable, " ", FIELD_TYPE + 2);
+    g_autofree char *shown = printable(candidate);
+    g_auto(GStrv) fields = g_strsplit(shown, " ", FIELD_TYPE + 2);
 
     if (g_strv_length(fields) <= FIELD_TYPE || strcmp(fields[FIELD_TYP], "typ") != 0)
         return NULL;
@@ -458,15 +467,12 @@ static char *describe_candidate(const char *candidate)
 
 char *frame_describe(const Frame *frame)
 {
-    g_autofree char *code = NULL, *message = NULL;
-
     switch (frame->type) {
     case FRAME_CANDIDATE:
         return describe_candidate(frame->candidate);
     case FRAME_RELAY_ERROR:
-        code = frame_printable(frame->code ? frame->code : "unknown");
-        message = frame_printable(frame->message ? frame->message : "");
-        return g_strdup_printf("error %s: %s", code, message);
+        return g_strdup_printf("error %s: %s", frame->code ? frame->code : "unknown",
+                               frame->message ? frame->message : "");
     default:
         return g_strdup(frame_type_to_string(frame->type));
     }

@@ -6,6 +6,11 @@
  * and back. No I/O, no policy: what a frame means is the reader's business.
  *
  * Foreign clients leave members out, so every member may be NULL.
+ *
+ * Names, and what the relay says in words, are printable (common/printable.h).
+ * Ids must be: a frame from or about one that is not is no frame, and the list of
+ * a `welcome` leaves it out. What is only echoed to its sender or compared (to,
+ * session, channel_id, reason, …) is as it came.
  */
 
 #pragma once
@@ -103,9 +108,6 @@ char *frame_write(const Frame *frame);
  * 10.0.0.1:4242 udp". Never an SDP, never a password. Transfer full.
  */
 char *frame_describe(const Frame *frame);
-
-/* TEXT with whatever could upset a terminal replaced by '?'. Transfer full. */
-char *frame_printable(const char *text);
 
 /* The type of a candidate attribute ("host", "srflx", "prflx", "relay"), or NULL. Transfer full. */
 char *frame_candidate_type(const char *candidate);

@@ -372,12 +372,21 @@ def test_pipe_that_cannot_be_had(world):
 
 def test_names_cannot_write_to_the_terminal(world):
     bus, peer = stand_in(world)
-    peer.properties["Peers"] = GLib.Variant("a(ss)", [("1", "a\x1b[31mb\nc\u202e"), ("2", "")])
+    peer.properties["Peers"] = GLib.Variant("a(ss)", [("1", "a\x1b[31mb\nc\u202e\x9b"), ("2", "")])
     for command in ("peers", "status"):
         out, _ = run(world, bus, "--session", command)
         check("\x1b" not in out and "\u202e" not in out and "b\nc" not in out, repr(out))
     out, _ = run(world, bus, "--session", "--json", "peers")
-    equal(json.loads(out)[0]["name"], "a\x1b[31mb\nc\u202e", "name for programs")
+    equal(json.loads(out)[0]["name"], "a\x1b[31mb\nc\u202e\x9b", "name for programs")
+    check(out.rstrip("\n").isprintable(), repr(out))
+
+    def answer(method, _arguments):
+        if method == "Publish":
+            raise harness.BusError("org.rtcbus.Error.Failed", "no \x1b[2Jsuch\nthing\u2066")
+
+    peer.answer = answer
+    _, error = run(world, bus, "--session", "publish", "1", status=1)
+    check(error.rstrip("\n").isprintable() and "such" in error, repr(error))
 
 
 def test_completion(world):

@@ -2,21 +2,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: 2026 The rtcbus authors
 
-"""What strangers can write into our log: a bounded number of lines, and none that
-hides what the others do."""
+"""What strangers can write into our log, and onto a terminal: a bounded number of
+lines, none that hides what the others do, and nothing that is not printable."""
 
 import os
 import re
+import socket
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import ctl  # noqa: E402
 import harness  # noqa: E402
 from harness import check, equal, wait_for  # noqa: E402
-from members import member, refused  # noqa: E402
+from members import client, member, refused  # noqa: E402
+from wsclient import WsServer  # noqa: E402
 
 FLOOD = 1000
 SHARE = 60  # lines of one remote at once, of whatever kind they are
+EVIL = "\x1b]0;x\x07\x1b[31mevil\nrtcbus-peer: FORGED\u202e\x9b31m\u2028\u2066"
 LEFT_OUT = re.compile(r"left out of the log: (\d+) more lines about (.*)")
 
 
@@ -109,6 +113,80 @@ def test_comes_and_goes(world):
     for program in victim, relay:
         missing = left_out(program)
         check(missing.get("who comes and goes", 0) > 0, f"{program.name}: {missing}")
+
+
+# ---- what can be shown -------------------------------------------------------------
+
+
+def check_printable(text, what):
+    for line in text.split("\n"):
+        check(line.isprintable() and not line.startswith("rtcbus-peer: FORGED"),
+              f"{what} writes {line!r}")
+
+
+def status_of(fake_systemd):
+    """The messages to systemd that have come."""
+    messages = []
+    while True:
+        try:
+            messages.append(fake_systemd.recv(65536).decode())
+        except BlockingIOError:
+            return messages
+
+
+def evil_relay(world, server):
+    relay = server.accept(60 * harness.SLOW)
+    relay.send_json({"type": "welcome", "id": "me", "room": EVIL, "iceServers": [{"urls": EVIL}],
+                     "peers": [{"id": "one", "name": EVIL}, {"id": EVIL, "name": "two"}]})
+    relay.send_json({"type": "joined", "id": "three", "name": "j" + EVIL})
+    relay.send_json({"type": "error", "code": EVIL, "message": EVIL})
+    relay.send_json({"type": "call", "from": EVIL, "session": "no id"})
+    relay.send_json({"type": "call", "from": "one", "to": "me", "session": EVIL,
+                     "channel_id": EVIL})
+    return relay
+
+
+def test_names_of_an_evil_relay(world):
+    path = world.path("notify")
+    systemd = world.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+    systemd.bind(path)
+    systemd.setblocking(False)
+    server = world.closing(WsServer())
+    peer = world.peer("peer", server.url(), connected=False,
+                      wrapper=["env", f"NOTIFY_SOCKET={path}"])
+    relay = evil_relay(world, server)
+    equal(relay.expect("offer")["session"], EVIL, "the session, which is echoed as it came")
+    equal([name.count("\ufffd") for _, name in peer.get("Peers")], [8, 8], "what was replaced")
+    check_printable(str(peer.get("Peers")), "Peers")
+    (call,) = peer.calls()
+    check_printable(call.get("Peer"), "Peer")
+    outputs = [ctl.run(peer, *words) for words in (
+        ["status"], ["peers"], ["calls"], ["--json", "status"], ["--json", "peers"],
+        ["--json", "calls"], ["call", EVIL])]
+    relay.send_json({"type": "bye", "from": "one", "to": "me", "session": EVIL, "reason": EVIL})
+    relay.send_frame(8, b"\x03\xf0" + ("\n" + EVIL).encode())
+    relay.socket.close()
+    wait_for(lambda: "the relay closed the connection" in peer.stderr(), 5, "the end")
+    for status, out, error in outputs:
+        check_printable(out, "rtcbusctl")
+        check_printable(error, "rtcbusctl")
+    peer.terminate()
+    check_printable(peer.stderr(), "the daemon")
+    messages = status_of(systemd)
+    check(any("evil" in message for message in messages), messages)
+    for message in messages:
+        check_printable(message.rstrip("\n"), "sd_notify")
+        check(len(message.rstrip("\n").split("\n")) == 1, repr(message))
+
+
+def test_relay_among_strangers(world):
+    relay = world.relay(config={"Relay": {"AllowedOrigins": "*"}})
+    for path in "/?name=a%1Bb", "/?name=a%E2%80%AEb", "/?name=a%E2%80%A8b", "/a%0Ab":
+        refused(400, world, relay, path)
+    client(world, relay, "/?name=guest", origin="x-app://\u202e\x9bevil")
+    wait_for(lambda: relay.get("Connections") == 1, 5, "the client")
+    check_printable(str(relay.invoke("ListClients", "(s)", "")), "ListClients")
+    check_printable(relay.stderr(), "the relay")
 
 
 harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])

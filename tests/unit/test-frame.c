@@ -255,6 +255,29 @@ static void test_write(void)
     g_assert_nonnull(strstr(text, "\"sdp\":{\"type\":\"offer\",\"sdp\":\"v=0"));
 }
 
+/* A name is for people; what is compared or echoed is not ours to change. */
+static void test_printable(void)
+{
+    static const char from_nobody[] = "{\"type\":\"bye\",\"from\":\"\\u001b[2J\"}";
+    g_autoptr(Frame) joined =
+        parse("{\"type\":\"joined\",\"id\":\"i\",\"name\":\"\\u001b[31ma\\n\\u202eb\\u009b\"}");
+    g_autoptr(Frame) welcome =
+        parse("{\"type\":\"welcome\",\"id\":\"me\",\"room\":\"r\\u2028\",\"peers\":["
+              "{\"id\":\"i\",\"name\":\"\\ufeffx\"},{\"id\":\"\\n\",\"name\":\"y\"}]}");
+    g_autoptr(Frame) call =
+        parse("{\"type\":\"call\",\"to\":\"\\u001b\",\"session\":\"\\n\",\"channel_id\":\"\\u202e\"}");
+    g_autoptr(Frame) bad = frame_parse(from_nobody, strlen(from_nobody), NULL);
+
+    g_assert_cmpstr(joined->name, ==, "\uFFFD[31ma\uFFFD\uFFFDb\uFFFD");
+    g_assert_cmpstr(welcome->room, ==, "r\uFFFD");
+    g_assert_cmpuint(welcome->peers->len, ==, 1);
+    g_assert_cmpstr(((const FramePeer *) welcome->peers->pdata[0])->name, ==, "\uFFFDx");
+    g_assert_cmpstr(call->to, ==, "\033");
+    g_assert_cmpstr(call->session, ==, "\n");
+    g_assert_cmpstr(call->channel_id, ==, "\u202e");
+    g_assert_null(bad);
+}
+
 static void describe(const char *text, const char *wanted)
 {
     g_autoptr(Frame) frame = parse(text);
@@ -276,9 +299,9 @@ static void test_describe(void)
     describe("{\"type\":\"candidate\",\"candidate\":\"nonsense\"}",
              "candidate that makes no sense");
     describe("{\"type\":\"candidate\",\"candidate\":\"c 1 udp 1 \\u001b[31m 2 typ host\"}",
-             "candidate host ?[31m:2 udp");
+             "candidate host \uFFFD[31m:2 udp");
     describe("{\"type\":\"error\",\"code\":\"bad\\nframe\",\"message\":\"m\"}",
-             "error bad?frame: m");
+             "error bad\uFFFDframe: m");
 }
 
 /* Damaged frames are refused or read, never worse. */
@@ -321,6 +344,7 @@ int main(int argc, char **argv)
     g_test_add_func("/frame/unknown", test_unknown);
     g_test_add_func("/frame/refused", test_refused);
     g_test_add_func("/frame/write", test_write);
+    g_test_add_func("/frame/printable", test_printable);
     g_test_add_func("/frame/describe", test_describe);
     g_test_add_func("/frame/mutations", test_mutations);
     return g_test_run();

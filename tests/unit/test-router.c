@@ -86,6 +86,7 @@ static void test_names(void)
     refuse(router, "", "\x1b[31m", ROUTER_ERROR_BAD_NAME);
     refuse(router, "", "\xff", ROUTER_ERROR_BAD_NAME);
     refuse(router, "", "right\xe2\x80\xaeleft", ROUTER_ERROR_BAD_NAME); /* U+202E */
+    refuse(router, "", "two\u2028lines", ROUTER_ERROR_BAD_NAME);
     refuse(router, "", first->id, ROUTER_ERROR_BAD_NAME);
     refuse(router, "", "0123456789ABCDEF0123456789ABCDEF", ROUTER_ERROR_BAD_NAME);
     router_leave(router, first);

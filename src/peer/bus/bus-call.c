@@ -13,6 +13,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/printable.h"
 #include "peer/bus/bus-values.h"
 #include "peer/error.h"
 
@@ -60,9 +61,9 @@ static void bus_call_get_property(GObject *object, guint id, GValue *value, GPar
 static void set_text(void (*set)(RtcbusPeer1Call *, const char *), RtcbusPeer1Call *object,
                      const char *text)
 {
-    g_autofree char *valid = text ? bus_text(text, strlen(text)) : NULL;
+    g_autofree char *shown = text ? printable(text) : NULL;
 
-    set(object, valid ? valid : "");
+    set(object, shown ? shown : "");
 }
 
 static void bus_call_update_stats(BusCall *self)

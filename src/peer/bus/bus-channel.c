@@ -11,6 +11,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/printable.h"
 #include "peer/bus/bus-values.h"
 #include "peer/error.h"
 
@@ -83,8 +84,7 @@ void bus_channel_update(BusChannel *self)
 
 void bus_channel_detach(BusChannel *self)
 {
-    g_autofree char *reason = bus_text(call_channel_reason(self->channel),
-                                       strlen(call_channel_reason(self->channel)));
+    g_autofree char *reason = printable(call_channel_reason(self->channel));
 
     self->channel = NULL;
     rtcbus_peer1_channel_set_reason(RTCBUS_PEER1_CHANNEL(self), reason);

@@ -15,6 +15,7 @@
 
 #include "common/fingerprint.h"
 #include "common/names.h"
+#include "common/printable.h"
 #include "peer/bus/bus-call.h"
 #include "peer/bus/bus-channel.h"
 #include "peer/bus/bus-values.h"
@@ -426,7 +427,7 @@ void bus_call_ended(Bus *bus, Call *call)
 {
     BusCall *object = g_hash_table_lookup(bus->calls, call);
     g_autofree char *path = bus_call_path(call_number(call));
-    g_autofree char *reason = bus_text(call_reason(call), strlen(call_reason(call)));
+    g_autofree char *reason = printable(call_reason(call));
 
     unexport_object(bus, path, G_DBUS_INTERFACE_SKELETON(object));
     rtcbus_peer1_emit_call_ended(RTCBUS_PEER1(bus->object), path, call_peer(call), reason);

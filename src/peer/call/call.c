@@ -96,9 +96,8 @@ static void call_log_connected(Call *call)
 
 static void call_log_ended(const Call *call)
 {
-    g_autofree char *reason = frame_printable(call->reason);
     g_autofree char *text = g_strdup_printf(_("call %u with %s ended: %s"), call->number,
-                                            call_peer_for_people(call), reason);
+                                            call_peer_for_people(call), call->reason);
 
     call_log(call, MESSAGE_CALL_ENDED, text);
 }

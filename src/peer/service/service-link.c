@@ -191,15 +191,13 @@ void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const
 
 void service_links_refuse(int packets, const char *name, const char *who, const char *fingerprint)
 {
-    g_autofree char *shown = NULL, *text = NULL, *line = NULL;
+    g_autofree char *shown = NULL;
 
     stream_refuse(packets, false); /* first, so that what follows does not show in its time */
     shown = g_utf8_make_valid(name, strnlen(name, SHOWN_MAX));
-    text = g_strdup_printf(_("service %s refused to %s: it is not declared, or not for the key %s"),
-                           shown, who, fingerprint);
-    line = frame_printable(text);
-    log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_SERVICES, .source = fingerprint), "%s",
-              line);
+    log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_SERVICES, .source = fingerprint),
+              _("service %s refused to %s: it is not declared, or not for the key %s"), shown, who,
+              fingerprint);
 }
 
 ServiceLinks *service_links_new(void)

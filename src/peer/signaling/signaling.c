@@ -172,7 +172,7 @@ static void on_open(Websocket *websocket, const char *protocol, gpointer data)
 
 static void log_member(const Frame *frame)
 {
-    g_autofree char *who = frame_printable(frame->name && *frame->name ? frame->name : frame->id);
+    const char *who = frame->name && *frame->name ? frame->name : frame->id;
 
     log_event(G_LOG_LEVEL_INFO,
               (.message_id = MESSAGE_SIGNALING, .remote = who, .topic = LOG_TOPIC_MEMBERS,
@@ -183,12 +183,11 @@ static void log_member(const Frame *frame)
 static void log_frame(GLogLevelFlags level, const Frame *frame, bool sent, const char *remote)
 {
     g_autofree char *what = frame_describe(frame);
-    g_autofree char *who = frame_printable(remote);
 
     log_event(level,
-              (.message_id = MESSAGE_SIGNALING, .call = frame->session, .remote = who,
+              (.message_id = MESSAGE_SIGNALING, .call = frame->session, .remote = remote,
                .topic = LOG_TOPIC_FRAMES, .source = sent ? frame->to : frame->from),
-              sent ? _("→ %s to %s") : _("← %s from %s"), what, who);
+              sent ? _("→ %s to %s") : _("← %s from %s"), what, remote);
 }
 
 static void receive_welcome(Signaling *signaling, const Frame *frame)

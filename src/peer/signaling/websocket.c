@@ -17,6 +17,7 @@
 
 #include "signaling/frame.h"
 #include "common/log.h"
+#include "common/printable.h"
 
 enum {
     HANDSHAKE_LIMIT = 15, /* seconds */
@@ -79,7 +80,7 @@ static char *describe_close(SoupWebsocketConnection *connection)
 {
     guint code = soup_websocket_connection_get_close_code(connection);
     const char *given = soup_websocket_connection_get_close_data(connection);
-    g_autofree char *text = given && *given ? frame_printable(given) : NULL;
+    g_autofree char *text = given && *given ? printable(given) : NULL;
 
     if (text)
         return g_strdup_printf(_("the relay closed the connection: %s (%u)"), text, code);
@@ -136,9 +137,9 @@ static void websocket_refused(Websocket *websocket, const GError *error)
     if (status == SOUP_STATUS_SWITCHING_PROTOCOLS || status == SOUP_STATUS_NONE) {
         text = g_strdup(error->message);
     } else {
-        g_autofree char *printable = frame_printable(phrase ? phrase : "");
+        g_autofree char *words = printable(phrase ? phrase : "");
 
-        text = g_strdup_printf(_("the relay refused: %u %s"), status, printable);
+        text = g_strdup_printf(_("the relay refused: %u %s"), status, words);
     }
     websocket_finish(websocket, &(WebsocketFailure){
                                     .message = text,

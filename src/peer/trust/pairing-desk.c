@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/printable.h"
 #include "peer/trust/cpace.h"
 #include "peer/trust/pairing.h"
 #include "peer/error.h"
@@ -274,7 +275,7 @@ static void receive_ask(PairingDesk *desk, const Frame *frame)
 
 static void desk_wrong_code(PairingDesk *desk, Visit *visit)
 {
-    g_autofree char *who = frame_printable(pairing_run_name(visit->run));
+    g_autofree char *who = printable(pairing_run_name(visit->run));
     g_autofree char *text =
         g_strdup_printf(_("%s, as it calls itself, has typed a wrong code, or somebody in between "
                           "has changed what was sent"),

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/fingerprint.h"
+#include "common/printable.h"
 #include "peer/trust/cpace.h"
 
 #define CHANNEL "rtcbus pairing 1"
@@ -166,11 +167,7 @@ char *pairing_run_share(const PairingRun *run)
 
 static bool is_name(const char *name)
 {
-    for (const char *p = name; *p; p = g_utf8_next_char(p)) {
-        if (!g_unichar_isprint(g_utf8_get_char(p)))
-            return false;
-    }
-    return *name && strlen(name) <= MAX_NAME;
+    return *name && strlen(name) <= MAX_NAME && is_printable(name);
 }
 
 /* Splits what make_data() has put together; canonical, since both sides make a MAC of it. */
