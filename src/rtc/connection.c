@@ -43,6 +43,7 @@ struct Connection {
     ConnectionState state;
     Certificate *certificate;
     char **ice_servers, **interfaces;
+    TlsTrust *trust;
     bool plain;
     gsize max_message_size;
 
@@ -337,6 +338,7 @@ static bool start_ice(Connection *connection, bool controlling, GError **error)
     IceConfig config = {
         .controlling = controlling,
         .servers = (const char *const *) connection->ice_servers,
+        .trust = connection->trust,
         .interfaces = (const char *const *) connection->interfaces,
         .plain = connection->plain,
         .candidate = on_local_candidate,
@@ -545,6 +547,7 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     connection->data = data;
     connection->certificate = certificate_ref(config->certificate);
     connection->ice_servers = g_strdupv((char **) config->ice_servers);
+    connection->trust = config->trust ? tls_trust_ref(config->trust) : tls_trust_new(NULL);
     connection->interfaces = g_strdupv((char **) config->interfaces);
     connection->plain = config->plain;
     connection->max_message_size =
@@ -578,6 +581,7 @@ static gboolean on_destroy(gpointer data)
     g_queue_clear_full(&connection->outbox, (GDestroyNotify) outbound_free);
     g_queue_clear_full(&connection->early_candidates, g_free);
     g_strfreev(connection->ice_servers);
+    tls_trust_unref(connection->trust);
     g_strfreev(connection->interfaces);
     certificate_unref(connection->certificate);
     g_free(connection);

@@ -19,6 +19,7 @@
 
 #include "rtc/dtls/certificate.h"
 #include "rtc/channel/channel.h"
+#include "rtc/ice/tls-trust.h"
 
 #define RTC_ERROR (rtc_error_quark())
 GQuark rtc_error_quark(void);
@@ -62,6 +63,8 @@ typedef struct {
 typedef struct {
     Certificate *certificate;            /* referenced while the connection lives */
     const char *const *ice_servers;      /* stun:, turn:, turns: URIs with user:password@; or NULL */
+    TlsTrust *trust;                     /* who vouches for turns: servers; referenced while the
+                                            connection lives, NULL: the system's authorities */
     const char *const *interfaces;       /* names to use; NULL or empty: all but loopback unless
                                             nothing else is there */
     bool plain;                          /* never the fast way of udp-path.h */

@@ -26,7 +26,7 @@ static void test_good(void)
         {"turn:u:p@turn.example?transport=tcp", ICE_SERVER_TURN, "turn.example", 3478, "u", "p", true},
         {"turn:a%40b:p%3aq@[::1]?transport=udp", ICE_SERVER_TURN, "::1", 3478, "a@b", "p:q", false},
         {"turns:u:@h:443?transport=tcp", ICE_SERVER_TURNS, "h", 443, "u", "", true},
-        {"turns:u:p@h", ICE_SERVER_TURNS, "h", 5349, "u", "p", false},
+        {"turns:u:p@h", ICE_SERVER_TURNS, "h", 5349, "u", "p", true},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
@@ -50,6 +50,7 @@ static void test_bad(void)
         "", "stun", "stun:", "http://x", "stun:h:0", "stun:h:65536", "stun:h:x", "stun:h?transport=tcp",
         "stun:[::1", "stun:[::1]x", "stun:[name]:5", "stun://h", "turn:h", "turn:u@h", "turn::p@h",
         "turn:u:p@", "turn:u:p@h?transport=sctp", "turn:u:p@h?x", "turn:%zz:p@h", "stun:a b",
+        "turns:h", "turns:u:p@h?transport=udp", "stuns:h", "stun:a\x1b[1m", "stun:\xff", "stun:a\u202e",
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -63,10 +64,29 @@ static void test_bad(void)
     }
 }
 
+static void test_label(void)
+{
+    static const char *const labels[][2] = {
+        {"stun:h:5", "stun:h:5"},
+        {"turn:u:secret@h?transport=tcp", "turn:u@h?transport=tcp"},
+        {"turns:a%40b:secret@[::1]:5", "turns:a%40b@[::1]:5"},
+        {"turn:u:sec:ret@h", "turn:u@h"},
+        {"turn:u:sec@ret@h", "turn:u@h"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(labels); i++) {
+        g_auto(IceServer) server = {};
+
+        g_assert_true(ice_server_parse(labels[i][0], &server, NULL));
+        g_assert_cmpstr(server.label, ==, labels[i][1]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ice-server/good", test_good);
     g_test_add_func("/ice-server/bad", test_bad);
+    g_test_add_func("/ice-server/label", test_label);
     return g_test_run();
 }

@@ -22,6 +22,7 @@ void ice_server_clear(IceServer *server)
     g_clear_pointer(&server->host, g_free);
     g_clear_pointer(&server->user, g_free);
     g_clear_pointer(&server->password, g_free);
+    g_clear_pointer(&server->label, g_free);
 }
 
 static bool parse_scheme(const char **rest, IceServerKind *kind)
@@ -63,14 +64,18 @@ static bool parse_user(char **rest, IceServer *server)
     return server->user && *server->user && server->password;
 }
 
+/* TURN over DTLS is left out: it is rare, and there is no need of it where UDP passes. */
 static bool parse_transport(char *query, IceServer *server)
 {
+    server->tcp = server->kind == ICE_SERVER_TURNS;
     if (!query)
         return true;
     *query = '\0';
-    server->tcp = strcmp(query + 1, "transport=tcp") == 0;
-    return server->kind != ICE_SERVER_STUN &&
-           (server->tcp || strcmp(query + 1, "transport=udp") == 0);
+    if (strcmp(query + 1, "transport=tcp") == 0)
+        server->tcp = true;
+    else if (server->tcp || strcmp(query + 1, "transport=udp") != 0)
+        return false;
+    return server->kind != ICE_SERVER_STUN;
 }
 
 static bool parse_host(char *rest, IceServer *server)
@@ -100,23 +105,53 @@ static bool parse_host(char *rest, IceServer *server)
     return true;
 }
 
+/* "turn:user:password@host" as "turn:user@host" */
+static char *without_password(const char *uri)
+{
+    const char *at = strrchr(uri, '@'), *user = strchr(uri, ':');
+    const char *colon = at ? strchr(user + 1, ':') : NULL;
+
+    return colon && colon < at ? g_strdup_printf("%.*s%s", (int) (colon - uri), uri, at)
+                               : g_strdup(uri);
+}
+
+/* It is shown to people, and may come from a relay. */
+static bool is_printable(const char *uri)
+{
+    if (!g_utf8_validate(uri, -1, NULL))
+        return false;
+    for (; *uri; uri = g_utf8_next_char(uri)) {
+        if (!g_unichar_isprint(g_utf8_get_char(uri)))
+            return false;
+    }
+    return true;
+}
+
+static bool parse_uri(const char *uri, IceServer *server)
+{
+    g_autofree char *copy = NULL;
+    const char *text = uri;
+    char *rest;
+
+    if (!is_printable(uri) || !parse_scheme(&text, &server->kind))
+        return false;
+    copy = rest = g_strdup(text);
+    server->label = without_password(uri);
+    return parse_transport(strchr(rest, '?'), server) && parse_user(&rest, server) &&
+           parse_host(rest, server) && (server->kind == ICE_SERVER_STUN || *server->user);
+}
+
 bool ice_server_parse(const char *uri, IceServer *server, GError **error)
 {
     g_auto(IceServer) parsed = {};
-    g_autofree char *copy = NULL;
-    char *rest;
 
-    if (parse_scheme(&uri, &parsed.kind)) {
-        copy = rest = g_strdup(uri);
-        if (parse_transport(strchr(rest, '?'), &parsed) && parse_user(&rest, &parsed) &&
-            parse_host(rest, &parsed) && (parsed.kind == ICE_SERVER_STUN || *parsed.user)) {
-            *server = parsed;
-            parsed = (IceServer){};
-            return true;
-        }
+    if (parse_uri(uri, &parsed)) {
+        *server = parsed;
+        parsed = (IceServer){};
+        return true;
     }
     g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID,
                         "stun:HOST[:PORT], turn:USER:PASSWORD@HOST[:PORT][?transport=udp|tcp] "
-                        "or turns:USER:PASSWORD@HOST[:PORT]");
+                        "or turns:USER:PASSWORD@HOST[:PORT][?transport=tcp]");
     return false;
 }

@@ -4,7 +4,9 @@
 /*
  * STUN and TURN URIs (RFC 7064, 7065), with the user information in front of
  * the host that a configuration file has to hold somewhere:
- *   stun:HOST[:PORT]   turn:[USER:PASSWORD@]HOST[:PORT][?transport=udp|tcp]   turns:…
+ *   stun:HOST[:PORT]
+ *   turn:USER:PASSWORD@HOST[:PORT][?transport=udp|tcp]
+ *   turns:USER:PASSWORD@HOST[:PORT][?transport=tcp]
  */
 
 #pragma once
@@ -23,7 +25,8 @@ typedef struct {
     char *host;             /* a name or an address, IPv6 without brackets */
     guint port;
     char *user, *password;  /* "" where the URI has none; percent-decoded */
-    bool tcp;               /* TURN is reached by TCP */
+    bool tcp;               /* TURN is reached by TCP; always so for TURNS */
+    char *label;            /* the URI without the password */
 } IceServer;
 
 /* RTC_ERROR_INVALID with what would be right. SERVER is untouched on failure. */

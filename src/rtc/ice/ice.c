@@ -28,6 +28,7 @@
 #include "rtc/ice/ice-server.h"
 #include "rtc/ice/nested-context.h"
 #include "rtc/ice/path-sizes.h"
+#include "rtc/ice/turn-tunnel.h"
 #include "rtc/ice/udp-path.h"
 
 #define COMPONENT 1
@@ -55,6 +56,7 @@ struct Ice {
     Transport transport;
     NiceAgent *agent;
     NestedContext *context; /* its timers and sockets */
+    GPtrArray *tunnels;     /* of TurnTunnel, one for each turns: server */
     guint stream;
     char *ufrag, *password;
     guint remote_candidates;
@@ -62,7 +64,8 @@ struct Ice {
     guint lookup_count;
     UdpPath *path;     /* NULL: packets go through libnice */
     bool never_fast;
-    bool have_turn;    /* a server that may relay for us */
+    guint turn_count;  /* servers that may relay for us */
+    bool have_ipv4;    /* among our addresses */
     bool plain;        /* the selected pair has no path, or never will */
     guint64 carried;   /* bytes both ways by the selected pair, without a path */
     guint read;        /* packets since libnice was last made to pause */
@@ -117,7 +120,7 @@ static const UdpPathUser path_user = {
 static bool is_direct(const Ice *ice, const NiceCandidate *local, const NiceCandidate *remote)
 {
     return local->type != NICE_CANDIDATE_TYPE_RELAYED &&
-           (!ice->have_turn || remote->type == NICE_CANDIDATE_TYPE_HOST ||
+           (ice->turn_count == 0 || remote->type == NICE_CANDIDATE_TYPE_HOST ||
             remote->type == NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE);
 }
 
@@ -323,7 +326,7 @@ static bool is_wanted(const struct ifaddrs *entry, const char *const *interfaces
     return loopback == !!(entry->ifa_flags & IFF_LOOPBACK);
 }
 
-static guint add_local_addresses(NiceAgent *agent, const struct ifaddrs *list,
+static guint add_local_addresses(Ice *ice, const struct ifaddrs *list,
                                  const char *const *interfaces, bool loopback)
 {
     guint added = 0;
@@ -335,13 +338,16 @@ static guint add_local_addresses(NiceAgent *agent, const struct ifaddrs *list,
             continue;
         nice_address_init(&address);
         nice_address_set_from_sockaddr(&address, entry->ifa_addr);
-        if (nice_agent_add_local_address(agent, &address))
-            added++;
+        if (!nice_agent_add_local_address(ice->agent, &address))
+            continue;
+        added++;
+        if (entry->ifa_addr->sa_family == AF_INET)
+            ice->have_ipv4 = true;
     }
     return added;
 }
 
-static bool choose_addresses(NiceAgent *agent, const char *const *interfaces, GError **error)
+static bool choose_addresses(Ice *ice, const char *const *interfaces, GError **error)
 {
     struct ifaddrs *list = NULL;
     guint added;
@@ -350,9 +356,9 @@ static bool choose_addresses(NiceAgent *agent, const char *const *interfaces, GE
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot list the interfaces");
         return false;
     }
-    added = add_local_addresses(agent, list, interfaces, false);
+    added = add_local_addresses(ice, list, interfaces, false);
     if (added == 0 && !(interfaces && interfaces[0]))
-        added = add_local_addresses(agent, list, interfaces, true);
+        added = add_local_addresses(ice, list, interfaces, true);
     freeifaddrs(list);
     if (added == 0)
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED,
@@ -360,7 +366,36 @@ static bool choose_addresses(NiceAgent *agent, const char *const *interfaces, GE
     return added > 0;
 }
 
-static bool add_servers(Ice *ice, const char *const *servers, GError **error)
+/* libnice asks a server from our addresses of the same family, so a tunnel begins at one. */
+static bool add_tunnel(Ice *ice, const IceServer *server, TlsTrust *trust, GError **error)
+{
+    TurnTunnel *tunnel = turn_tunnel_new(server, trust, !ice->have_ipv4, error);
+
+    if (!tunnel)
+        return false;
+    g_ptr_array_add(ice->tunnels, tunnel);
+    nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, turn_tunnel_address(tunnel),
+                              turn_tunnel_port(tunnel), server->user, server->password,
+                              NICE_RELAY_TYPE_TURN_TCP);
+    return true;
+}
+
+static bool add_turn(Ice *ice, const IceServer *server, TlsTrust *trust, GError **error)
+{
+    if (ice->turn_count == NICE_CANDIDATE_MAX_TURN_SERVERS) {
+        log_debug("ICE: %s is left out, there are too many", server->label);
+        return true;
+    }
+    ice->turn_count++;
+    if (server->kind == ICE_SERVER_TURNS)
+        return add_tunnel(ice, server, trust, error);
+    nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, server->host, server->port,
+                              server->user, server->password,
+                              server->tcp ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP);
+    return true;
+}
+
+static bool add_servers(Ice *ice, const char *const *servers, TlsTrust *trust, GError **error)
 {
     bool have_stun = false;
 
@@ -374,13 +409,8 @@ static bool add_servers(Ice *ice, const char *const *servers, GError **error)
             g_object_set(ice->agent, "stun-server", server.host, "stun-server-port", server.port,
                          NULL);
             have_stun = true;
-        } else if (server.kind != ICE_SERVER_STUN) {
-            ice->have_turn = true;
-            nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, server.host, server.port,
-                                      server.user, server.password,
-                                      server.kind == ICE_SERVER_TURNS ? NICE_RELAY_TYPE_TURN_TLS
-                                      : server.tcp                    ? NICE_RELAY_TYPE_TURN_TCP
-                                                                      : NICE_RELAY_TYPE_TURN_UDP);
+        } else if (server.kind != ICE_SERVER_STUN && !add_turn(ice, &server, trust, error)) {
+            return false;
         }
     }
     return true;
@@ -415,12 +445,13 @@ Ice *ice_new(const IceConfig *config, GError **error)
     ice->overflow = config->overflow;
     ice->data = config->data;
     ice->context = nested_context_new();
+    ice->tunnels = g_ptr_array_new_with_free_func((GDestroyNotify) turn_tunnel_free);
     ice->agent = nice_agent_new_full(
         nested_context_get(ice->context), NICE_COMPATIBILITY_RFC5245,
         NICE_AGENT_OPTION_ICE_TRICKLE | CONSENT);
     g_object_set(ice->agent, "controlling-mode", config->controlling, "ice-tcp", FALSE, "upnp",
                  FALSE, "stun-pacing-timer", PACING_MS, "keepalive-conncheck", TRUE, NULL);
-    if (!choose_addresses(ice->agent, config->interfaces, error))
+    if (!choose_addresses(ice, config->interfaces, error))
         return NULL;
     ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);
     if (!ice->stream || !nice_agent_get_local_credentials(ice->agent, ice->stream, &ice->ufrag,
@@ -428,7 +459,7 @@ Ice *ice_new(const IceConfig *config, GError **error)
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot make an ICE stream");
         return NULL;
     }
-    if (!add_servers(ice, config->servers, error))
+    if (!add_servers(ice, config->servers, config->trust, error))
         return NULL;
     g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_candidate), ice);
     g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), ice);
@@ -438,17 +469,30 @@ Ice *ice_new(const IceConfig *config, GError **error)
     return g_steal_pointer(&ice);
 }
 
+/* What a freed agent needs until libnice is done with it: it gives allocations back first. */
+typedef struct {
+    NestedContext *context;
+    GPtrArray *tunnels;
+} Remains;
+
 static void on_closed(GObject *agent, GAsyncResult *result, gpointer data)
 {
+    Remains *remains = data;
+
     closing_agents--;
     g_object_unref(agent);
-    nested_context_free(data);
+    nested_context_free(remains->context);
+    g_ptr_array_unref(remains->tunnels);
+    g_free(remains);
 }
 
 void ice_free(Ice *ice)
 {
     g_clear_pointer(&ice->path, udp_path_free);
     if (ice->agent) {
+        Remains *remains = g_new(Remains, 1);
+
+        *remains = (Remains){ice->context, ice->tunnels};
         g_signal_handlers_disconnect_by_data(ice->agent, ice);
         if (ice->stream) {
             nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT,
@@ -456,7 +500,7 @@ void ice_free(Ice *ice)
             nice_agent_remove_stream(ice->agent, ice->stream);
         }
         closing_agents++;
-        nice_agent_close_async(ice->agent, on_closed, ice->context);
+        nice_agent_close_async(ice->agent, on_closed, remains);
     }
     g_cancellable_cancel(ice->lookups);
     g_object_unref(ice->lookups);

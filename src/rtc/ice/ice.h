@@ -11,6 +11,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "rtc/ice/tls-trust.h"
 #include "rtc/transport.h"
 
 typedef struct Ice Ice;
@@ -18,6 +19,7 @@ typedef struct Ice Ice;
 typedef struct {
     bool controlling;
     const char *const *servers;    /* as in ConnectionConfig */
+    TlsTrust *trust;               /* as in ConnectionConfig */
     const char *const *interfaces; /* as in ConnectionConfig */
     bool plain;                    /* as in ConnectionConfig */
     /* A local candidate, "candidate:…"; NULL: that was the last one. It may be
