@@ -267,6 +267,28 @@ GPtrArray *config_list(const char *folder, GError **error)
     return files;
 }
 
+/*
+ * TEXT as an error shows it: an error goes to the journal, and a list of URIs may
+ * hold passwords, "scheme:user:password@host" or "scheme://user:password@host".
+ */
+static char *without_passwords(const char *text)
+{
+    g_auto(GStrv) items = g_strsplit(text, ";", -1);
+
+    for (char **item = items; *item; item++) {
+        const char *at = strrchr(*item, '@'), *scheme = strchr(*item, ':');
+        const char *colon = scheme && at > scheme ? strchr(scheme + 1, ':') : NULL;
+
+        if (colon && colon < at) {
+            char *shown = g_strdup_printf("%.*s:***%s", (int) (colon - *item), *item, at);
+
+            g_free(*item);
+            *item = shown;
+        }
+    }
+    return g_strjoinv(";", items);
+}
+
 static bool parse_all(const ConfigKey *keys, const RawValue *raw, char *out, const char *path,
                       GError **error)
 {
@@ -275,9 +297,11 @@ static bool parse_all(const ConfigKey *keys, const RawValue *raw, char *out, con
         const char *text = raw[i].text ? raw[i].text : keys[i].fallback;
 
         if (!parse_value(&keys[i], text, out + keys[i].offset, &local)) {
+            g_autofree char *shown = without_passwords(text);
+
             g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
                         _("%s: [%s] %s=%s is not valid: it must be %s"),
-                        raw[i].file ? raw[i].file : path, keys[i].group, keys[i].key, text,
+                        raw[i].file ? raw[i].file : path, keys[i].group, keys[i].key, shown,
                         local->message);
             return false;
         }
