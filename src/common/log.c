@@ -43,6 +43,7 @@ static const struct {
     [LOG_TOPIC_LISTENERS] = {N_("listeners that do not keep up"), {10, 10 * G_USEC_PER_SEC}},
     [LOG_TOPIC_RELAY] = {N_("the connection to the relay"), {20, 10 * G_USEC_PER_SEC}},
     [LOG_TOPIC_CONNECTIONS] = {N_("connections that come in"), {3, 30 * G_USEC_PER_SEC}},
+    [LOG_TOPIC_ICE_SERVERS] = {N_("ICE servers"), {20, 60 * G_USEC_PER_SEC}},
 };
 
 /* syslog(3) priorities, as PRIORITY= wants them */

@@ -32,6 +32,7 @@ typedef enum {
     LOG_TOPIC_LISTENERS,
     LOG_TOPIC_RELAY,
     LOG_TOPIC_CONNECTIONS,
+    LOG_TOPIC_ICE_SERVERS,
     LOG_N_TOPICS
 } LogTopic;
 

@@ -56,12 +56,33 @@ static void find_broken_services(Status *status)
     }
 }
 
+static void find_bad_servers(Status *status)
+{
+    g_autoptr(GVariant) servers =
+        g_variant_lookup_value(status->peer, "IceServers", G_VARIANT_TYPE("a(sss)"));
+
+    for (gsize i = 0; servers && i < g_variant_n_children(servers); i++) {
+        const char *uri, *state, *words;
+        g_autofree char *shown = NULL, *why = NULL;
+
+        g_variant_get_child(servers, i, "(&s&s&s)", &uri, &state, &words);
+        if (g_str_equal(state, "reachable") || g_str_equal(state, "untested"))
+            continue;
+        shown = text_safe(uri);
+        why = text_safe(words);
+        g_ptr_array_add(status->problems,
+                        g_strdup_printf(_("the ICE server %s does not serve us: %s"), shown,
+                                        why));
+    }
+}
+
 static void find_problems(Status *status)
 {
     const char *state = dict_string(status->peer, "RelayState");
     const char *url = dict_string(status->peer, "RelayUrl");
 
     find_broken_services(status);
+    find_bad_servers(status);
     if (g_str_equal(state, "connected"))
         return;
     g_ptr_array_add(
@@ -207,6 +228,26 @@ static void last_number_to_json(GVariant *dict, JsonBuilder *builder)
     json_builder_end_object(builder);
 }
 
+static void servers_to_json(GVariant *dict, JsonBuilder *builder)
+{
+    g_autoptr(GVariant) servers =
+        g_variant_lookup_value(dict, "IceServers", G_VARIANT_TYPE("a(sss)"));
+
+    json_builder_set_member_name(builder, "iceServers");
+    json_builder_begin_array(builder);
+    for (gsize i = 0; servers && i < g_variant_n_children(servers); i++) {
+        const char *uri, *state, *words;
+
+        g_variant_get_child(servers, i, "(&s&s&s)", &uri, &state, &words);
+        json_builder_begin_object(builder);
+        json_add_string(builder, "uri", uri);
+        json_add_string(builder, "state", state);
+        json_add_string(builder, "words", words);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
 static void problems_to_json(GPtrArray *problems, JsonBuilder *builder)
 {
     json_builder_set_member_name(builder, "problems");
@@ -234,6 +275,7 @@ static void status_print_json(const Status *status)
     json_add_uint(builder, "numbersReceived", dict_uint64(dict, "NumbersReceived"));
     last_number_to_json(dict, builder);
     json_add_uint(builder, "listenerCount", dict_uint32(dict, "ListenerCount"));
+    servers_to_json(dict, builder);
     json_builder_set_member_name(builder, "calls");
     if (status->calls)
         call_list_to_json(status->calls, builder);

@@ -14,6 +14,7 @@
 #include "common/printable.h"
 #include "peer/readings/publisher.h"
 #include "rtc/ice/ice-server.h"
+#include "rtc/ice/tls-trust.h"
 
 enum { MAX_NAME = 64 };
 
@@ -59,8 +60,22 @@ static bool check_server(const char *value, GError **error)
 
     if (ice_server_parse(value, &server, NULL))
         return true;
-    return refuse(error, _("URIs such as stun:stun.example.org or "
-                           "turn:user:password@turn.example.org:3478?transport=udp"));
+    if (g_str_has_prefix(value, "turns:") && strstr(value, "transport=udp"))
+        return refuse(error, _("turns: without transport=udp, for it is TLS over TCP "
+                               "(DTLS is not supported)"));
+    return refuse(error, _("stun:HOST:PORT, turn:USER:PASSWORD@HOST:PORT?transport=udp (or tcp) or "
+                           "turns:USER:PASSWORD@HOST:PORT, several separated by \";\""));
+}
+
+static bool check_ca(const char *value, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (!*value || tls_trust_check_file(value, &local))
+        return true;
+    g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                _("a file of certificates in PEM that can be read (%s)"), local->message);
+    return false;
 }
 
 static bool check_interface(const char *value, GError **error)
@@ -103,6 +118,7 @@ static const ConfigKey keys[] = {
     KEY("Relay", "URL", STRING, url, "ws://127.0.0.1:41337/", .check = check_url),
     KEY("Relay", "Origin", STRING, origin, "", .check = check_origin),
     KEY("Ice", "Servers", LIST, servers, "", .check = check_server),
+    KEY("Ice", "CA", STRING, ca_file, "", .check = check_ca),
     KEY("Ice", "Interfaces", LIST, interfaces, "", .check = check_interface),
     KEY("Trust", "Policy", CHOICE, policy, "tofu", .choices = policies),
     KEY("Trust", "Accept", CHOICE, accept, "any", .choices = accepts),

@@ -15,6 +15,7 @@ typedef struct {
     guint64 max_calls, max_pending, max_early;
     char *url, *origin; /* of the relay */
     char **servers, **interfaces;
+    char *ca_file; /* for turns: servers, beside the system's; "": none */
     int policy, accept; /* a TrustPolicy, a TrustAccept */
     guint64 max_known;
     int source; /* a FeedSource */

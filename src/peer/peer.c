@@ -37,7 +37,9 @@ struct Peer {
     Feed *feed;
     Publisher *publisher;
     Bus *bus;
-    char **servers; /* as of the newest connection; kept for ConnectionConfig */
+    char **servers; /* for ICE: ours and the relay's */
+    ServerWatch *server_watch;
+    TlsTrust *trust; /* for turns: servers */
 };
 
 static void peer_update(Peer *peer)
@@ -55,12 +57,36 @@ static void peer_update(Peer *peer)
                       calls_count(peer->calls));
 }
 
+/* ---- from the watch over ICE servers --------------------------------------- */
+
+static void on_servers_changed(gpointer data)
+{
+    Peer *peer = data;
+
+    bus_update(peer->bus);
+}
+
+static const ServerWatchOps server_ops = {
+    .changed = on_servers_changed,
+};
+
+/* Our servers, or the relay's, may be others now. */
+static void update_servers(Peer *peer, bool afresh)
+{
+    g_strfreev(peer->servers);
+    peer->servers = ice_servers_join((const char *const *) peer->config.servers,
+                                     signaling_ice_servers(peer->signaling));
+    server_watch_set(peer->server_watch, (const char *const *) peer->servers, peer->trust, afresh);
+}
+
 /* ---- from signaling ------------------------------------------------------- */
 
 static void on_relay_state(gpointer data)
 {
     Peer *peer = data;
 
+    if (room_state(signaling_room(peer->signaling)) == RELAY_CONNECTED)
+        update_servers(peer, false);
     calls_relay_changed(peer->calls);
     peer_update(peer);
 }
@@ -144,10 +170,8 @@ static void on_configure(ConnectionConfig *config, gpointer data)
 {
     Peer *peer = data;
 
-    g_strfreev(peer->servers);
-    peer->servers = ice_servers_join((const char *const *) peer->config.servers,
-                                     signaling_ice_servers(peer->signaling));
     config->certificate = peer->certificate;
+    config->trust = peer->trust;
     config->ice_servers = (const char *const *) peer->servers;
     config->interfaces = (const char *const *) peer->config.interfaces;
 }
@@ -239,11 +263,22 @@ static void on_call_changed(Call *call, gpointer data)
     bus_call_changed(peer->bus, call);
 }
 
+/* It may be that a server does not serve us. A remote that has found no path just hangs up. */
+static bool may_lack_path(const Call *call)
+{
+    static const char *const wanted[] = {CALL_REASON_HANGUP, CALL_REASON_REMOTE_HANGUP,
+                                         CALL_REASON_REPLACED, CALL_REASON_STOPPED, NULL};
+
+    return call_connected_at(call) == 0 || !g_strv_contains(wanted, call_reason(call));
+}
+
 static void on_call_ended(Call *call, gpointer data)
 {
     Peer *peer = data;
 
     bus_call_ended(peer->bus, call);
+    if (may_lack_path(call))
+        server_watch_check(peer->server_watch);
     peer_update(peer);
 }
 
@@ -509,6 +544,9 @@ static void peer_apply(Peer *peer)
     CallsLimits limits = peer_limits(peer);
 
     load_known(peer);
+    tls_trust_unref(peer->trust);
+    peer->trust = tls_trust_new(peer->config.ca_file);
+    update_servers(peer, true);
     calls_set_limits(peer->calls, &limits);
     feed_set_capacity(peer->feed, peer->config.history);
     publisher_set_source(peer->publisher, peer->config.source, peer->config.interval);
@@ -536,6 +574,7 @@ bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GErr
     if (!services_load(peer->services, error))
         return false;
     peer->links = service_links_new();
+    peer->server_watch = server_watch_new(&server_ops, peer);
     peer->signaling = signaling_new(&signaling_ops, peer);
     peer->calls = calls_new(signaling_room(peer->signaling), &limits, &calls_ops, peer);
     peer->pairing = pairing_desk_new(signaling_room(peer->signaling), peer_fingerprint(peer),
@@ -592,7 +631,9 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->links, service_links_free);
     g_clear_pointer(&peer->services, services_free);
     g_free(peer->config_path);
+    g_clear_pointer(&peer->server_watch, server_watch_free);
     g_strfreev(peer->servers);
+    tls_trust_unref(peer->trust);
     peer_config_clear(&peer->config);
     g_free(peer);
 }
@@ -685,6 +726,11 @@ const char *peer_fingerprint(const Peer *peer)
 const char *peer_relay_url(const Peer *peer)
 {
     return peer->config.url;
+}
+
+const ServerWatch *peer_server_watch(const Peer *peer)
+{
+    return peer->server_watch;
 }
 
 guint peer_listeners(const Peer *peer)

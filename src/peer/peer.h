@@ -13,6 +13,7 @@
 
 #include "common/daemon.h"
 #include "peer/call/calls.h"
+#include "peer/call/server-watch.h"
 #include "peer/readings/feed.h"
 #include "peer/trust/known-peers.h"
 #include "peer/trust/pairing-desk.h"
@@ -48,6 +49,7 @@ bool peer_cancel_pairing(Peer *peer, GError **error);
 const KnownPeers *peer_known(const Peer *peer);
 const Feed *peer_feed(const Peer *peer);
 const Room *peer_room(const Peer *peer);
+const ServerWatch *peer_server_watch(const Peer *peer);
 const char *peer_fingerprint(const Peer *peer);
 const char *peer_relay_url(const Peer *peer);
 guint peer_listeners(const Peer *peer);

@@ -66,6 +66,51 @@ def test_bad_values(world):
             check(part in said, f"{part!r} is not in {said!r}")
 
 
+def test_password_is_not_told(world):
+    """A value that is wrong is named, but its password is nobody's business."""
+    bad = [
+        ("Ice", "Servers", "turns:user:verysecret@turn.example?transport=udp", "DTLS"),
+        ("Ice", "Servers", "stun:good.example;turn:user:verysecret@turn.example:0", "PORT"),
+        ("Ice", "Servers", "turns:user:very@secret:x@turn.example:port", "PORT"),
+        ("Relay", "URL", "ws://user:verysecret@relay.example/", "ws://"),
+    ]
+    for number, (group, key, value, right) in enumerate(bad):
+        peer = world.peer(f"secret{number}", NOWHERE, config={group: {key: value}}, wait=False)
+        peer.expect_exit()
+        said = peer.stderr()
+        check("secret" not in said.replace(f"secret{number}", ""), said)
+        for part in (peer.config_path, group, key, value.split("@")[-1], right):
+            check(part in said, f"{part!r} is not in {said!r}")
+
+
+def test_authorities(world):
+    """CA= is read at the start, not when the first call needs it."""
+    empty = world.path("empty") + ".pem"
+    with open(empty, "w", encoding="utf-8") as f:
+        f.write("no certificate\n")
+    for number, (path, why) in enumerate([("/nonexistent.pem", "No such file"),
+                                          (empty, "no certificate in PEM")]):
+        peer = world.peer(f"ca{number}", NOWHERE, config={"Ice": {"CA": path}}, wait=False)
+        peer.expect_exit()
+        for part in (peer.config_path, f"CA={path}", why):
+            check(part in peer.stderr(), f"{part!r} is not in {peer.stderr()!r}")
+
+
+def test_servers_of_no_use(world):
+    """What is wrong with a server is in IceServers, without the password, and said once."""
+    uri = "turn:user:verysecret@127.0.0.1:9?transport=tcp"
+    peer = world.peer("judge", NOWHERE, connected=False, config={"Ice": {"Servers": uri}})
+    shown = uri.replace(":verysecret", "")
+    wait_for(lambda: [s[:2] for s in peer.get("IceServers")] == [(shown, "unreachable")], 20,
+             "the server to be found dead")
+    equal(peer.stderr().count("ICE server"), 1, "lines about it")
+    check("secret" not in peer.stderr(), peer.stderr())
+    peer.configure({**peer.config, "Ice": {}})
+    peer.signal(signal.SIGHUP)
+    wait_for(lambda: [] in peer.signals.changes(*peer.target[1:], "IceServers"), 5,
+             "the signal that it is gone")
+
+
 def test_syntax_error(world):
     peer = world.peer("syntax", NOWHERE, connected=False)
     peer.stop()

@@ -25,7 +25,7 @@ FINGERPRINT = r"sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}"
 PEER_PROPERTIES = {
     "Version": "s", "Name": "s", "Fingerprint": "s", "RelayUrl": "s", "RelayState": "s",
     "Peers": "a(ss)", "NumbersReceived": "t", "LastNumber": "(ttsd)", "ListenerCount": "u",
-    "BrokenServices": "as",
+    "BrokenServices": "as", "IceServers": "a(sss)",
 }
 CALL_PROPERTIES = {
     "Peer": "s", "Trust": "s", "Direction": "s", "State": "s", "Reason": "s",

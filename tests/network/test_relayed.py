@@ -13,6 +13,7 @@ from transfer import Transfer
 USER, PASSWORD = "garden", "p@ss:word/1"
 ESCAPED = "p%40ss%3Aword%2F1"
 PORT = 3478
+TLS_PORT = 5349
 MIB = 16
 
 NAT = """table inet nat {
@@ -22,18 +23,25 @@ NAT = """table inet nat {
 """
 
 
-def coturn(world, space, *addresses):
+def coturn(world, space, *addresses, certificate=None, port=None):
+    """A CERTIFICATE, and its key: it speaks nothing but TLS."""
+    port = port or (TLS_PORT if certificate else PORT)
     program = shutil.which("turnserver")
     if not program:
         raise Skip("coturn is not installed")
     argv = [program, "-n", "--no-cli", "--lt-cred-mech", f"--user={USER}:{PASSWORD}",
-            "--realm=rtcbus.test", f"--listening-port={PORT}", f"--relay-ip={addresses[0]}",
-            "--no-tls", "--no-dtls", "--log-file=stdout", "--simple-log",
-            "--userdb=" + world.path("turn-db"), "--pidfile=" + world.path("turn-pid")]
+            "--realm=rtcbus.test", f"--relay-ip={addresses[0]}", "--no-dtls",
+            "--log-file=stdout", "--simple-log", "--userdb=" + world.path("turn-db"),
+            "--pidfile=" + world.path(f"turn-pid-{port}")]
+    if certificate:
+        argv += ["--verbose", "--no-udp", "--no-tcp", f"--tls-listening-port={port}",
+                 f"--cert={certificate[0]}", f"--pkey={certificate[1]}"]
+    else:
+        argv += ["--no-tls", f"--listening-port={port}"]
     argv += [f"--listening-ip={address}" for address in addresses]
     with world.inside(space):
         server = world.run("coturn", argv)
-    listening = f"{addresses[0]}:{PORT}"
+    listening = f"{addresses[0]}:{port}"
     wait_for(lambda: listening in space.run("ss", "-Hlnt"), 10, "coturn to listen")
     return server
 
@@ -42,19 +50,22 @@ class Islands:
     """Two networks that have nothing in common but a machine between them, which forwards nothing:
     the relay and coturn are there."""
 
-    def __init__(self, world, relay_config=None):
+    def __init__(self, world, relay_config=None, authority=None):
         self.world = world
         self.outside, self.left, self.right = (Space(world, n) for n in ("outside", "left", "right"))
         self.cables = [Cable(world, self.outside, space) for space in (self.left, self.right)]
         self.addresses = [cable.addresses[0] for cable in self.cables]
         with world.inside(self.outside):
             self.relay = world.relay(host="0.0.0.0", config=relay_config)
-        self.coturn = coturn(world, self.outside, *self.addresses)
+        self.certificate = authority and authority.certificate("turn", self.addresses)
+        self.coturn = coturn(world, self.outside, *self.addresses, certificate=self.certificate)
 
     def peer(self, side, name, servers=None, config=None):
         """SERVERS may say {host}: the machine between, as it is seen from that side."""
         host = self.addresses[side]
-        config = {"Ice": {"Servers": servers and servers.format(host=host)}, **(config or {})}
+        config = {**(config or {}),
+                  "Ice": {"Servers": servers and servers.format(host=host),
+                          **(config or {}).get("Ice", {})}}
         with self.world.inside((self.left, self.right)[side]):
             return self.world.peer(name, f"ws://{host}:{self.relay.port}/", config=config)
 

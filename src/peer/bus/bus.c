@@ -353,6 +353,21 @@ static GVariant *members_to_variant(const Room *room)
     return g_variant_builder_end(&builder);
 }
 
+static GVariant *servers_to_variant(const ServerWatch *watch)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(sss)"));
+    for (guint i = 0; i < server_watch_count(watch); i++) {
+        ServerReport report = server_watch_report(watch, i);
+        g_autofree char *words = bus_text(report.words, strlen(report.words));
+
+        g_variant_builder_add(&builder, "(sss)", report.label,
+                              server_state_to_string(report.state), words);
+    }
+    return g_variant_builder_end(&builder);
+}
+
 void bus_update(Bus *bus)
 {
     RtcbusPeer1 *object = RTCBUS_PEER1(bus->object);
@@ -365,6 +380,7 @@ void bus_update(Bus *bus)
     rtcbus_peer1_set_peers(object, members_to_variant(room));
     rtcbus_peer1_set_listener_count(object, peer_listeners(peer));
     rtcbus_peer1_set_broken_services(object, peer_broken_services(peer));
+    rtcbus_peer1_set_ice_servers(object, servers_to_variant(peer_server_watch(peer)));
 }
 
 void bus_number(Bus *bus, const FeedNumber *number)
