@@ -7,12 +7,14 @@ serve us."""
 import os
 import signal
 import subprocess
+import sys
 
 from authority import DAY, Authority
 from harness import check, equal, note, program, wait_for
 from net import Space
 from test_relayed import ESCAPED, PASSWORD, PORT, TLS_PORT, USER, Islands, coturn, pass_through
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 STATE = "IceServers"
 ALLOCATED = "ALLOCATE processed, success" # coturn's log
 
@@ -70,6 +72,28 @@ def test_untrusted_server_is_not_used(world):
     call = desk.call("box")
     note(f"ended: {call.wait_ended(60)}")
     check(ALLOCATED not in islands.coturn.stdout(), "coturn was asked for an allocation")
+
+
+def test_alternate_server_is_not_followed(world):
+    """libnice would go there by TCP, and say the user's name in the clear."""
+    authority = Authority(world)
+    islands = Islands(world)
+    here = islands.addresses[1]
+    with world.inside(islands.outside):
+        server = world.run("alternate", [sys.executable, os.path.join(HERE, "alternate.py"), here,
+                                         str(TLS_PORT), "4000",
+                                         *authority.certificate("alternate", [here])])
+    wait_for(lambda: "listening" in server.lines(), 10, "the server to listen")
+    box = islands.peer(0, "box")
+    desk = islands.peer(1, "desk", f"turns:{USER}:{ESCAPED}@{{host}}",
+                        {"Ice": {"CA": authority.file}})
+    desk.wait_peer("box")
+    equal([s[1:] for s in report(desk)], [("refused", "it sends us to another server")],
+          "what desk says of the server")
+    desk.call("box").wait_ended(60)
+    check(server.lines().count("sent away") >= 2, "neither the peer nor its call has asked")
+    check("followed" not in server.lines(), "the alternate server has been asked")
+    equal(box.calls(), [], "calls that are left")
 
 
 class Judge:

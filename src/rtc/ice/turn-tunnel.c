@@ -20,12 +20,14 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stun/stunmessage.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "rtc/connection.h"
 #include "rtc/ice/server-stream.h"
+#include "rtc/ice/stun-exchange.h"
 
 enum {
     BACKLOG = 8,
@@ -48,6 +50,7 @@ struct TurnTunnel {
     GIOCondition watched;
     guint limit;
     ServerStream *stream; /* NULL: ended */
+    GByteArray *answers;  /* what has been read of an answer; NULL: there is an allocation */
     TunnelBuffer up, down;
 };
 
@@ -100,9 +103,64 @@ static gssize write_local(TurnTunnel *tunnel, TunnelBuffer *buffer, GError **err
                         error);
 }
 
+/*
+ * libnice follows a server that sends it to another one (RFC 8656 7.4), and would
+ * speak to that by TCP alone. False: ANSWER, a whole one, does so.
+ */
+static bool take_answer(TurnTunnel *tunnel, const guint8 *answer, gsize length, GError **error)
+{
+    StunMessage message = {.buffer = (uint8_t *) answer, .buffer_len = length};
+    int code = 0;
+
+    if (stun_message_get_method(&message) != STUN_ALLOCATE)
+        return true;
+    if (stun_message_get_class(&message) == STUN_RESPONSE)
+        g_clear_pointer(&tunnel->answers, g_byte_array_unref);
+    else if (stun_message_get_class(&message) == STUN_ERROR &&
+             stun_message_find_error(&message, &code) == STUN_MESSAGE_RETURN_SUCCESS &&
+             code == STUN_ERROR_TRY_ALTERNATE) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_SECURITY, "it sends us to another server");
+        return false;
+    }
+    return true;
+}
+
+/* Until the server has given an allocation, it is heard message by message. */
+static gssize read_answer(TurnTunnel *tunnel, TunnelBuffer *buffer, GError **error)
+{
+    GByteArray *answers = tunnel->answers;
+    guint8 bytes[SERVER_STREAM_MAX];
+    gssize n = server_stream_read(tunnel->stream, bytes, error), whole = 0;
+    gsize taken = 0;
+
+    if (n <= 0)
+        return n;
+    g_byte_array_append(answers, bytes, n);
+    g_byte_array_ref(answers);
+    while (tunnel->answers &&
+           (whole = stun_exchange_frame(answers->data + taken, answers->len - taken)) > 0 &&
+           taken + whole <= answers->len && take_answer(tunnel, answers->data + taken, whole, error))
+        taken += whole;
+    if (!tunnel->answers)
+        taken = answers->len;
+    if (*error || whole < 0 || answers->len > SERVER_STREAM_MAX) {
+        if (!*error)
+            g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "what it answers is not STUN");
+        taken = 0;
+        n = -1;
+    } else {
+        memcpy(buffer->bytes, answers->data, taken);
+        g_byte_array_remove_range(answers, 0, taken);
+        n = taken;
+    }
+    g_byte_array_unref(answers);
+    return n;
+}
+
 static gssize read_stream(TurnTunnel *tunnel, TunnelBuffer *buffer, GError **error)
 {
-    return server_stream_read(tunnel->stream, buffer->bytes, error);
+    return tunnel->answers ? read_answer(tunnel, buffer, error)
+                           : server_stream_read(tunnel->stream, buffer->bytes, error);
 }
 
 static gssize write_stream(TurnTunnel *tunnel, TunnelBuffer *buffer, GError **error)
@@ -283,6 +341,7 @@ TurnTunnel *turn_tunnel_new(const IceServer *server, TlsTrust *trust, bool ipv6,
 
     tunnel->host = g_strdup(server->host);
     tunnel->listener = tunnel->local = -1;
+    tunnel->answers = g_byte_array_new();
     if (!tunnel_listen(tunnel, ipv6, error)) {
         turn_tunnel_free(tunnel);
         return NULL;
@@ -298,6 +357,7 @@ void turn_tunnel_free(TurnTunnel *tunnel)
     if (!tunnel)
         return;
     tunnel_end(tunnel, "the call is over");
+    g_clear_pointer(&tunnel->answers, g_byte_array_unref);
     g_free(tunnel->host);
     g_free(tunnel);
 }
