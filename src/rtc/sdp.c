@@ -430,7 +430,7 @@ Sdp *sdp_parse(const char *text, GError **error)
 {
     g_autoptr(GPtrArray) sections = split_sections(text, error);
     g_autoptr(Sdp) sdp = NULL;
-    const Section *data;
+    const Section *data, *tag;
     Scopes scopes;
 
     if (!sections)
@@ -443,8 +443,9 @@ Sdp *sdp_parse(const char *text, GError **error)
     }
     sdp->session_id = read_session_id(text);
     sdp->mid = g_strdup(section_get(data, "mid"));
-    scopes = (Scopes){{data, find_bundle_tag(sections, sdp->mid), sections->pdata[0]}};
-    sdp->bundled = scopes.scopes[1] != NULL;
+    tag = find_bundle_tag(sections, sdp->mid);
+    sdp->bundled = tag != NULL;
+    scopes = (Scopes){{data, tag == data ? NULL : tag, sections->pdata[0]}};
     if (!read_ice(sdp, &scopes, error) || !read_fingerprints(sdp, &scopes, error) ||
         !read_setup(sdp, &scopes, error) || !read_sctp(sdp, data, error))
         return NULL;

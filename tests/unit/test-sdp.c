@@ -144,6 +144,7 @@ static void test_own(void)
     g_assert_cmpint(again->setup, ==, SDP_SETUP_ACTIVE);
     g_assert_cmpuint(again->max_message_size, ==, 12345);
     g_assert_cmpuint(again->max_packet_size, ==, 9000);
+    g_assert_cmpuint(again->candidates->len, ==, 1);
     g_assert_cmpstr(again->candidates->pdata[0], ==, sdp->candidates->pdata[0]);
     g_assert_true(again->bundled);
 }
