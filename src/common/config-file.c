@@ -325,6 +325,19 @@ static size_t member_size(ConfigType type)
     }
 }
 
+/* It quotes what is in the file, and yet is one line that a terminal can show. */
+static void clean_message(GError *error)
+{
+    g_autofree char *message = g_utf8_make_valid(error->message, -1);
+
+    for (char *p = message; *p; p++) {
+        if (g_ascii_iscntrl(*p))
+            *p = '?';
+    }
+    g_free(error->message);
+    error->message = g_steal_pointer(&message);
+}
+
 bool config_load(const char *path, bool required, const ConfigKey *keys, void *out,
                  GError **error)
 {
@@ -350,6 +363,8 @@ bool config_load(const char *path, bool required, const ConfigKey *keys, void *o
                    member_size(keys[i].type));
     } else {
         config_clear(keys, scratch);
+        if (error)
+            clean_message(*error);
     }
     raw_values_free(raw, n);
     return ok;

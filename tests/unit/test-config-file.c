@@ -121,6 +121,23 @@ static void test_drop_ins(Fixture *f, gconstpointer data)
     config_clear(keys, &s);
 }
 
+/* What is wrong is quoted, and one line nevertheless. */
+static void test_control_characters(Fixture *f, gconstpointer data)
+{
+    static const char *const bad[] = {"a\rb", "[Peer]\nSize=\033[31m\n", "[Peer]\nSize=\rNo\xff\n"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        Sample s = {};
+        g_autoptr(GError) error = NULL;
+
+        put(f->folder, "x.conf", bad[i]);
+        g_assert_false(config_load(f->path, true, keys, &s, &error));
+        g_assert_true(g_utf8_validate(error->message, -1, NULL));
+        for (const char *p = error->message; *p; p++)
+            g_assert_false(g_ascii_iscntrl(*p));
+    }
+}
+
 static void test_unknown(Fixture *f, gconstpointer data)
 {
     Sample s = {};
@@ -179,6 +196,7 @@ int main(int argc, char **argv)
 #define ADD(name, function) g_test_add("/config/" name, Fixture, NULL, set_up, function, tear_down)
     ADD("defaults", test_defaults);
     ADD("drop-ins", test_drop_ins);
+    ADD("control-characters", test_control_characters);
     ADD("unknown", test_unknown);
     ADD("bad-values", test_bad_values);
     ADD("syntax", test_syntax);
