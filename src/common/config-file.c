@@ -194,7 +194,7 @@ static bool parse_value(const ConfigKey *key, const char *text, void *place, GEr
     case CONFIG_CHOICE:
         return parse_choice(key, text, place, error);
     }
-    g_return_val_if_reached(false);
+    g_assert_not_reached();
 }
 
 static const ConfigKey *find_key(const ConfigKey *keys, const char *group, const char *key)

@@ -89,6 +89,7 @@ static void describe(guint number, const char *type)
         g_strdup_printf("candidate:1 1 udp 1 127.0.0.1 %u typ host", number);
     IceCandidateInit candidate = {text, "0", 0, NULL};
 
+    g_assert(connection);
     connection->ops->description(connection, type, sdp, connection->data);
     if (find(number))
         connection->ops->candidate(connection, &candidate, connection->data);

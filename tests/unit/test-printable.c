@@ -59,7 +59,7 @@ static void test_each_hidden(void)
 
 static void test_not_utf8(void)
 {
-    static const char *const texts[] = {"a\xff" "b", "a\xc0\xaf", "\xed\xa0\x80", "a\xe2\x82"};
+    static const char *const texts[] = {("a\xff" "b"), "a\xc0\xaf", "\xed\xa0\x80", "a\xe2\x82"};
 
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_autofree char *shown = printable(texts[i]);

@@ -293,7 +293,7 @@ static void test_ttl(World *world, gconstpointer data)
     int level = world->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
     int option = world->family == AF_INET ? IP_RECVTTL : IPV6_RECVHOPLIMIT;
     const int on = 1;
-    int ttls[2];
+    int ttls[2] = {};
 
     g_assert_no_errno(setsockopt(world->remote, level, option, &on, sizeof on));
     sendto(world->nice, "x", 1, 0, (struct sockaddr *) &world->remote_address, world->length);
@@ -307,9 +307,12 @@ static void test_ttl(World *world, gconstpointer data)
                                  .msg_iovlen = 1,
                                  .msg_control = control,
                                  .msg_controllen = sizeof control};
+        const struct cmsghdr *ttl;
 
         g_assert_cmpint(recvmsg(world->remote, &message, 0), >, 0);
-        memcpy(&ttls[i], CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+        ttl = CMSG_FIRSTHDR(&message);
+        g_assert(ttl);
+        memcpy(&ttls[i], CMSG_DATA(ttl), sizeof(int));
     }
     g_assert_cmpint(ttls[1], ==, ttls[0] - 1);
 }
