@@ -129,9 +129,9 @@ static char *explain_denied(const char *message)
     if (group_lists(group, user))
         return g_strdup_printf(_("this session began before %s was in the group %s: log in again"),
                                user, GROUP);
-    return g_strdup_printf(_("%s is not in the group %s: as root, \"adduser %s %s\", "
+    return g_strdup_printf(_("only root and the group %s may do that: \"sudo adduser %s %s\", "
                              "then log in again"),
-                           user, GROUP, user, GROUP);
+                           GROUP, user, GROUP);
 }
 
 char *client_explain(const Client *client, const Service *service, const GError *error)

@@ -45,8 +45,8 @@ GVariant *client_call(Client *client, const Service *service, const char *path,
 GVariant *client_properties(Client *client, const Service *service, const char *path,
                             const char *interface, GError **error);
 
-/* Whether we may use the peer daemon. Everybody may look at it, so that what is merely looked
- * up does not tell. */
+/* Whether we may use the peer daemon. Who may not hears no signals either, and would wait for
+ * them in vain. */
 bool client_may_act(Client *client, GError **error);
 
 /* ERROR in plain words with what to do about it. Transfer full. */

@@ -4,18 +4,16 @@
 /*
  * "status" and "peers". Status is the first thing to run when something does
  * not work, so it never starts a daemon and never stops at the first problem.
- * Properties are open to everybody; the list of calls may not be.
  */
 
 #include <config.h>
-
-#include "common/names.h"
-#include "common/printable.h"
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "common/names.h"
+#include "common/printable.h"
 #include "ctl/calls.h"
 #include "ctl/command.h"
 
@@ -24,8 +22,8 @@
 #define MAX_CALLS_SHOWN 8
 
 typedef struct {
-    GVariant *peer;      /* a{sv} */
-    GPtrArray *calls;    /* NULL: not allowed to see them */
+    GVariant *peer; /* a{sv} */
+    GPtrArray *calls;
     GPtrArray *problems; /* of char * */
 } Status;
 
@@ -95,17 +93,15 @@ static void find_problems(Status *status)
 
 static bool status_load(Client *client, Status *status, GError **error)
 {
-    g_autoptr(GError) denied = NULL;
-
     status->problems = g_ptr_array_new_with_free_func(g_free);
     status->peer =
         client_properties(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, error);
     if (!status->peer)
         return false;
-    find_problems(status);
-    status->calls = call_list_load(client, &denied);
+    status->calls = call_list_load(client, error);
     if (!status->calls)
-        g_ptr_array_add(status->problems, client_explain(client, &peer_service, denied));
+        return false;
+    find_problems(status);
     return true;
 }
 
@@ -150,8 +146,6 @@ static char *numbers_text(GVariant *dict)
 
 static char *calls_text(const Status *status)
 {
-    if (!status->calls)
-        return g_strdup(_("only the group rtcbus may see them"));
     if (status->calls->len == 0)
         return g_strdup(_("none"));
     return g_strdup_printf("%u", status->calls->len);
@@ -180,9 +174,9 @@ static void status_print(const Status *status)
     table_row(table, _("Listeners:"), listeners, NULL);
     table_row(table, _("Calls:"), calls, NULL);
     table_print(table);
-    if (status->calls && status->calls->len > MAX_CALLS_SHOWN)
+    if (status->calls->len > MAX_CALLS_SHOWN)
         g_print("  %s\n", _("(\"rtcbusctl calls\" lists them)"));
-    else if (status->calls && status->calls->len > 0)
+    else if (status->calls->len > 0)
         call_list_print(status->calls, 4);
     for (guint i = 0; i < status->problems->len; i++) {
         g_autofree char *problem = printable(status->problems->pdata[i]);
@@ -277,10 +271,7 @@ static void status_print_json(const Status *status)
     json_add_uint(builder, "listenerCount", dict_uint32(dict, "ListenerCount"));
     servers_to_json(dict, builder);
     json_builder_set_member_name(builder, "calls");
-    if (status->calls)
-        call_list_to_json(status->calls, builder);
-    else
-        json_builder_add_null_value(builder);
+    call_list_to_json(status->calls, builder);
     problems_to_json(status->problems, builder);
     json_builder_end_object(builder);
     json_print(builder);

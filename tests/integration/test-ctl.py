@@ -342,11 +342,10 @@ def test_refused(world):
         check("refused" in err or "group rtcbus" in err, err)
         equal(out, "", f"what {command[0]} says")
     peer.answer = answer
-    # The properties stay open to everybody, so status has something to show.
-    out, _ = run(world, bus, "--session", "status")
-    check("stand-in" in out and "Problem:" in out, out)
-    out, _ = run(world, bus, "--session", "status", "--json")
-    equal(json.loads(out)["calls"], None, "calls")
+    for command in (["status"], ["status", "--json"], ["calls"], ["numbers"]):
+        out, err = run(world, bus, "--session", *command, status=1)
+        check("refused" in err or "group rtcbus" in err, err)
+        equal((out, err.count("\n")), ("", 1), f"what {command} says")
 
 
 def test_pipe_that_cannot_be_had(world):
