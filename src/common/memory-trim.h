@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/* Memory that was needed to start, and is not any more. */
+/* Memory that was needed for something rare, and is not any more. */
 
 #pragma once
 
 #include <stddef.h>
 
 /*
- * Gives back what starting has left resident: free memory of the heap, and the
- * pages of the program and its libraries that only starting has touched. Those
- * that are still needed come back by themselves, from the page cache.
+ * Gives back what starting has left resident, or a crowd of calls: free memory of
+ * the heap, and the pages of the program and its libraries that nothing else
+ * touches. Those that are still needed come back by themselves, from the page cache.
  */
 void memory_settle(void);
 

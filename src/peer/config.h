@@ -13,6 +13,7 @@
 typedef struct {
     char *name; /* "": the host name */
     guint64 max_calls, max_pending, max_early;
+    guint64 max_strangers, max_per_stranger, max_pending_strangers;
     char *url, *origin; /* of the relay */
     char **servers, **interfaces;
     char *ca_file; /* for turns: servers, beside the system's; "": none */

@@ -202,7 +202,9 @@ static bool on_verify(Call *call, const char *fingerprint, TrustAnswer *answer, 
                               .incoming = call_direction(call) == CALL_INCOMING};
     g_autoptr(GError) local = NULL;
 
-    if (trust_decide(&rules, peer->known, &question, answer, &local))
+    if (trust_decide(&rules, peer->known, &question, answer, &local) &&
+        (!question.incoming || answer->level == TRUST_KNOWN ||
+         calls_have_place(peer->calls, fingerprint, &local)))
         return true;
     log_refused(call, local);
     g_propagate_error(error, g_steal_pointer(&local));
@@ -239,6 +241,14 @@ static bool on_accepts(const char *name, gpointer data)
     TrustRules rules = peer_rules(peer);
 
     return trust_may_call_us(&rules, peer->known, name);
+}
+
+static bool on_knows(const char *name, gpointer data)
+{
+    const Peer *peer = data;
+    const char *path;
+
+    return name && known_peers_find(peer->known, name, &path);
 }
 
 static bool on_is_emitter(gpointer data)
@@ -400,6 +410,7 @@ static const CallsOps calls_ops = {
     .verify = on_verify,
     .connected = on_call_connected,
     .accepts = on_accepts,
+    .knows = on_knows,
     .is_emitter = on_is_emitter,
     .added = on_call_added,
     .changed = on_call_changed,
@@ -487,8 +498,11 @@ bool peer_configure(const char *path, bool required, gpointer data, GError **err
 
 static CallsLimits peer_limits(const Peer *peer)
 {
-    return (CallsLimits){.max_calls = peer->config.max_calls,
-                         .max_pending = peer->config.max_pending,
+    return (CallsLimits){.calls = {.max_calls = peer->config.max_calls,
+                                   .max_pending = peer->config.max_pending,
+                                   .max_strangers = peer->config.max_strangers,
+                                   .max_per_stranger = peer->config.max_per_stranger,
+                                   .max_pending_strangers = peer->config.max_pending_strangers},
                          .max_early = peer->config.max_early};
 }
 

@@ -63,8 +63,10 @@ typedef struct {
     char *username, *credential;
 } FrameIceServer;
 
-/* Why we say `bye` before it began: the certificate is not the one we know. */
+/* Why we say `bye` before it began: the certificate is not the one we know, or there are
+ * too many calls. */
 #define FRAME_REASON_UNTRUSTED "untrusted"
+#define FRAME_REASON_BUSY "busy"
 
 typedef struct {
     FrameType type;

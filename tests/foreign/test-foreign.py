@@ -332,10 +332,27 @@ def test_answer_as_bare_string(world):
 
 
 def test_offer_unsolicited(world):
-    listener, _ = own_listener_bridged(world, None, unsolicited=True)
+    """Who offers without being asked has to say to whom."""
+    listener, _ = own_listener_bridged(
+        world, lambda side, f: [dict(f, to="listener")] if side == LEFT else [f],
+        unsolicited=True)
     calls = listener.calls()
     equal(len(calls), 1, "number of calls")
     equal(calls[0].get("Direction"), "incoming", "Direction")
+
+
+def test_offer_to_nobody_in_particular(world):
+    relay = world.relay()
+    foreign_emitter(world, relay.url("left"))
+    listener = world.peer("listener", relay, room="right")
+    bridge = Bridge(world, relay, "left", "right")
+    bridge.tell(LEFT, {"type": "call", "channel_id": "nobody asked you"})
+    bridge.wait_for(lambda: bridge.seen("offer", LEFT), CALL_LIMIT, "the offer")
+    # What comes after it over the same connection has been read as well.
+    bridge.tell(RIGHT, {"type": "call", "to": "listener", "session": "after"})
+    bridge.wait_for(lambda: bridge.seen("offer", RIGHT), CALL_LIMIT, "an offer of the listener's")
+    equal(len(listener.calls()), 1, "number of calls")
+    equal(bridge.seen("answer", RIGHT), [], "answers")
 
 
 def decorated(_side, frame):

@@ -112,6 +112,12 @@ static bool on_accepts(const char *name, gpointer data)
     return true;
 }
 
+/* Names that begin with "friend" are known. */
+static bool on_knows(const char *name, gpointer data)
+{
+    return name && g_str_has_prefix(name, "friend");
+}
+
 static bool on_is_emitter(gpointer data)
 {
     return ((Node *) data)->emitter;
@@ -154,6 +160,7 @@ static const CallsOps ops = {
     .configure = on_configure,
     .connected = on_connected,
     .accepts = on_accepts,
+    .knows = on_knows,
     .is_emitter = on_is_emitter,
     .added = on_nothing,
     .changed = on_nothing,
@@ -162,7 +169,12 @@ static const CallsOps ops = {
     .message = on_message,
 };
 
-static const CallsLimits limits = {.max_calls = 64, .max_pending = 30, .max_early = 8};
+static const CallsLimits limits = {.calls = {.max_calls = 64,
+                                             .max_pending = 30,
+                                             .max_strangers = 40,
+                                             .max_per_stranger = 35,
+                                             .max_pending_strangers = 32},
+                                   .max_early = 8};
 
 /* Tells OLD and FRESH of each other, as `welcome` and `joined` do. */
 static void introduce(Node *old, Node *fresh)
@@ -484,6 +496,137 @@ static void test_quota(void)
     tear_down();
 }
 
+static void say_call(const Node *node, guint session)
+{
+    g_autofree char *text =
+        g_strdup_printf("{\"type\":\"call\",\"to\":\"emitter\",\"session\":\"%s %u\"}", node->id,
+                        session);
+
+    say(node, text);
+}
+
+static guint count_calls_of(const Node *node, const Node *of)
+{
+    guint n = 0;
+
+    for (guint i = 1; i < 1000; i++) {
+        const Call *call = calls_find(node->calls, i);
+
+        n += call && g_strcmp0(call_remote(call), of->id) == 0;
+    }
+    return n;
+}
+
+/* Strangers share a few places for calls that are not connected, each like the others, and
+ * whoever comes under a known name has places of his own kind. */
+static void test_quota_of_strangers(void)
+{
+    Node *evil[8];
+
+    set_up(false);
+    Node *emitter = join("emitter", true, true);
+
+    for (guint i = 0; i < G_N_ELEMENTS(evil); i++) {
+        g_autofree char *id = g_strdup_printf("evil-%u", i);
+
+        evil[i] = join(id, false, false);
+        for (guint n = 0; n < 40; n++)
+            say_call(evil[i], n);
+    }
+    settle();
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 32);
+    for (guint i = 0; i < G_N_ELEMENTS(evil); i++) {
+        g_assert_cmpuint(count_calls_of(emitter, evil[i]), >=, 3);
+        g_assert_cmpuint(count_frames(evil[i], FRAME_BYE), >=, 35);
+        g_assert_cmpstr(last_frame(evil[i], FRAME_BYE)->reason, ==, FRAME_REASON_BUSY);
+    }
+    g_assert_cmpstr(emitter->reason, ==, CALL_REASON_CROWDED);
+    join("friend", true, false);
+    Call *call = place(nodes->pdata[nodes->len - 1], "emitter");
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 33);
+    tear_down();
+}
+
+/* Who calls everybody again and again leaves room for others among those who wait. */
+static void test_quota_of_late_answers(void)
+{
+    set_up(false);
+    join("quiet", true, false);
+    Node *evil = join("evil", false, false), *other = join("other", false, false);
+
+    for (guint i = 0; i < 100; i++) {
+        g_autofree char *text = g_strdup_printf("{\"type\":\"call\",\"session\":\"%u\"}", i);
+
+        say(evil, text);
+    }
+    say(other, "{\"type\":\"call\",\"session\":\"x\"}");
+    wait_until(count_frames(other, FRAME_OFFER) == 1);
+    settle();
+    g_assert_cmpuint(count_frames(evil, FRAME_OFFER), <=, 4);
+    tear_down();
+}
+
+/* A known name is anybody's until it shows its key: those are bounded by themselves. */
+static void test_quota_of_claimed_names(void)
+{
+    Node *evil[3];
+
+    set_up(false);
+    Node *emitter = join("emitter", true, true);
+
+    for (guint i = 0; i < G_N_ELEMENTS(evil); i++) {
+        g_autofree char *id = g_strdup_printf("friend-%u", i);
+
+        evil[i] = join(id, false, false);
+        for (guint n = 0; n < 40; n++)
+            say_call(evil[i], n);
+    }
+    settle();
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 30);
+    for (guint i = 0; i < G_N_ELEMENTS(evil); i++)
+        g_assert_cmpuint(count_calls_of(emitter, evil[i]), >=, 9);
+    join("friend", true, false);
+    join("stranger", true, false);
+    Call *one = place(nodes->pdata[nodes->len - 2], "emitter");
+    Call *two = place(nodes->pdata[nodes->len - 1], "emitter");
+    settle();
+    g_assert_cmpint(call_state(one), ==, CALL_CONNECTED);
+    g_assert_cmpint(call_state(two), ==, CALL_CONNECTED);
+    tear_down();
+}
+
+/* Also when they are connected. */
+static void test_quota_of_connected_strangers(void)
+{
+    Node *strangers[2];
+    guint connected = 0;
+
+    set_up(false);
+    Node *emitter = join("emitter", true, true);
+
+    for (guint i = 0; i < G_N_ELEMENTS(strangers); i++) {
+        g_autofree char *id = g_strdup_printf("stranger-%u", i);
+
+        strangers[i] = join(id, true, false);
+    }
+    for (guint n = 0; n < 50; n++) {
+        place(strangers[n < 40 ? 0 : 1], "emitter");
+        settle();
+    }
+    connected = calls_count(emitter->calls);
+    g_assert_cmpuint(connected, ==, 40);
+    g_assert_cmpuint(count_calls_of(emitter, strangers[0]), ==, 35);
+    for (guint i = 0; i < G_N_ELEMENTS(strangers); i++)
+        g_assert_cmpstr(strangers[i]->reason, ==, CALL_REASON_BUSY);
+    join("friend", true, false);
+    Call *call = place(nodes->pdata[nodes->len - 1], "emitter");
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    tear_down();
+}
+
 /* Frames of a third one with the right session change nothing. */
 static void test_intruder(void)
 {
@@ -544,8 +687,25 @@ static void test_offer_to_somebody_else(void)
     say(other, "{\"type\":\"bye\",\"session\":\"x\"}");
     settle();
     g_assert_cmpuint(calls_count(quiet->calls), ==, 0);
-    /* One that nobody asked for is answered. */
+    /* Nor is one that nobody has asked for anybody's. */
     say(other, "{\"type\":\"offer\",\"sdp\":\"fake 999999\"}");
+    say(other, "{\"type\":\"offer\",\"session\":\"y\",\"sdp\":\"fake 999999\"}");
+    settle();
+    g_assert_cmpuint(calls_count(quiet->calls), ==, 0);
+    g_assert_cmpuint(count_frames(other, FRAME_ANSWER), ==, 0);
+    tear_down();
+}
+
+/* What nobody asked for has to be for us. */
+static void test_offer_to_us(void)
+{
+    set_up(false);
+    Node *quiet = join("quiet", true, false), *other = join("other", false, false);
+
+    say(other, "{\"type\":\"offer\",\"sdp\":\"fake 999999\"}");
+    settle();
+    g_assert_cmpuint(calls_count(quiet->calls), ==, 0);
+    say(other, "{\"type\":\"offer\",\"to\":\"quiet\",\"sdp\":\"fake 999999\"}");
     settle();
     g_assert_cmpuint(calls_count(quiet->calls), ==, 1);
     g_assert_cmpuint(count_frames(other, FRAME_ANSWER), ==, 1);
@@ -648,9 +808,14 @@ int main(int argc, char **argv)
     g_test_add_func("/call/leaves", test_leaves);
     g_test_add_func("/call/timeout", test_timeout);
     g_test_add_func("/call/quota", test_quota);
+    g_test_add_func("/call/quota/strangers", test_quota_of_strangers);
+    g_test_add_func("/call/quota/late-answers", test_quota_of_late_answers);
+    g_test_add_func("/call/quota/claimed-names", test_quota_of_claimed_names);
+    g_test_add_func("/call/quota/connected-strangers", test_quota_of_connected_strangers);
     g_test_add_func("/call/intruder", test_intruder);
     g_test_add_func("/call/bad-descriptions", test_bad_descriptions);
     g_test_add_func("/call/offer-to-somebody-else", test_offer_to_somebody_else);
+    g_test_add_func("/call/offer-to-us", test_offer_to_us);
     g_test_add_data_func("/call/foreign-listener", ours, test_foreign_listener);
     g_test_add_data_func("/call/foreign-listener/bare-relay", broadcasts, test_foreign_listener);
     g_test_add_data_func("/call/foreign-emitter", ours, test_foreign_emitter);

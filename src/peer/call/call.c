@@ -34,7 +34,8 @@ struct Call {
     bool name_asked; /* by us: the relay's word does not count */
     char *wanted, *fingerprint;
     TrustLevel trust;
-    bool untrusted; /* refused for its key */
+    bool known_name; /* as CallInfo has it */
+    const char *bye_reason; /* of FRAME_REASON_*, or NULL */
     bool foreign; /* the remote does not echo the session */
 
     Connection *connection;
@@ -177,7 +178,7 @@ static void call_close(Call *call, const char *reason, bool say_bye)
     if (say_bye) {
         g_autoptr(Frame) bye = frame_new(FRAME_BYE);
 
-        bye->reason = g_strdup(call->untrusted ? FRAME_REASON_UNTRUSTED : NULL);
+        bye->reason = g_strdup(call->bye_reason);
         call_send(call, bye);
     }
     for (guint i = 0; i < call->channels->len; i++)
@@ -189,6 +190,12 @@ static void call_close(Call *call, const char *reason, bool say_bye)
 
 void call_hang_up(Call *call, const char *reason)
 {
+    call_close(call, reason, true);
+}
+
+void call_turn_away(Call *call, const char *reason)
+{
+    call->bye_reason = FRAME_REASON_BUSY;
     call_close(call, reason, true);
 }
 
@@ -371,7 +378,9 @@ static bool on_verify(Connection *connection, const char *fingerprint, GError **
     g_autoptr(GError) local = NULL;
 
     if (!call->ops->verify(call, fingerprint, &answer, &local, call->data)) {
-        call->untrusted = true;
+        call->bye_reason = g_error_matches(local, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED)
+                               ? FRAME_REASON_BUSY
+                               : FRAME_REASON_UNTRUSTED;
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_SECURITY, local->message);
         return false;
     }
@@ -391,7 +400,7 @@ static void call_connected(Call *call)
     g_autoptr(GError) error = NULL;
 
     if (call->state == CALL_CONNECTING && !call->ops->connected(call, &error, call->data)) {
-        call->untrusted = true;
+        call->bye_reason = FRAME_REASON_UNTRUSTED;
         call_close(call, error->message, true);
         return;
     }
@@ -560,6 +569,7 @@ Call *call_new(const CallInfo *info, const CallOps *ops, gpointer data)
     call->peer = g_strdup(info->peer ? info->peer : call->target);
     call->name = g_strdup(info->name);
     call->name_asked = info->direction == CALL_OUTGOING && info->name;
+    call->known_name = info->known_name;
     call->wanted = g_strdup(info->fingerprint);
     call->channel_id = g_strdup(info->channel_id);
     call->foreign = info->direction == CALL_INCOMING && !info->session;
@@ -689,6 +699,13 @@ guint64 call_setup_time(const Call *call)
 bool call_is_pending(const Call *call)
 {
     return call->state == CALL_CALLING || call->state == CALL_CONNECTING;
+}
+
+bool call_is_stranger(const Call *call)
+{
+    if (call->direction == CALL_OUTGOING)
+        return false;
+    return call->fingerprint ? call->trust != TRUST_KNOWN : !call->known_name;
 }
 
 bool call_awaits_offer(const Call *call)

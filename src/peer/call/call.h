@@ -42,6 +42,8 @@ typedef enum {
 #define CALL_REASON_HANGUP "hung up"
 #define CALL_REASON_REMOTE_HANGUP "the remote hung up"
 #define CALL_REASON_REFUSED "the remote refused the call"
+#define CALL_REASON_BUSY "the remote refused the call: it has too many"
+#define CALL_REASON_CROWDED "it made room for another call"
 #define CALL_REASON_TIMEOUT "timeout"
 #define CALL_REASON_UNTRUSTED "the remote does not trust our certificate"
 #define CALL_REASON_LEFT "the remote left the room"
@@ -79,6 +81,7 @@ typedef struct {
     const char *name;
     const char *fingerprint; /* the only one to talk to, "sha-256 AB:…"; or NULL */
     const char *channel_id; /* free text of the `call` frame, or NULL */
+    bool known_name;        /* incoming: it comes under a name that we know */
     guint timeout;          /* milliseconds until it must be connected */
 } CallInfo;
 
@@ -108,6 +111,8 @@ void call_finish(Call *call, const char *reason);
 
 /* Ends the call now, with a `bye` to the remote or without. Nothing happens if it is closed. */
 void call_hang_up(Call *call, const char *reason);
+/* The same, and tells the remote that we have too many. */
+void call_turn_away(Call *call, const char *reason);
 void call_end(Call *call, const char *reason);
 
 /* Errors are RTC_ERROR or PEER_ERROR_NOT_CONNECTED. The channel is the call's. */
@@ -135,6 +140,9 @@ guint64 call_setup_time(const Call *call);   /* microseconds to the first open c
 
 /* Neither connected yet nor closed. */
 bool call_is_pending(const Call *call);
+/* It comes in from somebody who has not shown a known key, or, before there is a key, does
+ * not come under a known name. */
+bool call_is_stranger(const Call *call);
 /* Waits for an offer, from anyone or from its target. */
 bool call_awaits_offer(const Call *call);
 /* It has taken an offer. */

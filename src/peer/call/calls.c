@@ -22,13 +22,21 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/bucket.h"
 #include "common/log.h"
+#include "common/memory-trim.h"
 #include "peer/signaling/delayed.h"
 #include "peer/signaling/early.h"
 #include "peer/signaling/heard.h"
 #include "peer/error.h"
 
 enum { SESSION_BYTES = 16 };
+
+/* How often a refusal is told: so many at once, then one in so many µs. */
+enum { BYE_BURST = 1024, BYE_INTERVAL = 20000 };
+
+/* After so many calls, and when so many seconds have passed, memory is given back. */
+enum { TRIM_CALLS = 32, TRIM_DELAY = 5 };
 
 struct Calls {
     const Room *room;
@@ -41,6 +49,8 @@ struct Calls {
     Early *early;
     Heard *heard; /* `call`s to everybody */
     Heard *ended; /* sessions of our own */
+    Bucket byes;
+    guint ended_count, trim_id;
 };
 
 /* ---- the list ------------------------------------------------------------- */
@@ -74,6 +84,22 @@ static bool on_connected(Call *call, GError **error, gpointer data)
     return calls->ops->connected(call, error, calls->data);
 }
 
+static gboolean on_trim(gpointer data)
+{
+    Calls *calls = data;
+
+    calls->trim_id = 0;
+    memory_settle();
+    return G_SOURCE_REMOVE;
+}
+
+/* What many calls took stays in the heap's free lists otherwise. */
+static void calls_note_end(Calls *calls)
+{
+    if (++calls->ended_count % TRIM_CALLS == 0 && calls->trim_id == 0)
+        calls->trim_id = g_timeout_add_seconds(TRIM_DELAY, on_trim, calls);
+}
+
 static void on_changed(Call *call, gpointer data)
 {
     Calls *calls = data;
@@ -85,6 +111,7 @@ static void on_changed(Call *call, gpointer data)
         heard_add(calls->ended, call_remote(call), call_session(call), g_get_monotonic_time());
     calls->ops->ended(call, calls->data);
     g_ptr_array_remove(calls->list, call);
+    calls_note_end(calls);
 }
 
 static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data)
@@ -183,7 +210,7 @@ static bool calls_may_place(const Calls *calls, const char *peer, GError **error
     else if (*peer && room_is_known(room) && !room_find(room, peer))
         g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
                     _("nobody in the room is called \"%s\""), peer);
-    else if (calls->list->len >= calls->limits.max_calls)
+    else if (calls->list->len >= calls->limits.calls.max_calls)
         g_set_error(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
                     _("there are %u calls already (MaxCalls= in peer.conf)"), calls->list->len);
     else
@@ -241,26 +268,18 @@ static bool is_target(const Calls *calls, const Call *call, const char *from)
 
 /* ---- quotas --------------------------------------------------------------- */
 
-static guint count_pending(const Calls *calls, const char *from)
+/* Turns the sender away, as kindly as a frame can. One that floods us may wait in vain for
+ * it. */
+static void send_bye(Calls *calls, const Frame *to, const char *reason)
 {
-    guint n = 0;
+    g_autoptr(Frame) bye = NULL;
 
-    for (guint i = 0; i < calls->list->len; i++) {
-        const Call *call = calls->list->pdata[i];
-
-        if (call_direction(call) == CALL_INCOMING && call_is_pending(call) && is_from(call, from))
-            n++;
-    }
-    return n;
-}
-
-/* Turns the sender away, as kindly as a frame can. */
-static void send_bye(Calls *calls, const Frame *to)
-{
-    g_autoptr(Frame) bye = frame_new(FRAME_BYE);
-
+    if (!bucket_take(&calls->byes, g_get_monotonic_time(), BYE_INTERVAL, BYE_BURST))
+        return;
+    bye = frame_new(FRAME_BYE);
     bye->to = g_strdup(to->from);
     bye->session = g_strdup(to->session);
+    bye->reason = g_strdup(reason);
     calls->ops->send(bye, calls->data);
 }
 
@@ -271,24 +290,43 @@ static bool calls_accept(Calls *calls, const Frame *frame)
         return true;
     log_debug("a call of %s is not taken (Accept=)", frame->from ? frame->from : "somebody");
     if (frame->from && (frame->to || frame->type == FRAME_OFFER))
-        send_bye(calls, frame);
+        send_bye(calls, frame, NULL);
     return false;
+}
+
+static bool comes_under_known_name(const Calls *calls, const char *from)
+{
+    return calls->ops->knows(room_member_name(calls->room, from), calls->data);
 }
 
 /* Room for one more incoming call of FRAME's sender; else it is told. */
 static bool calls_admit(Calls *calls, const Frame *frame)
 {
-    bool full = calls->list->len >= calls->limits.max_calls;
+    Call *gives_way;
+    CallPlace place = call_quota_ask(calls->list, &calls->limits.calls, frame->from,
+                                     comes_under_known_name(calls, frame->from),
+                                     g_get_monotonic_time(), &gives_way);
 
-    if (!full && count_pending(calls, frame->from) < calls->limits.max_pending)
+    if (gives_way)
+        call_turn_away(gives_way, CALL_REASON_CROWDED);
+    if (place == CALL_PLACE_FREE)
         return true;
     log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_REFUSALS, .source = frame->from),
               _("a call of %s is refused: %s"),
               frame->from ? room_name_of(calls->room, frame->from) : _("a peer without a name"),
-              full ? _("there are too many calls (MaxCalls=)")
-                   : _("it has too many that are not connected yet (MaxPendingCalls=)"));
+              call_place_to_text(place));
     if (frame->from)
-        send_bye(calls, frame);
+        send_bye(calls, frame, FRAME_REASON_BUSY);
+    return false;
+}
+
+bool calls_have_place(const Calls *calls, const char *fingerprint, GError **error)
+{
+    CallPlace place = call_quota_ask_key(calls->list, &calls->limits.calls, fingerprint);
+
+    if (place == CALL_PLACE_FREE)
+        return true;
+    g_set_error(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED, "%s", call_place_to_text(place));
     return false;
 }
 
@@ -320,6 +358,7 @@ static void answer_call(Calls *calls, const Frame *frame)
                      .peer = room_name_of(calls->room, frame->from),
                      .name = room_member_name(calls->room, frame->from),
                      .channel_id = frame->channel_id,
+                     .known_name = comes_under_known_name(calls, frame->from),
                      .timeout = CALL_DEFAULT_TIMEOUT * 1000};
 
     if (!frame->session)
@@ -394,19 +433,15 @@ static bool is_our_session(const Calls *calls, const char *session)
     return heard_has_session(calls->ended, session, g_get_monotonic_time());
 }
 
-/* Whether FRAME, an offer to everybody, answers somebody else's `call`. */
-static bool is_for_others(Calls *calls, const Frame *frame)
+/* FRAME, an offer to everybody, answers somebody else's `call`, if anybody's. */
+static void overhear_offer(Calls *calls, const Frame *frame)
 {
     gint64 now = g_get_monotonic_time();
 
-    if (frame->to)
-        return false;
     if (frame->session)
-        return heard_take_session(calls->heard, frame->session, now);
-    if (!heard_take_other(calls->heard, frame->from, now))
-        return false;
-    delayed_drop_foreign(calls->delayed);
-    return true;
+        heard_take_session(calls->heard, frame->session, now);
+    else if (heard_take_other(calls->heard, frame->from, now))
+        delayed_drop_foreign(calls->delayed);
 }
 
 static void take_offer(Calls *calls, Call *call, const Frame *frame)
@@ -447,6 +482,7 @@ static void receive_offer(Calls *calls, const Frame *frame)
                      .remote = frame->from,
                      .peer = room_name_of(calls->room, frame->from),
                      .name = room_member_name(calls->room, frame->from),
+                     .known_name = comes_under_known_name(calls, frame->from),
                      .timeout = CALL_DEFAULT_TIMEOUT * 1000};
     Call *call = find_awaiting(calls, frame);
 
@@ -459,9 +495,10 @@ static void receive_offer(Calls *calls, const Frame *frame)
         /* Somebody else was faster, or the call is over. Through a foreign
          * relay a bye would reach the one who was faster, too. */
         if (frame->from)
-            send_bye(calls, frame);
-    } else if (is_for_others(calls, frame)) {
-        log_debug("an offer to somebody else is left alone");
+            send_bye(calls, frame, NULL);
+    } else if (!frame->to) {
+        overhear_offer(calls, frame);
+        log_debug("an offer to nobody in particular is left alone: we have not asked for one");
     } else {
         if (!frame->session)
             replace_foreign(calls, frame->from);
@@ -543,6 +580,8 @@ static void receive_bye(Calls *calls, const Frame *frame)
         return;
     if (g_strcmp0(frame->reason, FRAME_REASON_UNTRUSTED) == 0)
         call_end(call, CALL_REASON_UNTRUSTED);
+    else if (g_strcmp0(frame->reason, FRAME_REASON_BUSY) == 0)
+        call_end(call, CALL_REASON_BUSY);
     else
         call_end(call, waiting ? CALL_REASON_REFUSED : CALL_REASON_REMOTE_HANGUP);
 }
@@ -688,6 +727,7 @@ void calls_free(Calls *calls)
     if (!calls)
         return;
     calls_hang_up_all(calls, CALL_REASON_STOPPED);
+    g_clear_handle_id(&calls->trim_id, g_source_remove);
     delayed_free(calls->delayed);
     g_ptr_array_unref(calls->list);
     early_free(calls->early);

@@ -12,15 +12,14 @@
 #include <stdbool.h>
 
 #include "signaling/frame.h"
-#include "peer/call/call.h"
+#include "peer/call/call-quota.h"
 #include "peer/signaling/room.h"
 
 #define CALL_DEFAULT_TIMEOUT 30 /* seconds */
 
 typedef struct {
-    guint max_calls;   /* in all */
-    guint max_pending; /* of one remote, not connected yet */
-    guint max_early;   /* candidates of one remote, ahead of their offer */
+    CallLimits calls;
+    guint max_early; /* candidates of one remote, ahead of their offer */
 } CallsLimits;
 
 typedef struct {
@@ -33,6 +32,8 @@ typedef struct {
     bool (*connected)(Call *call, GError **error, gpointer data);
     /* Whether a call of NAME (NULL: it has none) may come in. */
     bool (*accepts)(const char *name, gpointer data);
+    /* Whether a key is known for NAME, which may be NULL. */
+    bool (*knows)(const char *name, gpointer data);
     /* Whether we have numbers to give to whoever calls. */
     bool (*is_emitter)(gpointer data);
 
@@ -72,6 +73,10 @@ bool calls_expect(const Calls *calls, const Frame *frame);
 
 /* A frame of another peer. */
 void calls_receive(Calls *calls, const Frame *frame);
+
+/* Whether there is a place for a call that has shown FINGERPRINT, which we do not know.
+ * PEER_ERROR_LIMIT_EXCEEDED. */
+bool calls_have_place(const Calls *calls, const char *fingerprint, GError **error);
 
 /* The state of ROOM is another. */
 void calls_relay_changed(Calls *calls);

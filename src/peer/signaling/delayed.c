@@ -10,6 +10,7 @@
 enum {
     ANSWER_DELAY = 300, /* milliseconds */
     MAX_DELAYED = 64,
+    MAX_OF_ONE = 4, /* sender, if the relay tells who it is */
 };
 
 struct Delayed {
@@ -75,6 +76,15 @@ static GList *delayed_find(Delayed *delayed, const Frame *frame)
     return NULL;
 }
 
+static guint delayed_count(const Delayed *delayed, const char *from)
+{
+    guint n = 0;
+
+    for (const GList *l = delayed->queue.head; l && from; l = l->next)
+        n += g_strcmp0(((const Waiting *) l->data)->call->from, from) == 0;
+    return n;
+}
+
 static void delayed_delete(Delayed *delayed, GList *link)
 {
     waiting_free(link->data);
@@ -85,7 +95,8 @@ void delayed_add(Delayed *delayed, const Frame *call)
 {
     Waiting *waiting;
 
-    if (delayed_find(delayed, call) || delayed->queue.length >= MAX_DELAYED)
+    if (delayed_find(delayed, call) || delayed->queue.length >= MAX_DELAYED ||
+        delayed_count(delayed, call->from) >= MAX_OF_ONE)
         return;
     waiting = g_new0(Waiting, 1);
     waiting->delayed = delayed;

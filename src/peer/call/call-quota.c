@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * One walk over the calls for each that comes in: they are few while strangers
+ * flood us, which is the point.
+ *
+ * A descriptor is asked for to see how many are in use, for a new one is the
+ * lowest that is free. A call takes about four.
+ */
+
+#include <config.h>
+
+#include "peer/call/call-quota.h"
+
+#include <glib/gi18n.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* A call that waits gives way to a new one after this long. One of our kind takes less than a
+ * second to be connected. */
+#define PATIENCE (5 * G_USEC_PER_SEC)
+
+typedef struct {
+    guint strangers;    /* calls of strangers */
+    guint pending;      /* of the newcomer's kind, not connected */
+    guint mine;         /* of the newcomer, as a stranger */
+    guint mine_pending; /* of the newcomer, not connected */
+} Census;
+
+const char *call_place_to_text(CallPlace place)
+{
+    static const char *const texts[] = {
+        [CALL_PLACE_FREE] = NULL,
+        [CALL_PLACE_FULL] = N_("there are too many calls (MaxCalls=)"),
+        [CALL_PLACE_STRANGERS] = N_("there are too many calls of unknown peers (MaxStrangers=)"),
+        [CALL_PLACE_SENDER] = N_("it has too many, for one that is unknown (MaxCallsPerStranger=)"),
+        [CALL_PLACE_PENDING] =
+            N_("it has too many that are not connected yet (MaxPendingCalls=)"),
+        [CALL_PLACE_PENDING_POOL] =
+            N_("too many are not connected yet (MaxPendingStrangers= for unknown peers)"),
+        [CALL_PLACE_DESCRIPTORS] = N_("there are few descriptors left (LimitNOFILE= of the unit)"),
+    };
+    return texts[place] ? _(texts[place]) : NULL;
+}
+
+static bool is_of(const Call *call, const char *from)
+{
+    return from && g_strcmp0(call_remote(call), from) == 0;
+}
+
+/* Comes in, waits, and is of this kind. */
+static bool is_pending(const Call *call, bool known)
+{
+    return call_direction(call) == CALL_INCOMING && call_is_pending(call) &&
+           call_is_stranger(call) != known;
+}
+
+static Census take_census(const GPtrArray *calls, const char *from, bool known)
+{
+    Census census = {};
+
+    for (guint i = 0; i < calls->len; i++) {
+        const Call *call = calls->pdata[i];
+
+        census.pending += is_pending(call, known);
+        if (call_is_stranger(call)) {
+            census.strangers++;
+            census.mine += is_of(call, from);
+        }
+        census.mine_pending += call_direction(call) == CALL_INCOMING && call_is_pending(call) &&
+                               is_of(call, from);
+    }
+    return census;
+}
+
+/* A quarter of all is never theirs. */
+static guint strangers_limit(const CallLimits *limits)
+{
+    return MIN(limits->max_strangers, limits->max_calls - limits->max_calls / 4);
+}
+
+static guint pending_limit(const CallLimits *limits, bool known)
+{
+    if (!known)
+        return limits->max_pending_strangers;
+    return MAX(limits->max_pending, limits->max_calls / 8);
+}
+
+/* Whether so many QUARTERS of the descriptors that we may have are in use. */
+static bool descriptors_are_taken(guint quarters)
+{
+    struct rlimit limit;
+    int lowest = eventfd(0, EFD_CLOEXEC);
+
+    if (lowest < 0)
+        return true;
+    close(lowest);
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           (rlim_t) lowest >= limit.rlim_cur / 4 * quarters;
+}
+
+/* The oldest call of the sender who has most that wait, and how many those are. */
+static Call *find_greediest(const GPtrArray *calls, bool known, guint *most)
+{
+    g_autoptr(GHashTable) counts = g_hash_table_new(g_str_hash, g_str_equal);
+    Call *greediest = NULL;
+
+    *most = 0;
+    for (guint i = calls->len; i > 0; i--) { /* the oldest come last */
+        Call *call = calls->pdata[i - 1];
+        const char *sender = call_remote(call) ? call_remote(call) : "";
+        guint count;
+
+        if (!is_pending(call, known))
+            continue;
+        count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, sender)) + 1;
+        g_hash_table_insert(counts, (gpointer) sender, GUINT_TO_POINTER(count));
+        if (count < *most)
+            continue;
+        *most = count;
+        greediest = call;
+    }
+    return greediest;
+}
+
+/* Of those that wait, which one gives way to a newcomer that has MINE; NULL: none. */
+static Call *find_who_gives_way(const GPtrArray *calls, bool known, guint mine, gint64 now)
+{
+    guint most;
+    Call *greediest = find_greediest(calls, known, &most);
+
+    if (greediest && most > mine + 1)
+        return greediest;
+    for (guint i = 0; i < calls->len; i++) {
+        Call *call = calls->pdata[i];
+
+        if (is_pending(call, known))
+            return now - call_started(call) > PATIENCE ? call : NULL;
+    }
+    return NULL;
+}
+
+CallPlace call_quota_ask(const GPtrArray *calls, const CallLimits *limits, const char *from,
+                         bool known, gint64 now, Call **gives_way)
+{
+    Census census = take_census(calls, from, known);
+
+    *gives_way = NULL;
+    if (calls->len >= limits->max_calls)
+        return CALL_PLACE_FULL;
+    if (!known && census.strangers >= strangers_limit(limits))
+        return CALL_PLACE_STRANGERS;
+    if (!known && census.mine >= limits->max_per_stranger)
+        return CALL_PLACE_SENDER;
+    if (census.mine_pending >= limits->max_pending)
+        return CALL_PLACE_PENDING;
+    if (descriptors_are_taken(known ? 3 : 2))
+        return CALL_PLACE_DESCRIPTORS;
+    if (census.pending < pending_limit(limits, known))
+        return CALL_PLACE_FREE;
+    *gives_way = find_who_gives_way(calls, known, census.mine_pending, now);
+    return *gives_way ? CALL_PLACE_FREE : CALL_PLACE_PENDING_POOL;
+}
+
+CallPlace call_quota_ask_key(const GPtrArray *calls, const CallLimits *limits,
+                             const char *fingerprint)
+{
+    guint strangers = 0, mine = 0;
+
+    for (guint i = 0; i < calls->len; i++) {
+        const Call *call = calls->pdata[i];
+
+        if (!call_is_stranger(call))
+            continue;
+        strangers++;
+        mine += g_strcmp0(call_fingerprint(call), fingerprint) == 0;
+    }
+    /* The one that asks is among the strangers, but has not shown its key to the others yet. */
+    if (strangers > strangers_limit(limits))
+        return CALL_PLACE_STRANGERS;
+    return mine >= limits->max_per_stranger ? CALL_PLACE_SENDER : CALL_PLACE_FREE;
+}
