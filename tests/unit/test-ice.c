@@ -19,7 +19,7 @@
 
 enum {
     PACKETS = 300,
-    A_TURN = 64, /* what two dispatches of a turn may read, see READ_MAX */
+    A_TURN = 64, /* what two dispatches of a turn may read, see socket-turn.h */
 };
 
 typedef struct End {
@@ -159,6 +159,45 @@ static void test_turns(void)
     stop(ends);
 }
 
+/* As libnice makes them for another agent: nobody here takes them. */
+static void flood(End *end, guint packets)
+{
+    static const guint8 stun[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42};
+    g_autoptr(GSocket) socket = nice_agent_get_selected_socket(end->agent, 1, 1);
+    g_autoptr(GSocketAddress) address = g_socket_get_local_address(socket, NULL);
+    g_autoptr(GSocket) stranger =
+        g_socket_new(g_socket_get_family(socket), G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP,
+                     NULL);
+
+    for (guint i = 0; i < packets; i++)
+        g_assert_cmpint(g_socket_send_to(stranger, address, (const char *) stun, sizeof stun, NULL,
+                                         NULL),
+                        ==, sizeof stun);
+}
+
+static bool is_waiting(End *end)
+{
+    g_autoptr(GSocket) socket = nice_agent_get_selected_socket(end->agent, 1, 1);
+
+    return g_socket_condition_check(socket, G_IO_IN) != 0;
+}
+
+/* What libnice gives to nobody is read in as many turns as what it does. */
+static void test_stun_flood(void)
+{
+    End ends[2];
+    guint turns = 0;
+
+    start(ends, true);
+    flood(&ends[1], PACKETS);
+    for (; is_waiting(&ends[1]); turns++)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(turns, >=, PACKETS / A_TURN);
+    send_packets(&ends[0], 0, 1);
+    wait_until(ends[1].received == 1);
+    stop(ends);
+}
+
 /* To the same one, for all that END can see. */
 static void change_pair(End *end)
 {
@@ -209,6 +248,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ice/turns", test_turns);
+    g_test_add_func("/ice/stun-flood", test_stun_flood);
     g_test_add_func("/ice/pair-that-changes", test_pair_that_changes);
     return g_test_run();
 }

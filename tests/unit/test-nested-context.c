@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/* Contexts that are run from the default one: timers, descriptors, numbers of descriptors. */
+/* Contexts that are run from the default one: timers, descriptors, and turns of their sockets. */
 
 #include <config.h>
 
+#include <dlfcn.h>
+#include <gio/gio.h>
 #include <glib-unix.h>
-#include <netinet/in.h>
 #include <stdbool.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rtc/ice/nested-context.h"
@@ -30,9 +30,9 @@ static gboolean on_fd(int fd, GIOCondition condition, gpointer data)
     return on_event(data);
 }
 
-static void attach(NestedContext *context, GSource *source, GSourceFunc callback, bool *done)
+static void attach(NestedContext *context, GSource *source, GSourceFunc callback, gpointer data)
 {
-    g_source_set_callback(source, callback, done, NULL);
+    g_source_set_callback(source, callback, data, NULL);
     g_source_attach(source, nested_context_get(context));
     g_source_unref(source);
 }
@@ -113,58 +113,136 @@ static void test_same_number(void)
 }
 
 typedef struct {
-    bool feeds, empty;
-    guint64 read;
-} Flood;
+    GSocket *socket;
+    guint received; /* in all */
+    guint turn;     /* in the last turn */
+    bool called;
+} Reader;
 
-/* As libnice does: until there is nothing more. Each packet read is followed by two. */
-static gboolean on_flood(int fd, GIOCondition condition, gpointer data)
+static guint read_all(GSocket *socket)
 {
-    Flood *flood = data;
     char packet[16];
+    GInputVector vector = {packet, sizeof packet};
+    g_autoptr(GError) error = NULL;
+    guint n = 0;
 
-    while (recv(fd, packet, sizeof packet, MSG_DONTWAIT) > 0) {
-        g_assert_cmpuint(++flood->read, <, 1000 * 1000);
-        for (int i = 0; flood->feeds && i < 2; i++)
-            send(fd, "flood", 5, MSG_DONTWAIT);
-    }
-    flood->empty = true;
+    while (g_socket_receive_message(socket, NULL, &vector, 1, NULL, NULL, NULL, NULL, &error) > 0)
+        n++;
+    g_assert_error(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+    return n;
+}
+
+/* As libnice does: until there is nothing more. */
+static gboolean on_readable(GSocket *socket, GIOCondition condition, gpointer data)
+{
+    Reader *reader = data;
+
+    reader->turn = read_all(socket);
+    reader->received += reader->turn;
+    reader->called = true;
     return G_SOURCE_CONTINUE;
 }
 
-/* A turn ends although packets come faster than they are read, and the next gets packets again. */
+static GSocket *make_socket(void)
+{
+    g_autoptr(GInetAddress) loopback = g_inet_address_new_loopback(G_SOCKET_FAMILY_IPV4);
+    g_autoptr(GSocketAddress) any = g_inet_socket_address_new(loopback, 0), own = NULL;
+    GSocket *socket =
+        g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, NULL);
+
+    g_socket_set_blocking(socket, FALSE);
+    g_assert_true(g_socket_bind(socket, any, FALSE, NULL));
+    own = g_socket_get_local_address(socket, NULL);
+    g_assert_true(g_socket_connect(socket, own, NULL, NULL));
+    return socket;
+}
+
+static void make_reader(Reader *reader, NestedContext *context)
+{
+    g_autoptr(GSource) source = NULL;
+
+    *reader = (Reader){.socket = make_socket()};
+    source = g_socket_create_source(reader->socket, G_IO_IN, NULL);
+    g_source_set_callback(source, G_SOURCE_FUNC(on_readable), reader, NULL);
+    g_source_attach(source, nested_context_get(context));
+}
+
+static void flood(GSocket *socket, guint packets)
+{
+    for (guint i = 0; i < packets; i++)
+        g_assert_cmpint(g_socket_send(socket, "flood", 5, NULL, NULL), ==, 5);
+}
+
+static gboolean on_turn(gpointer data)
+{
+    (*(guint *) data)++;
+    return G_SOURCE_CONTINUE;
+}
+
+/* Turns are short, others come between them, and each packet is read in the end. */
 static void test_flood(void)
 {
+    enum { PACKETS = 200 };
     NestedContext *context = nested_context_new();
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = g_htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    Flood flood = {.feeds = true};
-    bool ready = false;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    GSource *source = g_unix_fd_source_new(fd, G_IO_IN);
+    Reader flooded, other;
+    guint others = 0, id = g_idle_add_full(G_PRIORITY_DEFAULT, on_turn, &others, NULL);
 
-    g_assert_no_errno(bind(fd, (struct sockaddr *) &address, length));
-    g_assert_no_errno(getsockname(fd, (struct sockaddr *) &address, &length));
-    g_assert_no_errno(connect(fd, (struct sockaddr *) &address, length));
-    g_source_set_callback(source, G_SOURCE_FUNC(on_flood), &flood, NULL);
-    g_source_attach(source, nested_context_get(context));
-    attach(context, g_idle_source_new(), on_event, &ready);
-    run_until(&ready);
-    for (int i = 0; i < 3; i++) {
-        flood.empty = false;
-        g_assert_cmpint(send(fd, "first", 5, 0), ==, 5);
-        run_until(&flood.empty);
-        g_assert_cmpuint(flood.read, >, 1000);
+    make_reader(&flooded, context);
+    make_reader(&other, context);
+    flood(flooded.socket, PACKETS);
+    flood(other.socket, 1);
+    while (flooded.received < PACKETS) {
+        flooded.called = false;
+        run_until(&flooded.called);
+        g_assert_cmpuint(flooded.turn, <=, SOCKET_TURN_READS);
+        g_assert_cmpuint(other.received, ==, 1); /* it has its own share of the turn */
     }
-    flood = (Flood){};
-    g_assert_cmpint(send(fd, "last", 4, 0), ==, 4);
-    run_until(&flood.empty);
-    g_assert_cmpuint(flood.read, ==, 1);
-    g_source_destroy(source);
-    g_source_unref(source);
+    g_assert_cmpuint(flooded.received, ==, PACKETS);
+    g_assert_cmpuint(others, >=, PACKETS / (2 * SOCKET_TURN_READS));
+    g_source_remove(id);
     nested_context_free(context);
-    close(fd);
+    g_object_unref(flooded.socket);
+    g_object_unref(other.socket);
+}
+
+static gpointer on_thread(gpointer data)
+{
+    return GUINT_TO_POINTER(read_all(data));
+}
+
+static gboolean on_read_elsewhere(gpointer data)
+{
+    Reader *reader = data;
+
+    reader->received = GPOINTER_TO_UINT(g_thread_join(g_thread_new("reader", on_thread,
+                                                                   reader->socket)));
+    reader->called = true;
+    return G_SOURCE_REMOVE;
+}
+
+/* A thread of GIO's reads what there is, turn or no turn. */
+static void test_other_thread(void)
+{
+    NestedContext *context = nested_context_new();
+    Reader reader = {.socket = make_socket()};
+
+    flood(reader.socket, 100);
+    attach(context, g_idle_source_new(), on_read_elsewhere, &reader);
+    run_until(&reader.called);
+    g_assert_cmpuint(reader.received, ==, 100);
+    flood(reader.socket, 100);
+    g_assert_cmpuint(read_all(reader.socket), ==, 100); /* nor is there a turn after it */
+    nested_context_free(context);
+    g_object_unref(reader.socket);
+}
+
+/* libraries find ours, because the program comes before them */
+static void test_first_definition(void)
+{
+    g_assert_true(dlsym(RTLD_DEFAULT, "g_socket_receive_message") ==
+                  (gpointer) g_socket_receive_message);
+    g_assert_true(dlsym(RTLD_DEFAULT, "g_socket_send_message") ==
+                  (gpointer) g_socket_send_message);
 }
 
 int main(int argc, char **argv)
@@ -174,5 +252,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nested-context/descriptors", test_descriptors);
     g_test_add_func("/nested-context/same-number", test_same_number);
     g_test_add_func("/nested-context/flood", test_flood);
+    g_test_add_func("/nested-context/other-thread", test_other_thread);
+    g_test_add_func("/nested-context/first-definition", test_first_definition);
     return g_test_run();
 }

@@ -48,7 +48,6 @@
 #define MAX_REMOTE_CANDIDATES 128
 #define MAX_LOOKUPS 8 /* of names, in one call */
 #define ADDRESS_WORD 4
-#define READ_MAX 32 /* packets through libnice, in one dispatch */
 /* A pair that has carried so much is worth a socket of our own. */
 #define FAST_AFTER (256 * 1024)
 
@@ -68,7 +67,6 @@ struct Ice {
     bool have_ipv4;    /* among our addresses */
     bool plain;        /* the selected pair has no path, or never will */
     guint64 carried;   /* bytes both ways by the selected pair, without a path */
-    guint read;        /* packets since libnice was last made to pause */
     void (*candidate)(const char *candidate, gpointer data);
     void (*overflow)(gsize room, gpointer data);
     gpointer data;
@@ -229,35 +227,12 @@ static bool ice_send(Transport *transport, const guint8 *packet, gsize length)
 }
 
 static void on_receive(NiceAgent *agent, guint stream, guint component, guint length, char *bytes,
-                       gpointer data);
-
-static void attach(Ice *ice, GMainContext *context)
-{
-    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, context, on_receive, ice);
-}
-
-/*
- * libnice reads until there is nothing more, which under load is never, and
- * meanwhile no timer fires. It does stop when its source has gone: when its
- * sockets move to another context, they get new ones, which have their turn
- * with everybody else.
- */
-static void pause_reading(Ice *ice)
-{
-    ice->read = 0;
-    attach(ice, g_main_context_default());
-    attach(ice, nested_context_get(ice->context));
-}
-
-static void on_receive(NiceAgent *agent, guint stream, guint component, guint length, char *bytes,
                        gpointer data)
 {
     Ice *ice = data;
 
     note_carried(ice, length);
     transport_receive(&ice->transport, (const guint8 *) bytes, length);
-    if (++ice->read == READ_MAX)
-        pause_reading(ice);
 }
 
 static void on_candidate(NiceAgent *agent, NiceCandidate *candidate, gpointer data)
@@ -465,7 +440,8 @@ Ice *ice_new(const IceConfig *config, GError **error)
     g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), ice);
     g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
     g_signal_connect(ice->agent, "new-selected-pair-full", G_CALLBACK(on_selected_pair), ice);
-    attach(ice, nested_context_get(ice->context));
+    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, nested_context_get(ice->context),
+                           on_receive, ice);
     return g_steal_pointer(&ice);
 }
 

@@ -13,27 +13,18 @@
 #include "rtc/ice/nested-context.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#ifndef sigev_notify_thread_id /* glibc has only what is behind it */
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
-enum {
-    TURNS = 32,   /* of contexts, in one dispatch of the default context */
-    TURN_MS = 10, /* of CPU time, for one of them */
-};
+enum { TURNS = 32 }; /* of contexts, in one dispatch of the default context */
 
 struct NestedContext {
     GMainContext *context;
     gint64 deadline; /* monotonic microseconds, -1: none; the key in `deadlines` */
     GArray *fds;     /* of int, those in the epoll set */
+    const SocketWatchOps *watch; /* or NULL */
+    gpointer watch_data;
 };
 
 static int epoll_fd = -1;
@@ -144,72 +135,17 @@ static void wait_again(NestedContext *context)
                  timeout < 0 ? -1 : g_get_monotonic_time() + timeout * (gint64) 1000);
 }
 
-/* ---- turns that would not end ---------------------------------------------- */
+/* ---- a turn ---------------------------------------------------------------- */
 
-/*
- * libnice reads a socket until it is empty, which in a flood of what it hands
- * to nobody (STUN, a stranger's packets) is never. Then only a signal can help:
- * what comes from now on is lost, so the turn ends with what the sockets hold.
- */
-static NestedContext *volatile running;
-static volatile sig_atomic_t deaf; /* the sockets of the running context are */
-static timer_t turn_timer;
-static bool have_timer;
-
-/* Safe within a signal handler, and so are the calls that it makes. */
-static void set_deaf(const NestedContext *context, bool on)
-{
-    static struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-    static const struct sock_fprog program = {.len = 1, .filter = &nothing};
-
-    for (guint i = 0; i < context->fds->len; i++) {
-        int fd = g_array_index(context->fds, int, i), type = 0;
-        socklen_t length = sizeof type;
-
-        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_DGRAM)
-            setsockopt(fd, SOL_SOCKET, on ? SO_ATTACH_FILTER : SO_DETACH_FILTER, &program,
-                       sizeof program);
-    }
-    deaf = on;
-}
-
-static void on_long_turn(int signal)
-{
-    int error = errno;
-
-    if (running)
-        set_deaf(running, true);
-    errno = error;
-}
-
-/* Without the timer turns are as long as they are. */
-static void make_timer(void)
-{
-    const struct sigaction action = {.sa_handler = on_long_turn, .sa_flags = SA_RESTART};
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM};
-
-    event.sigev_notify_thread_id = gettid();
-    have_timer = sigaction(SIGVTALRM, &action, NULL) == 0 &&
-                 timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &turn_timer) == 0;
-}
-
-static void set_turn_timer(int milliseconds)
-{
-    const struct itimerspec time = {.it_value.tv_nsec = milliseconds * 1000000L};
-
-    if (have_timer)
-        timer_settime(turn_timer, 0, &time, NULL);
-}
+static NestedContext *running;
 
 static void run(NestedContext *context)
 {
     running = context;
-    set_turn_timer(TURN_MS);
+    socket_turn_begin(context->watch, context->watch_data);
     g_main_context_iteration(context->context, FALSE);
-    set_turn_timer(0);
+    socket_turn_end();
     running = NULL;
-    if (deaf)
-        set_deaf(context, false);
     wait_again(context);
 }
 
@@ -252,7 +188,6 @@ static void init(void)
     g_source_set_static_name(source, "nested contexts");
     g_source_add_unix_fd(source, epoll_fd, G_IO_IN);
     g_source_attach(source, NULL);
-    make_timer();
 }
 
 NestedContext *nested_context_new(void)
@@ -277,6 +212,14 @@ void nested_context_free(NestedContext *context)
     g_main_context_unref(context->context);
     g_array_unref(context->fds);
     g_free(context);
+}
+
+void nested_context_set_watch(NestedContext *context, const SocketWatchOps *ops, gpointer data)
+{
+    context->watch = ops;
+    context->watch_data = data;
+    if (running == context)
+        socket_turn_set_watch(ops, data);
 }
 
 GMainContext *nested_context_get(NestedContext *context)

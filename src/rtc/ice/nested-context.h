@@ -8,12 +8,15 @@
  * anything happens in it: with a thousand calls in one context that is most of
  * what a daemon does. All nested contexts together are one descriptor (epoll)
  * and one timer of the default context, and only those that have something to
- * do are looked at.
+ * do are looked at. A turn of a context is a turn of its sockets (socket-turn.h):
+ * it reads a bounded number of packets.
  */
 
 #pragma once
 
 #include <glib.h>
+
+#include "rtc/ice/socket-turn.h"
 
 typedef struct NestedContext NestedContext;
 
@@ -24,3 +27,6 @@ void nested_context_free(NestedContext *context);
 
 /* For whoever attaches sources, at any time. Transfer none. */
 GMainContext *nested_context_get(NestedContext *context);
+
+/* What its sockets do in its turns from now on; OPS by reference, NULL: nobody is asked. */
+void nested_context_set_watch(NestedContext *context, const SocketWatchOps *ops, gpointer data);
