@@ -13,8 +13,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "common/candidate.h"
 #include "rtc/ice/ice.h"
-#include "signaling/frame.h"
 #include "tests/unit/name-resolver.h"
 
 static void on_candidate(const char *candidate, gpointer data)
@@ -41,7 +41,7 @@ static void check_type(const char *candidate)
 
     if (!g_utf8_validate(candidate, -1, NULL))
         return;
-    type = frame_candidate_type(candidate);
+    type = candidate_type(candidate);
     if (type)
         g_assert_true(g_utf8_validate(type, -1, NULL));
 }

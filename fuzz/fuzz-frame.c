@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/candidate.h"
 #include "signaling/frame.h"
 
 static void check_printable(const char *text)
@@ -25,7 +26,7 @@ static void check_printable(const char *text)
 static void check_words(const Frame *frame)
 {
     g_autofree char *words = frame_describe(frame);
-    g_autofree char *type = frame_candidate_type(frame->candidate);
+    g_autofree char *type = candidate_type(frame->candidate);
 
     check_printable(words);
     if (type)

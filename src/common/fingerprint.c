@@ -8,7 +8,44 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define HASH "sha-256"
+static const FingerprintHash hashes[] = {
+    {FINGERPRINT_OURS, 32, G_CHECKSUM_SHA256},
+    {"sha-384", 48, G_CHECKSUM_SHA384},
+    {"sha-512", 64, G_CHECKSUM_SHA512},
+};
+
+const FingerprintHash *fingerprint_hash(const char *fingerprint)
+{
+    gsize length = strcspn(fingerprint, " ");
+
+    for (guint i = 0; i < G_N_ELEMENTS(hashes); i++) {
+        if (strlen(hashes[i].name) == length && strncmp(fingerprint, hashes[i].name, length) == 0)
+            return &hashes[i];
+    }
+    return NULL;
+}
+
+static char *write_bytes(const char *hash, const guint8 *bytes, gsize length)
+{
+    GString *out = g_string_new(hash);
+
+    for (gsize i = 0; i < length; i++)
+        g_string_append_printf(out, "%c%02X", i == 0 ? ' ' : ':', bytes[i]);
+    return g_string_free(out, FALSE);
+}
+
+char *fingerprint_make(const FingerprintHash *hash, const void *der, gsize size)
+{
+    g_autoptr(GChecksum) sum = g_checksum_new(hash->type);
+    guint8 digest[64];
+    gsize length = sizeof digest;
+
+    g_checksum_update(sum, der, (gssize) size);
+    g_checksum_get_digest(sum, digest, &length);
+    return write_bytes(hash->name, digest, length);
+}
+
+/* How ours are read */
 enum { BYTES = 32, GROUPS = 6, GROUP_BYTES = 5 };
 
 /* Two hexadecimal digits a byte; colons between all bytes or none. */
@@ -31,8 +68,8 @@ static bool read_bytes(const char *text, guint8 bytes[BYTES])
 
 static bool read_text(const char *text, guint8 bytes[BYTES])
 {
-    if (g_ascii_strncasecmp(text, HASH, strlen(HASH)) == 0) {
-        text += strlen(HASH);
+    if (g_ascii_strncasecmp(text, FINGERPRINT_OURS, strlen(FINGERPRINT_OURS)) == 0) {
+        text += strlen(FINGERPRINT_OURS);
         if (*text != ':' && *text != ' ')
             return false;
         text++;
@@ -43,14 +80,8 @@ static bool read_text(const char *text, guint8 bytes[BYTES])
 char *fingerprint_parse(const char *text)
 {
     guint8 bytes[BYTES];
-    GString *out;
 
-    if (!read_text(text, bytes))
-        return NULL;
-    out = g_string_new(HASH);
-    for (guint i = 0; i < BYTES; i++)
-        g_string_append_printf(out, "%c%02X", i == 0 ? ' ' : ':', bytes[i]);
-    return g_string_free(out, FALSE);
+    return read_text(text, bytes) ? write_bytes(FINGERPRINT_OURS, bytes, BYTES) : NULL;
 }
 
 char *fingerprint_word(const char *fingerprint)

@@ -12,6 +12,22 @@
 
 #include <glib.h>
 
+/* A hash that counts (RFC 8122 section 5): SHA-1 and MD5 are too weak. */
+typedef struct {
+    const char *name; /* as SDP has it, in lower case */
+    gsize bytes;
+    GChecksumType type;
+} FingerprintHash;
+
+/* The one that ours are of, and the only one in files and on command lines */
+#define FINGERPRINT_OURS "sha-256"
+
+/* The hash of FINGERPRINT, "sha-384 …" or so; NULL if it does not count. */
+const FingerprintHash *fingerprint_hash(const char *fingerprint);
+
+/* The fingerprint of a certificate (DER) by HASH: "sha-384 AB:CD:…". Transfer full. */
+char *fingerprint_make(const FingerprintHash *hash, const void *der, gsize size);
+
 /*
  * TEXT in any of these spellings, with colons or without, in either case, with
  * or without "sha-256": as "sha-256 AB:CD:…", or NULL if it is none. Transfer full.

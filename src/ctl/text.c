@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/candidate.h"
 #include "common/printable.h"
 
 typedef struct {
@@ -105,15 +106,18 @@ size_t text_columns(const char *text)
 
 char *text_candidate(const char *candidate)
 {
-    g_auto(GStrv) words = g_strsplit(candidate, " ", -1);
-    g_autofree char *brief = NULL;
+    g_auto(GStrv) words = candidate_split(candidate);
+    g_autofree char *endpoint = NULL, *brief = NULL;
     const char *transport;
 
-    if (g_strv_length(words) < 8 || !g_str_equal(words[6], "typ"))
+    if (!words)
         return text_safe(candidate);
-    transport = g_ascii_strcasecmp(words[2], "UDP") == 0 ? "" : words[2];
-    brief = g_strdup_printf(strchr(words[4], ':') ? "[%s]:%s %s%s%s" : "%s:%s %s%s%s", words[4],
-                            words[5], words[7], *transport ? " " : "", transport);
+    endpoint = candidate_endpoint(words);
+    transport = words[CANDIDATE_TRANSPORT];
+    if (g_ascii_strcasecmp(transport, "UDP") == 0)
+        transport = "";
+    brief = g_strdup_printf("%s %s%s%s", endpoint, words[CANDIDATE_TYPE], *transport ? " " : "",
+                            transport);
     return text_safe(brief);
 }
 

@@ -12,6 +12,7 @@
 
 #include "common/config-file.h"
 #include "common/printable.h"
+#include "common/random-id.h"
 #include "peer/readings/publisher.h"
 #include "rtc/ice/ice-server.h"
 #include "rtc/ice/tls-trust.h"
@@ -27,9 +28,7 @@ static bool refuse(GError **error, const char *right)
 /* The relay's rule for names; 32 hexadecimal digits look like an id. */
 static bool check_name(const char *value, GError **error)
 {
-    gsize digits = strspn(value, "0123456789abcdefABCDEF");
-
-    if (strlen(value) <= MAX_NAME && is_printable(value) && !(digits == 32 && value[32] == '\0'))
+    if (strlen(value) <= MAX_NAME && is_printable(value) && !is_random_id(value))
         return true;
     return refuse(error, _("at most 64 bytes of printable text, and not 32 hexadecimal digits"));
 }

@@ -13,9 +13,9 @@
 
 #include <glib/gi18n.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "common/printable.h"
+#include "common/random-id.h"
 
 struct Room {
     char *name;
@@ -66,18 +66,9 @@ void router_set_max_rooms(Router *router, guint64 max_rooms)
     router->max_rooms = max_rooms;
 }
 
-static bool is_id(const char *text)
-{
-    size_t n = 0;
-
-    while (g_ascii_isxdigit(text[n]))
-        n++;
-    return n == ROUTER_ID_LENGTH && text[n] == '\0';
-}
-
 bool router_check_name(const char *name, GError **error)
 {
-    if (*name && strlen(name) <= ROUTER_NAME_MAX && is_printable(name) && !is_id(name))
+    if (*name && strlen(name) <= ROUTER_NAME_MAX && is_printable(name) && !is_random_id(name))
         return true;
     g_set_error(error, ROUTER_ERROR, ROUTER_ERROR_BAD_NAME,
                 "a name is 1 to %d bytes of printable UTF-8 and not shaped like an id",
@@ -95,22 +86,6 @@ bool router_check_room(const char *room, GError **error)
                 "with " ROUTER_RESERVED,
                 ROUTER_ROOM_MAX);
     return false;
-}
-
-static void make_id(Router *router, char *id)
-{
-    static const char digits[] = "0123456789abcdef";
-    guint8 random[ROUTER_ID_LENGTH / 2];
-
-    do {
-        if (getrandom(random, sizeof random, 0) != sizeof random)
-            g_error("getrandom: the kernel has no random numbers"); /* cannot be for 16 bytes */
-        for (size_t i = 0; i < sizeof random; i++) {
-            id[2 * i] = digits[random[i] >> 4];
-            id[2 * i + 1] = digits[random[i] & 15];
-        }
-        id[ROUTER_ID_LENGTH] = '\0';
-    } while (g_hash_table_contains(router->ids, id));
 }
 
 static Room *room_new(Router *router, const char *name)
@@ -180,7 +155,7 @@ Member *router_join(Router *router, const char *room_name_, const char *name, gp
         return NULL;
     }
     member = g_new0(Member, 1);
-    make_id(router, member->id);
+    random_id(member->id);
     member->name = g_strdup(name);
     member->data = data;
     g_hash_table_insert(router->ids, member->id, member);

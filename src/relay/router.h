@@ -4,8 +4,7 @@
 /*
  * Rooms and who is in them; who gets a frame. No I/O.
  *
- * An id is 32 lower-case hexadecimal digits (128 random bits, never given
- * twice). A name is 1 to 64 bytes of printable UTF-8 and never 32 hexadecimal
+ * An id is a random one (common/random-id.h). A name is 1 to 64 bytes of printable UTF-8 and never 32 hexadecimal
  * digits, so that a "to" can only mean one of the two.
  */
 
@@ -14,7 +13,9 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#define ROUTER_ID_LENGTH 32
+#include "common/random-id.h"
+
+#define ROUTER_ID_LENGTH RANDOM_ID_LENGTH
 #define ROUTER_NAME_MAX 64  /* bytes */
 #define ROUTER_ROOM_MAX 128 /* bytes */
 #define ROUTER_RESERVED "-/" /* no room's name begins so: there are the page's files */

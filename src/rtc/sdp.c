@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "common/fingerprint.h"
 #include "rtc/connection.h"
 
 #define SDP_MAX_LENGTH (128 * 1024)
@@ -255,19 +256,12 @@ static char *normalize_fingerprint(const char *text)
     return copy;
 }
 
-/* SHA-1 and MD5 are too weak to count, and half a hash even more (RFC 8122 5). */
+/* Half a hash is too weak, too. */
 static bool is_strong(const char *normalized)
 {
-    static const struct {
-        const char *prefix;
-        gsize bytes;
-    } known[] = {{"sha-256 ", 32}, {"sha-384 ", 48}, {"sha-512 ", 64}};
+    const FingerprintHash *hash = fingerprint_hash(normalized);
 
-    for (gsize i = 0; i < G_N_ELEMENTS(known); i++) {
-        if (g_str_has_prefix(normalized, known[i].prefix))
-            return strlen(normalized) == strlen(known[i].prefix) + known[i].bytes * 3 - 1;
-    }
-    return false;
+    return hash && strlen(normalized) == strlen(hash->name) + hash->bytes * 3;
 }
 
 static bool read_fingerprints(Sdp *sdp, const Scopes *scopes, GError **error)

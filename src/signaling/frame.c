@@ -15,6 +15,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "common/candidate.h"
 #include "common/printable.h"
 #include "signaling/envelope.h"
 
@@ -428,41 +429,20 @@ char *frame_write(const Frame *frame)
 
 /* ---- for people ----------------------------------------------------------- */
 
-/* RFC 8839 5.1: foundation component transport priority address port "typ" type … */
-enum { FIELD_TRANSPORT = 2, FIELD_ADDRESS = 4, FIELD_PORT = 5, FIELD_TYP = 6, FIELD_TYPE = 7 };
-
-static char **split_candidate(const char *candidate)
-{
-    g_autofree char *shown = printable(candidate);
-    g_auto(GStrv) fields = g_strsplit(shown, " ", FIELD_TYPE + 2);
-
-    if (g_strv_length(fields) <= FIELD_TYPE || strcmp(fields[FIELD_TYP], "typ") != 0)
-        return NULL;
-    return g_steal_pointer(&fields);
-}
-
-char *frame_candidate_type(const char *candidate)
-{
-    g_auto(GStrv) fields = candidate ? split_candidate(candidate) : NULL;
-
-    return fields ? g_strdup(fields[FIELD_TYPE]) : NULL;
-}
-
 static char *describe_candidate(const char *candidate)
 {
-    g_auto(GStrv) fields = NULL;
-    g_autofree char *transport = NULL;
-    const char *address;
+    g_auto(GStrv) words = NULL;
+    g_autofree char *shown = NULL, *endpoint = NULL, *transport = NULL;
 
     if (!candidate)
         return g_strdup("end of candidates");
-    fields = split_candidate(candidate);
-    if (!fields)
+    shown = printable(candidate);
+    words = candidate_split(shown);
+    if (!words)
         return g_strdup("candidate that makes no sense");
-    address = fields[FIELD_ADDRESS];
-    transport = g_ascii_strdown(fields[FIELD_TRANSPORT], -1);
-    return g_strdup_printf(strchr(address, ':') ? "candidate %s [%s]:%s %s" : "candidate %s %s:%s %s",
-                           fields[FIELD_TYPE], address, fields[FIELD_PORT], transport);
+    endpoint = candidate_endpoint(words);
+    transport = g_ascii_strdown(words[CANDIDATE_TRANSPORT], -1);
+    return g_strdup_printf("candidate %s %s %s", words[CANDIDATE_TYPE], endpoint, transport);
 }
 
 char *frame_describe(const Frame *frame)

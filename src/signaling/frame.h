@@ -110,6 +110,3 @@ char *frame_write(const Frame *frame);
  * 10.0.0.1:4242 udp". Never an SDP, never a password. Transfer full.
  */
 char *frame_describe(const Frame *frame);
-
-/* The type of a candidate attribute ("host", "srflx", "prflx", "relay"), or NULL. Transfer full. */
-char *frame_candidate_type(const char *candidate);

@@ -15,6 +15,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/candidate.h"
 #include "common/log.h"
 #include "common/names.h"
 #include "peer/error.h"
@@ -87,8 +88,8 @@ static void call_log_connected(Call *call)
     g_autofree char *local = NULL, *remote = NULL, *text = NULL;
 
     call_get_stats(call, &stats);
-    local = frame_candidate_type(stats.local_candidate);
-    remote = frame_candidate_type(stats.remote_candidate);
+    local = candidate_type(stats.local_candidate);
+    remote = candidate_type(stats.remote_candidate);
     text = g_strdup_printf(_("connected with %s in %d ms (%s ↔ %s)"), call_peer_for_people(call),
                            (int) ((g_get_monotonic_time() - call->started) / 1000),
                            local ? local : "?", remote ? remote : "?");

@@ -20,17 +20,15 @@
 
 #include <glib/gi18n.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "common/bucket.h"
 #include "common/log.h"
+#include "common/random-id.h"
 #include "common/memory-trim.h"
 #include "peer/signaling/delayed.h"
 #include "peer/signaling/early.h"
 #include "peer/signaling/heard.h"
 #include "peer/error.h"
-
-enum { SESSION_BYTES = 16 };
 
 /* How often a refusal is told: so many at once, then one in so many µs. */
 enum { BYE_BURST = 1024, BYE_INTERVAL = 20000 };
@@ -182,18 +180,6 @@ static bool is_from(const Call *call, const char *from)
 
 /* ---- outgoing ------------------------------------------------------------- */
 
-static char *make_session(void)
-{
-    guint8 bytes[SESSION_BYTES];
-    GString *text = g_string_new(NULL);
-
-    while (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-        ;
-    for (guint i = 0; i < sizeof(bytes); i++)
-        g_string_append_printf(text, "%02x", bytes[i]);
-    return g_string_free(text, FALSE);
-}
-
 static bool calls_may_place(const Calls *calls, const char *peer, GError **error)
 {
     const Room *room = calls->room;
@@ -225,16 +211,14 @@ static bool calls_may_place(const Calls *calls, const char *peer, GError **error
  */
 static const char *name_asked(const char *peer, const RoomMember *member)
 {
-    bool is_id = strlen(peer) == 32 && strspn(peer, "0123456789abcdefABCDEF") == 32;
-
-    if (is_id)
+    if (is_random_id(peer))
         return member ? member->name : NULL;
     return *peer ? peer : NULL;
 }
 
 Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GError **error)
 {
-    g_autofree char *session = make_session();
+    char session[RANDOM_ID_LENGTH + 1];
     const RoomMember *member = *peer ? room_find(calls->room, peer) : NULL;
     CallInfo info = {.direction = CALL_OUTGOING,
                      .session = session,
@@ -248,6 +232,7 @@ Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GE
 
     if (!calls_may_place(calls, peer, error))
         return NULL;
+    random_id(session);
     call = calls_add(calls, &info);
     if (room_state(calls->room) == RELAY_CONNECTED)
         call_ring(call, NULL);

@@ -15,8 +15,6 @@
 #include "common/log.h"
 #include "peer/trust/known-file.h"
 
-#define FINGERPRINT_PREFIX "sha-256"
-
 struct Services {
     char *folder;
     GHashTable *table; /* name → Service */
@@ -84,7 +82,7 @@ static char *parse_allowed(const char *word)
     if (fingerprint)
         return g_steal_pointer(&fingerprint);
     if (strchr(word, '#') ||
-        g_ascii_strncasecmp(word, FINGERPRINT_PREFIX, strlen(FINGERPRINT_PREFIX)) == 0)
+        g_ascii_strncasecmp(word, FINGERPRINT_OURS, strlen(FINGERPRINT_OURS)) == 0)
         return NULL;
     return known_name_parse(word);
 }

@@ -91,7 +91,7 @@ static char *take_fingerprint(const char **text)
 {
     g_autofree char *word = take_word(text);
 
-    if (g_ascii_strcasecmp(word, "sha-256") == 0) {
+    if (g_ascii_strcasecmp(word, FINGERPRINT_OURS) == 0) {
         g_free(word);
         word = take_word(text);
     }

@@ -5,13 +5,10 @@
 
 #include "peer/trust/known-peers.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <glib/gi18n.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "common/atomic-file.h"
 #include "peer/error.h"
 
 enum { DEFAULT_LIMIT = 4096 };
@@ -24,12 +21,6 @@ struct KnownPeers {
 };
 
 /* ---- files ---------------------------------------------------------------- */
-
-static bool fail(GError **error, const char *path, const char *what)
-{
-    g_set_error(error, PEER_ERROR, PEER_ERROR_FAILED, "%s: %s", path, what);
-    return false;
-}
 
 /* One that is not there is empty. */
 static KnownFile *read_file(const char *path, GError **error)
@@ -46,58 +37,15 @@ static KnownFile *read_file(const char *path, GError **error)
     return NULL;
 }
 
-static bool write_all(int fd, const char *text)
-{
-    for (gsize left = strlen(text); left > 0;) {
-        ssize_t n = write(fd, text, left);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        text += n;
-        left -= (gsize) n;
-    }
-    return fsync(fd) == 0;
-}
-
-/* So that the rename outlives a power cut; there is no way back if it does not. */
-static void sync_folder(const char *path)
-{
-    g_autofree char *folder = g_path_get_dirname(path);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return;
-    fsync(fd);
-    close(fd);
-}
-
-/* Either the old file or the whole new one is there, whatever happens. */
 static bool write_file(const char *path, const KnownFile *file, GError **error)
 {
     g_autofree char *text = known_file_write(file);
-    g_autofree char *temporary = g_strconcat(path, ".new", NULL);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good;
-    int saved;
+    g_autoptr(GError) local = NULL;
 
-    if (fd < 0)
-        return fail(error, temporary, g_strerror(errno));
-    good = write_all(fd, text);
-    saved = errno;
-    if (close(fd) != 0 && good) {
-        good = false;
-        saved = errno;
-    }
-    if (good && g_rename(temporary, path) == 0) {
-        sync_folder(path);
+    if (atomic_file_write(path, text, strlen(text), ATOMIC_FILE_REPLACE, &local))
         return true;
-    }
-    if (good)
-        saved = errno;
-    g_unlink(temporary);
-    return fail(error, path, g_strerror(saved));
+    g_set_error_literal(error, PEER_ERROR, PEER_ERROR_FAILED, local->message);
+    return false;
 }
 
 bool known_peers_load(KnownPeers *known, GError **error)

@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/printable.h"
+#include "common/random-id.h"
 #include "peer/trust/cpace.h"
 #include "peer/trust/pairing.h"
 #include "peer/error.h"
@@ -317,11 +318,10 @@ static gboolean on_no_answer(gpointer data)
 
 static char *new_session(void)
 {
-    GString *text = g_string_new(NULL);
+    char id[RANDOM_ID_LENGTH + 1];
 
-    for (guint i = 0; i < 4; i++)
-        g_string_append_printf(text, "%04x%04x", cpace_random(0x10000), cpace_random(0x10000));
-    return g_string_free(text, FALSE);
+    random_id(id);
+    return g_strdup(id);
 }
 
 bool pairing_desk_join(PairingDesk *desk, const char *code, const PairingWish *wish,

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fingerprint.h"
 #include "rtc/connection.h"
 
 #define VALID_SECONDS (30ll * 365 * 24 * 3600)
@@ -47,16 +48,7 @@ static bool check(int result, const char *doing, GError **error)
 
 char *certificate_fingerprint_der(const gnutls_datum_t *der)
 {
-    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    GString *text = g_string_new("sha-256 ");
-    guint8 digest[32];
-    gsize length = sizeof digest;
-
-    g_checksum_update(sum, der->data, der->size);
-    g_checksum_get_digest(sum, digest, &length);
-    for (gsize i = 0; i < length; i++)
-        g_string_append_printf(text, "%s%02X", i ? ":" : "", digest[i]);
-    return g_string_free(text, FALSE);
+    return fingerprint_make(fingerprint_hash(FINGERPRINT_OURS), der->data, der->size);
 }
 
 static bool fits(X509Certificate crt, X509Key key)

@@ -18,6 +18,7 @@
 #include <gnutls/x509.h>
 #include <string.h>
 
+#include "common/fingerprint.h"
 #include "common/log.h"
 #include "rtc/connection.h"
 #include "rtc/sctp/path-mtu.h"
@@ -165,36 +166,12 @@ static int on_pull_timeout(gnutls_transport_ptr_t pointer, unsigned int millisec
 
 /* ---- the certificate ---- */
 
-static gnutls_digest_algorithm_t hash_by_name(const char *fingerprint)
-{
-    static const struct {
-        const char *prefix;
-        gnutls_digest_algorithm_t hash;
-    } known[] = {
-        {"sha-256 ", GNUTLS_DIG_SHA256},
-        {"sha-384 ", GNUTLS_DIG_SHA384},
-        {"sha-512 ", GNUTLS_DIG_SHA512},
-    };
-
-    for (gsize i = 0; i < G_N_ELEMENTS(known); i++) {
-        if (g_str_has_prefix(fingerprint, known[i].prefix))
-            return known[i].hash;
-    }
-    return GNUTLS_DIG_UNKNOWN;
-}
-
 static bool fingerprint_matches(const char *fingerprint, const gnutls_datum_t *der)
 {
-    gnutls_digest_algorithm_t hash = hash_by_name(fingerprint);
-    guint8 digest[64];
-    g_autoptr(GString) text = NULL;
+    const FingerprintHash *hash = fingerprint_hash(fingerprint);
+    g_autofree char *theirs = hash ? fingerprint_make(hash, der->data, der->size) : NULL;
 
-    if (hash == GNUTLS_DIG_UNKNOWN || gnutls_hash_fast((gnutls_digest_algorithm_t) hash, der->data, der->size, digest) < 0)
-        return false;
-    text = g_string_new(NULL);
-    for (gsize i = 0; i < gnutls_hash_get_len(hash); i++)
-        g_string_append_printf(text, "%s%02X", i ? ":" : "", digest[i]);
-    return strcmp(strchr(fingerprint, ' ') + 1, text->str) == 0;
+    return theirs && strcmp(fingerprint, theirs) == 0;
 }
 
 /* Called within the handshake, before the Finished messages. */

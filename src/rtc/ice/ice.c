@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/candidate.h"
 #include "common/log.h"
 #include "rtc/connection.h"
 #include "rtc/ice/ice-server.h"
@@ -47,7 +48,6 @@
 #define SPARE_FDS 8
 #define MAX_REMOTE_CANDIDATES 128
 #define MAX_LOOKUPS 8 /* of names, in one call */
-#define ADDRESS_WORD 4
 /* A pair that has carried so much is worth a socket of our own. */
 #define FAST_AFTER (256 * 1024)
 
@@ -546,8 +546,8 @@ static void on_resolved(GObject *resolver, GAsyncResult *result, gpointer data)
     if (addresses) {
         g_autofree char *line = NULL;
 
-        g_free(lookup->words[ADDRESS_WORD]);
-        lookup->words[ADDRESS_WORD] = g_inet_address_to_string(addresses->data);
+        g_free(lookup->words[CANDIDATE_ADDRESS]);
+        lookup->words[CANDIDATE_ADDRESS] = g_inet_address_to_string(addresses->data);
         line = g_strjoinv(" ", lookup->words);
         if (!add_numeric(lookup->ice, line))
             log_debug("ICE: resolved candidate left out: %s", line);
@@ -564,9 +564,9 @@ static void resolve(Ice *ice, const char *candidate)
     Lookup *lookup = g_new0(Lookup, 1);
 
     lookup->ice = ice;
-    lookup->words = g_strsplit(candidate, " ", -1);
+    lookup->words = candidate_split(candidate);
     ice->lookup_count++;
-    g_resolver_lookup_by_name_async(resolver, lookup->words[ADDRESS_WORD], ice->lookups,
+    g_resolver_lookup_by_name_async(resolver, lookup->words[CANDIDATE_ADDRESS], ice->lookups,
                                     on_resolved, lookup);
 }
 
@@ -579,21 +579,22 @@ typedef enum {
     CANDIDATE_MALFORMED,
 } CandidateKind;
 
-/* "candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ TYPE …" */
 static CandidateKind classify(const char *candidate)
 {
     g_auto(GStrv) words = NULL;
 
     if (!g_str_has_prefix(candidate, "candidate:") || strlen(candidate) > 1024)
         return CANDIDATE_MALFORMED;
-    words = g_strsplit(candidate, " ", 9);
-    if (g_strv_length(words) < 8 || strcmp(words[6], "typ") != 0)
+    words = candidate_split(candidate);
+    if (!words)
         return CANDIDATE_MALFORMED;
-    if (strcmp(words[1], "1") != 0 || g_ascii_strcasecmp(words[2], "udp") != 0)
+    if (strcmp(words[CANDIDATE_COMPONENT], "1") != 0 ||
+        g_ascii_strcasecmp(words[CANDIDATE_TRANSPORT], "udp") != 0)
         return CANDIDATE_UNUSABLE;
-    if (g_hostname_is_ip_address(words[ADDRESS_WORD]))
+    if (g_hostname_is_ip_address(words[CANDIDATE_ADDRESS]))
         return CANDIDATE_USABLE;
-    return g_str_has_suffix(words[ADDRESS_WORD], ".local") ? CANDIDATE_NAMED : CANDIDATE_UNUSABLE;
+    return g_str_has_suffix(words[CANDIDATE_ADDRESS], ".local") ? CANDIDATE_NAMED
+                                                                 : CANDIDATE_UNUSABLE;
 }
 
 bool ice_add_candidate(Ice *ice, const char *candidate, GError **error)
