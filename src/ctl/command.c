@@ -34,6 +34,8 @@ static const Command commands[] = {
      0, 3, false, pair_check, pair_run},
     {"fingerprint", N_("[NAME]"), N_("Show this peer's fingerprint, or a known peer's"), NULL, 0,
      1, false, NULL, fingerprint_run},
+    {"identity", N_("[new]"), N_("Show who this peer is, or make it a new key"), identity_options, 0,
+     1, false, identity_check, identity_run},
     {"known", NULL, N_("List the known peers"), NULL, 0, 0, false, NULL, known_run},
     {"trust", N_("NAME FINGERPRINT"), N_("Make a peer known, in place of what was learned of it"),
      NULL, 2, 3, false, trust_check, trust_run},

@@ -54,6 +54,11 @@ int trust_check(char **arguments);
 int trust_run(Client *client, char **arguments);
 int forget_run(Client *client, char **arguments);
 
+/* identity.c */
+extern const GOptionEntry identity_options[];
+int identity_check(char **arguments);
+int identity_run(Client *client, char **arguments);
+
 /* pair.c */
 extern const GOptionEntry pair_options[];
 int pair_check(char **arguments);

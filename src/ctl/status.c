@@ -74,12 +74,32 @@ static void find_bad_servers(Status *status)
     }
 }
 
+static void find_copies(Status *status)
+{
+    g_autoptr(GVariant) names =
+        g_variant_lookup_value(status->peer, "KeySharedWith", G_VARIANT_TYPE("as"));
+
+    for (gsize i = 0; names && i < g_variant_n_children(names); i++) {
+        const char *name;
+        g_autofree char *shown = NULL;
+
+        g_variant_get_child(names, i, "&s", &name);
+        shown = text_safe(name);
+        g_ptr_array_add(status->problems,
+                        g_strdup_printf(_("%s has the same key as this peer, as a copy of this "
+                                          "machine would; \"rtcbusctl identity new\" on one of "
+                                          "them makes it a key of its own"),
+                                        shown));
+    }
+}
+
 static void find_problems(Status *status)
 {
     const char *state = dict_string(status->peer, "RelayState");
     const char *url = dict_string(status->peer, "RelayUrl");
 
     find_broken_services(status);
+    find_copies(status);
     find_bad_servers(status);
     if (g_str_equal(state, "connected"))
         return;

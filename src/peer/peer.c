@@ -16,17 +16,17 @@
 #include "peer/bus/bus.h"
 #include "peer/call/ice-servers.h"
 #include "peer/config.h"
+#include "peer/trust/identity.h"
 #include "peer/trust/pairing-desk.h"
 #include "peer/error.h"
 #include "peer/readings/publisher.h"
 #include "peer/service/service-link.h"
 #include "peer/signaling/signaling.h"
-#include "rtc/dtls/certificate.h"
 
 struct Peer {
     PeerConfig config;
     Daemon *daemon;
-    Certificate *certificate;
+    Identity *identity;
     char *config_path;
     KnownPeers *known;
     Services *services;
@@ -170,7 +170,7 @@ static void on_configure(ConnectionConfig *config, gpointer data)
 {
     Peer *peer = data;
 
-    config->certificate = peer->certificate;
+    config->certificate = identity_certificate(peer->identity);
     config->trust = peer->trust;
     config->ice_servers = (const char *const *) peer->servers;
     config->interfaces = (const char *const *) peer->config.interfaces;
@@ -190,6 +190,20 @@ static void log_refused(const Call *call, const GError *error)
               _("refused: %s"), error->message);
 }
 
+/* It has our key: so the one is a copy of the other, and nobody can tell us apart. */
+static void note_copy(Peer *peer, const Call *call)
+{
+    if (!identity_note_copy(peer->identity, call_peer_for_people(call)))
+        return;
+    log_event(G_LOG_LEVEL_WARNING,
+              (.message_id = MESSAGE_KEY_SHARED, .remote = call_peer(call)),
+              _("%s has the same key as this peer, as a copy of this machine would: nobody can "
+                "tell the two apart. \"rtcbusctl identity new\" on one of them makes it a key of "
+                "its own"),
+              call_peer_for_people(call));
+    peer_update(peer);
+}
+
 static bool on_verify(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,
                       gpointer data)
 {
@@ -202,6 +216,8 @@ static bool on_verify(Call *call, const char *fingerprint, TrustAnswer *answer, 
                               .incoming = call_direction(call) == CALL_INCOMING};
     g_autoptr(GError) local = NULL;
 
+    if (identity_is_own(peer->identity, fingerprint))
+        note_copy(peer, call);
     if (trust_decide(&rules, peer->known, &question, answer, &local) &&
         (!question.incoming || answer->level == TRUST_KNOWN ||
          calls_have_place(peer->calls, fingerprint, &local)))
@@ -221,6 +237,7 @@ static bool on_call_connected(Call *call, GError **error, gpointer data)
     g_autoptr(GError) local = NULL;
 
     if (peer->config.policy != TRUST_POLICY_TOFU || !call_name_is_asked(call) ||
+        identity_is_own(peer->identity, call_fingerprint(call)) ||
         known_peers_check(peer->known, name, call_fingerprint(call)) == KNOWN_SAME)
         return true;
     if (!known_peers_add(peer->known, name, call_fingerprint(call), KNOWN_FIRST_CALL, false, &local)) {
@@ -438,6 +455,12 @@ static bool on_paired(const char *name, const char *fingerprint, bool replace, G
     Peer *peer = data;
     g_autoptr(GError) local = NULL;
 
+    if (identity_is_own(peer->identity, fingerprint)) {
+        g_set_error(error, PEER_ERROR, PEER_ERROR_FAILED,
+                    _("the other side has the same key as this peer: one is a copy of the other; "
+                      "\"rtcbusctl identity new\" makes a new one"));
+        return false;
+    }
     if (known_peers_add(peer->known, name, fingerprint, "paired", replace, &local))
         return true;
     if (g_error_matches(local, PEER_ERROR, PEER_ERROR_DENIED))
@@ -550,11 +573,21 @@ static void load_known(Peer *peer)
                   error->message);
 }
 
-/* What of the configuration is in use elsewhere, at start and at each reload. */
-static void peer_apply(Peer *peer)
+/* The other name is of the key. */
+static void apply_names(Peer *peer)
 {
     g_autofree char *name = peer_config_name(&peer->config);
     g_autofree char *other_name = peer_other_name(peer, name);
+
+    signaling_set(peer->signaling, &(SignalingSettings){.url = peer->config.url,
+                                                        .origin = peer->config.origin,
+                                                        .name = name,
+                                                        .other_name = other_name});
+}
+
+/* What of the configuration is in use elsewhere, at start and at each reload. */
+static void peer_apply(Peer *peer)
+{
     CallsLimits limits = peer_limits(peer);
 
     load_known(peer);
@@ -564,10 +597,7 @@ static void peer_apply(Peer *peer)
     calls_set_limits(peer->calls, &limits);
     feed_set_capacity(peer->feed, peer->config.history);
     publisher_set_source(peer->publisher, peer->config.source, peer->config.interval);
-    signaling_set(peer->signaling, &(SignalingSettings){.url = peer->config.url,
-                                                        .origin = peer->config.origin,
-                                                        .name = name,
-                                                        .other_name = other_name});
+    apply_names(peer);
 }
 
 bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GError **error)
@@ -580,8 +610,8 @@ bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GErr
         return false;
     peer->daemon = daemon;
     handed_init();
-    peer->certificate = certificate_load(folder, PACKAGE, error);
-    if (!peer->certificate)
+    peer->identity = identity_load(folder, error);
+    if (!peer->identity)
         return false;
     peer->known = make_known(peer, folder);
     peer->services = make_services(peer);
@@ -640,7 +670,7 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->signaling, signaling_free);
     g_clear_pointer(&peer->publisher, publisher_free);
     g_clear_pointer(&peer->feed, feed_free);
-    g_clear_pointer(&peer->certificate, certificate_unref);
+    g_clear_pointer(&peer->identity, identity_free);
     g_clear_pointer(&peer->known, known_peers_free);
     g_clear_pointer(&peer->links, service_links_free);
     g_clear_pointer(&peer->services, services_free);
@@ -681,6 +711,24 @@ bool peer_forget(Peer *peer, const char *name, GError **error)
         return false;
     log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_PEER_FORGOTTEN, .remote = name),
               _("%s is forgotten"), name);
+    return true;
+}
+
+/* Calls are with the old key, so they end: what Fingerprint says holds for all there are. */
+bool peer_new_identity(Peer *peer, GError **error)
+{
+    if (!identity_renew(peer->identity, error)) {
+        g_prefix_error(error, "%s", _("the old key stays: "));
+        return false;
+    }
+    log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_KEY_RENEWED),
+              _("this peer has a new key, %s: whoever knows it has to be told"),
+              peer_fingerprint(peer));
+    calls_hang_up_all(peer->calls, CALL_REASON_NEW_KEY);
+    pairing_desk_cancel(peer->pairing, _("this peer has a new key"));
+    pairing_desk_set_fingerprint(peer->pairing, peer_fingerprint(peer));
+    apply_names(peer);
+    peer_update(peer);
     return true;
 }
 
@@ -734,7 +782,12 @@ const Room *peer_room(const Peer *peer)
 
 const char *peer_fingerprint(const Peer *peer)
 {
-    return certificate_fingerprint(peer->certificate);
+    return identity_fingerprint(peer->identity);
+}
+
+const char *const *peer_key_copies(const Peer *peer)
+{
+    return identity_copies(peer->identity);
 }
 
 const char *peer_relay_url(const Peer *peer)

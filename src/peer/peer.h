@@ -40,6 +40,9 @@ guint64 peer_publish(Peer *peer, double value, GError **error);
 bool peer_trust(Peer *peer, const char *name, const char *fingerprint, GError **error);
 bool peer_forget(Peer *peer, const char *name, GError **error);
 
+/* Makes a new key, and hangs up all calls. Errors are those of identity_renew(). */
+bool peer_new_identity(Peer *peer, GError **error);
+
 /* As pairing_desk_open(), _join(), _accept() and _cancel(). Transfer full. */
 char *peer_pair(Peer *peer, guint seconds, const PairingWish *wish, GError **error);
 bool peer_pair_with(Peer *peer, const char *code, const PairingWish *wish, GError **error);
@@ -51,6 +54,8 @@ const Feed *peer_feed(const Peer *peer);
 const Room *peer_room(const Peer *peer);
 const ServerWatch *peer_server_watch(const Peer *peer);
 const char *peer_fingerprint(const Peer *peer);
+/* As identity_copies() */
+const char *const *peer_key_copies(const Peer *peer);
 const char *peer_relay_url(const Peer *peer);
 guint peer_listeners(const Peer *peer);
 /* As services_broken() */

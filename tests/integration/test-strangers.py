@@ -16,7 +16,7 @@ import harness  # noqa: E402
 from harness import check, equal, note, wait_for  # noqa: E402
 
 STRANGERS = 200
-PENDING = 64  # MaxPendingStrangers=
+PENDING = 128  # MaxPendingStrangers=
 DESCRIPTORS = 16  # of one call, at the most: sockets of each interface
 KIB = 160  # of one call that is not connected
 FRAMES = 10000

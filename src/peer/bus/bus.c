@@ -228,6 +228,20 @@ static gboolean on_list_known_peers(RtcbusPeer1 *object, GDBusMethodInvocation *
     return TRUE;
 }
 
+static gboolean on_new_identity(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                                GVariant *dict, gpointer data)
+{
+    const BusOption table[] = {{}};
+    Peer *peer = BUS_PEER(object)->peer;
+    g_autoptr(GError) error = NULL;
+
+    if (bus_options_read(dict, table, &error) && peer_new_identity(peer, &error))
+        rtcbus_peer1_complete_new_identity(object, invocation, peer_fingerprint(peer));
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
 typedef struct {
     char *name;
     bool replace, confirm;
@@ -380,6 +394,8 @@ void bus_update(Bus *bus)
     rtcbus_peer1_set_peers(object, members_to_variant(room));
     rtcbus_peer1_set_listener_count(object, peer_listeners(peer));
     rtcbus_peer1_set_broken_services(object, peer_broken_services(peer));
+    rtcbus_peer1_set_fingerprint(object, peer_fingerprint(peer));
+    rtcbus_peer1_set_key_shared_with(object, peer_key_copies(peer));
     rtcbus_peer1_set_ice_servers(object, servers_to_variant(peer_server_watch(peer)));
 }
 
@@ -537,12 +553,12 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
     bus->object = g_object_new(BUS_TYPE_PEER, NULL);
     bus->object->peer = peer;
     rtcbus_peer1_set_version(RTCBUS_PEER1(bus->object), PACKAGE_VERSION);
-    rtcbus_peer1_set_fingerprint(RTCBUS_PEER1(bus->object), peer_fingerprint(peer));
     g_signal_connect(bus->object, "handle-call", G_CALLBACK(on_call), NULL);
     g_signal_connect(bus->object, "handle-read-numbers", G_CALLBACK(on_read_numbers), NULL);
     g_signal_connect(bus->object, "handle-publish", G_CALLBACK(on_publish), NULL);
     g_signal_connect(bus->object, "handle-trust-peer", G_CALLBACK(on_trust_peer), NULL);
     g_signal_connect(bus->object, "handle-forget-peer", G_CALLBACK(on_forget_peer), NULL);
+    g_signal_connect(bus->object, "handle-new-identity", G_CALLBACK(on_new_identity), NULL);
     g_signal_connect(bus->object, "handle-pair", G_CALLBACK(on_pair), NULL);
     g_signal_connect(bus->object, "handle-pair-with", G_CALLBACK(on_pair_with), NULL);
     g_signal_connect(bus->object, "handle-confirm-pairing", G_CALLBACK(on_confirm_pairing), NULL);

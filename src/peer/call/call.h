@@ -50,6 +50,7 @@ typedef enum {
 #define CALL_REASON_RELAY "the relay went away"
 #define CALL_REASON_REPLACED "replaced by a new call"
 #define CALL_REASON_NO_SUCH_PEER "no such peer in the room"
+#define CALL_REASON_NEW_KEY "this peer has a new key"
 #define CALL_REASON_STOPPED "the daemon stopped"
 
 /* Told to the owner, who must not drop its reference before CALL_CLOSED. */

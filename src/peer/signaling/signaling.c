@@ -33,6 +33,13 @@ enum {
     STOP_LIMIT = 1000,
 };
 
+/* As which the next attempt appears in the room: each is tried when the one before is taken. */
+typedef enum {
+    NAME_OWN,
+    NAME_OTHER, /* where we have another one */
+    NAME_SPARE, /* a copy of this machine, with the same key, has that, too */
+} NameChoice;
+
 struct Signaling {
     const SignalingOps *ops;
     gpointer data;
@@ -43,7 +50,8 @@ struct Signaling {
     Websocket *socket;
     Echo *echo;      /* on a relay that does not speak rtcbus.1 */
     bool plain;      /* the next attempt offers no subprotocol */
-    bool other;      /* the next attempt uses other_name */
+    NameChoice choice;
+    char *spare_name; /* kept once it was made up, so that others see one name */
     guint waits;     /* for our own name, while somebody has it */
     bool rtcbus;     /* the relay speaks rtcbus.1 */
     bool stopping;
@@ -334,6 +342,34 @@ static void signaling_wait_for_name(Signaling *signaling)
     signaling_enter_state(signaling, RELAY_CONNECTING, problem);
 }
 
+static const char *signaling_name(const Signaling *signaling)
+{
+    switch (signaling->choice) {
+    case NAME_OWN:
+        return signaling->name;
+    case NAME_OTHER:
+        return signaling->other_name;
+    case NAME_SPARE:
+        return signaling->spare_name;
+    }
+    g_return_val_if_reached(NULL);
+}
+
+static void signaling_next_name(Signaling *signaling)
+{
+    const char *taken = signaling_name(signaling);
+
+    signaling->choice++;
+    if (signaling->choice == NAME_SPARE && !signaling->spare_name)
+        signaling->spare_name = g_strdup_printf("%.59s-%04x", signaling->name,
+                                                g_random_int_range(0, 0x10000));
+    log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
+              _("the name %s is taken in the room, so we are %s"), taken,
+              signaling_name(signaling));
+    signaling_drop(signaling);
+    signaling_connect(signaling);
+}
+
 /* UNDECIDED: the relay does not know yet whether who has the name is still there. */
 static void signaling_name_taken(Signaling *signaling, bool undecided)
 {
@@ -343,18 +379,14 @@ static void signaling_name_taken(Signaling *signaling, bool undecided)
         signaling_wait_for_name(signaling);
         return;
     }
-    if (signaling->other_name && !signaling->other) {
-        log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
-                  _("the name %s is taken in the room, so we are %s"), signaling->name,
-                  signaling->other_name);
-        signaling->other = true;
-        signaling_drop(signaling);
-        signaling_connect(signaling);
+    if (signaling->other_name && signaling->choice < NAME_SPARE) {
+        signaling_next_name(signaling);
         return;
     }
     problem = g_strdup_printf(_("the name %s is taken in the room (Name= in peer.conf)"),
-                              signaling->other ? signaling->other_name : signaling->name);
-    signaling->other = false;
+                              signaling_name(signaling));
+    signaling->choice = NAME_OWN;
+    g_clear_pointer(&signaling->spare_name, g_free);
     signaling_retry(signaling, problem);
 }
 
@@ -379,7 +411,7 @@ static void on_closed(Websocket *websocket, const WebsocketFailure *failure, gpo
         return;
     }
     if (failure->opened) {
-        signaling->other = false;
+        signaling->choice = NAME_OWN;
         signaling->waits = 0;
     } else if (may_be_the_subprotocol(failure)) {
         signaling->plain = !signaling->plain;
@@ -402,7 +434,7 @@ static char *url_with_name(const char *url, const char *name)
 
 static void signaling_connect(Signaling *signaling)
 {
-    const char *name = signaling->other ? signaling->other_name : signaling->name;
+    const char *name = signaling_name(signaling);
     g_autofree char *url = url_with_name(signaling->url, name);
 
     room_set_own_name(signaling->room, name);
@@ -430,7 +462,9 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings)
     signaling->origin = g_strdup(settings->origin);
     signaling->name = g_strdup(settings->name);
     signaling->other_name = g_strdup(settings->other_name);
-    signaling->plain = signaling->other = false;
+    g_clear_pointer(&signaling->spare_name, g_free);
+    signaling->plain = false;
+    signaling->choice = NAME_OWN;
     signaling->failures = signaling->waits = 0;
     signaling_drop(signaling);
     if (!first)
@@ -489,6 +523,7 @@ void signaling_free(Signaling *signaling)
     g_free(signaling->origin);
     g_free(signaling->name);
     g_free(signaling->other_name);
+    g_free(signaling->spare_name);
     g_free(signaling->complained);
     g_free(signaling);
 }

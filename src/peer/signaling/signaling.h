@@ -18,7 +18,8 @@ typedef struct {
     const char *url;    /* ws: or wss:; the path is the room */
     const char *origin; /* or NULL */
     const char *name;   /* as which to appear in the room */
-    /* What to be called if `name` is taken, or NULL to wait until it is free. */
+    /* What to be called if `name` is taken, or NULL to wait until it is free. Where that is
+     * taken as well, a name is made up. */
     const char *other_name;
 } SignalingSettings;
 

@@ -435,6 +435,13 @@ PairingDesk *pairing_desk_new(const Room *room, const char *fingerprint,
     return desk;
 }
 
+void pairing_desk_set_fingerprint(PairingDesk *desk, const char *fingerprint)
+{
+    g_return_if_fail(desk->state == DESK_CLOSED);
+    g_free(desk->own_fingerprint);
+    desk->own_fingerprint = g_strdup(fingerprint);
+}
+
 void pairing_desk_free(PairingDesk *desk)
 {
     if (!desk)

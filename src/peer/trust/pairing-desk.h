@@ -52,6 +52,9 @@ PairingDesk *pairing_desk_new(const Room *room, const char *fingerprint,
 void pairing_desk_free(PairingDesk *desk);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PairingDesk, pairing_desk_free)
 
+/* While there is no pairing: our key is another one. */
+void pairing_desk_set_fingerprint(PairingDesk *desk, const char *fingerprint);
+
 /* Makes a code that lasts SECONDS. WISH is copied. Transfer full. Errors are PEER_ERROR:
  * NOT_CONNECTED, LIMIT_EXCEEDED (there is a pairing). */
 char *pairing_desk_open(PairingDesk *desk, guint seconds, const PairingWish *wish,

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -199,6 +200,36 @@ Certificate *certificate_load(const char *folder, const char *common_name, GErro
         return NULL;
     }
     return load(path, error);
+}
+
+/* Keeps what is at PATH as OLD, and puts FRESH in its place: at each moment there is a whole
+ * certificate at PATH. */
+static bool replace(const char *path, const char *old, const char *fresh, GError **error)
+{
+    unlink(old);
+    if ((link(path, old) == 0 || errno == ENOENT) && rename(fresh, path) == 0)
+        return true;
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "Cannot replace %s: %s", path,
+                g_strerror(errno));
+    return false;
+}
+
+Certificate *certificate_renew(const char *folder, const char *common_name, GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, "certificate.pem", NULL);
+    g_autofree char *old = g_build_filename(folder, "certificate.old.pem", NULL);
+    g_autofree char *fresh = g_build_filename(folder, "certificate.new.pem", NULL);
+    g_auto(X509Certificate) crt = NULL;
+    g_auto(X509Key) key = NULL;
+
+    unlink(fresh); /* of an attempt that broke off */
+    if (!generate(common_name, &crt, &key, error) || !save(fresh, crt, key, error))
+        return NULL;
+    if (!replace(path, old, fresh, error)) {
+        unlink(fresh);
+        return NULL;
+    }
+    return certificate_new(&crt, &key, error);
 }
 
 Certificate *certificate_ref(Certificate *certificate)

@@ -24,6 +24,12 @@ Certificate *certificate_generate(const char *common_name, GError **error);
  */
 Certificate *certificate_load(const char *folder, const char *common_name, GError **error);
 
+/*
+ * Makes a new one in FOLDER. The old one is kept aside as certificate.old.pem, in the
+ * place of an older one. On failure everything is as before.
+ */
+Certificate *certificate_renew(const char *folder, const char *common_name, GError **error);
+
 Certificate *certificate_ref(Certificate *certificate);
 void certificate_unref(Certificate *certificate);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Certificate, certificate_unref)
