@@ -37,6 +37,7 @@ struct Channel {
         RESET_DONE,
     } local_reset;
     bool remote_reset;
+    bool refused; /* an OPEN of the remote's; its user never hears of it */
     bool held;
     MessageQueue inbox; /* tagged by kind, while the channel is held */
     guint releaser;    /* delivers the inbox from the main loop */

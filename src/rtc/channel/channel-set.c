@@ -22,6 +22,7 @@
 
 #include "common/log.h"
 #include "rtc/channel/channel-private.h"
+#include "rtc/channel/early-store.h"
 #include "rtc/connection.h"
 
 #define MAX_ID 65534 /* RFC 8831 6.2: 65535 is reserved */
@@ -29,14 +30,8 @@
 #define EARLY_MAX (256 * 1024)
 /* A sender that had to wait may go on when so little is left of what it has sent. */
 #define RESUME_MARK (256 * 1024)
-/* A message costs at least so much as its bytes: in turns, and in memory ahead of its channel. */
+/* A message costs at least so much as its bytes in turns. */
 #define MESSAGE_OVERHEAD 64
-
-typedef struct {
-    guint16 stream;
-    guint32 ppid;
-    GBytes *bytes;
-} Early;
 
 struct ChannelSet {
     ChannelSetConfig config;
@@ -49,16 +44,9 @@ struct ChannelSet {
     guint64 clock; /* the virtual time of the last turn */
     guint reaper;
     guint opener;
-    GQueue early; /* of Early */
-    gsize early_bytes;
+    EarlyStore *early;
     guint64 round_trip_usec;
 };
-
-static void early_free(Early *early)
-{
-    g_bytes_unref(early->bytes);
-    g_free(early);
-}
 
 ChannelSet *channel_set_new(const ChannelSetConfig *config)
 {
@@ -67,7 +55,7 @@ ChannelSet *channel_set_new(const ChannelSetConfig *config)
     set->config = *config;
     set->channels = g_ptr_array_new_with_free_func((GDestroyNotify) channel_free);
     set->remote_max = SCTP_MAX_SEND;
-    g_queue_init(&set->early);
+    set->early = early_store_new(EARLY_MAX);
     return set;
 }
 
@@ -75,7 +63,7 @@ void channel_set_free(ChannelSet *set)
 {
     g_clear_handle_id(&set->reaper, g_source_remove);
     g_clear_handle_id(&set->opener, g_source_remove);
-    g_queue_clear_full(&set->early, (GDestroyNotify) early_free);
+    early_store_free(set->early);
     g_ptr_array_unref(set->channels);
     g_free(set);
 }
@@ -131,7 +119,9 @@ static guint count_live(const ChannelSet *set)
     guint n = 0;
 
     for (guint i = 0; i < set->channels->len; i++) {
-        if (((Channel *) set->channels->pdata[i])->state != CHANNEL_CLOSED)
+        const Channel *channel = set->channels->pdata[i];
+
+        if (channel->state != CHANNEL_CLOSED && !channel->refused)
             n++;
     }
     return n;
@@ -154,7 +144,7 @@ static gboolean on_reap(gpointer data)
 static void finish(ChannelSet *set, Channel *channel)
 {
     if (set->reaper == 0)
-        set->reaper = g_idle_add(on_reap, set);
+        set->reaper = g_idle_add_full(G_PRIORITY_DEFAULT, on_reap, set, NULL);
     channel_set_cork(set, false); /* whoever may have corked it sends no more */
     channel_enter_state(channel, CHANNEL_CLOSED);
 }
@@ -412,7 +402,21 @@ static void attach(ChannelSet *set, Channel *channel)
         return;
     }
     channel->id = id;
+    early_store_drop(set->early, id); /* meant for nobody */
     push_open(channel);
+}
+
+static void on_early(guint32 ppid, const guint8 *bytes, gsize length, gpointer data)
+{
+    Channel *channel = data;
+
+    if (channel->state != CHANNEL_CLOSED)
+        channel_receive(channel, ppid, bytes, length);
+}
+
+static void deliver_early(ChannelSet *set, Channel *channel)
+{
+    early_store_take(set->early, channel->id, on_early, channel);
 }
 
 static void open_connecting(ChannelSet *set)
@@ -421,8 +425,11 @@ static void open_connecting(ChannelSet *set)
         Channel *channel = set->channels->pdata[i];
 
         /* Open as soon as messages can follow the OPEN (webrtc-pc 6.1). */
-        if (channel->state == CHANNEL_CONNECTING && (channel->negotiated || channel->open_sent))
-            channel_enter_state(channel, CHANNEL_OPEN);
+        if (channel->state != CHANNEL_CONNECTING || (!channel->negotiated && !channel->open_sent))
+            continue;
+        channel_enter_state(channel, CHANNEL_OPEN);
+        if (channel->negotiated)
+            deliver_early(set, channel);
     }
 }
 
@@ -508,58 +515,38 @@ void channel_set_writable(ChannelSet *set)
 
 /* ---- receiving ---- */
 
-static void deliver_early(ChannelSet *set, Channel *channel)
+/*
+ * An OPEN that is refused is a channel that nobody is told of and that closes
+ * at once (RFC 8832 6): what the remote sends on the stream until it has reset
+ * it was meant for that one.
+ */
+static void refuse(ChannelSet *set, guint16 stream, const char *reason)
 {
-    for (GList *link = set->early.head, *next; link; link = next) {
-        Early *early = link->data;
-        gsize length;
-        const guint8 *bytes = g_bytes_get_data(early->bytes, &length);
-
-        next = link->next;
-        if (early->stream != channel->id)
-            continue;
-        g_queue_delete_link(&set->early, link);
-        set->early_bytes -= length + MESSAGE_OVERHEAD;
-        channel_receive(channel, early->ppid, bytes, length);
-        early_free(early);
-    }
-}
-
-static void keep_early(ChannelSet *set, guint16 stream, guint32 ppid, const guint8 *bytes,
-                       gsize length)
-{
-    Early *early;
-
-    if (set->early_bytes + length + MESSAGE_OVERHEAD > EARLY_MAX) {
-        log_debug("stream %u: message before its channel left out", stream);
-        return;
-    }
-    early = g_new0(Early, 1);
-    *early = (Early){stream, ppid, g_bytes_new(bytes, length)};
-    g_queue_push_tail(&set->early, early);
-    set->early_bytes += length + MESSAGE_OVERHEAD;
-}
-
-static void on_open(ChannelSet *set, guint16 stream, const guint8 *bytes, gsize length)
-{
-    g_auto(DcepOpen) open = {};
-    g_autoptr(GError) error = NULL;
     ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
     Channel *channel;
 
-    if (!dcep_parse_open(bytes, length, &open, &error) ||
-        count_live(set) >= set->config.max_channels) {
-        log_debug("stream %u refused: %s", stream, error ? error->message : "too many channels");
-        sctp_reset_stream(set->sctp, stream);
-        return;
-    }
-    options.protocol = open.protocol;
-    options.ordered = open.ordered;
-    options.max_retransmits = open.max_retransmits;
-    options.max_packet_lifetime = open.max_packet_lifetime;
-    options.priority = open.priority;
+    log_debug("stream %u refused: %s", stream, reason);
+    early_store_drop(set->early, stream);
     options.id = stream;
-    channel = channel_new(set, open.label, &options);
+    channel = channel_new(set, "", &options);
+    channel->refused = true;
+    channel->state = CHANNEL_CLOSING;
+    g_ptr_array_add(set->channels, channel);
+    advance_close(set, channel);
+}
+
+static void on_open(ChannelSet *set, guint16 stream, const DcepOpen *open)
+{
+    ChannelOptions options = {
+        .protocol = open->protocol,
+        .ordered = open->ordered,
+        .max_retransmits = open->max_retransmits,
+        .max_packet_lifetime = open->max_packet_lifetime,
+        .priority = open->priority,
+        .id = stream,
+    };
+    Channel *channel = channel_new(set, open->label, &options);
+
     channel->acknowledged = true;
     channel->state = CHANNEL_OPEN;
     g_ptr_array_add(set->channels, channel);
@@ -571,6 +558,21 @@ static void on_open(ChannelSet *set, guint16 stream, const guint8 *bytes, gsize 
     if (!set->silent)
         set->config.incoming(channel, set->config.data);
     deliver_early(set, channel);
+}
+
+static void check_open(ChannelSet *set, guint16 stream, const guint8 *bytes, gsize length)
+{
+    g_auto(DcepOpen) open = {};
+    g_autoptr(GError) error = NULL;
+
+    if (!dcep_parse_open(bytes, length, &open, &error))
+        refuse(set, stream, error->message);
+    else if ((stream % 2 == 0) == set->even)
+        refuse(set, stream, "the id is one of ours to give");
+    else if (count_live(set) >= set->config.max_channels)
+        refuse(set, stream, "too many channels");
+    else
+        on_open(set, stream, &open);
 }
 
 static void on_dcep(ChannelSet *set, guint16 stream, Channel *channel, const guint8 *bytes,
@@ -588,9 +590,10 @@ static void on_dcep(ChannelSet *set, guint16 stream, Channel *channel, const gui
             channel = NULL;
         }
         if (channel)
-            log_debug("stream %u: an OPEN for a stream in use left out", stream);
+            close_for(set, channel, RTC_ERROR_INVALID,
+                      "the remote opened a channel on a stream in use"); /* RFC 8832 6 */
         else
-            on_open(set, stream, bytes, length);
+            check_open(set, stream, bytes, length);
     } else if (channel && channel->open_sent && !channel->acknowledged) {
         channel->acknowledged = true;
         set->round_trip_usec = g_get_monotonic_time() - channel->open_sent;
@@ -606,8 +609,9 @@ void channel_set_message(ChannelSet *set, guint16 stream, guint32 ppid, const gu
         return; /* the connection has failed, and is not freed yet */
     if (ppid == PPID_DCEP) {
         on_dcep(set, stream, channel, bytes, length);
-    } else if (!channel) {
-        keep_early(set, stream, ppid, bytes, length);
+    } else if (!channel || channel->remote_reset) { /* of the next channel on this stream */
+        if (!early_store_add(set->early, stream, ppid, bytes, length))
+            log_debug("stream %u: message before its channel left out", stream);
     } else {
         channel->acknowledged = true;
         channel_receive(channel, ppid, bytes, length);
@@ -627,6 +631,7 @@ void channel_set_remote_reset(ChannelSet *set, guint16 stream)
 {
     Channel *channel = find_stream(set, stream);
 
+    early_store_drop(set->early, stream);
     if (!channel)
         return;
     channel->remote_reset = true;

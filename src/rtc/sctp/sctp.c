@@ -60,7 +60,7 @@ struct Sctp {
     gsize send_buffer; /* what usrsctp was told: the limit, or what a long message needs */
     guint resumer; /* pumps again after a hold, from the main loop */
     ReceiveWindow window;
-    GArray *resets; /* of guint16, streams that wait to be reset */
+    GArray *resets; /* of guint16, streams that wait to be reset, each once */
     GHashTable *partial; /* stream → Partial, messages of which a part is here */
     gsize partial_bytes;
     const SctpUser *user;
@@ -146,6 +146,14 @@ static bool add_streams(Sctp *sctp, guint16 stream)
     return true;
 }
 
+/* Nothing of ours can end on STREAM, and nobody will answer. */
+static void give_up_reset(Sctp *sctp, guint16 stream)
+{
+    log_debug("SCTP: the remote is not told that stream %u has ended", stream);
+    sctp->user->local_reset(stream, sctp->data);
+    sctp->user->remote_reset(stream, sctp->data);
+}
+
 /*
  * The remote may use more streams than we have, and can be told of the end of one only on the
  * same of ours: so that is added. Where it cannot be, nothing of ours could end, and nobody will
@@ -162,13 +170,22 @@ static bool prepare_resets(Sctp *sctp)
         }
         if (add_streams(sctp, stream))
             return false;
-        log_debug("SCTP: the remote is not told that stream %u has ended", stream);
         g_array_remove_index(sctp->resets, i);
-        sctp->user->local_reset(stream, sctp->data);
-        sctp->user->remote_reset(stream, sctp->data);
+        give_up_reset(sctp, stream);
         i = 0;
     }
     return sctp->resets->len > 0 && !sctp->resetting;
+}
+
+/* The remote knows no resets (RFC 6525): all that it is told of the end is that of the call. */
+static void give_up_resets(Sctp *sctp)
+{
+    while (sctp->resets->len > 0) {
+        guint16 stream = g_array_index(sctp->resets, guint16, sctp->resets->len - 1);
+
+        g_array_set_size(sctp->resets, sctp->resets->len - 1);
+        give_up_reset(sctp, stream);
+    }
 }
 
 static void start_resets(Sctp *sctp)
@@ -186,16 +203,22 @@ static void start_resets(Sctp *sctp)
     request->srs_flags = SCTP_STREAM_RESET_OUTGOING;
     request->srs_number_streams = sctp->resets->len;
     memcpy(request->srs_stream_list, sctp->resets->data, sctp->resets->len * sizeof(guint16));
-    if (usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, SCTP_RESET_STREAMS, request, size) == 0)
+    if (usrsctp_setsockopt(sctp->socket, IPPROTO_SCTP, SCTP_RESET_STREAMS, request, size) == 0) {
         sctp->resetting = true;
-    else if (errno != EALREADY && errno != EAGAIN)
-        log_debug("SCTP: cannot reset streams: %s", g_strerror(errno));
-    if (sctp->resetting)
         g_array_set_size(sctp->resets, 0);
+    } else if (errno == EOPNOTSUPP) {
+        give_up_resets(sctp);
+    } else if (errno != EALREADY && errno != EAGAIN) {
+        log_debug("SCTP: cannot reset streams: %s", g_strerror(errno));
+    }
 }
 
 void sctp_reset_stream(Sctp *sctp, guint16 stream)
 {
+    for (guint i = 0; i < sctp->resets->len; i++) {
+        if (g_array_index(sctp->resets, guint16, i) == stream)
+            return;
+    }
     g_array_append_val(sctp->resets, stream);
     start_resets(sctp);
 }
@@ -341,6 +364,28 @@ static void on_assoc_change(Sctp *sctp, const struct sctp_assoc_change *change)
     }
 }
 
+static void drop_partial(Sctp *sctp, Partial *partial)
+{
+    sctp->partial_bytes -= partial->bytes ? partial->bytes->len : 0;
+    g_clear_pointer(&partial->bytes, g_byte_array_unref);
+}
+
+/* No more will come of what has come on STREAM. */
+static void end_partial(Sctp *sctp, guint16 stream)
+{
+    Partial *partial = g_hash_table_lookup(sctp->partial, GUINT_TO_POINTER(stream));
+
+    if (partial)
+        drop_partial(sctp, partial);
+    g_hash_table_remove(sctp->partial, GUINT_TO_POINTER(stream));
+}
+
+static void on_remote_reset(Sctp *sctp, guint16 stream)
+{
+    end_partial(sctp, stream);
+    sctp->user->remote_reset(stream, sctp->data);
+}
+
 static void on_reset(Sctp *sctp, const struct sctp_stream_reset_event *event)
 {
     gsize n = (event->strreset_length - sizeof *event) / sizeof(guint16);
@@ -353,7 +398,7 @@ static void on_reset(Sctp *sctp, const struct sctp_stream_reset_event *event)
         if (outgoing)
             sctp->user->local_reset(event->strreset_stream_list[i], sctp->data);
         else if (!failed)
-            sctp->user->remote_reset(event->strreset_stream_list[i], sctp->data);
+            on_remote_reset(sctp, event->strreset_stream_list[i]);
     }
 }
 
@@ -381,18 +426,15 @@ static void on_notification(Sctp *sctp, const union sctp_notification *event, gs
     case SCTP_STREAM_CHANGE_EVENT:
         on_stream_change(sctp, &event->sn_strchange_event);
         break;
+    case SCTP_PARTIAL_DELIVERY_EVENT: /* the remote has given a message up (RFC 3758) */
+        end_partial(sctp, event->sn_pdapi_event.pdapi_stream);
+        break;
     case SCTP_SHUTDOWN_EVENT:
         sctp_enter_state(sctp, TRANSPORT_CLOSED, NULL);
         break;
     default:
         break;
     }
-}
-
-static void drop_partial(Sctp *sctp, Partial *partial)
-{
-    sctp->partial_bytes -= partial->bytes ? partial->bytes->len : 0;
-    g_clear_pointer(&partial->bytes, g_byte_array_unref);
 }
 
 /* A piece of a message: kept until its end is here, per stream. */
@@ -621,6 +663,7 @@ static bool subscribe(Sctp *sctp, GError **error)
         SCTP_SHUTDOWN_EVENT,
         SCTP_STREAM_RESET_EVENT,
         SCTP_STREAM_CHANGE_EVENT,
+        SCTP_PARTIAL_DELIVERY_EVENT,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
