@@ -168,7 +168,7 @@ static void on_debug(const char *format, ...)
 static void init_congestion_control(void)
 {
     usrsctp_sysctl_set_sctp_default_cc_module(SCTP_CC_HSTCP);
-    usrsctp_sysctl_set_sctp_max_chunks_on_queue(65536);
+    usrsctp_sysctl_set_sctp_max_chunks_on_queue(64000); /* it tells us 16 bits of how many */
     usrsctp_sysctl_set_sctp_initial_cwnd(5);
     usrsctp_sysctl_set_sctp_max_burst_default(5);
     usrsctp_sysctl_set_sctp_fr_max_burst_default(1);

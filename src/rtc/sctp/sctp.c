@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "rtc/connection.h"
+#include "rtc/sctp/gate.h"
 #include "rtc/sctp/liveness.h"
 #include "rtc/sctp/path-mtu.h"
 #include "rtc/sctp/receive-window.h"
@@ -52,7 +53,7 @@ struct Sctp {
     SctpPath *path;
     Liveness *liveness; /* NULL: not connected yet */
     TransportState state;
-    guint16 local_port, remote_port;
+    Gate gate;
     gsize max_packet, max_message_size;
     guint streams, streams_max; /* outgoing ones that there are now, and may be */
     bool adding_streams, resetting, blocked, pumping, held;
@@ -338,7 +339,6 @@ static void on_assoc_change(Sctp *sctp, const struct sctp_assoc_change *change)
 {
     switch (change->sac_state) {
     case SCTP_COMM_UP:
-    case SCTP_RESTART:
         if (sctp->streams == sctp->streams_max)
             sctp->streams_max = change->sac_outbound_streams;
         sctp->streams = change->sac_outbound_streams;
@@ -355,6 +355,9 @@ static void on_assoc_change(Sctp *sctp, const struct sctp_assoc_change *change)
         break;
     case SCTP_SHUTDOWN_COMP:
         sctp_enter_state(sctp, TRANSPORT_CLOSED, NULL);
+        break;
+    case SCTP_RESTART: /* the gate lets none happen */
+        sctp_fail(sctp, RTC_ERROR_FAILED, "the other side began a new SCTP association");
         break;
     case SCTP_CANT_STR_ASSOC:
         sctp_fail(sctp, RTC_ERROR_FAILED, "the SCTP association could not be set up");
@@ -550,6 +553,7 @@ static void sctp_output(const guint8 *packet, gsize length, gpointer data)
     Sctp *sctp = data;
 
     sctp_path_output(sctp->path, packet, length);
+    gate_sent(&sctp->gate, packet, length);
     transport_send(sctp->lower, packet, length);
 }
 
@@ -573,18 +577,49 @@ static const SctpStackUser stack_user = {
 
 /* ---- the layer below ---- */
 
+/* Gives a packet that may pass to usrsctp. */
+static void sctp_input(Sctp *sctp, const guint8 *packet, gsize length)
+{
+    struct sctp_status status = {};
+
+    sctp_path_input(sctp->path, packet, length);
+    usrsctp_conninput(GUINT_TO_POINTER(sctp->id), packet, length, 0);
+    if (!sctp->gate.connected) {
+        gate_passed(&sctp->gate, packet, length);
+        sctp->gate.connected = get_status(sctp, &status) &&
+                               status.sstat_state != SCTP_COOKIE_WAIT &&
+                               status.sstat_state != SCTP_COOKIE_ECHOED;
+    }
+    sctp_pump(sctp);
+}
+
 static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
 {
     Sctp *sctp = data;
+    struct sctp_status status = {};
+    GateReport report;
+    GateVerdict verdict;
+    g_autofree guint8 *copy = NULL;
 
     if (sctp->state >= TRANSPORT_FAILED)
         return;
     sctp_stack_use(sctp->id);
     if (sctp->liveness)
         liveness_heard(sctp->liveness);
-    sctp_path_input(sctp->path, packet, length);
-    usrsctp_conninput(GUINT_TO_POINTER(sctp->id), packet, length, 0);
-    sctp_pump(sctp);
+    verdict = gate_check(&sctp->gate, packet, length, &report);
+    if (report.gap_end > 0 && get_status(sctp, &status) && report.gap_end > status.sstat_unackdata)
+        verdict = MAX(verdict, GATE_EDIT);
+    if (verdict != GATE_PASS)
+        log_debug("SCTP: %s is left out", report.reason ? report.reason : "a SACK");
+    if (verdict == GATE_DROP)
+        return;
+    if (verdict == GATE_EDIT) {
+        copy = g_memdup2(packet, length);
+        length = gate_edit(&sctp->gate, status.sstat_unackdata, copy, length);
+        packet = copy;
+    }
+    if (length > 0)
+        sctp_input(sctp, packet, length);
 }
 
 static void on_lower_state(TransportState state, const GError *reason, gpointer data)
@@ -711,12 +746,12 @@ static bool sctp_connect(Sctp *sctp, GError **error)
     struct sockaddr_conn address = {.sconn_family = AF_CONN,
                                     .sconn_addr = GUINT_TO_POINTER(sctp->id)};
 
-    address.sconn_port = g_htons(sctp->local_port);
+    address.sconn_port = g_htons(sctp->gate.local_port);
     if (usrsctp_bind(sctp->socket, (struct sockaddr *) &address, sizeof address) < 0) {
         g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp bind: %s", g_strerror(errno));
         return false;
     }
-    address.sconn_port = g_htons(sctp->remote_port);
+    address.sconn_port = g_htons(sctp->gate.remote_port);
     if (usrsctp_connect(sctp->socket, (struct sockaddr *) &address, sizeof address) < 0 &&
         errno != EINPROGRESS) {
         g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp connect: %s", g_strerror(errno));
@@ -731,8 +766,8 @@ Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user,
     g_autoptr(Sctp) sctp = g_new0(Sctp, 1);
 
     sctp->state = TRANSPORT_CONNECTING;
-    sctp->local_port = config->local_port;
-    sctp->remote_port = config->remote_port;
+    sctp->gate.local_port = config->local_port;
+    sctp->gate.remote_port = config->remote_port;
     sctp->max_packet = config->max_packet;
     sctp->max_message_size = config->max_message_size;
     sctp->streams = config->streams;
@@ -778,6 +813,7 @@ void sctp_free(Sctp *sctp)
     sctp_path_free(sctp->path);
     g_array_unref(sctp->resets);
     g_hash_table_unref(sctp->partial);
+    gate_clear(&sctp->gate);
     g_free(sctp);
 }
 
