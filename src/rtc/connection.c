@@ -467,6 +467,7 @@ static bool take_offer(Connection *connection, Sdp *remote, GError **error)
     local->mid = g_strdup(remote->mid);
     local->bundled = remote->bundled;
     local->mline_index = remote->mline_index;
+    local->transport = g_strdup(remote->transport); /* the answer's m-line is as the offer's */
     local->old_format = remote->old_format;
     g_ptr_array_unref(local->media);
     local->media = g_ptr_array_ref(remote->media);

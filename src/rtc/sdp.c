@@ -21,6 +21,7 @@
 #define SDP_MAX_MEDIA 64
 #define SDP_MAX_CANDIDATES 256
 #define SDP_MAX_FINGERPRINTS 16
+#define SDP_TRANSPORT "UDP/DTLS/SCTP"
 #define SDP_DEFAULT_MAX_MESSAGE_SIZE 65536 /* RFC 8841 6.1 */
 
 static const char *const setup_names[] = {
@@ -60,6 +61,7 @@ void sdp_free(Sdp *sdp)
     g_free(sdp->ufrag);
     g_free(sdp->password);
     g_free(sdp->mid);
+    g_free(sdp->transport);
     g_ptr_array_unref(sdp->candidates);
     g_ptr_array_unref(sdp->fingerprints);
     g_ptr_array_unref(sdp->media);
@@ -155,28 +157,33 @@ static GPtrArray *split_sections(const char *text, GError **error)
     return g_steal_pointer(&sections);
 }
 
-/* "application 9 UDP/DTLS/SCTP webrtc-datachannel", or the older
- * "application 9 DTLS/SCTP 5000" with its a=sctpmap */
-static bool is_data(const Section *section, bool *old_format)
+/*
+ * "application 9 UDP/DTLS/SCTP webrtc-datachannel" (RFC 8841 4), the older "application 9 DTLS/SCTP
+ * 5000" with its a=sctpmap, and what drafts in between had: either transport with either format.
+ */
+static bool is_data(const Section *section, Sdp *sdp)
 {
+    static const char *const transports[] = {
+        SDP_TRANSPORT, "TCP/DTLS/SCTP", "DTLS/SCTP", NULL};
     g_auto(GStrv) words = g_strsplit(section->line, " ", -1);
 
-    if (g_strv_length(words) < 4 || strcmp(words[0], "application") != 0)
+    if (g_strv_length(words) < 4 || strcmp(words[0], "application") != 0 ||
+        !g_strv_contains(transports, words[2]))
         return false;
     if (strcmp(words[1], "0") == 0 && !section_get(section, "bundle-only"))
         return false; /* rejected */
-    if (strcmp(words[2], "UDP/DTLS/SCTP") == 0 || strcmp(words[2], "TCP/DTLS/SCTP") == 0) {
-        *old_format = false;
-        return strcmp(words[3], "webrtc-datachannel") == 0;
-    }
-    *old_format = strcmp(words[2], "DTLS/SCTP") == 0;
-    return *old_format;
+    sdp->old_format = strcmp(words[3], "webrtc-datachannel") != 0;
+    if (sdp->old_format && !g_ascii_isdigit(words[3][0]))
+        return false;
+    g_free(sdp->transport);
+    sdp->transport = g_strdup(words[2]);
+    return true;
 }
 
 static const Section *find_data(const GPtrArray *sections, Sdp *sdp)
 {
     for (guint i = 1; i < sections->len; i++) {
-        if (is_data(sections->pdata[i], &sdp->old_format)) {
+        if (is_data(sections->pdata[i], sdp)) {
             sdp->mline_index = i - 1;
             return sections->pdata[i];
         }
@@ -368,6 +375,27 @@ static gsize read_max_packet(const char *ufrag, const char *value)
                : 0;
 }
 
+/* Of any size: what is more than memory can hold is as good as no limit. */
+static bool read_message_size(const char *text, gsize *size)
+{
+    gsize digits = strspn(text, "0123456789");
+
+    if (digits == 0 || (text[digits] != '\0' && text[digits] != ' '))
+        return false;
+    *size = MIN(g_ascii_strtoull(text, NULL, 10), G_MAXSSIZE);
+    return true;
+}
+
+/* The format of an m-line: its fourth word */
+static const char *format_of(const Section *data)
+{
+    const char *at = data->line;
+
+    for (int i = 0; i < 3; i++)
+        at = strchr(at, ' ') + 1;
+    return at;
+}
+
 static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
 {
     const char *port = section_get(data, "sctp-port");
@@ -375,22 +403,17 @@ static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
     const char *packet = section_get(data, "x-rtcbus-max-packet-size");
     guint64 number;
 
-    if (sdp->old_format) {
-        const char *last = strrchr(data->line, ' ') + 1;
-
+    if (!port)
         port = section_get(data, "sctpmap");
-        port = port ? port : last;
-    }
+    if (!port && sdp->old_format)
+        port = format_of(data);
     if (port) {
         if (!read_number(port, G_MAXUINT16, &number) || number == 0)
             return fail(error, RTC_ERROR_INVALID, "the SDP has a bad SCTP port");
         sdp->sctp_port = number;
     }
-    if (size) {
-        if (!read_number(size, G_MAXSSIZE, &number))
-            return fail(error, RTC_ERROR_INVALID, "the SDP has a bad a=max-message-size");
-        sdp->max_message_size = number;
-    }
+    if (size && !read_message_size(size, &sdp->max_message_size))
+        return fail(error, RTC_ERROR_INVALID, "the SDP has a bad a=max-message-size");
     if (packet)
         sdp->max_packet_size = read_max_packet(sdp->ufrag, packet);
     return true;
@@ -460,10 +483,12 @@ static void write_transport(GString *text, const Sdp *sdp)
 
 static void write_data(GString *text, const Sdp *sdp)
 {
+    g_string_append_printf(text, "m=application 9 %s ",
+                           sdp->transport ? sdp->transport : SDP_TRANSPORT);
     if (sdp->old_format)
-        g_string_append_printf(text, "m=application 9 DTLS/SCTP %u\r\n", sdp->sctp_port);
+        g_string_append_printf(text, "%u\r\n", sdp->sctp_port);
     else
-        g_string_append(text, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n");
+        g_string_append(text, "webrtc-datachannel\r\n");
     g_string_append(text, "c=IN IP4 0.0.0.0\r\n");
     if (sdp->mid)
         g_string_append_printf(text, "a=mid:%s\r\n", sdp->mid);

@@ -51,7 +51,8 @@ typedef struct {
     guint16 sctp_port;
     gsize max_message_size;    /* 65536 if absent, 0: no limit (RFC 8841 6.1) */
     gsize max_packet_size;     /* of SCTP, which its sender can take; 0: not said */
-    bool old_format;           /* m=… DTLS/SCTP 5000 with a=sctpmap */
+    char *transport;           /* of the m-line: "UDP/DTLS/SCTP", which NULL means too, … */
+    bool old_format;           /* it ends in the SCTP port, for an a=sctpmap */
     bool bundled;              /* our m-line is in an a=group:BUNDLE */
 
     GPtrArray *media;          /* of SdpMedia, every m-line; NULL at mline_index */

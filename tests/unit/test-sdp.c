@@ -98,6 +98,64 @@ static void test_old_format(void)
     g_assert_nonnull(strstr(text, "a=sctpmap:5001 webrtc-datachannel "));
 }
 
+/* What drafts had between the old form and RFC 8841; the answer's m-line is as the offer's. */
+static void test_mixed_formats(void)
+{
+    static const struct {
+        const char *line, *attributes;
+        guint port;
+    } cases[] = {
+        {"m=application 9 DTLS/SCTP webrtc-datachannel\r\n", "a=sctp-port:5001\r\n", 5001},
+        {"m=application 9 UDP/DTLS/SCTP 5001\r\n", "a=sctpmap:5001 webrtc-datachannel 1024\r\n",
+         5001},
+        {"m=application 9 UDP/DTLS/SCTP 5001\r\n", "", 5001},
+        {"m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n",
+         "a=sctpmap:5001 webrtc-datachannel 1024\r\n", 5001},
+        {"m=application 9 UDP/DTLS/SCTP 5002\r\n",
+         "a=sctp-port:5001\r\na=sctpmap:5002 webrtc-datachannel 256\r\n", 5001},
+        {"m=application 9 TCP/DTLS/SCTP webrtc-datachannel\r\n", "", 5000},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *offer = g_strconcat(HEAD, cases[i].line, TRANSPORT "a=mid:0\r\n",
+                                             cases[i].attributes, NULL);
+        g_autoptr(Sdp) sdp = parse(offer);
+        g_autofree char *text = sdp_to_text(sdp);
+        g_autoptr(Sdp) again = parse(text);
+
+        g_assert_cmpuint(sdp->sctp_port, ==, cases[i].port);
+        g_assert_cmpuint(again->sctp_port, ==, cases[i].port);
+        g_assert_cmpstr(again->transport, ==, sdp->transport);
+        g_assert_true(again->old_format == sdp->old_format);
+        g_assert_true(sdp->old_format || strstr(text, cases[i].line));
+    }
+}
+
+/* A size is never refused for being large. */
+static void test_message_sizes(void)
+{
+    static const struct {
+        const char *size;
+        gsize expected;
+    } cases[] = {
+        {"0", 0}, /* any */
+        {"1", 1},
+        {"262144", 262144},
+        {"9223372036854775808", G_MAXSSIZE},
+        {"18446744073709551615", G_MAXSSIZE},
+        {"100000000000000000000", G_MAXSSIZE},
+        {"99999999999999999999999999999999999999999999999999", G_MAXSSIZE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *offer = g_strconcat(HEAD DATA TRANSPORT "a=max-message-size:",
+                                             cases[i].size, "\r\n", NULL);
+        g_autoptr(Sdp) sdp = parse(offer);
+
+        g_assert_cmpuint(sdp->max_message_size, ==, cases[i].expected);
+    }
+}
+
 static void test_bundled(void)
 {
     g_autoptr(Sdp) sdp = parse(bundled);
@@ -216,7 +274,8 @@ static void test_malformed(void)
         {HEAD DATA TRANSPORT "a=sctp-port:0\r\n", RTC_ERROR_INVALID},
         {HEAD DATA TRANSPORT "a=sctp-port:65536\r\n", RTC_ERROR_INVALID},
         {HEAD DATA TRANSPORT "a=max-message-size:-1\r\n", RTC_ERROR_INVALID},
-        {HEAD DATA TRANSPORT "a=max-message-size:99999999999999999999\r\n", RTC_ERROR_INVALID},
+        {HEAD DATA TRANSPORT "a=max-message-size:\r\n", RTC_ERROR_INVALID},
+        {HEAD DATA TRANSPORT "a=max-message-size:1e9\r\n", RTC_ERROR_INVALID},
         {HEAD DATA "a=ice-ufrag:ab\r\na=ice-pwd:0123456789abcdefghijkl\r\n", RTC_ERROR_INVALID},
         {HEAD DATA "a=ice-ufrag:ab\"d\r\na=ice-pwd:0123456789abcdefghijkl\r\n", RTC_ERROR_INVALID},
     };
@@ -281,6 +340,8 @@ int main(int argc, char **argv)
     g_test_add_func("/sdp/chromium", test_chromium);
     g_test_add_func("/sdp/firefox", test_firefox);
     g_test_add_func("/sdp/old-format", test_old_format);
+    g_test_add_func("/sdp/mixed-formats", test_mixed_formats);
+    g_test_add_func("/sdp/message-sizes", test_message_sizes);
     g_test_add_func("/sdp/bundled", test_bundled);
     g_test_add_func("/sdp/own", test_own);
     g_test_add_func("/sdp/max-packet", test_max_packet);
