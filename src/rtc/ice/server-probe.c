@@ -308,5 +308,6 @@ void server_probe_free(ServerProbe *probe)
     g_clear_object(&probe->socket);
     server_stream_free(probe->stream);
     stun_exchange_free(probe->exchange);
+    g_free(probe->host);
     g_free(probe);
 }
