@@ -240,6 +240,7 @@ static void test_wrong_open(void)
     g_assert_cmpuint(seen.opened, ==, 1);
     open_stream(set, 103, "three");
     assert_reset(2, 103);
+    say(set, 103, "for the second");
     channel_set_local_reset(set, 103);
     channel_set_remote_reset(set, 103);
     g_assert_cmpuint(seen.closed, ==, 1);

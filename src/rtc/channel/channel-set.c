@@ -612,7 +612,7 @@ void channel_set_message(ChannelSet *set, guint16 stream, guint32 ppid, const gu
     } else if (!channel || channel->remote_reset) { /* of the next channel on this stream */
         if (!early_store_add(set->early, stream, ppid, bytes, length))
             log_debug("stream %u: message before its channel left out", stream);
-    } else {
+    } else if (!channel->reason) { /* who sends on after a fault is not heard */
         channel->acknowledged = true;
         channel_receive(channel, ppid, bytes, length);
     }
