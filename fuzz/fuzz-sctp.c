@@ -206,7 +206,7 @@ static void on_incoming(Channel *channel, gpointer data)
     End *end = data;
 
     g_ptr_array_add(end->channels, channel);
-    channel_set_ops(channel, &channel_ops, end);
+    channel_attach(channel, &channel_ops, end);
 }
 
 static void end_open(End *end, bool even)

@@ -27,7 +27,7 @@
 #define ERROR_INVALID_ARGUMENT "org.rtcbus.Error.InvalidArgument"
 #define ERROR_FAILED "org.rtcbus.Error.Failed"
 
-/* The WebSocket subprotocol of INTERFACES 3.3 and the emitter's channel */
+/* The WebSocket subprotocol of rtcbus-signaling(7), and the channel of whoever is called */
 #define SUBPROTOCOL "rtcbus.1"
 #define DEFAULT_CHANNEL_LABEL "msg_channel"
 #define DEFAULT_RELAY_PORT 41337

@@ -28,7 +28,7 @@ typedef enum {
 } WatchState;
 
 typedef struct {
-    Client *client;
+    BusClient *client;
     GMainLoop *loop;
     WatchState state;
     char *path;   /* of the call, once known */
@@ -150,7 +150,7 @@ static gboolean on_interrupt(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static char *place_call(Client *client, const char *peer, GError **error)
+static char *place_call(BusClient *client, const char *peer, GError **error)
 {
     g_autoptr(GVariant) reply = NULL;
     GVariantBuilder options;
@@ -173,7 +173,7 @@ static char *place_call(Client *client, const char *peer, GError **error)
     return path;
 }
 
-static void hang_up(Client *client, const char *path)
+static void hang_up(BusClient *client, const char *path)
 {
     g_autoptr(GVariant) reply G_GNUC_UNUSED =
         client_call(client, &peer_service, path, CALL_INTERFACE, "Hangup", NULL, "()", LOOK, NULL);
@@ -202,7 +202,7 @@ static void print_connected(const CallEntry *call)
 
 static int report_connected(Watch *watch)
 {
-    Client *client = watch->client;
+    BusClient *client = watch->client;
     g_autoptr(GError) error = NULL;
     g_autoptr(CallEntry) call = NULL;
     g_autoptr(GVariant) dict =
@@ -268,7 +268,7 @@ static int watch_run(Watch *watch)
     }
 }
 
-static int print_started(const Client *client, const char *path)
+static int print_started(const BusClient *client, const char *path)
 {
     if (client->json) {
         g_autoptr(JsonBuilder) builder = json_builder_new();
@@ -285,7 +285,7 @@ static int print_started(const Client *client, const char *path)
 
 static int call_and_watch(Watch *watch, const char *peer)
 {
-    Client *client = watch->client;
+    BusClient *client = watch->client;
     g_autoptr(GError) error = NULL;
 
     watch->path = place_call(client, peer, &error);
@@ -308,7 +308,7 @@ int call_check(char **arguments)
     return 0;
 }
 
-int call_run(Client *client, char **arguments)
+int call_run(BusClient *client, char **arguments)
 {
     Watch watch = {.client = client, .began = g_get_monotonic_time()};
     /* From the start: a call that is interrupted must not stay behind. */

@@ -42,7 +42,7 @@ static int compare_calls(gconstpointer a, gconstpointer b)
     return (one->number > other->number) - (one->number < other->number);
 }
 
-GPtrArray *call_list_load(Client *client, GError **error)
+GPtrArray *call_list_load(BusClient *client, GError **error)
 {
     g_autoptr(GPtrArray) calls =
         g_ptr_array_new_with_free_func((GDestroyNotify) call_entry_free);
@@ -154,7 +154,7 @@ void call_list_to_json(GPtrArray *calls, JsonBuilder *builder)
     json_builder_end_array(builder);
 }
 
-int calls_run(Client *client, char **arguments)
+int calls_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) calls = call_list_load(client, &error);
@@ -196,7 +196,7 @@ int hangup_check(char **arguments)
     return 0;
 }
 
-int hangup_run(Client *client, char **arguments)
+int hangup_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *path = parse_call(arguments[0]);

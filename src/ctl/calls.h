@@ -17,7 +17,7 @@ typedef struct {
 } CallEntry;
 
 /* All calls in order of their numbers; NULL with ERROR. */
-GPtrArray *call_list_load(Client *client, GError **error);
+GPtrArray *call_list_load(BusClient *client, GError **error);
 
 /* Of one call; PROPERTIES is not consumed. */
 CallEntry *call_entry_new(const char *path, GVariant *properties);
@@ -31,5 +31,5 @@ void call_list_to_json(GPtrArray *calls, JsonBuilder *builder);
 /* One call as a JSON object. */
 void call_entry_to_json(const CallEntry *call, JsonBuilder *builder);
 
-/* A State of INTERFACES section 4 in the user's language; others as they are. */
+/* A State of org.rtcbus.Peer1.Call in the user's language; others as they are. */
 const char *call_state_text(const char *state);

@@ -23,21 +23,21 @@
 
 #define GROUP "rtcbus"
 
-const Service peer_service = {
+const BusService peer_service = {
     .bus_name = PEER_BUS_NAME,
     .object_path = PEER_OBJECT_PATH,
     .interface = PEER_INTERFACE,
     .program = "rtcbus-peer",
 };
 
-const Service relay_service = {
+const BusService relay_service = {
     .bus_name = RELAY_BUS_NAME,
     .object_path = RELAY_OBJECT_PATH,
     .interface = RELAY_INTERFACE,
     .program = "rtcbus-relay",
 };
 
-bool client_connect(Client *client, GError **error)
+bool client_connect(BusClient *client, GError **error)
 {
     client->bus =
         g_bus_get_sync(client->session ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM, NULL, error);
@@ -52,12 +52,12 @@ bool client_connect(Client *client, GError **error)
     return true;
 }
 
-void client_clear(Client *client)
+void client_clear(BusClient *client)
 {
     g_clear_object(&client->bus);
 }
 
-GVariant *client_call(Client *client, const Service *service, const char *path,
+GVariant *client_call(BusClient *client, const BusService *service, const char *path,
                       const char *interface, const char *method, GVariant *parameters,
                       const char *reply, GDBusCallFlags flags, GError **error)
 {
@@ -66,7 +66,7 @@ GVariant *client_call(Client *client, const Service *service, const char *path,
                                        NULL, error);
 }
 
-GVariant *client_properties(Client *client, const Service *service, const char *path,
+GVariant *client_properties(BusClient *client, const BusService *service, const char *path,
                             const char *interface, GError **error)
 {
     g_autoptr(GVariant) reply =
@@ -76,7 +76,7 @@ GVariant *client_properties(Client *client, const Service *service, const char *
     return reply ? g_variant_get_child_value(reply, 0) : NULL;
 }
 
-bool client_may_act(Client *client, GError **error)
+bool client_may_act(BusClient *client, GError **error)
 {
     g_autoptr(GVariant) reply =
         client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "ReadNumbers",
@@ -134,7 +134,7 @@ static char *explain_denied(const char *message)
                            GROUP, user, GROUP);
 }
 
-char *client_explain(const Client *client, const Service *service, const GError *error)
+char *client_explain(const BusClient *client, const BusService *service, const GError *error)
 {
     g_autoptr(GError) plain = g_error_copy(error);
 
@@ -168,7 +168,7 @@ void client_complain(const char *format, ...)
     g_printerr("rtcbusctl: %s\n", shown);
 }
 
-int client_fail(const Client *client, const Service *service, const GError *error)
+int client_fail(const BusClient *client, const BusService *service, const GError *error)
 {
     g_autofree char *text = client_explain(client, service, error);
 

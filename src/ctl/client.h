@@ -15,42 +15,42 @@ typedef struct {
     bool session; /* the session bus instead of the system's */
     bool json;    /* answer for programs */
     GDBusConnection *bus;
-} Client;
+} BusClient;
 
 typedef struct {
     const char *bus_name;
     const char *object_path;
     const char *interface;
     const char *program; /* the daemon, which is also the name of its unit */
-} Service;
+} BusService;
 
-extern const Service peer_service;
-extern const Service relay_service;
+extern const BusService peer_service;
+extern const BusService relay_service;
 
 /* G_DBUS_CALL_FLAGS_NO_AUTO_START where looking must not start a daemon. */
 #define LOOK G_DBUS_CALL_FLAGS_NO_AUTO_START
 #define ACT G_DBUS_CALL_FLAGS_NONE
 
-bool client_connect(Client *client, GError **error);
-void client_clear(Client *client);
+bool client_connect(BusClient *client, GError **error);
+void client_clear(BusClient *client);
 
 /* Calls METHOD ("Interface.Method" without the service's prefix is not known
  * here: INTERFACE is the full name) and waits for the reply, of type REPLY.
  * PARAMETERS may be floating or NULL. Transfer full. */
-GVariant *client_call(Client *client, const Service *service, const char *path,
+GVariant *client_call(BusClient *client, const BusService *service, const char *path,
                       const char *interface, const char *method, GVariant *parameters,
                       const char *reply, GDBusCallFlags flags, GError **error);
 
 /* All properties of one interface as a{sv}. Never starts the daemon. */
-GVariant *client_properties(Client *client, const Service *service, const char *path,
+GVariant *client_properties(BusClient *client, const BusService *service, const char *path,
                             const char *interface, GError **error);
 
 /* Whether we may use the peer daemon. Who may not hears no signals either, and would wait for
  * them in vain. */
-bool client_may_act(Client *client, GError **error);
+bool client_may_act(BusClient *client, GError **error);
 
 /* ERROR in plain words with what to do about it. Transfer full. */
-char *client_explain(const Client *client, const Service *service, const GError *error);
+char *client_explain(const BusClient *client, const BusService *service, const GError *error);
 
 /* Whether SERVICE does not run, as far as ERROR tells. */
 bool client_error_is_absent(const GError *error);
@@ -59,7 +59,7 @@ bool client_error_is_absent(const GError *error);
 void client_complain(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /* Says client_explain() on standard error; the exit status of a failure. */
-int client_fail(const Client *client, const Service *service, const GError *error);
+int client_fail(const BusClient *client, const BusService *service, const GError *error);
 
 /* Exit status of a command: EXIT_SUCCESS, EXIT_FAILURE, or this. */
 #define EXIT_USAGE 2

@@ -132,7 +132,7 @@ static char **collect_arguments(int argc, char **argv)
 
 static int command_run(const Command *command, const CommonOptions *options, char **arguments)
 {
-    Client client = {.session = options->session, .json = options->json};
+    BusClient client = {.session = options->session, .json = options->json};
     g_autoptr(GError) error = NULL;
     int status;
 

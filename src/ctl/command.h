@@ -20,58 +20,58 @@ typedef struct {
     /* What the table cannot say of the arguments: 0, or EXIT_USAGE when it has
      * told what is wrong. Before there is a bus. May be NULL. */
     int (*check)(char **arguments);
-    int (*run)(Client *client, char **arguments);
+    int (*run)(BusClient *client, char **arguments);
 } Command;
 
 /* Finds the command in ARGV, runs it and returns the exit status. */
 int command_main(int argc, char **argv);
 
 /* status.c */
-int status_run(Client *client, char **arguments);
-int peers_run(Client *client, char **arguments);
+int status_run(BusClient *client, char **arguments);
+int peers_run(BusClient *client, char **arguments);
 
 /* call.c */
 extern const GOptionEntry call_options[];
 int call_check(char **arguments);
-int call_run(Client *client, char **arguments);
+int call_run(BusClient *client, char **arguments);
 
 /* calls.c */
-int calls_run(Client *client, char **arguments);
+int calls_run(BusClient *client, char **arguments);
 int hangup_check(char **arguments);
-int hangup_run(Client *client, char **arguments);
+int hangup_run(BusClient *client, char **arguments);
 
 /* numbers.c */
 extern const GOptionEntry numbers_options[];
 int numbers_check(char **arguments);
-int numbers_run(Client *client, char **arguments);
+int numbers_run(BusClient *client, char **arguments);
 int publish_check(char **arguments);
-int publish_run(Client *client, char **arguments);
+int publish_run(BusClient *client, char **arguments);
 
 /* trust.c */
-int fingerprint_run(Client *client, char **arguments);
-int known_run(Client *client, char **arguments);
+int fingerprint_run(BusClient *client, char **arguments);
+int known_run(BusClient *client, char **arguments);
 int trust_check(char **arguments);
-int trust_run(Client *client, char **arguments);
-int forget_run(Client *client, char **arguments);
+int trust_run(BusClient *client, char **arguments);
+int forget_run(BusClient *client, char **arguments);
 
 /* identity.c */
 extern const GOptionEntry identity_options[];
 int identity_check(char **arguments);
-int identity_run(Client *client, char **arguments);
+int identity_run(BusClient *client, char **arguments);
 
 /* pair.c */
 extern const GOptionEntry pair_options[];
 int pair_check(char **arguments);
-int pair_run(Client *client, char **arguments);
+int pair_run(BusClient *client, char **arguments);
 
 /* forward.c */
 int forward_check(char **arguments);
-int forward_run(Client *client, char **arguments);
+int forward_run(BusClient *client, char **arguments);
 
 /* pipe.c */
 extern const GOptionEntry pipe_options[];
 int pipe_check(char **arguments);
-int pipe_run(Client *client, char **arguments);
+int pipe_run(BusClient *client, char **arguments);
 
 /* relay.c */
-int relay_run(Client *client, char **arguments);
+int relay_run(BusClient *client, char **arguments);

@@ -23,7 +23,7 @@
 #include "common/names.h"
 #include "common/stream.h"
 #include "ctl/command.h"
-#include "ctl/session.h"
+#include "ctl/shared-call.h"
 #include "ctl/text.h"
 
 #define HANDED_PREFIX "fd:"
@@ -32,16 +32,16 @@
 enum { WAITING_MAX = 1024, OPENING_MAX = 32 };
 
 typedef struct {
-    Client *client;
+    BusClient *client;
     GMainLoop *loop;
     const char *peer;
     char *label;
-    Session *session;
+    SharedCall *shared;
     guint dialer;      /* places the call, from the main loop */
     bool dialing;
     GCancellable *interrupted;
-    GHashTable *links; /* of Link */
-    GQueue waiting;    /* of Link, for the call, or for their turn */
+    GHashTable *links; /* of ForwardLink */
+    GQueue waiting;    /* of ForwardLink, for the call, or for their turn */
     guint opening;     /* links that wait for the daemon to open their channel */
     guint calls;       /* how many were placed */
 } Forward;
@@ -52,11 +52,11 @@ typedef struct {
     guint call;       /* the last one that it asked for a channel */
     bool retried;
     Stream *stream;
-} Link;
+} ForwardLink;
 
 /* ---- a connection ----------------------------------------------------------------- */
 
-static void link_free(Link *link)
+static void link_free(ForwardLink *link)
 {
     if (link->fd >= 0)
         close(link->fd);
@@ -64,7 +64,7 @@ static void link_free(Link *link)
     g_free(link);
 }
 
-static void link_remove(Link *link)
+static void link_remove(ForwardLink *link)
 {
     g_hash_table_remove(link->forward->links, link);
     link_free(link);
@@ -77,18 +77,18 @@ static void on_done(Stream *stream, const GError *error, gpointer data)
     link_remove(data);
 }
 
-static void link_wait(Link *link);
+static void link_wait(ForwardLink *link);
 static void forward_open(Forward *forward);
 
-/* There is no session while the call is placed anew; answers about the old one still come then. */
+/* There is no call while it is placed anew; answers about the old one still come then. */
 static bool forward_connected(const Forward *forward)
 {
-    return forward->session && !forward->dialing && session_is_connected(forward->session);
+    return forward->shared && !forward->dialing && shared_call_is_connected(forward->shared);
 }
 
 static void on_opened(int fd, gsize max_packet, const GError *error, gpointer data)
 {
-    Link *link = data;
+    ForwardLink *link = data;
     Forward *forward = link->forward;
 
     if (!forward) {
@@ -117,11 +117,11 @@ static void forward_open(Forward *forward)
 {
     while (forward_connected(forward) && forward->opening < OPENING_MAX &&
            !g_queue_is_empty(&forward->waiting)) {
-        Link *link = g_queue_pop_head(&forward->waiting);
+        ForwardLink *link = g_queue_pop_head(&forward->waiting);
 
         forward->opening++;
         link->call = forward->calls;
-        session_open_stream_async(forward->session, forward->label, on_opened, link);
+        shared_call_open_stream_async(forward->shared, forward->label, on_opened, link);
     }
 }
 
@@ -129,19 +129,19 @@ static void forward_open(Forward *forward)
 
 static bool forward_call(Forward *forward, GError **error)
 {
-    g_clear_pointer(&forward->session, session_close);
+    g_clear_pointer(&forward->shared, shared_call_close);
     forward->dialing = true;
     forward->calls++;
-    forward->session = session_open(forward->client, forward->peer, forward->interrupted, error);
+    forward->shared = shared_call_open(forward->client, forward->peer, forward->interrupted, error);
     forward->dialing = false;
-    return forward->session != NULL;
+    return forward->shared != NULL;
 }
 
 static gboolean on_dial(gpointer data)
 {
     Forward *forward = data;
     g_autoptr(GError) error = NULL;
-    Link *link;
+    ForwardLink *link;
 
     forward->dialer = 0;
     if (!forward_call(forward, &error)) {
@@ -155,7 +155,7 @@ static gboolean on_dial(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static void link_wait(Link *link)
+static void link_wait(ForwardLink *link)
 {
     Forward *forward = link->forward;
 
@@ -171,11 +171,11 @@ static gboolean on_incoming(GSocketService *service, GSocketConnection *connecti
 {
     Forward *forward = data;
     int socket = g_socket_get_fd(g_socket_connection_get_socket(connection));
-    Link *link;
+    ForwardLink *link;
 
     if (forward->waiting.length + forward->opening >= WAITING_MAX)
         return TRUE;
-    link = g_new0(Link, 1);
+    link = g_new0(ForwardLink, 1);
     link->forward = forward;
     link->fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
     g_hash_table_add(forward->links, link);
@@ -300,7 +300,7 @@ static void forward_clear(Forward *forward)
     g_clear_handle_id(&forward->dialer, g_source_remove);
     g_hash_table_iter_init(&iter, forward->links);
     while (g_hash_table_iter_next(&iter, &link, NULL)) {
-        Link *each = link;
+        ForwardLink *each = link;
         bool opening = !each->stream && !g_queue_find(&forward->waiting, each);
 
         each->forward = NULL;
@@ -309,7 +309,7 @@ static void forward_clear(Forward *forward)
     }
     g_queue_clear(&forward->waiting);
     g_hash_table_unref(forward->links);
-    g_clear_pointer(&forward->session, session_close);
+    g_clear_pointer(&forward->shared, shared_call_close);
     g_object_unref(forward->interrupted);
     g_main_loop_unref(forward->loop);
     g_free(forward->label);
@@ -327,7 +327,7 @@ static void raise_descriptor_limit(void)
     }
 }
 
-int forward_run(Client *client, char **arguments)
+int forward_run(BusClient *client, char **arguments)
 {
     Forward forward = {.client = client,
                        .peer = arguments[1],

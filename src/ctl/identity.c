@@ -67,7 +67,7 @@ static void print_identity_json(const char *name, const char *fingerprint, GVari
     json_print(builder);
 }
 
-static int show_identity(Client *client)
+static int show_identity(BusClient *client)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) dict =
@@ -96,7 +96,7 @@ static bool user_agrees(void)
     return fgets(line, sizeof line, stdin) && g_ascii_tolower(line[0]) == 'y';
 }
 
-static int make_identity(Client *client)
+static int make_identity(BusClient *client)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) reply = NULL;
@@ -119,7 +119,7 @@ int identity_check(char **arguments)
     return 0;
 }
 
-int identity_run(Client *client, char **arguments)
+int identity_run(BusClient *client, char **arguments)
 {
     return arguments[0] ? make_identity(client) : show_identity(client);
 }

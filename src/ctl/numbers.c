@@ -25,7 +25,7 @@
 #define BATCH 1000 /* numbers asked for at a time, to keep messages small */
 
 typedef struct {
-    Client *client;
+    BusClient *client;
     GMainLoop *loop;
     guint64 last; /* the sequence printed last */
     char *owner;  /* unique name of the daemon that LAST belongs to */
@@ -43,7 +43,7 @@ const GOptionEntry numbers_options[] = {
     {},
 };
 
-static void print_number(const Client *client, guint64 sequence, guint64 time, const char *peer,
+static void print_number(const BusClient *client, guint64 sequence, guint64 time, const char *peer,
                          double value)
 {
     if (client->json) {
@@ -65,7 +65,7 @@ static void print_number(const Client *client, guint64 sequence, guint64 time, c
     }
 }
 
-static void print_lost(const Client *client, guint64 lost)
+static void print_lost(const BusClient *client, guint64 lost)
 {
     if (client->json) {
         g_autoptr(JsonBuilder) builder = json_builder_new();
@@ -86,7 +86,7 @@ static void print_lost(const Client *client, guint64 lost)
 }
 
 /* Prints all that came after *LAST, which it moves on. */
-static bool print_history(Client *client, guint64 *last, GError **error)
+static bool print_history(BusClient *client, guint64 *last, GError **error)
 {
     gsize n;
 
@@ -183,7 +183,7 @@ static gboolean on_interrupt(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static int follow_numbers(Client *client)
+static int follow_numbers(BusClient *client)
 {
     Follow follow = {.client = client, .last = (guint64) option_after};
     guint interrupts[] = {
@@ -218,7 +218,7 @@ int numbers_check(char **arguments)
     return 0;
 }
 
-int numbers_run(Client *client, char **arguments)
+int numbers_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) probe = NULL;
@@ -246,7 +246,7 @@ static bool parse_value(const char *text, double *value)
     return end != text && *end == '\0' && isfinite(*value);
 }
 
-static bool publish_one(Client *client, double value, GError **error)
+static bool publish_one(BusClient *client, double value, GError **error)
 {
     g_autoptr(GVariant) reply =
         client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "Publish",
@@ -271,7 +271,7 @@ static bool publish_one(Client *client, double value, GError **error)
     return true;
 }
 
-static void say_if_nobody_listens(Client *client)
+static void say_if_nobody_listens(BusClient *client)
 {
     g_autoptr(GVariant) dict =
         client_properties(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, NULL);
@@ -292,7 +292,7 @@ int publish_check(char **arguments)
     return 0;
 }
 
-int publish_run(Client *client, char **arguments)
+int publish_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     double value;

@@ -23,7 +23,7 @@
 #include "ctl/text.h"
 
 typedef struct {
-    Client *client;
+    BusClient *client;
     GMainLoop *loop;
     bool begun; /* what is heard from now on is ours */
     bool known; /* the question is about a name that is known with another key */
@@ -93,7 +93,7 @@ static void on_failed(GVariant *parameters)
     client_complain("%s; %s", message, left);
 }
 
-static bool cancel(Client *client, GError **error)
+static bool cancel(BusClient *client, GError **error)
 {
     g_autoptr(GVariant) reply =
         client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "CancelPairing",
@@ -105,7 +105,7 @@ static bool cancel(Client *client, GError **error)
 /* ---- the question ----------------------------------------------------------- */
 
 /* Who has given a name has decided already. */
-static bool pairing_asks(const Client *client)
+static bool pairing_asks(const BusClient *client)
 {
     return !client->json && !option_yes && !option_as && isatty(STDIN_FILENO) &&
            isatty(STDOUT_FILENO);
@@ -119,7 +119,7 @@ static void add_wish(GVariantBuilder *options, const char *name, bool replace)
         g_variant_builder_add(options, "{sv}", "replace", g_variant_new_boolean(TRUE));
 }
 
-static bool confirm(Client *client, const char *name, bool replace, GError **error)
+static bool confirm(BusClient *client, const char *name, bool replace, GError **error)
 {
     g_autoptr(GVariant) reply = NULL;
     GVariantBuilder options;
@@ -244,7 +244,7 @@ static gboolean on_interrupt(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static void show_code(const Client *client, const char *code)
+static void show_code(const BusClient *client, const char *code)
 {
     if (client->json) {
         g_autoptr(JsonBuilder) builder = json_builder_new();
@@ -259,7 +259,7 @@ static void show_code(const Client *client, const char *code)
             _("On the other machine, within ten minutes, type:"), code);
 }
 
-static bool begin(Client *client, const char *code, GError **error)
+static bool begin(BusClient *client, const char *code, GError **error)
 {
     const char *method = code ? "PairWith" : "Pair";
     GVariantBuilder options;
@@ -284,7 +284,7 @@ static bool begin(Client *client, const char *code, GError **error)
 
 static int pair_and_wait(Pairing *pairing, const char *code)
 {
-    Client *client = pairing->client;
+    BusClient *client = pairing->client;
     g_autoptr(GError) error = NULL;
     /* One context iteration at a time may hold news of an older pairing. */
     while (g_main_context_iteration(NULL, FALSE))
@@ -311,7 +311,7 @@ int pair_check(char **arguments)
     return 0;
 }
 
-int pair_run(Client *client, char **arguments)
+int pair_run(BusClient *client, char **arguments)
 {
     Pairing pairing = {.client = client, .status = EXIT_FAILURE};
     g_autoptr(GError) error = NULL;

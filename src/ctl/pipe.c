@@ -19,13 +19,13 @@
 #include "common/names.h"
 #include "common/stream.h"
 #include "ctl/command.h"
-#include "ctl/session.h"
+#include "ctl/shared-call.h"
 
 #define DEFAULT_LABEL "default"
 enum { PROGRESS_INTERVAL = 500 };
 
 typedef struct {
-    Client *client;
+    BusClient *client;
     GMainLoop *loop;
     char *label;
     Stream *stream;
@@ -212,15 +212,15 @@ static int run_listening(Pipe *pipe)
 static int run_calling(Pipe *pipe, const char *peer)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Session) session = session_open(pipe->client, peer, pipe->interrupted, &error);
+    g_autoptr(SharedCall) shared = shared_call_open(pipe->client, peer, pipe->interrupted, &error);
     gsize max_packet;
     int fd, status;
 
     if (g_cancellable_is_cancelled(pipe->interrupted))
         return pipe_report(pipe);
-    if (!session)
+    if (!shared)
         return client_fail(pipe->client, &peer_service, error);
-    fd = session_open_stream(session, pipe->label, &max_packet, &error);
+    fd = shared_call_open_stream(shared, pipe->label, &max_packet, &error);
     if (fd < 0)
         return client_fail(pipe->client, &peer_service, error);
     pipe_start(pipe, fd, max_packet);
@@ -244,7 +244,7 @@ int pipe_check(char **arguments)
     return 0;
 }
 
-int pipe_run(Client *client, char **arguments)
+int pipe_run(BusClient *client, char **arguments)
 {
     Pipe pipe = {.client = client,
                  .loop = g_main_loop_new(NULL, FALSE),

@@ -18,19 +18,19 @@ typedef struct {
     char *name;
     guint32 count;
     GVariant *clients; /* a(sssst) */
-} Room;
+} RoomListing;
 
-static void room_free(Room *room)
+static void room_free(RoomListing *room)
 {
     g_free(room->name);
     g_clear_pointer(&room->clients, g_variant_unref);
     g_free(room);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Room, room_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RoomListing, room_free)
 
-static Room *room_load(Client *client, const char *name, guint32 count, GError **error)
+static RoomListing *room_load(BusClient *client, const char *name, guint32 count, GError **error)
 {
-    g_autoptr(Room) room = g_new0(Room, 1);
+    g_autoptr(RoomListing) room = g_new0(RoomListing, 1);
     g_autoptr(GVariant) reply = NULL;
 
     room->name = g_strdup(name);
@@ -43,7 +43,7 @@ static Room *room_load(Client *client, const char *name, guint32 count, GError *
     return g_steal_pointer(&room);
 }
 
-static GPtrArray *rooms_load(Client *client, GError **error)
+static GPtrArray *rooms_load(BusClient *client, GError **error)
 {
     g_autoptr(GPtrArray) rooms = g_ptr_array_new_with_free_func((GDestroyNotify) room_free);
     g_autoptr(GVariant) reply =
@@ -57,7 +57,7 @@ static GPtrArray *rooms_load(Client *client, GError **error)
         return NULL;
     g_variant_get(reply, "(a(su))", &list);
     while (g_variant_iter_loop(list, "(&su)", &name, &count)) {
-        Room *room = room_load(client, name, count, error);
+        RoomListing *room = room_load(client, name, count, error);
 
         if (!room)
             return NULL;
@@ -94,7 +94,7 @@ static void client_add_row(GVariant *entry, Table *table)
     table_row(table, id, shown_name, shown_address, shown_origin, duration, NULL);
 }
 
-static void room_print(const Room *room)
+static void room_print(const RoomListing *room)
 {
     g_autoptr(Table) table = table_new(4);
     g_autofree char *path = g_strconcat("/", room->name, NULL); /* of the URL */
@@ -130,7 +130,7 @@ static void relay_print(GVariant *dict, GPtrArray *rooms)
         room_print(rooms->pdata[i]);
 }
 
-static void room_to_json(const Room *room, JsonBuilder *builder)
+static void room_to_json(const RoomListing *room, JsonBuilder *builder)
 {
     json_builder_begin_object(builder);
     json_add_string(builder, "room", room->name);
@@ -184,7 +184,7 @@ static void relay_print_json(GVariant *dict, GPtrArray *rooms)
     json_print(builder);
 }
 
-int relay_run(Client *client, char **arguments)
+int relay_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) rooms = NULL;

@@ -111,7 +111,7 @@ static void find_problems(Status *status)
                         url, SYSCONFDIR));
 }
 
-static bool status_load(Client *client, Status *status, GError **error)
+static bool status_load(BusClient *client, Status *status, GError **error)
 {
     status->problems = g_ptr_array_new_with_free_func(g_free);
     status->peer =
@@ -298,7 +298,7 @@ static void status_print_json(const Status *status)
 }
 
 /* Programs get an object even when there is nothing to show. */
-static int status_absent_json(const Client *client, const GError *error)
+static int status_absent_json(const BusClient *client, const GError *error)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
     g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
@@ -313,7 +313,7 @@ static int status_absent_json(const Client *client, const GError *error)
     return EXIT_FAILURE;
 }
 
-int status_run(Client *client, char **arguments)
+int status_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_auto(Status) status = {};
@@ -353,7 +353,7 @@ static void peers_print(GVariant *dict)
     table_print(table);
 }
 
-int peers_run(Client *client, char **arguments)
+int peers_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) dict =

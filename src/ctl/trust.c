@@ -23,7 +23,7 @@
 
 /* ---- known ------------------------------------------------------------------ */
 
-static GVariant *list_known(Client *client, GError **error)
+static GVariant *list_known(BusClient *client, GError **error)
 {
     g_autoptr(GVariant) reply =
         client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "ListKnownPeers",
@@ -77,7 +77,7 @@ static void known_print_json(GVariant *peers)
     json_print(builder);
 }
 
-int known_run(Client *client, char **arguments)
+int known_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) peers = list_known(client, &error);
@@ -93,7 +93,7 @@ int known_run(Client *client, char **arguments)
 
 /* ---- fingerprint ------------------------------------------------------------- */
 
-static bool find_known(Client *client, const char *name, char **fingerprint, GError **error)
+static bool find_known(BusClient *client, const char *name, char **fingerprint, GError **error)
 {
     g_autoptr(GVariant) peers = list_known(client, error);
 
@@ -111,7 +111,7 @@ static bool find_known(Client *client, const char *name, char **fingerprint, GEr
     return false;
 }
 
-static bool find_own(Client *client, char **name, char **fingerprint, GError **error)
+static bool find_own(BusClient *client, char **name, char **fingerprint, GError **error)
 {
     g_autoptr(GVariant) dict =
         client_properties(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, error);
@@ -153,7 +153,7 @@ static void fingerprint_print_json(const char *name, const char *fingerprint, co
     json_print(builder);
 }
 
-int fingerprint_run(Client *client, char **arguments)
+int fingerprint_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *name = g_strdup(arguments[0]);
@@ -192,7 +192,7 @@ int trust_check(char **arguments)
     return 0;
 }
 
-int trust_run(Client *client, char **arguments)
+int trust_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *text = join_fingerprint(arguments);
@@ -203,7 +203,7 @@ int trust_run(Client *client, char **arguments)
     return reply ? EXIT_SUCCESS : client_fail(client, &peer_service, error);
 }
 
-int forget_run(Client *client, char **arguments)
+int forget_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) reply =

@@ -19,6 +19,7 @@
 #include "peer/trust/identity.h"
 #include "peer/trust/pairing-desk.h"
 #include "peer/error.h"
+#include "peer/readings/number.h"
 #include "peer/readings/publisher.h"
 #include "peer/service/service-link.h"
 #include "peer/signaling/signaling.h"
@@ -34,7 +35,7 @@ struct Peer {
     Signaling *signaling;
     Calls *calls;
     PairingDesk *pairing;
-    Feed *feed;
+    History *history;
     Publisher *publisher;
     Bus *bus;
     char **servers; /* for ICE: ours and the relay's */
@@ -279,7 +280,7 @@ static void on_call_added(Call *call, gpointer data)
 {
     Peer *peer = data;
 
-    bus_call_added(peer->bus, call);
+    bus_tell_call_added(peer->bus, call);
     peer_update(peer);
 }
 
@@ -287,7 +288,7 @@ static void on_call_changed(Call *call, gpointer data)
 {
     Peer *peer = data;
 
-    bus_call_changed(peer->bus, call);
+    bus_tell_call_changed(peer->bus, call);
 }
 
 /* It may be that a server does not serve us. A remote that has found no path just hangs up. */
@@ -303,7 +304,7 @@ static void on_call_ended(Call *call, gpointer data)
 {
     Peer *peer = data;
 
-    bus_call_ended(peer->bus, call);
+    bus_tell_call_ended(peer->bus, call);
     if (may_lack_path(call))
         server_watch_check(peer->server_watch);
     peer_update(peer);
@@ -321,7 +322,7 @@ static void update_listener(Peer *peer, CallChannel *channel)
 {
     guint before = publisher_listeners(peer->publisher);
 
-    if (!call_channel_is_feed(channel))
+    if (!call_channel_is_publishing(channel))
         return;
     if (call_channel_state(channel) == CHANNEL_OPEN)
         publisher_add(peer->publisher, channel);
@@ -391,18 +392,18 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
     update_listener(peer, channel);
     if (event == CALL_CHANNEL_ADDED)
         reserve_pipe(channel);
-    bus_channel(peer->bus, channel, event);
+    bus_tell_channel(peer->bus, channel, event);
     if (event == CALL_CHANNEL_ADDED)
         connect_service(peer, channel);
 }
 
 static void take_number(Peer *peer, Call *call, double value)
 {
-    FeedNumber number;
+    ReceivedNumber number;
 
-    feed_add(peer->feed, g_get_real_time(), call_peer(call), value);
-    feed_last(peer->feed, &number);
-    bus_number(peer->bus, &number);
+    history_add(peer->history, g_get_real_time(), call_peer(call), value);
+    history_last(peer->history, &number);
+    bus_tell_number(peer->bus, &number);
 }
 
 static void on_message(Call *call, CallChannel *channel, MessageKind kind, const guint8 *bytes,
@@ -413,12 +414,12 @@ static void on_message(Call *call, CallChannel *channel, MessageKind kind, const
 
     if (kind == MESSAGE_TEXT &&
         strcmp(channel_label(call_channel_rtc(channel)), DEFAULT_CHANNEL_LABEL) == 0) {
-        if (feed_parse_number((const char *) bytes, length, &value))
+        if (number_parse((const char *) bytes, length, &value))
             take_number(peer, call, value);
         else
             log_debug("call %u: a text that is no number", call_number(call));
     }
-    bus_message(peer->bus, channel, kind, bytes, length);
+    bus_tell_message(peer->bus, channel, kind, bytes, length);
 }
 
 static const CallsOps calls_ops = {
@@ -446,7 +447,7 @@ static void on_pairing_proven(const char *name, const char *fingerprint, gpointe
     bool other =
         known_peers_check(peer->known, name, fingerprint) == KNOWN_OTHER;
 
-    bus_pairing_proven(peer->bus, name, fingerprint, other ? known->fingerprint : "");
+    bus_tell_pairing_proven(peer->bus, name, fingerprint, other ? known->fingerprint : "");
 }
 
 static bool on_paired(const char *name, const char *fingerprint, bool replace, GError **error,
@@ -483,7 +484,7 @@ static void on_pairing_failed(const char *message, guint tries, gpointer data)
     log_event(G_LOG_LEVEL_WARNING, (.message_id = MESSAGE_PAIRING_FAILED),
               ngettext("pairing: %s; %u try is left", "pairing: %s; %u tries are left", tries),
               message, tries);
-    bus_pairing_failed(peer->bus, message, tries);
+    bus_tell_pairing_failed(peer->bus, message, tries);
 }
 
 static void on_pairing_ended(bool ok, const char *name, const char *fingerprint,
@@ -497,7 +498,7 @@ static void on_pairing_ended(bool ok, const char *name, const char *fingerprint,
     else
         log_event(G_LOG_LEVEL_WARNING, (.message_id = MESSAGE_PAIRING_FAILED),
                   _("the pairing has failed: %s"), message);
-    bus_pairing_ended(peer->bus, ok, name, fingerprint, message);
+    bus_tell_pairing_ended(peer->bus, ok, name, fingerprint, message);
 }
 
 static const PairingDeskOps pairing_ops = {
@@ -595,7 +596,7 @@ static void peer_apply(Peer *peer)
     peer->trust = tls_trust_new(peer->config.ca_file);
     update_servers(peer, true);
     calls_set_limits(peer->calls, &limits);
-    feed_set_capacity(peer->feed, peer->config.history);
+    history_set_capacity(peer->history, peer->config.history);
     publisher_set_source(peer->publisher, peer->config.source, peer->config.interval);
     apply_names(peer);
 }
@@ -623,7 +624,7 @@ bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GErr
     peer->calls = calls_new(signaling_room(peer->signaling), &limits, &calls_ops, peer);
     peer->pairing = pairing_desk_new(signaling_room(peer->signaling), peer_fingerprint(peer),
                                      &pairing_ops, peer);
-    peer->feed = feed_new(peer->config.history);
+    peer->history = history_new(peer->config.history);
     peer->publisher = publisher_new();
     peer->bus = bus_new(connection, peer, error);
     if (!peer->bus)
@@ -669,7 +670,7 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->bus, bus_free);
     g_clear_pointer(&peer->signaling, signaling_free);
     g_clear_pointer(&peer->publisher, publisher_free);
-    g_clear_pointer(&peer->feed, feed_free);
+    g_clear_pointer(&peer->history, history_free);
     g_clear_pointer(&peer->identity, identity_free);
     g_clear_pointer(&peer->known, known_peers_free);
     g_clear_pointer(&peer->links, service_links_free);
@@ -770,9 +771,9 @@ guint64 peer_publish(Peer *peer, double value, GError **error)
     return publisher_publish(peer->publisher, value, error);
 }
 
-const Feed *peer_feed(const Peer *peer)
+const History *peer_history(const Peer *peer)
 {
-    return peer->feed;
+    return peer->history;
 }
 
 const Room *peer_room(const Peer *peer)

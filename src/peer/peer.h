@@ -14,7 +14,7 @@
 #include "common/daemon.h"
 #include "peer/call/calls.h"
 #include "peer/call/server-watch.h"
-#include "peer/readings/feed.h"
+#include "peer/readings/history.h"
 #include "peer/trust/known-peers.h"
 #include "peer/trust/pairing-desk.h"
 
@@ -50,7 +50,7 @@ bool peer_confirm_pairing(Peer *peer, const PairingWish *wish, GError **error);
 bool peer_cancel_pairing(Peer *peer, GError **error);
 
 const KnownPeers *peer_known(const Peer *peer);
-const Feed *peer_feed(const Peer *peer);
+const History *peer_history(const Peer *peer);
 const Room *peer_room(const Peer *peer);
 const ServerWatch *peer_server_watch(const Peer *peer);
 const char *peer_fingerprint(const Peer *peer);

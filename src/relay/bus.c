@@ -17,7 +17,7 @@
 #include "common/names.h"
 #include "relay/relay-dbus.h"
 
-struct Bus {
+struct RelayBus {
     GDBusConnection *connection;
     BusRelay1 *skeleton;
     Relay *relay;
@@ -91,7 +91,7 @@ static void add_room(const char *room, guint clients, gpointer data)
 static gboolean on_list_rooms(BusRelay1 *skeleton, GDBusMethodInvocation *invocation,
                               gpointer data)
 {
-    Bus *bus = data;
+    RelayBus *bus = data;
     GVariantBuilder rooms;
 
     g_variant_builder_init(&rooms, G_VARIANT_TYPE("a(su)"));
@@ -109,7 +109,7 @@ static void add_client(const RelayClientInfo *info, gpointer data)
 static gboolean on_list_clients(BusRelay1 *skeleton, GDBusMethodInvocation *invocation,
                                 const char *room, gpointer data)
 {
-    Bus *bus = data;
+    RelayBus *bus = data;
     GVariantBuilder clients;
 
     g_variant_builder_init(&clients, G_VARIANT_TYPE("a(sssst)"));
@@ -121,7 +121,7 @@ static gboolean on_list_clients(BusRelay1 *skeleton, GDBusMethodInvocation *invo
 static gboolean on_disconnect(BusRelay1 *skeleton, GDBusMethodInvocation *invocation,
                               const char *id, gpointer data)
 {
-    Bus *bus = data;
+    RelayBus *bus = data;
 
     if (relay_disconnect(bus->relay, id)) {
         bus_relay1_complete_disconnect(skeleton, invocation);
@@ -133,7 +133,7 @@ static gboolean on_disconnect(BusRelay1 *skeleton, GDBusMethodInvocation *invoca
     return TRUE;
 }
 
-static void emit_changed(Bus *bus, const RelayCounters *counters)
+static void emit_changed(RelayBus *bus, const RelayCounters *counters)
 {
     GVariantBuilder changed;
 
@@ -147,7 +147,7 @@ static void emit_changed(Bus *bus, const RelayCounters *counters)
                                   NULL);
 }
 
-void bus_update(Bus *bus)
+void bus_update(RelayBus *bus)
 {
     RelayCounters counters;
     g_autofree char *clients = NULL, *rooms = NULL;
@@ -165,9 +165,9 @@ static void on_change(gpointer data)
     bus_update(data);
 }
 
-Bus *bus_new(GDBusConnection *connection, Relay *relay, GError **error)
+RelayBus *bus_new(GDBusConnection *connection, Relay *relay, GError **error)
 {
-    Bus *bus = g_new0(Bus, 1);
+    RelayBus *bus = g_new0(RelayBus, 1);
     BusObject *object = g_object_new(bus_object_get_type(), NULL);
 
     object->relay = relay;
@@ -189,7 +189,7 @@ Bus *bus_new(GDBusConnection *connection, Relay *relay, GError **error)
     return bus;
 }
 
-void bus_free(Bus *bus)
+void bus_free(RelayBus *bus)
 {
     if (!bus)
         return;

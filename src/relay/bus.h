@@ -11,11 +11,11 @@
 
 #include "relay/relay.h"
 
-typedef struct Bus Bus;
+typedef struct RelayBus RelayBus;
 
 /* Exports RELAY, which must outlive the bus, on CONNECTION. */
-Bus *bus_new(GDBusConnection *connection, Relay *relay, GError **error);
-void bus_free(Bus *bus);
+RelayBus *bus_new(GDBusConnection *connection, Relay *relay, GError **error);
+void bus_free(RelayBus *bus);
 
 /* Tells the bus and "systemctl status" how many clients there are. */
-void bus_update(Bus *bus);
+void bus_update(RelayBus *bus);

@@ -24,7 +24,7 @@ typedef struct {
     char **listen_option; /* --listen, NULL if not given */
     char **listening_to;  /* what was asked for when we began to listen */
     Relay *relay;
-    Bus *bus;
+    RelayBus *bus;
 } Program;
 
 static bool configure(const char *path, bool required, gpointer data, GError **error)

@@ -3,7 +3,7 @@
 
 /*
  * A frame on its way out, shared by reference between everybody who gets it,
- * and the frames that the relay itself says (INTERFACES 3.3).
+ * and the frames that the relay itself says (rtcbus-signaling(7)).
  */
 
 #pragma once

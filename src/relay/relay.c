@@ -102,7 +102,7 @@ typedef struct {
     gpointer data;
 } RoomVisit;
 
-static void visit_room(Room *room, gpointer data)
+static void visit_room(RelayRoom *room, gpointer data)
 {
     RoomVisit *visit = data;
 
@@ -120,7 +120,7 @@ void relay_foreach_room(Relay *relay, void (*func)(const char *room, guint clien
 bool relay_foreach_client(Relay *relay, const char *name,
                           void (*func)(const RelayClientInfo *info, gpointer data), gpointer data)
 {
-    Room *room = router_find_room(relay->router, name);
+    RelayRoom *room = router_find_room(relay->router, name);
 
     if (!room)
         return false;
@@ -481,7 +481,7 @@ static void serve_page(Relay *relay, Visitor *visitor, const Handshake *request)
  * after how many seconds we know; 0: the holder lives. */
 static guint probe_holder(Relay *relay, const Handshake *handshake)
 {
-    Room *room = router_find_room(relay->router, handshake->room);
+    RelayRoom *room = router_find_room(relay->router, handshake->room);
     Client *holder = room_find(room, handshake->name)->data;
     bool undecided = client_probe(holder, g_get_monotonic_time());
 

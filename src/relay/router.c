@@ -17,7 +17,7 @@
 #include "common/printable.h"
 #include "common/random-id.h"
 
-struct Room {
+struct RelayRoom {
     char *name;
     GHashTable *names; /* name → Member, made when the first name comes */
     Member *first, *last;
@@ -34,7 +34,7 @@ G_DEFINE_QUARK(rtcbus-router-error-quark, router_error)
 
 static void room_free(gpointer data)
 {
-    Room *room = data;
+    RelayRoom *room = data;
 
     g_clear_pointer(&room->names, g_hash_table_unref);
     g_free(room->name);
@@ -88,16 +88,16 @@ bool router_check_room(const char *room, GError **error)
     return false;
 }
 
-static Room *room_new(Router *router, const char *name)
+static RelayRoom *room_new(Router *router, const char *name)
 {
-    Room *room = g_new0(Room, 1);
+    RelayRoom *room = g_new0(RelayRoom, 1);
 
     room->name = g_strdup(name);
     g_hash_table_insert(router->rooms, room->name, room);
     return room;
 }
 
-static void room_add(Room *room, Member *member)
+static void room_add(RelayRoom *room, Member *member)
 {
     member->room = room;
     member->previous = room->last;
@@ -114,7 +114,7 @@ static void room_add(Room *room, Member *member)
     g_hash_table_insert(room->names, member->name, member);
 }
 
-static void room_remove(Room *room, Member *member)
+static void room_remove(RelayRoom *room, Member *member)
 {
     if (member->previous)
         member->previous->next = member->next;
@@ -129,7 +129,7 @@ static void room_remove(Room *room, Member *member)
         g_hash_table_remove(room->names, member->name);
 }
 
-Member *room_find(const Room *room, const char *name)
+Member *room_find(const RelayRoom *room, const char *name)
 {
     return room->names ? g_hash_table_lookup(room->names, name) : NULL;
 }
@@ -137,7 +137,7 @@ Member *room_find(const Room *room, const char *name)
 Member *router_join(Router *router, const char *room_name_, const char *name, gpointer data,
                     GError **error)
 {
-    Room *room = g_hash_table_lookup(router->rooms, room_name_);
+    RelayRoom *room = g_hash_table_lookup(router->rooms, room_name_);
     Member *member;
 
     if (!name)
@@ -165,7 +165,7 @@ Member *router_join(Router *router, const char *room_name_, const char *name, gp
 
 void router_leave(Router *router, Member *member)
 {
-    Room *room = member->room;
+    RelayRoom *room = member->room;
 
     room_remove(room, member);
     g_hash_table_remove(router->ids, member->id);
@@ -189,22 +189,22 @@ Member *router_find(Router *router, const Member *sender, const char *to)
     return room_find(sender->room, to);
 }
 
-Room *router_find_room(Router *router, const char *name)
+RelayRoom *router_find_room(Router *router, const char *name)
 {
     return g_hash_table_lookup(router->rooms, name);
 }
 
-const char *room_name(const Room *room)
+const char *room_name(const RelayRoom *room)
 {
     return room->name;
 }
 
-guint room_size(const Room *room)
+guint room_size(const RelayRoom *room)
 {
     return room->size;
 }
 
-Member *room_first(const Room *room)
+Member *room_first(const RelayRoom *room)
 {
     return room->first;
 }
@@ -214,7 +214,7 @@ guint router_count_rooms(const Router *router)
     return g_hash_table_size(router->rooms);
 }
 
-void router_foreach_room(Router *router, void (*func)(Room *room, gpointer data), gpointer data)
+void router_foreach_room(Router *router, void (*func)(RelayRoom *room, gpointer data), gpointer data)
 {
     GHashTableIter iter;
     gpointer room;

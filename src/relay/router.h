@@ -21,13 +21,13 @@
 #define ROUTER_RESERVED "-/" /* no room's name begins so: there are the page's files */
 
 typedef struct Router Router;
-typedef struct Room Room;
+typedef struct RelayRoom RelayRoom;
 typedef struct Member Member;
 
 struct Member {
     char id[ROUTER_ID_LENGTH + 1];
     char *name; /* never NULL; "" if it asked for none. Owned by the router */
-    Room *room;
+    RelayRoom *room;
     gpointer data; /* the caller's */
     Member *previous, *next; /* in the room, in the order they came */
 };
@@ -67,20 +67,20 @@ Member *router_find(Router *router, const Member *sender, const char *to);
 Member *router_find_id(Router *router, const char *id);
 
 /* Who is called NAME in ROOM, NULL if nobody is. */
-Member *room_find(const Room *room, const char *name);
+Member *room_find(const RelayRoom *room, const char *name);
 
 /* The room called NAME, NULL if there is none. */
-Room *router_find_room(Router *router, const char *name);
+RelayRoom *router_find_room(Router *router, const char *name);
 
-const char *room_name(const Room *room);
-guint room_size(const Room *room);
+const char *room_name(const RelayRoom *room);
+guint room_size(const RelayRoom *room);
 
 /* The first member of ROOM; go on with ->next. A frame without "to" goes to
  * all of them but its sender. */
-Member *room_first(const Room *room);
+Member *room_first(const RelayRoom *room);
 
 guint router_count_rooms(const Router *router);
-void router_foreach_room(Router *router, void (*func)(Room *room, gpointer data), gpointer data);
+void router_foreach_room(Router *router, void (*func)(RelayRoom *room, gpointer data), gpointer data);
 
 /* Whether NAME can be the name of a member, ROOM that of a room. */
 bool router_check_name(const char *name, GError **error);

@@ -127,7 +127,7 @@ static const char *node_string(JsonNode *node)
 
 /*
  * Copies the string member NAME to PLACE; one of another type counts as
- * absent, as INTERFACES allows foreign clients. An empty string stays one.
+ * absent, for foreign clients write what they like. An empty string stays one.
  */
 static bool read_string(JsonObject *object, const char *name, gsize limit, char **place,
                         GError **error)

@@ -186,7 +186,7 @@ static void on_channel(Connection *connection, Channel *channel, gpointer data)
     End *end = data;
 
     end->channel = channel;
-    channel_set_ops(channel, &channel_ops, end);
+    channel_attach(channel, &channel_ops, end);
     if (with_fd)
         acquire(end);
 }
@@ -276,7 +276,7 @@ static void run_end(bool sender, int signaling, int report)
     g_unix_fd_add(signaling, G_IO_IN, on_signaling, &end);
     if (sender) {
         end.channel = connection_open_channel(end.connection, "bulk", &options, NULL);
-        channel_set_ops(end.channel, &channel_ops, &end);
+        channel_attach(end.channel, &channel_ops, &end);
         connection_offer(end.connection, NULL);
     }
     g_timeout_add(WARM_UP_MS, on_warm, &end);

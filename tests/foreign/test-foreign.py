@@ -3,7 +3,7 @@
 # SPDX-FileCopyrightText: 2026 The rtcbus authors
 
 """The first clients of rtcbus: three naive Node.js programs, each of which must be
-replaceable by ours (INTERFACES 3.1).
+replaceable by ours.
 
 The npm packages come from tests/foreign/install; without them all is skipped.
 """

@@ -114,7 +114,7 @@ static const ChannelOps channel_ops = {.state = on_channel_state, .message = on_
 
 static void on_channel(Connection *connection, Channel *channel, gpointer data)
 {
-    channel_set_ops(channel, &channel_ops, data);
+    channel_attach(channel, &channel_ops, data);
     if (channel_state(channel) == CHANNEL_OPEN)
         on_channel_state(channel, CHANNEL_OPEN, NULL, data);
 }

@@ -202,7 +202,7 @@ static void on_channel(Connection *connection, Channel *channel, gpointer data)
     if (connection == middle->back)
         return;
     middle->front_channel = channel;
-    channel_set_ops(channel, &channel_ops, middle);
+    channel_attach(channel, &channel_ops, middle);
 }
 
 static const ConnectionOps connection_ops = {
@@ -246,7 +246,7 @@ static void middle_begin(Client *emitter, Client *listener, const Frame *offer)
     middle->back = connection_new(&config, &connection_ops, middle, NULL);
     middle->back_channel = connection_open_channel(middle->back, DEFAULT_CHANNEL_LABEL,
                                                    &CHANNEL_OPTIONS_DEFAULT, NULL);
-    channel_set_ops(middle->back_channel, &channel_ops, middle);
+    channel_attach(middle->back_channel, &channel_ops, middle);
     g_assert_true(connection_set_remote(middle->front, "offer", offer->sdp, NULL));
     g_assert_true(connection_offer(middle->back, NULL));
     printf("middle\n");

@@ -536,7 +536,7 @@ class Call:
         return None
 
     def wait_ended(self, timeout=10):
-        """Waits for the end as INTERFACES section 4 has it; returns the reason."""
+        """Waits until it is closed, the object gone and CallEnded there; returns the reason."""
         ended = wait_for(self.ended, timeout, f"{self.peer.name}'s call to end")
         reason = ended[2]
         check(reason, "CallEnded gives no reason")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: 2026 The rtcbus authors
 
-"""Channels as D-Bus objects (INTERFACES section 4). What this version does not
+"""Channels as D-Bus objects (data/org.rtcbus.Peer1.xml). What this version does not
 implement yet is skipped, by looking at the introspection data."""
 
 import os

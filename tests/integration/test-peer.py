@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: 2026 The rtcbus authors
 
-"""Real peers on a real relay: the D-Bus contract of INTERFACES section 4, calls from
+"""Real peers on a real relay: the D-Bus contract of data/org.rtcbus.Peer1.xml, calls from
 their beginning to their end, and the numbers."""
 
 import os

@@ -18,7 +18,7 @@ SIZES = (1, 1024, 65536)
 LARGEST_SENT = 1 << 20
 BEYOND_QUOTA = (16 << 20) + 1
 NEGOTIATED_ID = 101
-HANGUP_SECONDS = 2 * SLOW  # issue 3
+HANGUP_SECONDS = 2 * SLOW
 HANGUP_TRIES = 3  # where the machine has other things to do
 OPTIONS = (
     {},

@@ -313,7 +313,7 @@ const char *channel_state_to_string(ChannelState state)
     return "";
 }
 
-void channel_set_ops(Channel *channel, const ChannelOps *ops, gpointer data)
+void channel_attach(Channel *channel, const ChannelOps *ops, gpointer data)
 {
     channel->ops = ops;
     channel->data = data;

@@ -141,7 +141,7 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
 {
     Node *node = data;
 
-    if (!call_channel_is_feed(channel))
+    if (!call_channel_is_publishing(channel))
         return;
     if (event == CALL_CHANNEL_CHANGED && call_channel_state(channel) == CHANNEL_OPEN) {
         node->listeners++;

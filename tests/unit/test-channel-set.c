@@ -72,7 +72,7 @@ static const ChannelOps channel_ops = {.state = on_state, .message = on_message}
 static void on_incoming(Channel *channel, gpointer data)
 {
     seen.opened++;
-    channel_set_ops(channel, &channel_ops, NULL);
+    channel_attach(channel, &channel_ops, NULL);
 }
 
 static ChannelSet *set_new(guint max_channels)
@@ -194,7 +194,7 @@ static void test_negotiated(void)
     say(set, 8, "early");
     options.negotiated = true;
     options.id = 8;
-    channel_set_ops(channel_set_open(set, "agreed", &options, NULL), &channel_ops, NULL);
+    channel_attach(channel_set_open(set, "agreed", &options, NULL), &channel_ops, NULL);
     wait_until(seen.texts->len > 0);
     g_assert_cmpstr(seen.texts->str, ==, "agreed:early ");
     set_free(set);

@@ -146,7 +146,7 @@ static void on_channel(Connection *connection, Channel *channel, gpointer data)
     End *end = data;
 
     g_ptr_array_add(end->channels, channel);
-    channel_set_ops(channel, &channel_ops, end);
+    channel_attach(channel, &channel_ops, end);
 }
 
 static bool on_verify(Connection *connection, const char *fingerprint, GError **error,
@@ -228,7 +228,7 @@ static Channel *open_channel(End *end, const char *label, const ChannelOptions *
     Channel *channel = connection_open_channel(end->connection, label, options, &error);
 
     g_assert_no_error(error);
-    channel_set_ops(channel, &channel_ops, end);
+    channel_attach(channel, &channel_ops, end);
     return channel;
 }
 

@@ -63,7 +63,24 @@ parsers() {
         grep -v "^$1/signaling/frame\.c:" || true
 }
 
-echo 1..4
+# What C calls a type once it is defined: "struct Name {" or "} Name;". One that is defined in two places is
+# printed with the places.
+types() {
+    find "$1" -name '*.[ch]' | sort | while read -r file; do
+        sed -nE "s,^struct ([A-Z][A-Za-z0-9]*) \\{\$,\\1 $file,p; s,^\\} ([A-Z][A-Za-z0-9]*);\$,\\1 $file,p" \
+            "$file"
+    done | sort | awk '
+        $1 == last { print where; print }
+        { last = $1; where = $0 }' | uniq
+}
+
+# A comment that sends its reader to a document that is not here
+documents() {
+    grep -rnE '(INTERFACES|ENGINEERING|STYLE)([ .]|$)|[ (]issue ?[0-9:]' "$@" --include='*.[ch]' \
+        --include='*.py' --include='*.am' --include='*.in' --include='*.xml' | grep -v ' = ' || true
+}
+
+echo 1..6
 
 mkdir -p "$work/src/common" "$work/src/rtc" "$work/src/ctl" "$work/src/extra" \
     "$work/src/signaling"
@@ -74,8 +91,13 @@ printf 'json_from_string(text);\n' | tee "$work/src/signaling/frame.c" >"$work/s
 seen=$(upward "$work/src" | wc -l)
 seen_foreign=$(foreign "$work/src" | wc -l)
 seen_parsers=$(parsers "$work/src" | wc -l)
-[ "$seen" = 4 ] && [ "$seen_foreign" = 1 ] && [ "$seen_parsers" = 1 ] ||
-    echo "found $seen of 4, $seen_foreign of 1 and $seen_parsers of 1" >"$work/found"
+printf 'struct Room {\ntypedef struct Room Room;\n} Visitor;\n' >"$work/src/ctl/e.c"
+printf 'typedef struct Room Room;\n} Room;\n/* see INTERFACES 3.2 (issue 4) */\n' >"$work/src/rtc/f.h"
+seen_types=$(types "$work/src" | wc -l)
+seen_documents=$(documents "$work/src" | wc -l)
+[ "$seen $seen_foreign $seen_parsers $seen_types $seen_documents" = '4 1 1 2 1' ] ||
+    echo "found $seen of 4, $seen_foreign of 1, $seen_parsers of 1, $seen_types of 2 and \
+$seen_documents of 1" >"$work/found"
 check 1 'the check finds what is wrong'
 
 upward "$top_srcdir/src" >"$work/found"
@@ -84,4 +106,8 @@ foreign "$top_srcdir/src" >"$work/found"
 check 3 'rtc knows neither D-Bus nor WebSocket'
 parsers "$top_srcdir/src" >"$work/found"
 check 4 'frame.c alone parses JSON'
+types "$top_srcdir/src" >"$work/found"
+check 5 'a type is defined once'
+documents "$top_srcdir/src" "$top_srcdir/tests" "$top_srcdir/data" >"$work/found"
+check 6 'comments refer to what is here'
 exit "$failed"

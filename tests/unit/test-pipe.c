@@ -206,7 +206,7 @@ static void on_incoming(Channel *channel, gpointer data)
     End *end = data;
 
     g_ptr_array_add(end->incoming, channel);
-    channel_set_ops(channel, &channel_ops, end);
+    channel_attach(channel, &channel_ops, end);
 }
 
 static void end_init(End *end, End *other, const Weather *weather, bool client)
@@ -282,7 +282,7 @@ static void test_weather(gconstpointer data)
     end_init(&client, &server, weather, true);
     end_init(&server, &client, weather, false);
     channel = channel_set_open(client.channels, "bulk", &options, NULL);
-    channel_set_ops(channel, &channel_ops, &client);
+    channel_attach(channel, &channel_ops, &client);
     end_start(&client, &server);
     if (weather->early) { /* the ClientHello waits for a server that is not there */
         wait_until(!g_queue_is_empty(&server.pipe.transport.early));
@@ -328,7 +328,7 @@ static void test_ids_again(gconstpointer data)
     for (int i = 0; i < weather->messages; i++) {
         Channel *channel = channel_set_open(client.channels, "again", &options, NULL);
 
-        channel_set_ops(channel, &channel_ops, &client);
+        channel_attach(channel, &channel_ops, &client);
         fill(bytes, weather->size, i);
         g_assert_true(channel_send(channel, MESSAGE_BINARY, bytes, weather->size, NULL));
         wait_until(server.received == i + 1);
@@ -350,7 +350,7 @@ static void test_reset_in_outage(void)
 
     ends_connect(&client, &server, &fair);
     channel = channel_set_open(client.channels, "x", &options, NULL);
-    channel_set_ops(channel, &channel_ops, &client);
+    channel_attach(channel, &channel_ops, &client);
     wait_until(server.incoming->len == 1 && !sctp_is_unacknowledged(client.sctp) &&
                !sctp_is_unacknowledged(server.sctp));
     cut = true;
@@ -375,7 +375,7 @@ static void test_streams_for_both(gconstpointer data)
     for (int n = 0; n < 2 * weather->messages; n++) {
         Channel *channel = channel_set_open(ends[n % 2].channels, "many", &options, NULL);
 
-        channel_set_ops(channel, &channel_ops, &ends[n % 2]);
+        channel_attach(channel, &channel_ops, &ends[n % 2]);
         g_assert_true(channel_send(channel, MESSAGE_BINARY, bytes, sizeof bytes, NULL));
     }
     for (int i = 0; i < 2; i++) {
@@ -403,7 +403,7 @@ static void test_absent_stream(void)
     wait_until(sctp_send(client.sctp, &nonsense) == SCTP_SENT);
     wait_until(client.reset == nonsense.stream);
     channel = channel_set_open(client.channels, "x", &options, NULL);
-    channel_set_ops(channel, &channel_ops, &client);
+    channel_attach(channel, &channel_ops, &client);
     wait_until(server.incoming->len == 1);
     channel_close(channel);
     wait_until(client.closed == 1 && server.closed == 1);

@@ -15,7 +15,7 @@
 #include "peer/call/call.h"
 #include "peer/error.h"
 
-/* Calls with one channel each, the feed */
+/* Calls with one channel each, the history */
 typedef struct {
     Publisher *publisher;
     Call *calls[2];
@@ -61,7 +61,7 @@ static void set_up(Fixture *f, gconstpointer data)
 
         f->calls[i] = call_new(&info, &ops, &f->channels[i]);
         call_make_offer(f->calls[i]);
-        g_assert_true(call_channel_is_feed(f->channels[i]));
+        g_assert_true(call_channel_is_publishing(f->channels[i]));
     }
 }
 

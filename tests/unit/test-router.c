@@ -97,7 +97,7 @@ static void test_names(void)
     router_leave(router, fourth);
 }
 
-static void count_room(Room *room, gpointer data)
+static void count_room(RelayRoom *room, gpointer data)
 {
     *(guint *) data += room_size(room);
 }

@@ -47,7 +47,7 @@ struct Bus {
 
 enum { PROP_NUMBERS_RECEIVED = 1, PROP_LAST_NUMBER };
 
-static GVariant *number_to_variant(const FeedNumber *number)
+static GVariant *number_to_variant(const ReceivedNumber *number)
 {
     return g_variant_new("(ttsd)", number->sequence, number->time, number->peer, number->value);
 }
@@ -62,14 +62,14 @@ static void bus_peer_set_property(GObject *object, guint id, const GValue *value
 static void bus_peer_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
     BusPeer *self = BUS_PEER(object);
-    FeedNumber last = {.peer = ""};
+    ReceivedNumber last = {.peer = ""};
 
     switch (id) {
     case PROP_NUMBERS_RECEIVED:
-        g_value_set_uint64(value, feed_count(peer_feed(self->peer)));
+        g_value_set_uint64(value, history_count(peer_history(self->peer)));
         break;
     case PROP_LAST_NUMBER:
-        feed_last(peer_feed(self->peer), &last);
+        history_last(peer_history(self->peer), &last);
         g_value_set_variant(value, number_to_variant(&last));
         break;
     default:
@@ -147,7 +147,7 @@ static gboolean on_call(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, 
     return TRUE;
 }
 
-static void add_number(const FeedNumber *number, gpointer data)
+static void add_number(const ReceivedNumber *number, gpointer data)
 {
     g_variant_builder_add_value(data, number_to_variant(number));
 }
@@ -159,7 +159,7 @@ static gboolean on_read_numbers(RtcbusPeer1 *object, GDBusMethodInvocation *invo
     guint64 lost;
 
     g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ttsd)"));
-    lost = feed_read(peer_feed(BUS_PEER(object)->peer), after, max, add_number, &builder);
+    lost = history_read(peer_history(BUS_PEER(object)->peer), after, max, add_number, &builder);
     rtcbus_peer1_complete_read_numbers(object, invocation, g_variant_builder_end(&builder), lost);
     return TRUE;
 }
@@ -399,24 +399,24 @@ void bus_update(Bus *bus)
     rtcbus_peer1_set_ice_servers(object, servers_to_variant(peer_server_watch(peer)));
 }
 
-void bus_number(Bus *bus, const FeedNumber *number)
+void bus_tell_number(Bus *bus, const ReceivedNumber *number)
 {
     rtcbus_peer1_emit_number_received(RTCBUS_PEER1(bus->object), number->sequence, number->time,
                                       number->peer, number->value);
 }
 
-void bus_pairing_proven(Bus *bus, const char *name, const char *fingerprint, const char *known)
+void bus_tell_pairing_proven(Bus *bus, const char *name, const char *fingerprint, const char *known)
 {
     rtcbus_peer1_emit_pairing_proven(RTCBUS_PEER1(bus->object), name, fingerprint, known);
 }
 
-void bus_pairing_failed(Bus *bus, const char *message, guint tries)
+void bus_tell_pairing_failed(Bus *bus, const char *message, guint tries)
 {
     rtcbus_peer1_emit_pairing_failed(RTCBUS_PEER1(bus->object), message, tries);
 }
 
-void bus_pairing_ended(Bus *bus, bool ok, const char *name, const char *fingerprint,
-                       const char *message)
+void bus_tell_pairing_ended(Bus *bus, bool ok, const char *name, const char *fingerprint,
+                            const char *message)
 {
     rtcbus_peer1_emit_pairing_ended(RTCBUS_PEER1(bus->object), ok, name, fingerprint, message);
 }
@@ -438,7 +438,7 @@ static void unexport_object(Bus *bus, const char *path, GDBusInterfaceSkeleton *
     g_dbus_object_manager_server_unexport(bus->manager, path);
 }
 
-void bus_call_added(Bus *bus, Call *call)
+void bus_tell_call_added(Bus *bus, Call *call)
 {
     BusCall *object = bus_call_new(call);
     g_autofree char *path = bus_call_path(call_number(call));
@@ -447,7 +447,7 @@ void bus_call_added(Bus *bus, Call *call)
     export_object(bus, path, G_DBUS_INTERFACE_SKELETON(object));
 }
 
-void bus_call_changed(Bus *bus, Call *call)
+void bus_tell_call_changed(Bus *bus, Call *call)
 {
     BusCall *object = g_hash_table_lookup(bus->calls, call);
 
@@ -455,7 +455,7 @@ void bus_call_changed(Bus *bus, Call *call)
         bus_call_update(object);
 }
 
-void bus_call_ended(Bus *bus, Call *call)
+void bus_tell_call_ended(Bus *bus, Call *call)
 {
     BusCall *object = g_hash_table_lookup(bus->calls, call);
     g_autofree char *path = bus_call_path(call_number(call));
@@ -487,7 +487,7 @@ static void channel_removed(Bus *bus, CallChannel *channel)
     g_hash_table_remove(bus->channels, channel);
 }
 
-void bus_channel(Bus *bus, CallChannel *channel, CallChannelEvent event)
+void bus_tell_channel(Bus *bus, CallChannel *channel, CallChannelEvent event)
 {
     switch (event) {
     case CALL_CHANNEL_ADDED:
@@ -524,8 +524,8 @@ static void on_flushed(GObject *connection, GAsyncResult *result, gpointer data)
         call_channel_pause(channel, false);
 }
 
-void bus_message(Bus *bus, CallChannel *channel, MessageKind kind, const guint8 *bytes,
-                 gsize length)
+void bus_tell_message(Bus *bus, CallChannel *channel, MessageKind kind, const guint8 *bytes,
+                      gsize length)
 {
     GDBusInterfaceSkeleton *object = G_DBUS_INTERFACE_SKELETON(bus->object);
 

@@ -152,7 +152,7 @@ CallChannel *call_channel_new(Call *call, guint number, CallChannelOrigin origin
     channel->channel = rtc;
     channel->ops = ops;
     channel->data = data;
-    channel_set_ops(rtc, &channel_ops, channel);
+    channel_attach(rtc, &channel_ops, channel);
     return channel;
 }
 
@@ -187,9 +187,9 @@ guint call_channel_number(const CallChannel *channel)
     return channel->number;
 }
 
-bool call_channel_is_feed(const CallChannel *channel)
+bool call_channel_is_publishing(const CallChannel *channel)
 {
-    return channel->origin == CALL_CHANNEL_FEED;
+    return channel->origin == CALL_CHANNEL_PUBLISHING;
 }
 
 bool call_channel_is_incoming(const CallChannel *channel)

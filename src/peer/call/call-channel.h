@@ -31,7 +31,7 @@ typedef struct {
 
 typedef enum {
     CALL_CHANNEL_OUTGOING,
-    CALL_CHANNEL_FEED, /* outgoing, in answer to a `call` */
+    CALL_CHANNEL_PUBLISHING, /* outgoing, in answer to a `call` */
     CALL_CHANNEL_INCOMING,
 } CallChannelOrigin;
 
@@ -48,7 +48,7 @@ void call_channel_detach(CallChannel *channel);
 Call *call_channel_call(const CallChannel *channel);
 guint call_channel_number(const CallChannel *channel);
 /* We opened it in answer to a `call`: the remote listens to our numbers on it. */
-bool call_channel_is_feed(const CallChannel *channel);
+bool call_channel_is_publishing(const CallChannel *channel);
 /* The remote opened it. */
 bool call_channel_is_incoming(const CallChannel *channel);
 ChannelState call_channel_state(const CallChannel *channel);

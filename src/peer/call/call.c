@@ -137,7 +137,7 @@ static void call_enter_state(Call *call, CallState state)
 
 /* ---- frames --------------------------------------------------------------- */
 
-/* Every frame of a call names its session and whom it is for (INTERFACES 3.2). */
+/* Every frame of a call names its session and whom it is for (rtcbus-signaling(7)). */
 static void call_send(Call *call, Frame *frame)
 {
     if (!frame->to)
@@ -370,7 +370,7 @@ static void call_rename(Call *call, const char *name)
     call->peer = g_strdup(name);
 }
 
-/* Within the DTLS handshake, by the certificate on the wire (issue: not by the SDP). */
+/* Within the DTLS handshake, by the certificate on the wire and not by the SDP. */
 static bool on_verify(Connection *connection, const char *fingerprint, GError **error,
                       gpointer data)
 {
@@ -466,7 +466,7 @@ static bool call_try_offer(Call *call, GError **error)
                                       &CHANNEL_OPTIONS_DEFAULT, error);
     if (!channel)
         return false;
-    call_add_channel(call, channel, CALL_CHANNEL_FEED);
+    call_add_channel(call, channel, CALL_CHANNEL_PUBLISHING);
     return connection_offer(call->connection, error);
 }
 

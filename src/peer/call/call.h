@@ -150,7 +150,7 @@ bool call_awaits_offer(const Call *call);
 bool call_is_answerer(const Call *call);
 /* We have offered and wait for the answer. */
 bool call_awaits_answer(const Call *call);
-/* The remote leaves sessions out (INTERFACES 3.2): match it by sender alone. */
+/* The remote leaves sessions out (rtcbus-signaling(7)): match it by sender alone. */
 bool call_is_foreign(const Call *call);
 
 /* As connection_get_stats(); all zero while there is no connection. */

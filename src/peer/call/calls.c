@@ -44,7 +44,7 @@ struct Calls {
     GPtrArray *list; /* of Call, in order of their numbers */
     guint last_number;
     Delayed *delayed;
-    Early *early;
+    EarlyCandidates *early;
     Heard *heard; /* `call`s to everybody */
     Heard *ended; /* sessions of our own */
     Bucket byes;

@@ -67,7 +67,7 @@ struct ChannelFd {
 typedef union {
     struct cmsghdr header;
     char space[CMSG_SPACE(2 * sizeof(struct timespec))];
-} Control;
+} FdControl;
 
 static const char *channel_fd_state_to_string(ChannelFdState state)
 {
@@ -132,7 +132,7 @@ static struct mmsghdr *slots(void)
     };
     static struct mmsghdr packets[READ_SMALL_PACKETS];
     static struct iovec vectors[READ_SMALL_PACKETS];
-    static Control controls[READ_SMALL_PACKETS];
+    static FdControl controls[READ_SMALL_PACKETS];
     guint8 *space;
 
     if (packets[0].msg_hdr.msg_iov)
@@ -156,7 +156,7 @@ static struct mmsghdr *slots(void)
 static void slots_reset(struct mmsghdr *packets, int count)
 {
     for (int i = 0; i < count; i++)
-        packets[i].msg_hdr.msg_controllen = sizeof(Control);
+        packets[i].msg_hdr.msg_controllen = sizeof(FdControl);
 }
 
 /* Returns how many packets, or -1. */

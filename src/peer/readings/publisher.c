@@ -14,18 +14,18 @@
 
 #include "common/log.h"
 #include "peer/call/call.h"
-#include "peer/readings/feed.h"
+#include "peer/readings/number.h"
 #include "peer/error.h"
 
 typedef struct {
     CallChannel *channel; /* NULL: removed while numbers are being sent */
     bool open;
     guint64 lost; /* in a row */
-} Listener;
+} NumberListener;
 
 struct Publisher {
-    GArray *listeners; /* of Listener */
-    FeedSource source;
+    GArray *listeners; /* of NumberListener */
+    NumberSource source;
     guint64 interval;
     guint timer;
     guint sending; /* how deep; listeners keep their places meanwhile */
@@ -40,7 +40,7 @@ Publisher *publisher_new(void)
 {
     Publisher *publisher = g_new0(Publisher, 1);
 
-    publisher->listeners = g_array_new(FALSE, FALSE, sizeof(Listener));
+    publisher->listeners = g_array_new(FALSE, FALSE, sizeof(NumberListener));
     publisher->interval = G_USEC_PER_SEC;
     return publisher;
 }
@@ -56,7 +56,7 @@ void publisher_free(Publisher *publisher)
 
 static void publisher_sweep(Publisher *publisher);
 
-static const char *listener_name(const Listener *listener)
+static const char *listener_name(const NumberListener *listener)
 {
     return call_peer_for_people(call_channel_call(listener->channel));
 }
@@ -64,10 +64,10 @@ static const char *listener_name(const Listener *listener)
 /* What is sent may end the call, and that removes the listener. */
 static void publisher_send_to(Publisher *publisher, guint i, const char *text)
 {
-    CallChannel *channel = g_array_index(publisher->listeners, Listener, i).channel;
+    CallChannel *channel = g_array_index(publisher->listeners, NumberListener, i).channel;
     g_autoptr(GError) error = NULL;
     bool sent = !channel || call_channel_send(channel, MESSAGE_TEXT, text, strlen(text), &error);
-    Listener *listener = &g_array_index(publisher->listeners, Listener, i);
+    NumberListener *listener = &g_array_index(publisher->listeners, NumberListener, i);
 
     if (!listener->channel)
         return;
@@ -88,7 +88,7 @@ static void publisher_send_to(Publisher *publisher, guint i, const char *text)
 /* To all from the listener FIRST on. */
 static void publisher_send_from(Publisher *publisher, guint first, double value)
 {
-    g_autofree char *text = feed_format_number(value);
+    g_autofree char *text = number_format(value);
 
     publisher->sending++;
     for (guint i = first; i < publisher->listeners->len; i++)
@@ -112,10 +112,10 @@ static gboolean on_interval(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static Listener *find(const Publisher *publisher, const CallChannel *channel)
+static NumberListener *find(const Publisher *publisher, const CallChannel *channel)
 {
     for (guint i = 0; i < publisher->listeners->len; i++) {
-        Listener *listener = &g_array_index(publisher->listeners, Listener, i);
+        NumberListener *listener = &g_array_index(publisher->listeners, NumberListener, i);
 
         if (listener->channel == channel)
             return listener;
@@ -137,13 +137,13 @@ static void publisher_update_timer(Publisher *publisher, bool restart)
 static void publisher_sweep(Publisher *publisher)
 {
     for (guint i = publisher->listeners->len; i > 0 && publisher->sending == 0; i--) {
-        if (!g_array_index(publisher->listeners, Listener, i - 1).channel)
+        if (!g_array_index(publisher->listeners, NumberListener, i - 1).channel)
             g_array_remove_index(publisher->listeners, i - 1);
     }
     publisher_update_timer(publisher, false);
 }
 
-void publisher_set_source(Publisher *publisher, FeedSource source, guint64 interval)
+void publisher_set_source(Publisher *publisher, NumberSource source, guint64 interval)
 {
     bool restart = publisher->interval != interval;
 
@@ -154,7 +154,7 @@ void publisher_set_source(Publisher *publisher, FeedSource source, guint64 inter
 
 static void publisher_greet(Publisher *publisher, CallChannel *channel)
 {
-    Listener listener = {.channel = channel};
+    NumberListener listener = {.channel = channel};
     guint running = publisher->timer;
 
     g_array_append_val(publisher->listeners, listener);
@@ -173,7 +173,7 @@ void publisher_expect(Publisher *publisher, CallChannel *channel)
 
 void publisher_add(Publisher *publisher, CallChannel *channel)
 {
-    Listener *listener;
+    NumberListener *listener;
 
     publisher_expect(publisher, channel);
     listener = find(publisher, channel);
@@ -183,10 +183,10 @@ void publisher_add(Publisher *publisher, CallChannel *channel)
 
 void publisher_remove(Publisher *publisher, CallChannel *channel)
 {
-    Listener *listener = find(publisher, channel);
+    NumberListener *listener = find(publisher, channel);
 
     if (listener)
-        *listener = (Listener){};
+        *listener = (NumberListener){};
     publisher_sweep(publisher);
 }
 
@@ -195,7 +195,7 @@ guint publisher_listeners(const Publisher *publisher)
     guint count = 0;
 
     for (guint i = 0; i < publisher->listeners->len; i++)
-        count += g_array_index(publisher->listeners, Listener, i).open;
+        count += g_array_index(publisher->listeners, NumberListener, i).open;
     return count;
 }
 

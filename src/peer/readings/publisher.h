@@ -17,7 +17,7 @@
 typedef enum {
     SOURCE_NONE,
     SOURCE_RANDOM, /* a whole number 0…16777215 per interval */
-} FeedSource;
+} NumberSource;
 
 typedef struct Publisher Publisher;
 
@@ -26,7 +26,7 @@ void publisher_free(Publisher *publisher);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Publisher, publisher_free)
 
 /* INTERVAL is in microseconds, at least 1000. */
-void publisher_set_source(Publisher *publisher, FeedSource source, guint64 interval);
+void publisher_set_source(Publisher *publisher, NumberSource source, guint64 interval);
 
 /*
  * CHANNEL is open, and must be taken away before it is freed. The source's

@@ -15,7 +15,7 @@ typedef struct {
     gint64 time;
 } Kept;
 
-struct Early {
+struct EarlyCandidates {
     GQueue queue;
     guint max_per_remote;
 };
@@ -28,16 +28,16 @@ static void kept_free(gpointer data)
     g_free(kept);
 }
 
-Early *early_new(guint max_per_remote)
+EarlyCandidates *early_new(guint max_per_remote)
 {
-    Early *early = g_new0(Early, 1);
+    EarlyCandidates *early = g_new0(EarlyCandidates, 1);
 
     g_queue_init(&early->queue);
     early->max_per_remote = max_per_remote;
     return early;
 }
 
-void early_free(Early *early)
+void early_free(EarlyCandidates *early)
 {
     if (!early)
         return;
@@ -45,12 +45,12 @@ void early_free(Early *early)
     g_free(early);
 }
 
-void early_set_limit(Early *early, guint max_per_remote)
+void early_set_limit(EarlyCandidates *early, guint max_per_remote)
 {
     early->max_per_remote = max_per_remote;
 }
 
-static void early_expire(Early *early, gint64 now)
+static void early_expire(EarlyCandidates *early, gint64 now)
 {
     Kept *oldest;
 
@@ -59,7 +59,7 @@ static void early_expire(Early *early, gint64 now)
 }
 
 /* Makes room for one more of FROM. */
-static void early_make_room(Early *early, const char *from)
+static void early_make_room(EarlyCandidates *early, const char *from)
 {
     GList *oldest = NULL;
     guint n = 0;
@@ -83,7 +83,7 @@ static void early_make_room(Early *early, const char *from)
     g_queue_delete_link(&early->queue, oldest);
 }
 
-void early_keep(Early *early, const Frame *frame, gint64 now)
+void early_keep(EarlyCandidates *early, const Frame *frame, gint64 now)
 {
     Kept *kept;
 
@@ -97,7 +97,7 @@ void early_keep(Early *early, const Frame *frame, gint64 now)
     g_queue_push_tail(&early->queue, kept);
 }
 
-GPtrArray *early_take(Early *early, const char *from, const char *session, gint64 now)
+GPtrArray *early_take(EarlyCandidates *early, const char *from, const char *session, gint64 now)
 {
     GPtrArray *frames = g_ptr_array_new_with_free_func((GDestroyNotify) frame_free);
 
@@ -116,7 +116,7 @@ GPtrArray *early_take(Early *early, const char *from, const char *session, gint6
     return frames;
 }
 
-guint early_count(const Early *early)
+guint early_count(const EarlyCandidates *early)
 {
     return early->queue.length;
 }

@@ -12,18 +12,18 @@
 
 #include "signaling/frame.h"
 
-typedef struct Early Early;
+typedef struct EarlyCandidates EarlyCandidates;
 
-Early *early_new(guint max_per_remote);
-void early_free(Early *early);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Early, early_free)
+EarlyCandidates *early_new(guint max_per_remote);
+void early_free(EarlyCandidates *early);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EarlyCandidates, early_free)
 
-void early_set_limit(Early *early, guint max_per_remote);
+void early_set_limit(EarlyCandidates *early, guint max_per_remote);
 
 /* Keeps a copy of FRAME, a candidate, as of NOW (monotonic microseconds). */
-void early_keep(Early *early, const Frame *frame, gint64 now);
+void early_keep(EarlyCandidates *early, const Frame *frame, gint64 now);
 
 /* Takes out, in order, what FROM sent for SESSION (both may be NULL). Of Frame; transfer full. */
-GPtrArray *early_take(Early *early, const char *from, const char *session, gint64 now);
+GPtrArray *early_take(EarlyCandidates *early, const char *from, const char *session, gint64 now);
 
-guint early_count(const Early *early);
+guint early_count(const EarlyCandidates *early);

@@ -116,11 +116,11 @@ typedef struct {
     void (*func)(const KnownPeer *peer, const char *path, gpointer data);
     gpointer data;
     bool admin;
-} Walk;
+} KnownWalk;
 
 static void walk(const KnownPeer *peer, gpointer data)
 {
-    const Walk *to = data;
+    const KnownWalk *to = data;
 
     if (to->admin)
         to->func(peer, to->known->admin_path, to->data);
@@ -159,7 +159,7 @@ void known_peers_foreach(const KnownPeers *known,
                          void (*func)(const KnownPeer *peer, const char *path, gpointer data),
                          gpointer data)
 {
-    Walk to = {.known = known, .func = func, .data = data, .admin = true};
+    KnownWalk to = {.known = known, .func = func, .data = data, .admin = true};
 
     if (!known->admin)
         return;

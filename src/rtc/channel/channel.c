@@ -84,7 +84,7 @@ void channel_enter_state(Channel *channel, ChannelState state)
         channel->ops->state(channel, state, channel->reason, channel->data);
 }
 
-void channel_set_ops(Channel *channel, const ChannelOps *ops, gpointer data)
+void channel_attach(Channel *channel, const ChannelOps *ops, gpointer data)
 {
     channel->ops = ops;
     channel->data = data;

@@ -68,8 +68,9 @@ typedef struct {
     void (*writable)(Channel *channel, gpointer data);
 } ChannelOps;
 
-/* OPS is kept by reference. Call it before returning to the main loop. */
-void channel_set_ops(Channel *channel, const ChannelOps *ops, gpointer data);
+/* Who is told of what happens on the channel. OPS is kept by reference. Call it before returning
+ * to the main loop. */
+void channel_attach(Channel *channel, const ChannelOps *ops, gpointer data);
 
 /*
  * Queues one message. Fails with RTC_ERROR_TOO_LARGE beyond the remote's

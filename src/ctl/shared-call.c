@@ -3,7 +3,7 @@
 
 #include <config.h>
 
-#include "ctl/session.h"
+#include "ctl/shared-call.h"
 
 #include <gio/gunixfdlist.h>
 #include <glib/gi18n.h>
@@ -15,8 +15,8 @@
 
 enum { CLOSE_TIMEOUT = 10 }; /* seconds */
 
-struct Session {
-    Client *client;
+struct SharedCall {
+    BusClient *client;
     char *call;
     char *channel; /* the one that was opened last */
     bool placed; /* by us */
@@ -28,31 +28,31 @@ static void on_call_ended(GDBusConnection *bus, const char *sender, const char *
                           const char *interface, const char *signal, GVariant *parameters,
                           gpointer data)
 {
-    Session *session = data;
+    SharedCall *shared = data;
     const char *call, *reason;
 
     if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(oss)")))
         return;
     g_variant_get(parameters, "(&o&s&s)", &call, NULL, &reason);
-    if (g_strcmp0(call, session->call) == 0 && !session->ended)
-        session->ended = g_strdup(reason);
+    if (g_strcmp0(call, shared->call) == 0 && !shared->ended)
+        shared->ended = g_strdup(reason);
 }
 
 static void on_owner_changed(GDBusConnection *bus, const char *sender, const char *path,
                              const char *interface, const char *signal, GVariant *parameters,
                              gpointer data)
 {
-    Session *session = data;
+    SharedCall *shared = data;
     const char *owner;
 
     if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(sss)")))
         return;
     g_variant_get(parameters, "(&s&s&s)", NULL, NULL, &owner);
-    if (*owner == '\0' && session->call && !session->ended)
-        session->ended = g_strdup(_("rtcbus-peer has stopped"));
+    if (*owner == '\0' && shared->call && !shared->ended)
+        shared->ended = g_strdup(_("rtcbus-peer has stopped"));
 }
 
-static char *find_call(Client *client, const char *peer, GError **error)
+static char *find_call(BusClient *client, const char *peer, GError **error)
 {
     g_autoptr(GPtrArray) calls = call_list_load(client, error);
 
@@ -66,7 +66,7 @@ static char *find_call(Client *client, const char *peer, GError **error)
     return NULL;
 }
 
-static char *place_call(Client *client, const char *peer, GError **error)
+static char *place_call(BusClient *client, const char *peer, GError **error)
 {
     g_autoptr(GVariant) reply = client_call(
         client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "Call",
@@ -84,13 +84,13 @@ static gboolean on_tick(gpointer data)
 }
 
 /* The daemon gives up by itself after a time; then the call is gone. */
-static bool wait_connected(Session *session, GCancellable *cancellable, GError **error)
+static bool wait_connected(SharedCall *shared, GCancellable *cancellable, GError **error)
 {
     guint tick = g_timeout_add(20, on_tick, NULL);
     bool connected = false;
 
-    while (!connected && !session->ended && !g_cancellable_is_cancelled(cancellable)) {
-        g_autoptr(GVariant) dict = client_properties(session->client, &peer_service, session->call,
+    while (!connected && !shared->ended && !g_cancellable_is_cancelled(cancellable)) {
+        g_autoptr(GVariant) dict = client_properties(shared->client, &peer_service, shared->call,
                                                      CALL_INTERFACE, NULL);
 
         connected = dict && strcmp(dict_string(dict, "State"), "connected") == 0;
@@ -100,39 +100,39 @@ static bool wait_connected(Session *session, GCancellable *cancellable, GError *
     g_source_remove(tick);
     if (!connected && !g_cancellable_set_error_if_cancelled(cancellable, error))
         g_set_error(error, STREAM_ERROR, STREAM_ERROR_ENDED, _("the call ended: %s"),
-                    session->ended);
+                    shared->ended);
     return connected;
 }
 
-Session *session_open(Client *client, const char *peer, GCancellable *cancellable, GError **error)
+SharedCall *shared_call_open(BusClient *client, const char *peer, GCancellable *cancellable, GError **error)
 {
-    g_autoptr(Session) session = g_new0(Session, 1);
+    g_autoptr(SharedCall) shared = g_new0(SharedCall, 1);
     g_autoptr(GError) local = NULL;
 
-    session->client = client;
-    session->watches[0] = g_dbus_connection_signal_subscribe(
+    shared->client = client;
+    shared->watches[0] = g_dbus_connection_signal_subscribe(
         client->bus, PEER_BUS_NAME, PEER_INTERFACE, "CallEnded", PEER_OBJECT_PATH, NULL,
-        G_DBUS_SIGNAL_FLAGS_NONE, on_call_ended, session, NULL);
-    session->watches[1] = g_dbus_connection_signal_subscribe(
+        G_DBUS_SIGNAL_FLAGS_NONE, on_call_ended, shared, NULL);
+    shared->watches[1] = g_dbus_connection_signal_subscribe(
         client->bus, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged",
-        "/org/freedesktop/DBus", PEER_BUS_NAME, G_DBUS_SIGNAL_FLAGS_NONE, on_owner_changed, session,
+        "/org/freedesktop/DBus", PEER_BUS_NAME, G_DBUS_SIGNAL_FLAGS_NONE, on_owner_changed, shared,
         NULL);
-    session->call = find_call(client, peer, &local);
-    if (session->call)
-        return client_may_act(client, error) ? g_steal_pointer(&session) : NULL;
-    session->call = place_call(client, peer, error);
-    session->placed = session->call != NULL;
-    if (!session->call || !wait_connected(session, cancellable, error))
+    shared->call = find_call(client, peer, &local);
+    if (shared->call)
+        return client_may_act(client, error) ? g_steal_pointer(&shared) : NULL;
+    shared->call = place_call(client, peer, error);
+    shared->placed = shared->call != NULL;
+    if (!shared->call || !wait_connected(shared, cancellable, error))
         return NULL;
-    return g_steal_pointer(&session);
+    return g_steal_pointer(&shared);
 }
 
 /* Whether the call has channels besides the one that every call begins with. */
-static bool is_used(const Session *session)
+static bool is_used(const SharedCall *shared)
 {
-    g_autofree char *prefix = g_strdup_printf("%s/channel/", session->call);
+    g_autofree char *prefix = g_strdup_printf("%s/channel/", shared->call);
     g_autoptr(GVariant) reply = client_call(
-        session->client, &peer_service, PEER_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager",
+        shared->client, &peer_service, PEER_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager",
         "GetManagedObjects", NULL, "(a{oa{sa{sv}}})", LOOK, NULL);
     g_autoptr(GVariantIter) objects = NULL;
     GVariant *interfaces;
@@ -154,14 +154,14 @@ static bool is_used(const Session *session)
 }
 
 /* What was sent on our channel last is on its way until the channel has closed. */
-static void wait_closed(Session *session)
+static void wait_closed(SharedCall *shared)
 {
     gint64 deadline = g_get_monotonic_time() + CLOSE_TIMEOUT * G_USEC_PER_SEC;
     guint tick = g_timeout_add(20, on_tick, NULL);
 
-    while (!session->ended && g_get_monotonic_time() < deadline) {
-        g_autoptr(GVariant) dict = client_properties(session->client, &peer_service,
-                                                     session->channel, CHANNEL_INTERFACE, NULL);
+    while (!shared->ended && g_get_monotonic_time() < deadline) {
+        g_autoptr(GVariant) dict = client_properties(shared->client, &peer_service,
+                                                     shared->channel, CHANNEL_INTERFACE, NULL);
 
         if (!dict)
             break;
@@ -170,33 +170,33 @@ static void wait_closed(Session *session)
     g_source_remove(tick);
 }
 
-void session_close(Session *session)
+void shared_call_close(SharedCall *shared)
 {
-    if (!session)
+    if (!shared)
         return;
-    if (session->placed && session->channel)
-        wait_closed(session);
-    if (session->placed && !session->ended && !is_used(session)) {
+    if (shared->placed && shared->channel)
+        wait_closed(shared);
+    if (shared->placed && !shared->ended && !is_used(shared)) {
         g_autoptr(GVariant) reply G_GNUC_UNUSED =
-            client_call(session->client, &peer_service, session->call, CALL_INTERFACE, "Hangup",
+            client_call(shared->client, &peer_service, shared->call, CALL_INTERFACE, "Hangup",
                         NULL, "()", LOOK, NULL);
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(session->watches); i++)
-        g_dbus_connection_signal_unsubscribe(session->client->bus, session->watches[i]);
-    g_free(session->call);
-    g_free(session->channel);
-    g_free(session->ended);
-    g_free(session);
+    for (size_t i = 0; i < G_N_ELEMENTS(shared->watches); i++)
+        g_dbus_connection_signal_unsubscribe(shared->client->bus, shared->watches[i]);
+    g_free(shared->call);
+    g_free(shared->channel);
+    g_free(shared->ended);
+    g_free(shared);
 }
 
-bool session_is_connected(const Session *session)
+bool shared_call_is_connected(const SharedCall *shared)
 {
-    return !session->ended;
+    return !shared->ended;
 }
 
-const char *session_call(const Session *session)
+const char *shared_call_path(const SharedCall *shared)
 {
-    return session->call;
+    return shared->call;
 }
 
 static int take_acquired(GVariant *reply, GUnixFDList *fds, gsize *max_packet, GError **error)
@@ -209,7 +209,7 @@ static int take_acquired(GVariant *reply, GUnixFDList *fds, gsize *max_packet, G
     return g_unix_fd_list_get(fds, handle, error);
 }
 
-int channel_acquire(Client *client, const char *path, gsize *max_packet, GError **error)
+int channel_acquire(BusClient *client, const char *path, gsize *max_packet, GError **error)
 {
     g_autoptr(GUnixFDList) fds = NULL;
     g_autoptr(GVariant) reply = g_dbus_connection_call_with_unix_fd_list_sync(
@@ -228,23 +228,23 @@ static GVariant *open_parameters(const char *label)
     return g_variant_new("(sa{sv})", label, &options);
 }
 
-int session_open_stream(Session *session, const char *label, gsize *max_packet, GError **error)
+int shared_call_open_stream(SharedCall *shared, const char *label, gsize *max_packet, GError **error)
 {
     g_autoptr(GVariant) reply =
-        client_call(session->client, &peer_service, session->call, CALL_INTERFACE, "OpenChannel",
+        client_call(shared->client, &peer_service, shared->call, CALL_INTERFACE, "OpenChannel",
                     open_parameters(label), "(o)", LOOK, error);
 
     if (!reply)
         return -1;
-    g_clear_pointer(&session->channel, g_free);
-    g_variant_get(reply, "(o)", &session->channel);
-    return channel_acquire(session->client, session->channel, max_packet, error);
+    g_clear_pointer(&shared->channel, g_free);
+    g_variant_get(reply, "(o)", &shared->channel);
+    return channel_acquire(shared->client, shared->channel, max_packet, error);
 }
 
 /* ---- while the main loop goes on ------------------------------------------------ */
 
 typedef struct {
-    SessionOpened opened;
+    SharedCallOpened opened;
     gpointer data;
 } Opening;
 
@@ -284,13 +284,13 @@ static void on_channel_opened(GObject *bus, GAsyncResult *result, gpointer data)
         data);
 }
 
-void session_open_stream_async(Session *session, const char *label, SessionOpened opened,
-                               gpointer data)
+void shared_call_open_stream_async(SharedCall *shared, const char *label, SharedCallOpened opened,
+                                   gpointer data)
 {
     Opening *opening = g_new0(Opening, 1);
 
     *opening = (Opening){opened, data};
-    g_dbus_connection_call(session->client->bus, PEER_BUS_NAME, session->call, CALL_INTERFACE,
+    g_dbus_connection_call(shared->client->bus, PEER_BUS_NAME, shared->call, CALL_INTERFACE,
                            "OpenChannel", open_parameters(label), G_VARIANT_TYPE("(o)"), LOOK, -1,
                            NULL, on_channel_opened, opening);
 }
