@@ -20,8 +20,8 @@ static void check_open(const guint8 *bytes, gsize length)
     g_assert_true(g_utf8_validate(open.protocol, -1, NULL));
     g_assert_true(open.max_retransmits == -1 || open.max_packet_lifetime == -1);
     written = dcep_write_open(&open);
-    g_assert_true(dcep_parse_open(g_bytes_get_data(written, NULL), g_bytes_get_size(written), &again,
-                                  NULL));
+    g_assert_cmpuint(g_bytes_get_size(written), ==, length);
+    g_assert_true(dcep_parse_open(g_bytes_get_data(written, NULL), length, &again, NULL));
     g_assert_cmpstr(open.label, ==, again.label);
     g_assert_cmpstr(open.protocol, ==, again.protocol);
     g_assert_cmpint(open.ordered, ==, again.ordered);

@@ -40,8 +40,10 @@ static void check_handshake(const Handshake *handshake)
     check_clean(handshake->protocol);
     check_clean(handshake->origin);
     check_clean(handshake->if_none_match);
-    if (handshake->upgrade)
-        check_request(handshake);
+    if (!handshake->upgrade)
+        return;
+    g_assert_cmpuint(strlen(handshake->key), ==, 24); /* RFC 6455 section 4.1: of 16 bytes */
+    check_request(handshake);
 }
 
 static void check_answer(int status, const char *reason)

@@ -23,6 +23,7 @@
 #define MAX_OPERATIONS 300
 #define MAX_WAITING 256 /* packets */
 #define MAX_PACKET 4096
+#define MAX_CHANNELS 16
 #define PORT 5000
 #define COMMON_HEADER 12
 
@@ -206,13 +207,14 @@ static void on_incoming(Channel *channel, gpointer data)
     End *end = data;
 
     g_ptr_array_add(end->channels, channel);
+    g_assert_cmpuint(end->channels->len, <=, MAX_CHANNELS);
     channel_attach(channel, &channel_ops, end);
 }
 
 static void end_open(End *end, bool even)
 {
     const ChannelSetConfig channels = {
-        .send_quota = 1024 * 1024, .max_channels = 16, .incoming = on_incoming, .data = end};
+        .send_quota = 1024 * 1024, .max_channels = MAX_CHANNELS, .incoming = on_incoming, .data = end};
     const SctpConfig config = {.local_port = PORT,
                                .remote_port = PORT,
                                .streams = 16,
@@ -326,6 +328,8 @@ static void add_open(FuzzInput *input, guint8 how)
     put16(body + 4, fuzz_u8(input));
     put32(body + 8, PPID_DCEP);
     body[13] = fuzz_u8(input) & 0x83;
+    if (body[13] == 0x83) /* there is no such type; as it should be, but for the length */
+        body[13] = 0, body[21] = fuzz_u8(input);
     memcpy(body + 24, "labeprot", 8);
     add_chunk(CHUNK_DATA, 3, body, sizeof body, 0, how);
 }

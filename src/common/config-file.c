@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/printable.h"
 
 G_DEFINE_QUARK(rtcbus-config-error-quark, config_error)
 
@@ -328,14 +329,10 @@ static size_t member_size(ConfigType type)
 /* It quotes what is in the file, and yet is one line that a terminal can show. */
 static void clean_message(GError *error)
 {
-    g_autofree char *message = g_utf8_make_valid(error->message, -1);
+    char *message = printable(error->message);
 
-    for (char *p = message; *p; p++) {
-        if (g_ascii_iscntrl(*p))
-            *p = '?';
-    }
     g_free(error->message);
-    error->message = g_steal_pointer(&message);
+    error->message = message;
 }
 
 bool config_load(const char *path, bool required, const ConfigKey *keys, void *out,
