@@ -2,18 +2,39 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * A Channel as its ChannelSet sees it. Only channel.c and channel-set.c
- * include this.
+ * A Channel as its set sees it, and what a Channel wants of who holds it. Only
+ * channel.c and channel-set.c include this.
  */
 
 #pragma once
 
 #include "common/message-queue.h"
-#include "rtc/channel/channel-set.h"
 #include "rtc/channel/channel.h"
+#include "rtc/channel/scheduler.h"
+#include "rtc/sctp/sctp.h"
+
+/* What all channels of a call share. HOST is what was given to channel_new(). */
+typedef struct {
+    /* Sends a message now, ahead of all that waits; SCTP_BLOCKED: it has to wait. */
+    SctpResult (*send)(Channel *channel, guint32 ppid, const void *bytes, gsize length,
+                       gpointer host);
+    /* Charges LENGTH bytes that wait to the quota, or refuses. */
+    bool (*charge)(gsize length, gpointer host);
+    void (*refund)(gsize length, gpointer host);
+    /* CHANNEL has something to send, or nothing any more. */
+    void (*waits)(Channel *channel, bool waits, gpointer host);
+    /* CHANNEL's inbox has grown or shrunk. It may close for that. */
+    void (*inbox)(Channel *channel, gpointer host);
+    /* CHANNEL is CLOSING: what waits goes out, then the stream ends. */
+    void (*closing)(Channel *channel, gpointer host);
+    /* What the remote takes at most, in bytes; 0: not known yet */
+    gsize (*max_message_size)(gpointer host);
+    void (*cork)(bool corked, gpointer host);
+} ChannelHostOps;
 
 struct Channel {
-    ChannelSet *set;
+    const ChannelHostOps *host_ops;
+    gpointer host;
     ChannelState state;
     const ChannelOps *ops;
     gpointer data;
@@ -26,9 +47,8 @@ struct Channel {
 
     GBytes *dcep;       /* an OPEN or an ACK that is to be sent before the queue */
     MessageQueue queue; /* tagged by PPID */
-    guint64 turn;       /* the virtual time of its next one; see channel-set.c */
-    bool no_stream;     /* SCTP has none for it yet; of one flush */
-    bool low_mark;  /* `writable` is owed */
+    Turn turn;
+    bool low_mark;      /* `writable` is owed */
     bool acknowledged;  /* the remote knows the channel: unordered may begin */
     gint64 open_sent;   /* monotonic, when the OPEN went out; 0: not yet */
     enum {
@@ -45,34 +65,26 @@ struct Channel {
     ChannelStats stats;
 };
 
-Channel *channel_new(ChannelSet *set, const char *label, const ChannelOptions *options);
+/* OPS is kept by reference. */
+Channel *channel_new(const ChannelHostOps *ops, gpointer host, const char *label,
+                     const ChannelOptions *options);
 void channel_free(Channel *channel);
 void channel_enter_state(Channel *channel, ChannelState state);
 void channel_receive(Channel *channel, guint32 ppid, const guint8 *bytes, gsize length);
-void channel_push(Channel *channel, guint32 ppid, const void *bytes, gsize length);
-/* Whether it has something to send. */
-bool channel_waits(const Channel *channel);
-/* All of that is thrown away. */
-void channel_drop_queue(Channel *channel);
+/* No callback comes any more. */
+void channel_silence(Channel *channel);
 
-/* Parts of channel_send() and channel_close() that concern the whole set. */
-bool channel_set_may_queue(ChannelSet *set, gsize length);
-void channel_set_charge(ChannelSet *set, gssize bytes);
-bool channel_set_is_attached(const ChannelSet *set);
-gsize channel_set_max_send(const ChannelSet *set);
-void channel_set_flush(ChannelSet *set);
-/* CHANNEL has something to send, and had nothing before. */
-void channel_set_join_turns(ChannelSet *set, Channel *channel);
-bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const void *bytes,
-                          gsize length, SctpResult *result);
-void channel_set_cork(ChannelSet *set, bool corked);
-void channel_set_close(ChannelSet *set, Channel *channel);
-bool channel_set_is_silent(const ChannelSet *set);
-/* A channel's inbox has grown or shrunk: is it time to stop or go on reading? */
-void channel_set_update_hold(ChannelSet *set);
-/* What a channel may hold before its association is not read any more */
-#define INBOX_MAX (1024 * 1024)
-#define INBOX_MESSAGES (64 * 1024) /* even empty ones cost memory */
-/* Goes on with a close that waited for the inbox. */
-void channel_set_drained(ChannelSet *set, Channel *channel);
-void channel_deliver_inbox(Channel *channel, bool all);
+/* Whether it has something to send */
+bool channel_waits(const Channel *channel);
+/* Puts a DCEP message in front of the queue. */
+void channel_push_dcep(Channel *channel, GBytes *message);
+/* The first of what waits; it stays until channel_pop(). */
+const guint8 *channel_peek(Channel *channel, guint32 *ppid, gsize *length);
+void channel_pop(Channel *channel);
+/* All of it is thrown away. */
+void channel_drop_queue(Channel *channel);
+/* Tells who had to wait that there is room again, if there is. */
+void channel_tell_writable(Channel *channel);
+
+/* Its inbox holds so much that nothing more should be read from the association. */
+bool channel_is_full(const Channel *channel);

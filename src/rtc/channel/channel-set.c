@@ -2,13 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * Stream ids, DCEP and turns. What channels have to send is sent in the order
- * of a weighted fair queue (RFC 8831 6.4): each has a clock that a message puts
- * forward by its length divided by the channel's priority, and the one that is
- * furthest behind goes next. So channels that always have something to send
- * share the call by their priorities; and one that was idle begins at the time
- * of the others, so that its message waits for the one that is being sent, and
- * not for a bulk transfer.
+ * Stream ids, DCEP, and the host of the channels: what they share is here, and
+ * they know it as ChannelHostOps. Whose turn it is says the scheduler.
  *
  * A channel that has closed is freed from the main loop, so that nobody up the
  * stack is left with a dangling pointer.
@@ -28,10 +23,6 @@
 #define MAX_ID 65534 /* RFC 8831 6.2: 65535 is reserved */
 /* Unordered messages may overtake the OPEN of their channel. */
 #define EARLY_MAX (256 * 1024)
-/* A sender that had to wait may go on when so little is left of what it has sent. */
-#define RESUME_MARK (256 * 1024)
-/* A message costs at least so much as its bytes in turns. */
-#define MESSAGE_OVERHEAD 64
 
 struct ChannelSet {
     ChannelSetConfig config;
@@ -41,7 +32,7 @@ struct ChannelSet {
     bool blocked; /* SCTP takes nothing now: what is sent waits for its turn */
     gsize remote_max;
     gsize buffered;
-    guint64 clock; /* the virtual time of the last turn */
+    Scheduler *scheduler;
     guint reaper;
     guint opener;
     EarlyStore *early;
@@ -56,6 +47,7 @@ ChannelSet *channel_set_new(const ChannelSetConfig *config)
     set->channels = g_ptr_array_new_with_free_func((GDestroyNotify) channel_free);
     set->remote_max = SCTP_MAX_SEND;
     set->early = early_store_new(EARLY_MAX);
+    set->scheduler = scheduler_new();
     return set;
 }
 
@@ -65,42 +57,20 @@ void channel_set_free(ChannelSet *set)
     g_clear_handle_id(&set->opener, g_source_remove);
     early_store_free(set->early);
     g_ptr_array_unref(set->channels);
+    scheduler_free(set->scheduler);
     g_free(set);
 }
 
 void channel_set_silence(ChannelSet *set)
 {
     set->silent = true;
-}
-
-bool channel_set_is_silent(const ChannelSet *set)
-{
-    return set->silent;
+    for (guint i = 0; i < set->channels->len; i++)
+        channel_silence(set->channels->pdata[i]);
 }
 
 guint64 channel_set_round_trip_usec(const ChannelSet *set)
 {
     return set->round_trip_usec;
-}
-
-gsize channel_set_max_send(const ChannelSet *set)
-{
-    return set->remote_max;
-}
-
-bool channel_set_is_attached(const ChannelSet *set)
-{
-    return set->sctp != NULL;
-}
-
-bool channel_set_may_queue(ChannelSet *set, gsize length)
-{
-    return set->buffered + length <= set->config.send_quota;
-}
-
-void channel_set_charge(ChannelSet *set, gssize bytes)
-{
-    set->buffered += bytes;
 }
 
 static Channel *find_stream(ChannelSet *set, guint16 stream)
@@ -141,11 +111,19 @@ static gboolean on_reap(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static void set_cork(bool corked, gpointer host)
+{
+    ChannelSet *set = host;
+
+    if (set->sctp)
+        sctp_cork(set->sctp, corked);
+}
+
 static void finish(ChannelSet *set, Channel *channel)
 {
     if (set->reaper == 0)
         set->reaper = g_idle_add_full(G_PRIORITY_DEFAULT, on_reap, set, NULL);
-    channel_set_cork(set, false); /* whoever may have corked it sends no more */
+    set_cork(false, set); /* whoever may have corked it sends no more */
     channel_enter_state(channel, CHANNEL_CLOSED);
 }
 
@@ -166,30 +144,6 @@ static void advance_close(ChannelSet *set, Channel *channel)
     if (channel->local_reset == RESET_DONE && channel->remote_reset &&
         message_queue_is_empty(&channel->inbox))
         finish(set, channel);
-}
-
-void channel_set_drained(ChannelSet *set, Channel *channel)
-{
-    advance_close(set, channel);
-}
-
-void channel_set_update_hold(ChannelSet *set)
-{
-    bool full = false;
-
-    for (guint i = 0; i < set->channels->len && !full; i++) {
-        const MessageQueue *inbox = &((Channel *) set->channels->pdata[i])->inbox;
-
-        full = inbox->bytes > INBOX_MAX || inbox->length > INBOX_MESSAGES;
-    }
-    if (set->sctp)
-        sctp_hold(set->sctp, full);
-}
-
-void channel_set_close(ChannelSet *set, Channel *channel)
-{
-    channel_set_flush(set);
-    advance_close(set, channel);
 }
 
 /* Closes for a fault: what is queued is thrown away. */
@@ -224,99 +178,33 @@ static SctpResult send_now(ChannelSet *set, Channel *channel, guint32 ppid, cons
     return sctp_send(set->sctp, &message);
 }
 
-/* CHANNEL has sent a message of LENGTH. Its priority may have been chosen by the remote. */
-static void count_turn(ChannelSet *set, Channel *channel, gsize length)
+static Channel *channel_of_turn(Turn *turn)
 {
-    guint weight = CLAMP(channel->priority, CHANNEL_PRIORITY_VERY_LOW, CHANNEL_PRIORITY_HIGH);
-
-    set->clock = MAX(set->clock, channel->turn);
-    channel->turn += (length + MESSAGE_OVERHEAD) * CHANNEL_PRIORITY_HIGH / weight;
-}
-
-bool channel_set_try_send(ChannelSet *set, Channel *channel, guint32 ppid, const void *bytes,
-                          gsize length, SctpResult *result)
-{
-    if (!set->sctp || !set->connected || set->blocked || channel->state != CHANNEL_OPEN ||
-        channel_waits(channel))
-        return false;
-    *result = send_now(set, channel, ppid, bytes, length);
-    set->blocked = *result == SCTP_BLOCKED;
-    if (*result == SCTP_SENT) {
-        channel_set_join_turns(set, channel);
-        count_turn(set, channel, length);
-    }
-    return true;
-}
-
-void channel_set_cork(ChannelSet *set, bool corked)
-{
-    if (set->sctp)
-        sctp_cork(set->sctp, corked);
-}
-
-void channel_set_join_turns(ChannelSet *set, Channel *channel)
-{
-    channel->turn = MAX(channel->turn, set->clock);
-}
-
-/* Who is furthest behind, and has not been told in this flush that it has no stream. */
-static Channel *find_turn(ChannelSet *set)
-{
-    Channel *next = NULL;
-
-    for (guint i = 0; i < set->channels->len; i++) {
-        Channel *channel = set->channels->pdata[i];
-
-        if (channel_waits(channel) && channel->id >= 0 && !channel->no_stream &&
-            (!next || channel->turn < next->turn))
-            next = channel;
-    }
-    return next;
-}
-
-static SctpResult send_first(ChannelSet *set, Channel *channel, gsize *length)
-{
-    guint32 ppid = PPID_DCEP;
-    const guint8 *bytes = channel->dcep
-                              ? g_bytes_get_data(channel->dcep, length)
-                              : message_queue_peek(&channel->queue, &ppid, length);
-
-    return send_now(set, channel, ppid, bytes, *length);
-}
-
-static void drop_first(ChannelSet *set, Channel *channel, gsize length)
-{
-    if (channel->dcep) {
-        g_clear_pointer(&channel->dcep, g_bytes_unref);
-        if (channel->open_sent == 0)
-            channel->open_sent = g_get_monotonic_time();
-    } else {
-        message_queue_pop(&channel->queue);
-        channel_set_charge(set, -(gssize) length);
-    }
+    return (Channel *) ((guint8 *) turn - offsetof(Channel, turn));
 }
 
 /* Sends CHANNEL's next message; false if SCTP takes none of any channel. */
 static bool take_turn(ChannelSet *set, Channel *channel)
 {
-    gsize length = 0;
+    guint32 ppid;
+    gsize length;
+    const guint8 *bytes = channel_peek(channel, &ppid, &length);
 
-    switch (send_first(set, channel, &length)) {
+    switch (send_now(set, channel, ppid, bytes, length)) {
     case SCTP_SENT:
-        drop_first(set, channel, length);
-        count_turn(set, channel, length);
+        scheduler_count(set->scheduler, &channel->turn, length);
+        channel_pop(channel);
         return true;
     case SCTP_BLOCKED:
         return false;
     case SCTP_NO_STREAM:
-        channel->no_stream = true;
-        return true;
+        break;
     case SCTP_REFUSED:
     default:
         close_for(set, channel, RTC_ERROR_FAILED, "SCTP has no stream for this channel");
-        channel->no_stream = true;
-        return true;
     }
+    scheduler_skip(set->scheduler, &channel->turn);
+    return true;
 }
 
 /* What follows from an emptier queue: closing, and senders who waited. */
@@ -326,31 +214,103 @@ static void after_flush(ChannelSet *set)
         Channel *channel = set->channels->pdata[i];
 
         advance_close(set, channel);
-        if (channel->low_mark && channel->state <= CHANNEL_OPEN &&
-            channel->queue.bytes <= RESUME_MARK) {
-            channel->low_mark = false;
-            if (channel->ops && channel->ops->writable && !set->silent)
-                channel->ops->writable(channel, channel->data);
-        }
+        channel_tell_writable(channel);
     }
 }
 
-void channel_set_flush(ChannelSet *set)
+static void channel_set_flush(ChannelSet *set)
 {
-    Channel *channel;
+    Turn *turn;
 
     if (set->flushing || !set->sctp)
         return;
     set->flushing = true;
-    for (guint i = 0; i < set->channels->len; i++)
-        ((Channel *) set->channels->pdata[i])->no_stream = false;
+    scheduler_begin_round(set->scheduler);
     set->blocked = false;
-    while (set->sctp && !set->blocked && (channel = find_turn(set)))
-        set->blocked = !take_turn(set, channel);
+    while (set->sctp && !set->blocked && (turn = scheduler_next(set->scheduler)))
+        set->blocked = !take_turn(set, channel_of_turn(turn));
     set->flushing = false;
     if (set->sctp)
         after_flush(set);
 }
+
+/* ---- what the channels want of their host ---- */
+
+static SctpResult on_send(Channel *channel, guint32 ppid, const void *bytes, gsize length,
+                          gpointer host)
+{
+    ChannelSet *set = host;
+    SctpResult result;
+
+    if (!set->sctp || !set->connected || set->blocked || channel->state != CHANNEL_OPEN ||
+        channel_waits(channel))
+        return SCTP_BLOCKED;
+    result = send_now(set, channel, ppid, bytes, length);
+    set->blocked = result == SCTP_BLOCKED;
+    if (result == SCTP_SENT)
+        scheduler_count(set->scheduler, &channel->turn, length);
+    return result;
+}
+
+static bool on_charge(gsize length, gpointer host)
+{
+    ChannelSet *set = host;
+
+    if (set->buffered + length > set->config.send_quota)
+        return false;
+    set->buffered += length;
+    return true;
+}
+
+static void on_refund(gsize length, gpointer host)
+{
+    ((ChannelSet *) host)->buffered -= length;
+}
+
+static void on_waits(Channel *channel, bool waits, gpointer host)
+{
+    if (waits)
+        scheduler_join(((ChannelSet *) host)->scheduler, &channel->turn);
+    else
+        scheduler_leave(((ChannelSet *) host)->scheduler, &channel->turn);
+}
+
+/* Is it time to stop reading, to go on, or to go on with a close that waited for the inbox? */
+static void on_inbox(Channel *channel, gpointer host)
+{
+    ChannelSet *set = host;
+    bool full = false;
+
+    for (guint i = 0; i < set->channels->len && !full; i++)
+        full = channel_is_full(set->channels->pdata[i]);
+    if (set->sctp)
+        sctp_hold(set->sctp, full);
+    advance_close(set, channel);
+}
+
+static void on_closing(Channel *channel, gpointer host)
+{
+    channel_set_flush(host);
+    advance_close(host, channel);
+}
+
+static gsize on_max_message_size(gpointer host)
+{
+    const ChannelSet *set = host;
+
+    return set->sctp ? set->remote_max : 0;
+}
+
+static const ChannelHostOps host_ops = {
+    .send = on_send,
+    .charge = on_charge,
+    .refund = on_refund,
+    .waits = on_waits,
+    .inbox = on_inbox,
+    .closing = on_closing,
+    .max_message_size = on_max_message_size,
+    .cork = set_cork,
+};
 
 /* ---- opening ---- */
 
@@ -382,8 +342,7 @@ static void push_open(Channel *channel)
         .protocol = channel->protocol,
     };
 
-    channel_set_join_turns(channel->set, channel);
-    channel->dcep = dcep_write_open(&open);
+    channel_push_dcep(channel, dcep_write_open(&open));
 }
 
 /* Gives CHANNEL its id and begins it on the association. */
@@ -460,7 +419,7 @@ Channel *channel_set_open(ChannelSet *set, const char *label, const ChannelOptio
         g_set_error(error, RTC_ERROR, RTC_ERROR_INVALID, "the id %d is in use", options->id);
         return NULL;
     }
-    channel = channel_new(set, label, options);
+    channel = channel_new(&host_ops, set, label, options);
     g_ptr_array_add(set->channels, channel);
     if (set->sctp)
         attach(set, channel);
@@ -528,7 +487,7 @@ static void refuse(ChannelSet *set, guint16 stream, const char *reason)
     log_debug("stream %u refused: %s", stream, reason);
     early_store_drop(set->early, stream);
     options.id = stream;
-    channel = channel_new(set, "", &options);
+    channel = channel_new(&host_ops, set, "", &options);
     channel->refused = true;
     channel->state = CHANNEL_CLOSING;
     g_ptr_array_add(set->channels, channel);
@@ -545,13 +504,12 @@ static void on_open(ChannelSet *set, guint16 stream, const DcepOpen *open)
         .priority = open->priority,
         .id = stream,
     };
-    Channel *channel = channel_new(set, open->label, &options);
+    Channel *channel = channel_new(&host_ops, set, open->label, &options);
 
     channel->acknowledged = true;
     channel->state = CHANNEL_OPEN;
     g_ptr_array_add(set->channels, channel);
-    channel_set_join_turns(set, channel);
-    channel->dcep = dcep_write_ack();
+    channel_push_dcep(channel, dcep_write_ack());
     channel_set_flush(set);
     if (channel->state == CHANNEL_CLOSED)
         return;
@@ -636,7 +594,7 @@ void channel_set_remote_reset(ChannelSet *set, guint16 stream)
         return;
     channel->remote_reset = true;
     channel_enter_state(channel, CHANNEL_CLOSING);
-    channel_set_close(set, channel);
+    on_closing(channel, set);
 }
 
 void channel_set_local_reset(ChannelSet *set, guint16 stream)

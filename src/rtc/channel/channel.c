@@ -14,10 +14,16 @@
 
 #include "common/log.h"
 #include "rtc/channel/channel-private.h"
+#include "rtc/channel/dcep.h"
 #include "rtc/connection.h"
 
 /* Above this many queued bytes a sender should wait for `writable`. */
 #define HIGH_MARK (512 * 1024)
+/* One that had to wait may go on when so little is left of what it has sent. */
+#define RESUME_MARK (256 * 1024)
+/* What a channel may hold before its association is not read any more */
+#define INBOX_MAX (1024 * 1024)
+#define INBOX_MESSAGES (64 * 1024) /* even empty ones cost memory */
 
 const char *channel_state_to_string(ChannelState state)
 {
@@ -30,11 +36,13 @@ const char *channel_state_to_string(ChannelState state)
     return names[state];
 }
 
-Channel *channel_new(ChannelSet *set, const char *label, const ChannelOptions *options)
+Channel *channel_new(const ChannelHostOps *ops, gpointer host, const char *label,
+                     const ChannelOptions *options)
 {
     Channel *channel = g_new0(Channel, 1);
 
-    channel->set = set;
+    channel->host_ops = ops;
+    channel->host = host;
     channel->label = g_strdup(label);
     channel->protocol = g_strdup(options->protocol ? options->protocol : "");
     channel->ordered = options->ordered;
@@ -42,6 +50,9 @@ Channel *channel_new(ChannelSet *set, const char *label, const ChannelOptions *o
     channel->max_retransmits = options->max_retransmits;
     channel->max_packet_lifetime = options->max_packet_lifetime;
     channel->priority = options->priority;
+    /* It may have been chosen by the remote. */
+    channel->turn.weight =
+        CLAMP(options->priority, CHANNEL_PRIORITY_VERY_LOW, CHANNEL_PRIORITY_HIGH);
     channel->id = options->id;
     return channel;
 }
@@ -51,11 +62,46 @@ bool channel_waits(const Channel *channel)
     return channel->dcep || !message_queue_is_empty(&channel->queue);
 }
 
+void channel_push_dcep(Channel *channel, GBytes *message)
+{
+    channel->dcep = message;
+    channel->host_ops->waits(channel, true, channel->host);
+}
+
+const guint8 *channel_peek(Channel *channel, guint32 *ppid, gsize *length)
+{
+    *ppid = PPID_DCEP;
+    return channel->dcep ? g_bytes_get_data(channel->dcep, length)
+                         : message_queue_peek(&channel->queue, ppid, length);
+}
+
+void channel_pop(Channel *channel)
+{
+    gsize before = channel->queue.bytes;
+
+    if (channel->dcep) {
+        g_clear_pointer(&channel->dcep, g_bytes_unref);
+        if (channel->open_sent == 0)
+            channel->open_sent = g_get_monotonic_time();
+    } else {
+        message_queue_pop(&channel->queue);
+        channel->host_ops->refund(before - channel->queue.bytes, channel->host);
+    }
+    if (!channel_waits(channel))
+        channel->host_ops->waits(channel, false, channel->host);
+}
+
 void channel_drop_queue(Channel *channel)
 {
     g_clear_pointer(&channel->dcep, g_bytes_unref);
-    channel_set_charge(channel->set, -(gssize) channel->queue.bytes);
+    channel->host_ops->refund(channel->queue.bytes, channel->host);
     message_queue_clear(&channel->queue);
+    channel->host_ops->waits(channel, false, channel->host);
+}
+
+void channel_silence(Channel *channel)
+{
+    channel->ops = NULL;
 }
 
 void channel_free(Channel *channel)
@@ -69,6 +115,21 @@ void channel_free(Channel *channel)
     g_free(channel);
 }
 
+static void channel_deliver_inbox(Channel *channel, bool all)
+{
+    while ((all || !channel->held) && !message_queue_is_empty(&channel->inbox)) {
+        g_autoptr(MessageBlock) keeper = NULL;
+        guint32 kind;
+        gsize length;
+        /* Taken first: who gets it may close the channel, and that delivers the rest. */
+        const guint8 *bytes = message_queue_take(&channel->inbox, &kind, &length, &keeper);
+
+        if (channel->ops)
+            channel->ops->message(channel, kind, bytes, length, channel->data);
+    }
+    channel->host_ops->inbox(channel, channel->host);
+}
+
 void channel_enter_state(Channel *channel, ChannelState state)
 {
     if (channel->state >= state)
@@ -80,7 +141,7 @@ void channel_enter_state(Channel *channel, ChannelState state)
         channel_drop_queue(channel);
         channel_deliver_inbox(channel, true);
     }
-    if (channel->ops && !channel_set_is_silent(channel->set))
+    if (channel->ops)
         channel->ops->state(channel, state, channel->reason, channel->data);
 }
 
@@ -105,25 +166,15 @@ void channel_receive(Channel *channel, guint32 ppid, const guint8 *bytes, gsize 
     channel->stats.bytes_received += length;
     if (channel->held || !message_queue_is_empty(&channel->inbox)) {
         message_queue_push(&channel->inbox, kind, bytes, length);
-        channel_set_update_hold(channel->set);
-    } else if (channel->ops && !channel_set_is_silent(channel->set)) {
+        channel->host_ops->inbox(channel, channel->host);
+    } else if (channel->ops) {
         channel->ops->message(channel, kind, bytes, length, channel->data);
     }
 }
 
-void channel_deliver_inbox(Channel *channel, bool all)
+bool channel_is_full(const Channel *channel)
 {
-    while ((all || !channel->held) && !message_queue_is_empty(&channel->inbox)) {
-        g_autoptr(MessageBlock) keeper = NULL;
-        guint32 kind;
-        gsize length;
-        /* Taken first: who gets it may close the channel, and that delivers the rest. */
-        const guint8 *bytes = message_queue_take(&channel->inbox, &kind, &length, &keeper);
-
-        if (channel->ops && !channel_set_is_silent(channel->set))
-            channel->ops->message(channel, kind, bytes, length, channel->data);
-    }
-    channel_set_update_hold(channel->set);
+    return channel->inbox.bytes > INBOX_MAX || channel->inbox.length > INBOX_MESSAGES;
 }
 
 static gboolean on_release(gpointer data)
@@ -132,8 +183,6 @@ static gboolean on_release(gpointer data)
 
     channel->releaser = 0;
     channel_deliver_inbox(channel, false);
-    if (message_queue_is_empty(&channel->inbox))
-        channel_set_drained(channel->set, channel);
     return G_SOURCE_REMOVE;
 }
 
@@ -149,13 +198,26 @@ void channel_drain(Channel *channel)
     channel_deliver_inbox(channel, true);
 }
 
-void channel_push(Channel *channel, guint32 ppid, const void *bytes, gsize length)
+/* Lets a message wait, if there is room for it. */
+static bool channel_push(Channel *channel, guint32 ppid, const void *bytes, gsize length)
 {
-    if (!channel_waits(channel))
-        channel_set_join_turns(channel->set, channel);
+    if (!channel->host_ops->charge(length, channel->host)) {
+        channel->low_mark = true;
+        return false;
+    }
     message_queue_push(&channel->queue, ppid, bytes, length);
     channel->low_mark = channel->low_mark || channel->queue.bytes > HIGH_MARK;
-    channel_set_charge(channel->set, length);
+    channel->host_ops->waits(channel, true, channel->host);
+    return true;
+}
+
+void channel_tell_writable(Channel *channel)
+{
+    if (!channel->low_mark || channel->state > CHANNEL_OPEN || channel->queue.bytes > RESUME_MARK)
+        return;
+    channel->low_mark = false;
+    if (channel->ops && channel->ops->writable)
+        channel->ops->writable(channel, channel->data);
 }
 
 /* UTF-8 that may hold U+0000, which g_utf8_validate() refuses */
@@ -176,13 +238,15 @@ static bool is_utf8(const char *text, gsize length)
 static bool channel_check_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
                                GError **error)
 {
+    gsize known = channel_max_message_size(channel), max = known > 0 ? known : SCTP_MAX_SEND;
+
     if (channel->state != CHANNEL_CONNECTING && channel->state != CHANNEL_OPEN)
         g_set_error(error, RTC_ERROR, RTC_ERROR_CLOSED, "the channel is %s",
                     channel_state_to_string(channel->state));
-    else if (length > channel_set_max_send(channel->set))
+    else if (length > max)
         g_set_error(error, RTC_ERROR, RTC_ERROR_TOO_LARGE,
                     "the message has %" G_GSIZE_FORMAT " bytes, the remote takes %" G_GSIZE_FORMAT,
-                    length, channel_set_max_send(channel->set));
+                    length, max);
     else if (kind == MESSAGE_TEXT && !is_utf8(bytes, length))
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "the text is not UTF-8");
     else
@@ -196,7 +260,7 @@ bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize l
     static const guint8 nothing = 0;
     guint32 ppid = kind == MESSAGE_TEXT ? PPID_STRING : PPID_BINARY;
     gsize application_length = length;
-    SctpResult result = SCTP_BLOCKED;
+    SctpResult result;
 
     if (!channel_check_send(channel, kind, bytes, length, error))
         return false;
@@ -206,17 +270,14 @@ bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize l
         length = 1;
     }
     /* Straight to SCTP, without a copy, if nobody waits. */
-    if (!channel_set_try_send(channel->set, channel, ppid, bytes, length, &result) ||
-        result == SCTP_BLOCKED || result == SCTP_NO_STREAM) {
-        if (!channel_set_may_queue(channel->set, length)) {
-            channel->low_mark = true;
-            g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FULL,
-                                "too much is waiting to be sent on this call");
-            return false;
-        }
-        channel_push(channel, ppid, bytes, length);
-    } else if (result == SCTP_REFUSED) {
+    result = channel->host_ops->send(channel, ppid, bytes, length, channel->host);
+    if (result == SCTP_REFUSED) {
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "SCTP refused the message");
+        return false;
+    }
+    if (result != SCTP_SENT && !channel_push(channel, ppid, bytes, length)) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FULL,
+                            "too much is waiting to be sent on this call");
         return false;
     }
     channel->stats.messages_sent++;
@@ -226,7 +287,7 @@ bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize l
 
 void channel_cork(Channel *channel, bool corked)
 {
-    channel_set_cork(channel->set, corked);
+    channel->host_ops->cork(corked, channel->host);
 }
 
 void channel_close(Channel *channel)
@@ -234,12 +295,12 @@ void channel_close(Channel *channel)
     if (channel->state >= CHANNEL_CLOSING)
         return;
     channel_enter_state(channel, CHANNEL_CLOSING);
-    channel_set_close(channel->set, channel);
+    channel->host_ops->closing(channel, channel->host);
 }
 
 gsize channel_max_message_size(const Channel *channel)
 {
-    return channel_set_is_attached(channel->set) ? channel_set_max_send(channel->set) : 0;
+    return channel->host_ops->max_message_size(channel->host);
 }
 
 bool channel_is_congested(const Channel *channel)

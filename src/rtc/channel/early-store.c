@@ -15,10 +15,10 @@
 typedef struct {
     guint32 ppid;
     GBytes *bytes;
-} Early;
+} EarlyMessage;
 
 typedef struct {
-    GQueue messages; /* of Early */
+    GQueue messages; /* of EarlyMessage */
     gsize bytes;
 } EarlyStream;
 
@@ -27,7 +27,7 @@ struct EarlyStore {
     gsize bytes, limit;
 };
 
-static void early_free(Early *early)
+static void early_free(EarlyMessage *early)
 {
     g_bytes_unref(early->bytes);
     g_free(early);
@@ -61,9 +61,9 @@ gsize early_store_bytes(const EarlyStore *store)
 }
 
 /* The oldest message of the stream KEY, taken out */
-static Early *pop(EarlyStore *store, gpointer key, EarlyStream *stream)
+static EarlyMessage *pop(EarlyStore *store, gpointer key, EarlyStream *stream)
 {
-    Early *early = g_queue_pop_head(&stream->messages);
+    EarlyMessage *early = g_queue_pop_head(&stream->messages);
     gsize cost = g_bytes_get_size(early->bytes) + OVERHEAD;
 
     stream->bytes -= cost;
@@ -96,7 +96,7 @@ bool early_store_add(EarlyStore *store, guint16 stream, guint32 ppid, const guin
 {
     gpointer key = GUINT_TO_POINTER(stream);
     EarlyStream *queue;
-    Early *early;
+    EarlyMessage *early;
 
     if (length + OVERHEAD > store->limit)
         return false;
@@ -108,8 +108,8 @@ bool early_store_add(EarlyStore *store, guint16 stream, guint32 ppid, const guin
         g_queue_init(&queue->messages);
         g_hash_table_insert(store->streams, key, queue);
     }
-    early = g_new0(Early, 1);
-    *early = (Early){ppid, g_bytes_new(bytes, length)};
+    early = g_new0(EarlyMessage, 1);
+    *early = (EarlyMessage){ppid, g_bytes_new(bytes, length)};
     g_queue_push_tail(&queue->messages, early);
     queue->bytes += length + OVERHEAD;
     store->bytes += length + OVERHEAD;
@@ -123,7 +123,7 @@ void early_store_take(EarlyStore *store, guint16 stream, EarlyFunc func, gpointe
 
     /* Looked up each time: FUNC may have dropped the rest. */
     while ((queue = g_hash_table_lookup(store->streams, key))) {
-        Early *early = pop(store, key, queue);
+        EarlyMessage *early = pop(store, key, queue);
         gsize length;
         const guint8 *bytes = g_bytes_get_data(early->bytes, &length);
 
