@@ -35,10 +35,25 @@ static void status_clear(Status *status)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Status, status_clear)
 
-static void find_broken_services(Status *status)
+static char *broken_service_text(const char *name)
+{
+    return g_strdup_printf(_("the service %s is not offered, for its file in services.d is wrong; "
+                             "\"journalctl -u rtcbus-peer\" tells what would be right"),
+                           name);
+}
+
+static char *copy_text(const char *name)
+{
+    return g_strdup_printf(_("%s has the same key as this peer, as a copy of this machine would; "
+                             "\"rtcbusctl identity new\" on one of them makes it a key of its own"),
+                           name);
+}
+
+/* One for each name that PROPERTY lists */
+static void find_named(Status *status, const char *property, char *(*text)(const char *name))
 {
     g_autoptr(GVariant) names =
-        g_variant_lookup_value(status->peer, "BrokenServices", G_VARIANT_TYPE("as"));
+        g_variant_lookup_value(status->peer, property, G_VARIANT_TYPE("as"));
 
     for (gsize i = 0; names && i < g_variant_n_children(names); i++) {
         const char *name;
@@ -46,11 +61,7 @@ static void find_broken_services(Status *status)
 
         g_variant_get_child(names, i, "&s", &name);
         shown = text_safe(name);
-        g_ptr_array_add(
-            status->problems,
-            g_strdup_printf(_("the service %s is not offered, for its file in services.d is wrong; "
-                              "\"journalctl -u rtcbus-peer\" tells what would be right"),
-                            shown));
+        g_ptr_array_add(status->problems, text(shown));
     }
 }
 
@@ -74,32 +85,13 @@ static void find_bad_servers(Status *status)
     }
 }
 
-static void find_copies(Status *status)
-{
-    g_autoptr(GVariant) names =
-        g_variant_lookup_value(status->peer, "KeySharedWith", G_VARIANT_TYPE("as"));
-
-    for (gsize i = 0; names && i < g_variant_n_children(names); i++) {
-        const char *name;
-        g_autofree char *shown = NULL;
-
-        g_variant_get_child(names, i, "&s", &name);
-        shown = text_safe(name);
-        g_ptr_array_add(status->problems,
-                        g_strdup_printf(_("%s has the same key as this peer, as a copy of this "
-                                          "machine would; \"rtcbusctl identity new\" on one of "
-                                          "them makes it a key of its own"),
-                                        shown));
-    }
-}
-
 static void find_problems(Status *status)
 {
     const char *state = dict_string(status->peer, "RelayState");
     const char *url = dict_string(status->peer, "RelayUrl");
 
-    find_broken_services(status);
-    find_copies(status);
+    find_named(status, "BrokenServices", broken_service_text);
+    find_named(status, "KeySharedWith", copy_text);
     find_bad_servers(status);
     if (g_str_equal(state, "connected"))
         return;
