@@ -14,6 +14,8 @@
 #include "common/names.h"
 #include "common/stream.h"
 #include "peer/bus/bus.h"
+#include "peer/call/call-dispatch.h"
+#include "peer/call/call-trust.h"
 #include "peer/call/ice-servers.h"
 #include "peer/config.h"
 #include "peer/trust/identity.h"
@@ -34,6 +36,8 @@ struct Peer {
     ServiceLinks *links;
     Signaling *signaling;
     Calls *calls;
+    CallDispatch *dispatch;
+    CallTrust call_trust;
     PairingDesk *pairing;
     History *history;
     Publisher *publisher;
@@ -88,7 +92,7 @@ static void on_relay_state(gpointer data)
 
     if (room_state(signaling_room(peer->signaling)) == RELAY_CONNECTED)
         update_servers(peer, false);
-    calls_relay_changed(peer->calls);
+    call_dispatch_relay_changed(peer->dispatch);
     peer_update(peer);
 }
 
@@ -103,14 +107,14 @@ static void on_joined(const char *id, gpointer data)
 {
     Peer *peer = data;
 
-    calls_peer_joined(peer->calls, id);
+    call_dispatch_joined(peer->dispatch, id);
 }
 
 static void on_leaving(const char *id, gpointer data)
 {
     Peer *peer = data;
 
-    calls_peer_left(peer->calls, id);
+    call_dispatch_left(peer->dispatch, id);
 }
 
 static void on_frame(const Frame *frame, gpointer data)
@@ -118,7 +122,7 @@ static void on_frame(const Frame *frame, gpointer data)
     Peer *peer = data;
 
     if (frame->type != FRAME_PAIR)
-        calls_receive(peer->calls, frame);
+        call_dispatch_receive(peer->dispatch, frame);
     else if (room_is_for_us(signaling_room(peer->signaling), frame->to))
         pairing_desk_receive(peer->pairing, frame);
 }
@@ -127,7 +131,7 @@ static void on_no_such_peer(const char *to, gpointer data)
 {
     Peer *peer = data;
 
-    calls_no_such_peer(peer->calls, to);
+    call_dispatch_no_such_peer(peer->dispatch, to);
 }
 
 static void on_stopped(gpointer data)
@@ -143,7 +147,7 @@ static bool on_expects(const Frame *frame, gpointer data)
     const Peer *peer = data;
 
     return frame->type == FRAME_CALL || frame->type == FRAME_OFFER ||
-           frame->type == FRAME_PAIR || calls_expect(peer->calls, frame);
+           frame->type == FRAME_PAIR || call_dispatch_expects(peer->dispatch, frame);
 }
 
 static const SignalingOps signaling_ops = {
@@ -167,7 +171,7 @@ static void on_send(const Frame *frame, gpointer data)
         log_debug("no relay for a frame of type %s", frame_type_to_string(frame->type));
 }
 
-static void on_configure(ConnectionConfig *config, gpointer data)
+static void on_configure(Call *call, ConnectionConfig *config, gpointer data)
 {
     Peer *peer = data;
 
@@ -177,96 +181,11 @@ static void on_configure(ConnectionConfig *config, gpointer data)
     config->interfaces = (const char *const *) peer->config.interfaces;
 }
 
-static TrustRules peer_rules(const Peer *peer)
-{
-    return (TrustRules){.policy = peer->config.policy, .accept = peer->config.accept};
-}
-
-static void log_refused(const Call *call, const GError *error)
-{
-    log_event(G_LOG_LEVEL_WARNING,
-              (.message_id = MESSAGE_PEER_REFUSED, .call = call_session(call),
-               .remote = call_peer(call), .topic = LOG_TOPIC_REFUSALS,
-               .source = call_remote(call)),
-              _("refused: %s"), error->message);
-}
-
-/* It has our key: so the one is a copy of the other, and nobody can tell us apart. */
-static void note_copy(Peer *peer, const Call *call)
-{
-    if (!identity_note_copy(peer->identity, call_peer_for_people(call)))
-        return;
-    log_event(G_LOG_LEVEL_WARNING,
-              (.message_id = MESSAGE_KEY_SHARED, .remote = call_peer(call)),
-              _("%s has the same key as this peer, as a copy of this machine would: nobody can "
-                "tell the two apart. \"rtcbusctl identity new\" on one of them makes it a key of "
-                "its own"),
-              call_peer_for_people(call));
-    peer_update(peer);
-}
-
-static bool on_verify(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,
-                      gpointer data)
+static void on_copied(gpointer data)
 {
     Peer *peer = data;
-    TrustRules rules = peer_rules(peer);
-    TrustQuestion question = {.name = call_name(call),
-                              .asked = call_name_is_asked(call),
-                              .fingerprint = fingerprint,
-                              .wanted = call_wanted(call),
-                              .incoming = call_direction(call) == CALL_INCOMING};
-    g_autoptr(GError) local = NULL;
 
-    if (identity_is_own(peer->identity, fingerprint))
-        note_copy(peer, call);
-    if (trust_decide(&rules, peer->known, &question, answer, &local) &&
-        (!question.incoming || answer->level == TRUST_KNOWN ||
-         calls_have_place(peer->calls, fingerprint, &local)))
-        return true;
-    log_refused(call, local);
-    g_propagate_error(error, g_steal_pointer(&local));
-    return false;
-}
-
-/* Only a name that we have asked for is learned: one that somebody comes under is its own
- * choice, and nobody else's place to take. What cannot be remembered would be new again next
- * time, whoever it is then: that is not what Policy=tofu promises, so the call does not begin. */
-static bool on_call_connected(Call *call, GError **error, gpointer data)
-{
-    Peer *peer = data;
-    const char *name = call_name(call);
-    g_autoptr(GError) local = NULL;
-
-    if (peer->config.policy != TRUST_POLICY_TOFU || !call_name_is_asked(call) ||
-        identity_is_own(peer->identity, call_fingerprint(call)) ||
-        known_peers_check(peer->known, name, call_fingerprint(call)) == KNOWN_SAME)
-        return true;
-    if (!known_peers_add(peer->known, name, call_fingerprint(call), KNOWN_FIRST_CALL, false, &local)) {
-        g_prefix_error(&local, _("%s cannot be remembered: "), name);
-        log_refused(call, local);
-        g_propagate_error(error, g_steal_pointer(&local));
-        return false;
-    }
-    log_event(G_LOG_LEVEL_INFO,
-              (.message_id = MESSAGE_PEER_REMEMBERED, .call = call_session(call), .remote = name),
-              _("%s is remembered with the key %s"), call_peer(call), call_fingerprint(call));
-    return true;
-}
-
-static bool on_accepts(const char *name, gpointer data)
-{
-    const Peer *peer = data;
-    TrustRules rules = peer_rules(peer);
-
-    return trust_may_call_us(&rules, peer->known, name);
-}
-
-static bool on_knows(const char *name, gpointer data)
-{
-    const Peer *peer = data;
-    const char *path;
-
-    return name && known_peers_find(peer->known, name, &path);
+    bus_update(peer->bus);
 }
 
 static bool on_is_emitter(gpointer data)
@@ -307,6 +226,8 @@ static void on_call_ended(Call *call, gpointer data)
     bus_tell_call_ended(peer->bus, call);
     if (may_lack_path(call))
         server_watch_check(peer->server_watch);
+    call_dispatch_note_end(peer->dispatch, call);
+    calls_remove(peer->calls, call);
     peer_update(peer);
 }
 
@@ -406,10 +327,11 @@ static void take_number(Peer *peer, Call *call, double value)
     bus_tell_number(peer->bus, &number);
 }
 
-static void on_message(Call *call, CallChannel *channel, MessageKind kind, const guint8 *bytes,
-                       gsize length, gpointer data)
+static void on_message(CallChannel *channel, MessageKind kind, const guint8 *bytes, gsize length,
+                       gpointer data)
 {
     Peer *peer = data;
+    Call *call = call_channel_call(channel);
     double value;
 
     if (kind == MESSAGE_TEXT &&
@@ -422,20 +344,18 @@ static void on_message(Call *call, CallChannel *channel, MessageKind kind, const
     bus_tell_message(peer->bus, channel, kind, bytes, length);
 }
 
-static const CallsOps calls_ops = {
+static const CallOps call_ops = {
     .send = on_send,
     .configure = on_configure,
-    .verify = on_verify,
-    .connected = on_call_connected,
-    .accepts = on_accepts,
-    .knows = on_knows,
-    .is_emitter = on_is_emitter,
-    .added = on_call_added,
     .changed = on_call_changed,
     .ended = on_call_ended,
     .channel = on_channel,
     .message = on_message,
 };
+
+static const CallsOps calls_ops = {.added = on_call_added};
+
+static const CallDispatchOps dispatch_ops = {.is_emitter = on_is_emitter};
 
 /* ---- from pairing --------------------------------------------------------- */
 
@@ -520,14 +440,13 @@ bool peer_configure(const char *path, bool required, gpointer data, GError **err
     return peer_config_load(&peer->config, path, required, error);
 }
 
-static CallsLimits peer_limits(const Peer *peer)
+static CallLimits peer_limits(const Peer *peer)
 {
-    return (CallsLimits){.calls = {.max_calls = peer->config.max_calls,
-                                   .max_pending = peer->config.max_pending,
-                                   .max_strangers = peer->config.max_strangers,
-                                   .max_per_stranger = peer->config.max_per_stranger,
-                                   .max_pending_strangers = peer->config.max_pending_strangers},
-                         .max_early = peer->config.max_early};
+    return (CallLimits){.max_calls = peer->config.max_calls,
+                        .max_pending = peer->config.max_pending,
+                        .max_strangers = peer->config.max_strangers,
+                        .max_per_stranger = peer->config.max_per_stranger,
+                        .max_pending_strangers = peer->config.max_pending_strangers};
 }
 
 /* A host name may be another machine's, too; a piece of the fingerprint tells
@@ -564,6 +483,25 @@ static Services *make_services(const Peer *peer)
     return services_new(folder);
 }
 
+static void make_calls(Peer *peer)
+{
+    const Room *room = signaling_room(peer->signaling);
+    CallLimits limits = peer_limits(peer);
+    CallUser user = {.ops = &call_ops,
+                     .data = peer,
+                     .guard = &call_trust_ops,
+                     .guard_data = &peer->call_trust};
+
+    peer->calls = calls_new(room, &limits, &calls_ops, &user);
+    peer->dispatch =
+        call_dispatch_new(peer->calls, room, peer->config.max_early, &dispatch_ops, peer);
+    peer->call_trust = (CallTrust){.known = peer->known,
+                                   .identity = peer->identity,
+                                   .calls = peer->calls,
+                                   .copied = on_copied,
+                                   .data = peer};
+}
+
 static void load_known(Peer *peer)
 {
     g_autoptr(GError) error = NULL;
@@ -589,13 +527,16 @@ static void apply_names(Peer *peer)
 /* What of the configuration is in use elsewhere, at start and at each reload. */
 static void peer_apply(Peer *peer)
 {
-    CallsLimits limits = peer_limits(peer);
+    CallLimits limits = peer_limits(peer);
 
     load_known(peer);
+    peer->call_trust.rules =
+        (TrustRules){.policy = peer->config.policy, .accept = peer->config.accept};
     tls_trust_unref(peer->trust);
     peer->trust = tls_trust_new(peer->config.ca_file);
     update_servers(peer, true);
     calls_set_limits(peer->calls, &limits);
+    call_dispatch_set_max_early(peer->dispatch, peer->config.max_early);
     history_set_capacity(peer->history, peer->config.history);
     publisher_set_source(peer->publisher, peer->config.source, peer->config.interval);
     apply_names(peer);
@@ -605,7 +546,6 @@ bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GErr
 {
     Peer *peer = data;
     g_autofree char *folder = daemon_state_directory(daemon, error);
-    CallsLimits limits = peer_limits(peer);
 
     if (!folder)
         return false;
@@ -621,7 +561,7 @@ bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GErr
     peer->links = service_links_new();
     peer->server_watch = server_watch_new(&server_ops, peer);
     peer->signaling = signaling_new(&signaling_ops, peer);
-    peer->calls = calls_new(signaling_room(peer->signaling), &limits, &calls_ops, peer);
+    make_calls(peer);
     peer->pairing = pairing_desk_new(signaling_room(peer->signaling), peer_fingerprint(peer),
                                      &pairing_ops, peer);
     peer->history = history_new(peer->config.history);
@@ -665,6 +605,9 @@ void peer_free(Peer *peer)
 {
     if (!peer)
         return;
+    if (peer->calls)
+        calls_hang_up_all(peer->calls, CALL_REASON_STOPPED);
+    g_clear_pointer(&peer->dispatch, call_dispatch_free);
     g_clear_pointer(&peer->calls, calls_free);
     g_clear_pointer(&peer->pairing, pairing_desk_free);
     g_clear_pointer(&peer->bus, bus_free);

@@ -9,7 +9,7 @@
 
 #include <config.h>
 
-#include "peer/call/calls.h"
+#include "peer/call/call-dispatch.h"
 
 #include <string.h>
 
@@ -21,6 +21,7 @@
 typedef struct {
     char *id;
     Room *room;
+    CallDispatch *dispatch;
     Calls *calls; /* NULL: a foreign client, played by the test */
     bool emitter, there;
     guint listeners; /* open channels that it feeds */
@@ -49,7 +50,7 @@ static void node_receive(Node *node, const char *from, const char *text)
     if (!bare)
         frame->from = g_strdup(from);
     if (node->calls)
-        calls_receive(node->calls, frame);
+        call_dispatch_receive(node->dispatch, frame);
     else
         g_ptr_array_add(node->inbox, g_steal_pointer(&frame));
 }
@@ -98,7 +99,7 @@ static void on_send(const Frame *frame, gpointer data)
         say(data, text);
 }
 
-static void on_configure(ConnectionConfig *config, gpointer data)
+static void on_configure(Call *call, ConnectionConfig *config, gpointer data)
 {
 }
 
@@ -135,6 +136,8 @@ static void on_ended(Call *call, gpointer data)
     node->ended++;
     g_free(node->reason);
     node->reason = g_strdup(call_reason(call));
+    call_dispatch_note_end(node->dispatch, call);
+    calls_remove(node->calls, call);
 }
 
 static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data)
@@ -149,32 +152,35 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
     }
 }
 
-static void on_message(Call *call, CallChannel *channel, MessageKind kind, const guint8 *bytes,
-                       gsize length, gpointer data)
+static void on_message(CallChannel *channel, MessageKind kind, const guint8 *bytes, gsize length,
+                       gpointer data)
 {
     ((Node *) data)->messages++;
 }
 
-static const CallsOps ops = {
+static const CallOps ops = {
     .send = on_send,
     .configure = on_configure,
-    .connected = on_connected,
-    .accepts = on_accepts,
-    .knows = on_knows,
-    .is_emitter = on_is_emitter,
-    .added = on_nothing,
     .changed = on_nothing,
     .ended = on_ended,
     .channel = on_channel,
     .message = on_message,
 };
 
-static const CallsLimits limits = {.calls = {.max_calls = 64,
-                                             .max_pending = 30,
-                                             .max_strangers = 40,
-                                             .max_per_stranger = 35,
-                                             .max_pending_strangers = 32},
-                                   .max_early = 8};
+static const CallGuardOps guard = {
+    .accepts = on_accepts,
+    .knows = on_knows,
+    .connected = on_connected,
+};
+
+static const CallsOps calls_ops = {.added = on_nothing};
+static const CallDispatchOps dispatch_ops = {.is_emitter = on_is_emitter};
+
+static const CallLimits limits = {.max_calls = 64,
+                                  .max_pending = 30,
+                                  .max_strangers = 40,
+                                  .max_per_stranger = 35,
+                                  .max_pending_strangers = 32};
 
 /* Tells OLD and FRESH of each other, as `welcome` and `joined` do. */
 static void introduce(Node *old, Node *fresh)
@@ -184,7 +190,7 @@ static void introduce(Node *old, Node *fresh)
     room_add(fresh->room, old->id, old->id);
     room_add(old->room, fresh->id, fresh->id);
     if (old->calls)
-        calls_peer_joined(old->calls, fresh->id);
+        call_dispatch_joined(old->dispatch, fresh->id);
 }
 
 static Node *join(const char *id, bool ours, bool emitter)
@@ -199,8 +205,11 @@ static Node *join(const char *id, bool ours, bool emitter)
     if (!bare)
         room_set_own_id(node->room, id);
     room_set_state(node->room, RELAY_CONNECTED, NULL);
-    if (ours)
-        node->calls = calls_new(node->room, &limits, &ops, node);
+    if (ours) {
+        node->calls = calls_new(node->room, &limits, &calls_ops,
+                                &(CallUser){.ops = &ops, .data = node, .guard = &guard});
+        node->dispatch = call_dispatch_new(node->calls, node->room, 8, &dispatch_ops, node);
+    }
     g_ptr_array_add(nodes, node);
     for (guint i = 0; i < nodes->len; i++)
         introduce(nodes->pdata[i], node);
@@ -214,7 +223,7 @@ static void leave(Node *node)
         Node *other = nodes->pdata[i];
 
         if (other->calls && other != node)
-            calls_peer_left(other->calls, node->id);
+            call_dispatch_left(other->dispatch, node->id);
         room_remove(other->room, node->id);
     }
 }
@@ -223,6 +232,9 @@ static void node_free(gpointer data)
 {
     Node *node = data;
 
+    if (node->calls)
+        calls_hang_up_all(node->calls, CALL_REASON_STOPPED);
+    call_dispatch_free(node->dispatch);
     calls_free(node->calls);
     room_free(node->room);
     g_ptr_array_unref(node->inbox);
@@ -425,14 +437,14 @@ static void test_before_the_relay(void)
     settle();
     g_assert_cmpint(call_state(call), ==, CALL_CALLING);
     room_set_state(listener->room, RELAY_CONNECTED, NULL);
-    calls_relay_changed(listener->calls);
+    call_dispatch_relay_changed(listener->dispatch);
     settle();
     g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
 
     /* What is connected outlives the relay, what is not does not. */
     place(listener, "");
     room_set_state(listener->room, RELAY_DISCONNECTED, "it broke");
-    calls_relay_changed(listener->calls);
+    call_dispatch_relay_changed(listener->dispatch);
     settle();
     g_assert_cmpuint(calls_count(listener->calls), ==, 1);
     g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);

@@ -26,7 +26,7 @@ static void on_configure(Call *call, ConnectionConfig *config, gpointer data)
 {
 }
 
-static void on_send(Call *call, const Frame *frame, gpointer data)
+static void on_send(const Frame *frame, gpointer data)
 {
 }
 
@@ -46,12 +46,14 @@ static bool on_connected(Call *call, GError **error, gpointer data)
 }
 
 static const CallOps ops = {
-    .connected = on_connected,
     .configure = on_configure,
     .send = on_send,
     .changed = on_changed,
+    .ended = on_changed,
     .channel = on_channel,
 };
+
+static const CallGuardOps guard = {.connected = on_connected};
 
 static void set_up(Fixture *f, gconstpointer data)
 {
@@ -59,7 +61,8 @@ static void set_up(Fixture *f, gconstpointer data)
     for (guint i = 0; i < G_N_ELEMENTS(f->calls); i++) {
         CallInfo info = {.number = i, .direction = CALL_INCOMING, .timeout = 60000};
 
-        f->calls[i] = call_new(&info, &ops, &f->channels[i]);
+        f->calls[i] = call_new(
+            &info, &(CallUser){.ops = &ops, .data = &f->channels[i], .guard = &guard});
         call_make_offer(f->calls[i]);
         g_assert_true(call_channel_is_publishing(f->channels[i]));
     }
@@ -70,7 +73,7 @@ static void tear_down(Fixture *f, gconstpointer data)
     publisher_free(f->publisher);
     fake_channels_full(false);
     for (guint i = 0; i < G_N_ELEMENTS(f->calls); i++) {
-        call_end(f->calls[i], "over");
+        call_drop(f->calls[i], "over");
         call_unref(f->calls[i]);
     }
     while (g_main_context_iteration(NULL, FALSE))

@@ -121,7 +121,7 @@ static gboolean on_hangup(RtcbusPeer1Call *object, GDBusMethodInvocation *invoca
 {
     BusCall *self = BUS_CALL(object);
 
-    call_finish(self->call, CALL_REASON_HANGUP);
+    call_hang_up_when_sent(self->call, CALL_REASON_HANGUP);
     rtcbus_peer1_call_complete_hangup(object, invocation);
     return TRUE;
 }

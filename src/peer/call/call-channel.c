@@ -41,7 +41,8 @@ struct CallChannel {
     } backlog_state;
     guint backlog_timer;
     bool paused; /* whoever is told of messages is behind */
-    const CallChannelOps *ops;
+    CallChannelState state;
+    CallChannelMessage message;
     gpointer data;
 };
 
@@ -53,7 +54,7 @@ static void on_state(Channel *rtc, ChannelState state, const GError *reason, gpo
         call_channel_detach(channel);
         channel->reason = reason ? g_strdup(reason->message) : NULL;
     }
-    channel->ops->state(channel, state, channel->data);
+    channel->state(channel, state);
 }
 
 static gsize backlogs_bytes; /* of all channels */
@@ -127,7 +128,7 @@ static void on_message(Channel *rtc, MessageKind kind, const guint8 *bytes, gsiz
         return;
     }
     backlog_add(channel, bytes, length);
-    channel->ops->message(channel, kind, bytes, length, channel->data);
+    channel->message(channel, kind, bytes, length, channel->data);
 }
 
 static void on_writable(Channel *rtc, gpointer data)
@@ -142,7 +143,8 @@ static const ChannelOps channel_ops = {
     .state = on_state, .message = on_message, .writable = on_writable};
 
 CallChannel *call_channel_new(Call *call, guint number, CallChannelOrigin origin, Channel *rtc,
-                              const CallChannelOps *ops, gpointer data)
+                              CallChannelState state, CallChannelMessage message,
+                              gpointer data)
 {
     CallChannel *channel = g_new0(CallChannel, 1);
 
@@ -150,7 +152,8 @@ CallChannel *call_channel_new(Call *call, guint number, CallChannelOrigin origin
     channel->number = number;
     channel->origin = origin;
     channel->channel = rtc;
-    channel->ops = ops;
+    channel->state = state;
+    channel->message = message;
     channel->data = data;
     channel_attach(rtc, &channel_ops, channel);
     return channel;

@@ -22,12 +22,11 @@ typedef enum {
     CALL_CHANNEL_REMOVED, /* closed; freed after this */
 } CallChannelEvent;
 
-/* How a call hears of its channel; FREED follows CLOSED. */
-typedef struct {
-    void (*state)(CallChannel *channel, ChannelState state, gpointer data);
-    void (*message)(CallChannel *channel, MessageKind kind, const guint8 *bytes, gsize length,
-                    gpointer data);
-} CallChannelOps;
+/* How its call hears of it; the channel may be freed meanwhile. */
+typedef void (*CallChannelState)(CallChannel *channel, ChannelState state);
+/* How the call's user hears what comes; the call may end meanwhile. */
+typedef void (*CallChannelMessage)(CallChannel *channel, MessageKind kind, const guint8 *bytes,
+                                   gsize length, gpointer data);
 
 typedef enum {
     CALL_CHANNEL_OUTGOING,
@@ -36,7 +35,8 @@ typedef enum {
 } CallChannelOrigin;
 
 CallChannel *call_channel_new(Call *call, guint number, CallChannelOrigin origin, Channel *channel,
-                              const CallChannelOps *ops, gpointer data);
+                              CallChannelState state, CallChannelMessage message,
+                              gpointer data);
 void call_channel_free(CallChannel *channel);
 
 /* The connection is about to go: what waits of a held channel comes now. */

@@ -24,17 +24,14 @@
 enum { ENDING_LIMIT = 5000 };
 
 struct Call {
-    const CallOps *ops;
-    gpointer data;
+    CallUser user;
     guint number;
     CallDirection direction;
     CallState state;
     char *reason;
-    char *session, *target, *remote, *peer, *channel_id;
-    char *name;
-    bool name_asked; /* by us: the relay's word does not count */
-    char *wanted, *fingerprint;
-    TrustLevel trust;
+    char *session, *target, *channel_id;
+    CallIdentity identity;
+    char *wanted; /* the only key that may be shown, or NULL */
     bool known_name; /* as CallInfo has it */
     const char *bye_reason; /* of FRAME_REASON_*, or NULL */
     bool foreign; /* the remote does not echo the session */
@@ -77,8 +74,8 @@ static void call_log(const Call *call, const char *message_id, const char *text)
 
     log_event(G_LOG_LEVEL_INFO,
               (.message_id = message_id, .call = call->session ? call->session : number,
-               .remote = *call->peer ? call->peer : NULL, .topic = LOG_TOPIC_CALLS,
-               .source = call->remote),
+               .remote = *call->identity.shown ? call->identity.shown : NULL, .topic = LOG_TOPIC_CALLS,
+               .source = call->identity.id),
               "%s", text);
 }
 
@@ -132,7 +129,9 @@ static void call_enter_state(Call *call, CallState state)
     } else if (state == CALL_CLOSED) {
         call_log_ended(call);
     }
-    call->ops->changed(call, call->data);
+    call->user.ops->changed(call, call->user.data);
+    if (state == CALL_CLOSED)
+        call->user.ops->ended(call, call->user.data);
 }
 
 /* ---- frames --------------------------------------------------------------- */
@@ -141,9 +140,9 @@ static void call_enter_state(Call *call, CallState state)
 static void call_send(Call *call, Frame *frame)
 {
     if (!frame->to)
-        frame->to = g_strdup(call->remote ? call->remote : *call->target ? call->target : NULL);
+        frame->to = g_strdup(call->identity.id ? call->identity.id : *call->target ? call->target : NULL);
     frame->session = g_strdup(call->session);
-    call->ops->send(call, frame, call->data);
+    call->user.ops->send(frame, call->user.data);
 }
 
 void call_ring(Call *call, const char *to)
@@ -163,7 +162,7 @@ static void call_drop_channels(Call *call)
         CallChannel *channel = g_ptr_array_steal_index(call->channels, call->channels->len - 1);
 
         call_channel_detach(channel);
-        call->ops->channel(call, channel, CALL_CHANNEL_REMOVED, call->data);
+        call->user.ops->channel(call, channel, CALL_CHANNEL_REMOVED, call->user.data);
         call_channel_free(channel);
     }
 }
@@ -220,7 +219,7 @@ static bool call_is_busy(const Call *call)
 
 /* A channel that closes in good order takes everything with it (RFC 8831 6.7): the remote
  * answers when it has read that far. */
-void call_finish(Call *call, const char *reason)
+void call_hang_up_when_sent(Call *call, const char *reason)
 {
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GPtrArray) channels = NULL;
@@ -240,7 +239,7 @@ void call_finish(Call *call, const char *reason)
     }
 }
 
-void call_end(Call *call, const char *reason)
+void call_drop(Call *call, const char *reason)
 {
     call_close(call, reason, false);
 }
@@ -261,46 +260,36 @@ static void call_note_open(Call *call)
     if (call->setup_time != 0)
         return;
     call->setup_time = MAX(g_get_monotonic_time() - call->started, 1);
-    call->ops->changed(call, call->data);
+    call->user.ops->changed(call, call->user.data);
 }
 
-static void on_channel_state(CallChannel *channel, ChannelState state, gpointer data)
+static void on_channel_state(CallChannel *channel, ChannelState state)
 {
-    g_autoptr(Call) call = call_ref(data);
+    g_autoptr(Call) call = call_ref(call_channel_call(channel));
 
     if (state == CHANNEL_OPEN)
         call_note_open(call);
     if (state != CHANNEL_CLOSED) {
-        call->ops->channel(call, channel, CALL_CHANNEL_CHANGED, call->data);
+        call->user.ops->channel(call, channel, CALL_CHANNEL_CHANGED, call->user.data);
     } else if (g_ptr_array_remove(call->channels, channel)) {
         /* The end of a whole call is said once, not for each channel. */
         if (*call_channel_reason(channel) && connection_state(call->connection) < CONNECTION_FAILED)
             call_log_channel_closed(call, channel);
-        call->ops->channel(call, channel, CALL_CHANNEL_REMOVED, call->data);
+        call->user.ops->channel(call, channel, CALL_CHANNEL_REMOVED, call->user.data);
         call_channel_free(channel);
         if (call->ending_id && call->channels->len == 0)
             call_close(call, call->ending, true);
     }
 }
 
-static void on_channel_message(CallChannel *channel, MessageKind kind, const guint8 *bytes,
-                               gsize length, gpointer data)
-{
-    g_autoptr(Call) call = call_ref(data);
-
-    call->ops->message(call, channel, kind, bytes, length, call->data);
-}
-
-static const CallChannelOps channel_ops = {.state = on_channel_state,
-                                           .message = on_channel_message};
-
 static CallChannel *call_add_channel(Call *call, Channel *rtc, CallChannelOrigin origin)
 {
     CallChannel *channel =
-        call_channel_new(call, ++call->last_channel, origin, rtc, &channel_ops, call);
+        call_channel_new(call, ++call->last_channel, origin, rtc, on_channel_state,
+                         call->user.ops->message, call->user.data);
 
     g_ptr_array_add(call->channels, channel);
-    call->ops->channel(call, channel, CALL_CHANNEL_ADDED, call->data);
+    call->user.ops->channel(call, channel, CALL_CHANNEL_ADDED, call->user.data);
     if (channel_state(rtc) == CHANNEL_OPEN) /* one that the remote opened comes so */
         call_note_open(call);
     return channel;
@@ -360,16 +349,6 @@ static void on_candidate(Connection *connection, const IceCandidateInit *candida
     call_send(call, frame);
 }
 
-/* The name that its key is known by says who it is, not the one that it came under. */
-static void call_rename(Call *call, const char *name)
-{
-    log_debug("call %u: %s is known as %s", call->number, call->peer, name);
-    g_free(call->name);
-    call->name = g_strdup(name);
-    g_free(call->peer);
-    call->peer = g_strdup(name);
-}
-
 /* Within the DTLS handshake, by the certificate on the wire and not by the SDP. */
 static bool on_verify(Connection *connection, const char *fingerprint, GError **error,
                       gpointer data)
@@ -378,21 +357,17 @@ static bool on_verify(Connection *connection, const char *fingerprint, GError **
     TrustAnswer answer = {};
     g_autoptr(GError) local = NULL;
 
-    if (!call->ops->verify(call, fingerprint, &answer, &local, call->data)) {
+    if (!call->user.guard->verify(call, fingerprint, &answer, &local, call->user.guard_data)) {
         call->bye_reason = g_error_matches(local, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED)
                                ? FRAME_REASON_BUSY
                                : FRAME_REASON_UNTRUSTED;
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_SECURITY, local->message);
         return false;
     }
-    call->trust = answer.level;
-    if (answer.known_as)
-        call_rename(call, answer.known_as);
-    g_free(call->fingerprint);
-    call->fingerprint = g_strdup(fingerprint);
-    call->ops->changed(call, call->data);
+    call_identity_verify(&call->identity, fingerprint, &answer);
+    call->user.ops->changed(call, call->user.data);
     for (guint i = 0; i < call->channels->len; i++)
-        call->ops->channel(call, call->channels->pdata[i], CALL_CHANNEL_CHANGED, call->data);
+        call->user.ops->channel(call, call->channels->pdata[i], CALL_CHANNEL_CHANGED, call->user.data);
     return true;
 }
 
@@ -400,7 +375,7 @@ static void call_connected(Call *call)
 {
     g_autoptr(GError) error = NULL;
 
-    if (call->state == CALL_CONNECTING && !call->ops->connected(call, &error, call->data)) {
+    if (call->state == CALL_CONNECTING && !call->user.guard->connected(call, &error, call->user.guard_data)) {
         call->bye_reason = FRAME_REASON_UNTRUSTED;
         call_close(call, error->message, true);
         return;
@@ -451,7 +426,7 @@ static bool call_make_connection(Call *call, GError **error)
 {
     ConnectionConfig config = {};
 
-    call->ops->configure(call, &config, call->data);
+    call->user.ops->configure(call, &config, call->user.data);
     call->connection = connection_new(&config, &connection_ops, call, error);
     return call->connection != NULL;
 }
@@ -482,27 +457,12 @@ void call_make_offer(Call *call)
         call_close(call, error->message, true);
 }
 
-static void call_bind(Call *call, const Frame *frame, const char *peer, const char *name)
-{
-    g_free(call->remote);
-    call->remote = g_strdup(frame->from);
-    if (!call->name_asked) {
-        g_free(call->name);
-        call->name = g_strdup(name);
-    }
-    if (peer && *peer && !call->name_asked) {
-        g_free(call->peer);
-        call->peer = g_strdup(peer);
-    }
-    call->foreign = frame->session == NULL;
-}
-
 static bool call_set_remote(Call *call, const char *type, const Frame *frame, GError **error)
 {
     return connection_set_remote(call->connection, type, frame->sdp ? frame->sdp : "", error);
 }
 
-bool call_take_offer(Call *call, const Frame *frame, const char *peer, const char *name)
+bool call_take_offer(Call *call, const Frame *frame, const char *claimed, const char *shown)
 {
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GError) error = NULL;
@@ -510,7 +470,8 @@ bool call_take_offer(Call *call, const Frame *frame, const char *peer, const cha
     if (call->state == CALL_CLOSED)
         return false;
     if (call->role == ROLE_NONE) {
-        call_bind(call, frame, peer, name);
+        call_identity_bind(&call->identity, frame->from, claimed, shown);
+        call->foreign = frame->session == NULL;
         call->role = ROLE_ANSWERER;
         call_enter_state(call, CALL_CONNECTING);
         if (!call_make_connection(call, &error) ||
@@ -556,20 +517,19 @@ void call_take_candidate(Call *call, const Frame *frame)
 
 /* ---- the object ----------------------------------------------------------- */
 
-Call *call_new(const CallInfo *info, const CallOps *ops, gpointer data)
+Call *call_new(const CallInfo *info, const CallUser *user)
 {
     Call *call = g_rc_box_new0(Call);
 
-    call->ops = ops;
-    call->data = data;
+    call->user = *user;
     call->number = info->number;
     call->direction = info->direction;
     call->session = g_strdup(info->session);
     call->target = g_strdup(info->target ? info->target : "");
-    call->remote = g_strdup(info->remote);
-    call->peer = g_strdup(info->peer ? info->peer : call->target);
-    call->name = g_strdup(info->name);
-    call->name_asked = info->direction == CALL_OUTGOING && info->name;
+    call->identity.asked = g_strdup(info->asked);
+    call->identity.id = g_strdup(info->id);
+    call->identity.claimed = g_strdup(info->claimed);
+    call->identity.shown = g_strdup(info->shown ? info->shown : call->target);
     call->known_name = info->known_name;
     call->wanted = g_strdup(info->fingerprint);
     call->channel_id = g_strdup(info->channel_id);
@@ -598,11 +558,8 @@ static void call_clear(gpointer data)
     g_free(call->reason);
     g_free(call->session);
     g_free(call->target);
-    g_free(call->remote);
-    g_free(call->peer);
-    g_free(call->name);
+    call_identity_clear(&call->identity);
     g_free(call->wanted);
-    g_free(call->fingerprint);
     g_free(call->channel_id);
 }
 
@@ -641,30 +598,25 @@ const char *call_target(const Call *call)
     return call->target;
 }
 
+const CallIdentity *call_identity(const Call *call)
+{
+    return &call->identity;
+}
+
 const char *call_remote(const Call *call)
 {
-    return call->remote;
+    return call->identity.id;
 }
 
 /* "a peer without a name" reads better than nothing */
 const char *call_peer_for_people(const Call *call)
 {
-    return *call->peer ? call->peer : _("a peer without a name");
+    return *call->identity.shown ? call->identity.shown : _("a peer without a name");
 }
 
 const char *call_peer(const Call *call)
 {
-    return call->peer;
-}
-
-const char *call_name(const Call *call)
-{
-    return call->name;
-}
-
-bool call_name_is_asked(const Call *call)
-{
-    return call->name_asked;
+    return call->identity.shown;
 }
 
 const char *call_wanted(const Call *call)
@@ -674,12 +626,12 @@ const char *call_wanted(const Call *call)
 
 const char *call_fingerprint(const Call *call)
 {
-    return call->fingerprint;
+    return call->identity.verified;
 }
 
 TrustLevel call_trust(const Call *call)
 {
-    return call->trust;
+    return call->identity.trust;
 }
 
 gint64 call_started(const Call *call)
@@ -706,7 +658,7 @@ bool call_is_stranger(const Call *call)
 {
     if (call->direction == CALL_OUTGOING)
         return false;
-    return call->fingerprint ? call->trust != TRUST_KNOWN : !call->known_name;
+    return call->identity.verified ? call->identity.trust != TRUST_KNOWN : !call->known_name;
 }
 
 bool call_awaits_offer(const Call *call)

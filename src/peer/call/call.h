@@ -20,7 +20,7 @@
 
 #include "signaling/frame.h"
 #include "peer/call/call-channel.h"
-#include "peer/trust/trust.h"
+#include "peer/call/call-identity.h"
 #include "rtc/connection.h"
 
 typedef enum {
@@ -53,41 +53,55 @@ typedef enum {
 #define CALL_REASON_NEW_KEY "this peer has a new key"
 #define CALL_REASON_STOPPED "the daemon stopped"
 
-/* Told to the owner, who must not drop its reference before CALL_CLOSED. */
+/* All but `configure` and `send` may end the call, and each may ask for another one. */
 typedef struct {
     /* What a new connection is made of; CONFIG is zero and may point at what lives longer. */
     void (*configure)(Call *call, ConnectionConfig *config, gpointer data);
-    void (*send)(Call *call, const Frame *frame, gpointer data);
+    void (*send)(const Frame *frame, gpointer data);
+    /* State, remote or another property is not what it was. */
+    void (*changed)(Call *call, gpointer data);
+    /* After it has changed to CALL_CLOSED: the last of a call, and the first time that its
+     * reference may be dropped. */
+    void (*ended)(Call *call, gpointer data);
+    void (*channel)(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data);
+    CallChannelMessage message;
+} CallOps;
+
+/* Whether a call goes on; call-trust.h has the one there is. May not end the call. */
+typedef struct {
+    /* Whether a call of NAME (NULL: it has none) may come in. */
+    bool (*accepts)(const char *name, gpointer data);
+    /* Whether a key is known for NAME, which may be NULL. */
+    bool (*knows)(const char *name, gpointer data);
     /* Whether to talk to whoever has the key FINGERPRINT, as connection.h's `verify`. */
     bool (*verify)(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,
                    gpointer data);
     /* It is connected, and nothing has passed yet: the last chance to refuse. */
     bool (*connected)(Call *call, GError **error, gpointer data);
-    /* State, remote or another property is not what it was. CLOSED comes last of all. */
-    void (*changed)(Call *call, gpointer data);
-    void (*channel)(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data);
-    void (*message)(Call *call, CallChannel *channel, MessageKind kind, const guint8 *bytes,
-                    gsize length, gpointer data);
-} CallOps;
+} CallGuardOps;
+
+/* Who hears of a call, and who decides on it. */
+typedef struct {
+    const CallOps *ops;
+    gpointer data;
+    const CallGuardOps *guard;
+    gpointer guard_data;
+} CallUser;
 
 typedef struct {
     guint number;
     CallDirection direction;
     const char *session;    /* NULL: the remote has made up none */
     const char *target;     /* outgoing: name or id; "": whoever answers */
-    const char *remote;     /* the remote's id; NULL: not known (yet) */
-    const char *peer;       /* what to call the remote in front of people */
-    /* The name whose key must be the one we know. Outgoing: as it was asked for, and then
-     * nothing that the relay says changes it. NULL: the remote has none (yet). */
-    const char *name;
+    const char *asked, *id, *claimed, *shown; /* as CallIdentity; SHOWN NULL: the target */
     const char *fingerprint; /* the only one to talk to, "sha-256 AB:…"; or NULL */
     const char *channel_id; /* free text of the `call` frame, or NULL */
     bool known_name;        /* incoming: it comes under a name that we know */
     guint timeout;          /* milliseconds until it must be connected */
 } CallInfo;
 
-/* In state CALLING, with its timeout running. INFO is copied. */
-Call *call_new(const CallInfo *info, const CallOps *ops, gpointer data);
+/* In state CALLING, with its timeout running. INFO and USER are copied. */
+Call *call_new(const CallInfo *info, const CallUser *user);
 Call *call_ref(Call *call);
 void call_unref(Call *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_unref)
@@ -98,23 +112,26 @@ void call_ring(Call *call, const char *to);
 /* Answers a `call`: opens msg_channel and offers. On failure the call is closed. */
 void call_make_offer(Call *call);
 
-/* Binds the call to FRAME's sender, PEER to people and NAME to the relay (or NULL), and
- * answers its offer; a bad offer closes it. False if it has had another offer before; the
- * same one again is harmless. */
-bool call_take_offer(Call *call, const Frame *frame, const char *peer, const char *name);
+/* Binds the call to FRAME's sender, with CLAIMED and SHOWN as call_identity_bind(), and answers
+ * its offer; a bad offer closes it. False if it has had another offer before; the same one
+ * again is harmless. */
+bool call_take_offer(Call *call, const Frame *frame, const char *claimed, const char *shown);
 
 void call_take_answer(Call *call, const Frame *frame);
 void call_take_candidate(Call *call, const Frame *frame);
 
-/* Ends the call when all that its channels have accepted has arrived, or after a
- * few seconds; at once if nothing is on its way, or when it is asked for again. */
-void call_finish(Call *call, const char *reason);
-
-/* Ends the call now, with a `bye` to the remote or without. Nothing happens if it is closed. */
+/*
+ * The ways to end a call. Nothing happens if it is closed.
+ *   when sent   says `bye` when all that its channels have accepted has arrived, or after a
+ *               few seconds; at once if nothing is on its way, or when it is asked again
+ *   hang up     says `bye` now
+ *   turn away   says `bye` now, and that we have too many
+ *   drop        says nothing: the remote is gone, or has said `bye` itself
+ */
+void call_hang_up_when_sent(Call *call, const char *reason);
 void call_hang_up(Call *call, const char *reason);
-/* The same, and tells the remote that we have too many. */
 void call_turn_away(Call *call, const char *reason);
-void call_end(Call *call, const char *reason);
+void call_drop(Call *call, const char *reason);
 
 /* Errors are RTC_ERROR or PEER_ERROR_NOT_CONNECTED. The channel is the call's. */
 CallChannel *call_open_channel(Call *call, const char *label, const ChannelOptions *options,
@@ -127,13 +144,12 @@ CallState call_state(const Call *call);
 const char *call_reason(const Call *call);  /* "" while it lasts */
 const char *call_session(const Call *call); /* or NULL */
 const char *call_target(const Call *call);  /* "" for anyone, and for incoming calls */
-const char *call_remote(const Call *call);  /* id or NULL */
-const char *call_peer(const Call *call);    /* for people; may be "" */
-const char *call_peer_for_people(const Call *call); /* never "" */
-const char *call_name(const Call *call);    /* that must be right, or NULL */
-bool call_name_is_asked(const Call *call);  /* by us, so that nobody else has chosen it */
+const CallIdentity *call_identity(const Call *call);
+const char *call_remote(const Call *call);  /* its id */
+const char *call_peer(const Call *call);    /* its shown name */
+const char *call_peer_for_people(const Call *call); /* the same, and never "" */
 const char *call_wanted(const Call *call);  /* the fingerprint asked for, or NULL */
-const char *call_fingerprint(const Call *call); /* of the remote, verified; NULL before */
+const char *call_fingerprint(const Call *call); /* its verified key */
 TrustLevel call_trust(const Call *call);
 gint64 call_started(const Call *call);      /* monotonic microseconds */
 guint64 call_connected_at(const Call *call); /* microseconds since the epoch; 0: not yet */

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * All calls of this peer: makes them, finds the one that a frame belongs to,
- * decides which are answered, and bounds what strangers can make us keep.
+ * All calls of this peer: places them, admits those that come in, and bounds what
+ * strangers can make us keep. Which call a frame is for is call-dispatch.h's.
  */
 
 #pragma once
@@ -18,32 +18,8 @@
 #define CALL_DEFAULT_TIMEOUT 30 /* seconds */
 
 typedef struct {
-    CallLimits calls;
-    guint max_early; /* candidates of one remote, ahead of their offer */
-} CallsLimits;
-
-typedef struct {
-    void (*send)(const Frame *frame, gpointer data);
-    /* What a new connection is made of; see CallOps. */
-    void (*configure)(ConnectionConfig *config, gpointer data);
-    /* See CallOps. */
-    bool (*verify)(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,
-                   gpointer data);
-    bool (*connected)(Call *call, GError **error, gpointer data);
-    /* Whether a call of NAME (NULL: it has none) may come in. */
-    bool (*accepts)(const char *name, gpointer data);
-    /* Whether a key is known for NAME, which may be NULL. */
-    bool (*knows)(const char *name, gpointer data);
-    /* Whether we have numbers to give to whoever calls. */
-    bool (*is_emitter)(gpointer data);
-
-    /* `changed` also comes for CALL_CLOSED; `ended` is the last of a call. */
+    /* A new one is in the list, and nothing has happened in it. May not end it. */
     void (*added)(Call *call, gpointer data);
-    void (*changed)(Call *call, gpointer data);
-    void (*ended)(Call *call, gpointer data);
-    void (*channel)(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data);
-    void (*message)(Call *call, CallChannel *channel, MessageKind kind, const guint8 *bytes,
-                    gsize length, gpointer data);
 } CallsOps;
 
 typedef struct {
@@ -54,40 +30,45 @@ typedef struct {
 
 typedef struct Calls Calls;
 
-/* ROOM is the caller's and must outlive it, as OPS. */
-Calls *calls_new(const Room *room, const CallsLimits *limits, const CallsOps *ops, gpointer data);
+/* ROOM is the caller's and must outlive it, as OPS. USER is that of each call, and OPS has its
+ * data; it calls calls_remove() when a call has ended. */
+Calls *calls_new(const Room *room, const CallLimits *limits, const CallsOps *ops,
+                 const CallUser *user);
+/* None may be left: calls_hang_up_all(). */
 void calls_free(Calls *calls);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Calls, calls_free)
 
-void calls_set_limits(Calls *calls, const CallsLimits *limits);
+void calls_set_limits(Calls *calls, const CallLimits *limits);
 
 /*
  * Calls PEER, a name or id, or "" for whoever answers. OPTIONS: CHANNEL_ID as
- * in CallInfo, FINGERPRINT as there, TIMEOUT in seconds. Errors are PEER_ERROR: NOT_CONNECTED, NO_SUCH_PEER, INVALID_ARGUMENT,
- * LIMIT_EXCEEDED. While the relay is being connected to, the call waits.
+ * in CallInfo, FINGERPRINT as there, TIMEOUT in seconds. Errors are PEER_ERROR: NOT_CONNECTED,
+ * NO_SUCH_PEER, INVALID_ARGUMENT, LIMIT_EXCEEDED. While the relay is being connected to, the
+ * call waits.
  */
 Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GError **error);
 
-/* Whether FRAME belongs to a call that there is. */
-bool calls_expect(const Calls *calls, const Frame *frame);
+/* A new call that comes in with FRAME, a `call` or an offer. NULL if it is not taken; its sender
+ * is told then, as far as that makes sense. */
+Call *calls_admit(Calls *calls, const Frame *frame);
 
-/* A frame of another peer. */
-void calls_receive(Calls *calls, const Frame *frame);
+/* Says `bye` to the sender of FRAME, for REASON (FRAME_REASON_*, or NULL). At a bounded rate:
+ * who floods us may wait for it in vain. */
+void calls_say_bye(Calls *calls, const Frame *frame, const char *reason);
 
 /* Whether there is a place for a call that has shown FINGERPRINT, which we do not know.
  * PEER_ERROR_LIMIT_EXCEEDED. */
 bool calls_have_place(const Calls *calls, const char *fingerprint, GError **error);
 
-/* The state of ROOM is another. */
-void calls_relay_changed(Calls *calls);
-void calls_peer_joined(Calls *calls, const char *id);
-/* Before it is taken out of the room. */
-void calls_peer_left(Calls *calls, const char *id);
-/* The relay knows no TO. */
-void calls_no_such_peer(Calls *calls, const char *to);
+/* CALL has ended, and its reference is dropped. */
+void calls_remove(Calls *calls, Call *call);
 
 /* Ends them all, with a `bye` each. */
 void calls_hang_up_all(Calls *calls, const char *reason);
 
 Call *calls_find(const Calls *calls, guint number);
 guint calls_count(const Calls *calls);
+/* In the order of their numbers; the list's, and it changes when a call comes or ends. */
+const GPtrArray *calls_list(const Calls *calls);
+/* A copy with references, for loops that end calls. */
+GPtrArray *calls_snapshot(const Calls *calls);

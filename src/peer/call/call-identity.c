@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+#include <config.h>
+
+#include "peer/call/call-identity.h"
+
+static void set(char **place, const char *text)
+{
+    char *copy = g_strdup(text);
+
+    g_free(*place);
+    *place = copy;
+}
+
+void call_identity_clear(CallIdentity *identity)
+{
+    g_free(identity->asked);
+    g_free(identity->id);
+    g_free(identity->claimed);
+    g_free(identity->shown);
+    g_free(identity->verified);
+}
+
+void call_identity_bind(CallIdentity *identity, const char *id, const char *claimed,
+                        const char *shown)
+{
+    set(&identity->id, id);
+    set(&identity->claimed, claimed);
+    if (!identity->asked && shown && *shown)
+        set(&identity->shown, shown);
+}
+
+void call_identity_verify(CallIdentity *identity, const char *fingerprint,
+                          const TrustAnswer *answer)
+{
+    set(&identity->verified, fingerprint);
+    identity->trust = answer->level;
+    if (answer->known_as)
+        set(&identity->shown, answer->known_as);
+}
+
+const char *call_identity_name(const CallIdentity *identity)
+{
+    return identity->asked ? identity->asked : identity->claimed;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Who a call is with, in the order in which it is known: as we have asked, as the
+ * relay says, as its key proves. Only the last is certain; see doc/trust.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "peer/trust/trust.h"
+
+typedef struct {
+    char *asked;    /* the name that we have called it by; NULL: none */
+    char *id;       /* in the room; NULL: not known (yet) */
+    char *claimed;  /* the name that the relay gives it; NULL: none */
+    char *shown;    /* what to call it in front of people; may be "" */
+    char *verified; /* the key that it has shown, "sha-256 AB:…"; NULL before */
+    TrustLevel trust;
+} CallIdentity;
+
+void call_identity_clear(CallIdentity *identity);
+
+/* Whoever has answered is ID, whom the relay calls CLAIMED and people SHOWN (each may be NULL).
+ * Where we have asked for a name, that one stays. */
+void call_identity_bind(CallIdentity *identity, const char *id, const char *claimed,
+                        const char *shown);
+
+/* It has shown the key FINGERPRINT, and that is all right. */
+void call_identity_verify(CallIdentity *identity, const char *fingerprint,
+                          const TrustAnswer *answer);
+
+/* The name whose key it must have: that we have asked for, or else the relay's word. */
+const char *call_identity_name(const CallIdentity *identity);
