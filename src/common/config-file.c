@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "common/printable.h"
+#include "common/url.h"
 
 G_DEFINE_QUARK(rtcbus-config-error-quark, config_error)
 
@@ -268,24 +269,16 @@ GPtrArray *config_list(const char *folder, GError **error)
     return files;
 }
 
-/*
- * TEXT as an error shows it: an error goes to the journal, and a list of URIs may
- * hold passwords, "scheme:user:password@host" or "scheme://user:password@host".
- */
-static char *without_passwords(const char *text)
+/* TEXT, an URL or a list of them, as an error may show it: an error goes to the journal. */
+static char *without_secrets(const char *text)
 {
     g_auto(GStrv) items = g_strsplit(text, ";", -1);
 
     for (char **item = items; *item; item++) {
-        const char *at = strrchr(*item, '@'), *scheme = strchr(*item, ':');
-        const char *colon = scheme && at > scheme ? strchr(scheme + 1, ':') : NULL;
+        char *shown = url_for_people(*item);
 
-        if (colon && colon < at) {
-            char *shown = g_strdup_printf("%.*s:***%s", (int) (colon - *item), *item, at);
-
-            g_free(*item);
-            *item = shown;
-        }
+        g_free(*item);
+        *item = shown;
     }
     return g_strjoinv(";", items);
 }
@@ -298,7 +291,7 @@ static bool parse_all(const ConfigKey *keys, const RawValue *raw, char *out, con
         const char *text = raw[i].text ? raw[i].text : keys[i].fallback;
 
         if (!parse_value(&keys[i], text, out + keys[i].offset, &local)) {
-            g_autofree char *shown = without_passwords(text);
+            g_autofree char *shown = without_secrets(text);
 
             g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
                         _("%s: [%s] %s=%s is not valid: it must be %s"),

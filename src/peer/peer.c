@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/names.h"
 #include "common/stream.h"
+#include "common/url.h"
 #include "peer/bus/bus.h"
 #include "peer/call/call-dispatch.h"
 #include "peer/call/call-trust.h"
@@ -30,6 +31,7 @@ struct Peer {
     PeerConfig config;
     Daemon *daemon;
     Identity *identity;
+    char *relay_url; /* as people may see it */
     char *config_path;
     KnownPeers *known;
     Services *services;
@@ -54,10 +56,10 @@ static void peer_update(Peer *peer)
     bus_update(peer->bus);
     if (room_state(room) == RELAY_CONNECTED)
         daemon_status(_("%s at %s; calls: %u, listeners: %u"), room_own_name(room),
-                      peer->config.url, calls_count(peer->calls),
+                      peer->relay_url, calls_count(peer->calls),
                       publisher_listeners(peer->publisher));
     else
-        daemon_status(_("no relay at %s: %s; calls: %u"), peer->config.url,
+        daemon_status(_("no relay at %s: %s; calls: %u"), peer->relay_url,
                       *room_problem(room) ? room_problem(room) : _("connecting"),
                       calls_count(peer->calls));
 }
@@ -539,6 +541,8 @@ static void peer_apply(Peer *peer)
     call_dispatch_set_max_early(peer->dispatch, peer->config.max_early);
     history_set_capacity(peer->history, peer->config.history);
     publisher_set_source(peer->publisher, peer->config.source, peer->config.interval);
+    g_free(peer->relay_url);
+    peer->relay_url = url_for_people(peer->config.url);
     apply_names(peer);
 }
 
@@ -619,6 +623,7 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->links, service_links_free);
     g_clear_pointer(&peer->services, services_free);
     g_free(peer->config_path);
+    g_free(peer->relay_url);
     g_clear_pointer(&peer->server_watch, server_watch_free);
     g_strfreev(peer->servers);
     tls_trust_unref(peer->trust);
@@ -736,7 +741,7 @@ const char *const *peer_key_copies(const Peer *peer)
 
 const char *peer_relay_url(const Peer *peer)
 {
-    return peer->config.url;
+    return peer->relay_url ? peer->relay_url : "";
 }
 
 const ServerWatch *peer_server_watch(const Peer *peer)
