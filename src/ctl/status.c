@@ -88,19 +88,22 @@ static void find_bad_servers(Status *status)
 static void find_problems(Status *status)
 {
     const char *state = dict_string(status->peer, "RelayState");
-    const char *url = dict_string(status->peer, "RelayUrl");
+    g_autofree char *url = NULL, *error = NULL;
 
     find_named(status, "BrokenServices", broken_service_text);
     find_named(status, "KeySharedWith", copy_text);
     find_bad_servers(status);
     if (g_str_equal(state, "connected"))
         return;
-    g_ptr_array_add(
-        status->problems,
-        g_strdup_printf(_("the relay %s cannot be reached: see that it runs (\"rtcbusctl relay\" "
-                          "there) and that URL= in %s/rtcbus/peer.conf is right; "
-                          "\"journalctl -u rtcbus-peer\" tells the reason"),
-                        url, SYSCONFDIR));
+    url = text_safe(dict_string(status->peer, "RelayUrl"));
+    error = text_safe(dict_string(status->peer, "RelayError"));
+    if (*error)
+        g_ptr_array_add(status->problems, g_strdup_printf(_("no relay at %s: %s"), url, error));
+    else /* a daemon of before */
+        g_ptr_array_add(status->problems,
+                        g_strdup_printf(_("no relay at %s; \"journalctl -u rtcbus-peer\" tells the "
+                                          "reason"),
+                                        url));
 }
 
 static bool status_load(BusClient *client, Status *status, GError **error)
@@ -276,6 +279,7 @@ static void status_print_json(const Status *status)
     json_add_string(builder, "fingerprint", dict_string(dict, "Fingerprint"));
     json_add_string(builder, "relayUrl", dict_string(dict, "RelayUrl"));
     json_add_string(builder, "relayState", dict_string(dict, "RelayState"));
+    json_add_string(builder, "relayError", dict_string(dict, "RelayError"));
     json_builder_set_member_name(builder, "peers");
     peers_to_json(dict, builder);
     json_add_uint(builder, "numbersReceived", dict_uint64(dict, "NumbersReceived"));

@@ -48,8 +48,8 @@ def alive(process):
     check(process.running(), f"{process.name} exited {process.child.returncode}")
 
 
-def foreign_server(world):
-    server = run_node(world, "server", 0)
+def foreign_server(world, script="server"):
+    server = run_node(world, script, 0)
 
     def listening():
         alive(server)
@@ -128,6 +128,20 @@ def make_combinations():
                 test.__name__ = f"test_{server}_server_{emitter}_emitter_{listener}_listener"
                 tests.append(test)
     return tests
+
+
+def test_echoed_subprotocol(world):
+    """A server that selects rtcbus.1 without knowing it, and each of the others at it."""
+    url = foreign_server(world, "echo-server")
+    peer = world.peer("listener", url)
+    foreign_emitter(world, url)
+    call = peer.call()
+    check_numbers(peer.wait_numbers(5, CALL_LIMIT))
+    call.hangup()
+    call.wait_ended()
+    peer.stop()
+    world.peer("own", foreign_server(world, "echo-server"), source="random")
+    wait_lines(foreign_listener(world, world.daemons[-1].config["Relay"]["URL"]), 3)
 
 
 def test_room(world):

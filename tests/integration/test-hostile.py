@@ -186,6 +186,7 @@ def test_backoff(world):
     check(gaps[0] < 10, "the first attempt comes too late")
     check(gaps[3] > 1.2, "the attempts do not get rarer")  # 2 to 4 s, the first 0.25 to 0.5
     check(min(gaps) > 0.02, "no pause between attempts")
+    check(sum(gaps) < 20, "they get rarer too fast")  # 7.5 s at most
 
 
 # ---- false certificates ----------------------------------------------------------------

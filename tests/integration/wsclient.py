@@ -279,8 +279,9 @@ class WsClient(WsConnection):
 class WsServer:
     """A listening socket on loopback; accept() does the handshake."""
 
-    def __init__(self, port=0, host="127.0.0.1", timeout=PATIENCE):
+    def __init__(self, port=0, host="127.0.0.1", timeout=PATIENCE, tls=None):
         self.timeout = timeout
+        self.tls = tls
         self.socket = socket.create_server((host, port))
         self.port = self.socket.getsockname()[1]
         self.connections = []
@@ -288,17 +289,55 @@ class WsServer:
     def url(self, room=""):
         return f"ws://127.0.0.1:{self.port}/{room}"
 
-    def accept(self, timeout=None, protocol="rtcbus.1", status=None, fields=""):
-        """The next client, its request line in .request. PROTOCOL is taken if it
-        was offered. STATUS answers with that HTTP status, and FIELDS, and closes instead."""
+    def _accept_socket(self, timeout, broken):
+        """The next client's socket; BROKEN: its TLS handshake must fail."""
         self.socket.settimeout(self.timeout if timeout is None else timeout)
         try:
             sock, _ = self.socket.accept()
         except socket.timeout:
             raise Timeout("nobody connected") from None
+        if not self.tls:
+            return sock
+        sock.settimeout(self.timeout)
+        try:
+            sock = self.tls.wrap_socket(sock, server_side=True)
+            if broken and sock.recv(1):
+                raise Refused(0, {}, b"the certificate was taken")
+        except OSError:
+            if not broken:
+                raise
+        return sock
+
+    def accept_bytes(self, answer):
+        """The next client's first bytes get ANSWER, whatever they are."""
+        sock = self._accept_socket(None, False)
+        sock.settimeout(self.timeout)
+        sock.recv(1 << 16)
+        sock.sendall(answer)
+        sock.close()
+
+    def pending(self):
+        """Whether somebody has connected."""
+        return bool(select.select([self.socket], [], [], 0)[0])
+
+    def accept(self, timeout=None, protocol="rtcbus.1", status=None, fields="", answer=None,
+               before=b"", broken=False):
+        """The next client, its request line in .request. PROTOCOL is taken if it
+        was offered. STATUS answers with that HTTP status, and FIELDS, and closes instead;
+        ANSWER is sent in place of everything. BEFORE goes first. BROKEN: there is no TLS."""
+        sock = self._accept_socket(timeout, broken)
+        if broken:
+            sock.close()
+            return None
         connection = WsConnection(sock, self.timeout)
         self.connections.append(connection)
         connection.request = connection._read_head()
+        if answer is not None:
+            try:
+                connection.send_raw(answer)
+            except OSError:  # it has seen enough of it
+                pass
+            return connection
         if status:
             connection.send_raw(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n{fields}"
                                 "Connection: close\r\n\r\n".encode())
@@ -312,7 +351,8 @@ class WsServer:
         if protocol and protocol in [p.strip() for p in offered.split(",")]:
             connection.protocol = protocol
             lines.append("Sec-WebSocket-Protocol: " + protocol)
-        connection.send_raw(("\r\n".join(lines) + "\r\n\r\n").encode())
+        lines += fields.splitlines()
+        connection.send_raw(before + ("\r\n".join(lines) + "\r\n\r\n").encode())
         return connection
 
     def close(self):

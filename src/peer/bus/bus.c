@@ -391,6 +391,8 @@ void bus_update(Bus *bus)
     rtcbus_peer1_set_name(object, room_own_name(room) ? room_own_name(room) : "");
     rtcbus_peer1_set_relay_url(object, peer_relay_url(peer));
     rtcbus_peer1_set_relay_state(object, relay_state_to_string(room_state(room)));
+    rtcbus_peer1_set_relay_error(object, room_problem(room));
+    rtcbus_peer1_set_fingerprint(object, peer_fingerprint(peer));
     rtcbus_peer1_set_peers(object, members_to_variant(room));
     rtcbus_peer1_set_listener_count(object, peer_listeners(peer));
     rtcbus_peer1_set_broken_services(object, peer_broken_services(peer));

@@ -7,9 +7,15 @@
  * a peer's, so no peer can fake that another has left. With the second, frames
  * of the relay's types are nobody's and are ignored.
  *
+ * That a server selects rtcbus.1 proves nothing: there are libraries that select
+ * whatever is offered. A relay says `welcome` first, so one that says nothing for
+ * two seconds, or passes on a peer's frame before that, is a foreign one. Each
+ * connection finds out anew.
+ *
  * Some bare servers refuse a handshake that offers a subprotocol they do not
- * know: after such a refusal the next attempt offers none, and the one after
- * that offers it again.
+ * know, with 400 (Bad Request): then the next attempt offers none, and the one
+ * after that offers it again. Any other refusal says nothing about the
+ * subprotocol, for it may be that of a proxy before the relay.
  */
 
 #include <config.h>
@@ -21,6 +27,7 @@
 
 #include "common/log.h"
 #include "common/names.h"
+#include "common/url.h"
 #include "peer/signaling/echo.h"
 #include "peer/call/ice-servers.h"
 #include "peer/signaling/websocket.h"
@@ -29,7 +36,8 @@ enum {
     BACKOFF_FIRST = 500, /* milliseconds */
     BACKOFF_LAST = 30000,
     STABLE = 10000, /* a connection that lasts this long resets the backoff */
-    WELCOME_LIMIT = 10000,
+    WELCOME_LIMIT = 2000,
+    WAIT_LAST = 60, /* seconds that we wait at most if the relay asks us to */
     STOP_LIMIT = 1000,
 };
 
@@ -40,20 +48,30 @@ typedef enum {
     NAME_SPARE, /* a copy of this machine, with the same key, has that, too */
 } NameChoice;
 
+/* What the relay of this connection has shown itself to be */
+typedef enum {
+    RELAY_KIND_PROMISED, /* has selected rtcbus.1 and owes its welcome */
+    RELAY_KIND_RTCBUS,   /* has said welcome */
+    RELAY_KIND_SILENT,   /* owes it still: foreign, or slow */
+    RELAY_KIND_FOREIGN,
+} RelayKind;
+
 struct Signaling {
     const SignalingOps *ops;
     gpointer data;
     char *url, *origin, *name, *other_name;
+    char *shown_url; /* without its secrets */
 
     Room *room;
     char **ice_servers;
     Websocket *socket;
+    RelayKind kind;
     Echo *echo;      /* on a relay that does not speak rtcbus.1 */
     bool plain;      /* the next attempt offers no subprotocol */
+    bool offered;    /* and whether this one does */
     NameChoice choice;
     char *spare_name; /* kept once it was made up, so that others see one name */
     guint waits;     /* for our own name, while somebody has it */
-    bool rtcbus;     /* the relay speaks rtcbus.1 */
     bool stopping;
     guint failures;  /* in a row */
     guint retry_timer, stable_timer, limit_timer;
@@ -102,6 +120,14 @@ static guint next_delay(Signaling *signaling)
     return delay / 2 + g_random_int_range(0, delay / 2 + 1);
 }
 
+/* As above, and longer if the relay asks for it, but never as long as it likes. */
+static guint delay_after(Signaling *signaling, guint retry_after)
+{
+    guint delay = next_delay(signaling);
+
+    return MAX(delay, MIN(retry_after, WAIT_LAST) * 1000);
+}
+
 /* A warning for a new problem, and silence while it lasts: days without a relay
  * must not fill the journal. */
 static void signaling_complain(Signaling *signaling, const char *problem, guint delay)
@@ -110,15 +136,13 @@ static void signaling_complain(Signaling *signaling, const char *problem, guint 
 
     log_event(again ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_WARNING,
               (.message_id = MESSAGE_RELAY_LOST, .topic = LOG_TOPIC_RELAY), _("relay %s: %s; trying again in %.1f s"),
-              signaling->url, problem, delay / 1000.0);
+              signaling->shown_url, problem, delay / 1000.0);
     g_free(signaling->complained);
     signaling->complained = g_strdup(problem);
 }
 
-static void signaling_retry(Signaling *signaling, const char *problem)
+static void signaling_retry(Signaling *signaling, const char *problem, guint delay)
 {
-    guint delay = next_delay(signaling);
-
     signaling_complain(signaling, problem, delay);
     signaling_drop(signaling);
     signaling->retry_timer = g_timeout_add(delay, on_retry, signaling);
@@ -133,6 +157,7 @@ static gboolean on_stable(gpointer data)
 
     signaling->stable_timer = 0;
     signaling->failures = 0;
+    g_clear_pointer(&signaling->complained, g_free);
     return G_SOURCE_REMOVE;
 }
 
@@ -161,7 +186,8 @@ static gboolean on_welcome_limit(gpointer data)
     Signaling *signaling = data;
 
     signaling->limit_timer = 0;
-    signaling_retry(signaling, _("the relay does not welcome us"));
+    signaling->kind = RELAY_KIND_SILENT;
+    signaling_connected(signaling);
     return G_SOURCE_REMOVE;
 }
 
@@ -169,11 +195,13 @@ static void on_open(Websocket *websocket, const char *protocol, gpointer data)
 {
     Signaling *signaling = data;
 
-    signaling->rtcbus = g_strcmp0(protocol, SUBPROTOCOL) == 0;
-    if (signaling->rtcbus)
+    if (g_strcmp0(protocol, SUBPROTOCOL) == 0) {
+        signaling->kind = RELAY_KIND_PROMISED;
         signaling->limit_timer = g_timeout_add(WELCOME_LIMIT, on_welcome_limit, signaling);
-    else
+    } else {
+        signaling->kind = RELAY_KIND_FOREIGN;
         signaling_connected(signaling);
+    }
 }
 
 /* ---- frames --------------------------------------------------------------- */
@@ -200,8 +228,9 @@ static void log_frame(GLogLevelFlags level, const Frame *frame, bool sent, const
 
 static void receive_welcome(Signaling *signaling, const Frame *frame)
 {
-    if (room_state(signaling->room) == RELAY_CONNECTED || !frame->id)
+    if (signaling->kind == RELAY_KIND_RTCBUS || !frame->id)
         return;
+    signaling->kind = RELAY_KIND_RTCBUS;
     room_set_own_id(signaling->room, frame->id);
     for (guint i = 0; i < frame->peers->len; i++) {
         const FramePeer *peer = frame->peers->pdata[i];
@@ -232,13 +261,9 @@ static void receive_left(Signaling *signaling, const Frame *frame)
 
 static void receive_from_relay(Signaling *signaling, const Frame *frame)
 {
-    bool there = room_state(signaling->room) == RELAY_CONNECTED;
-
-    if (frame->type == FRAME_WELCOME) {
-        receive_welcome(signaling, frame);
-    } else if (frame->type == FRAME_JOINED && there && frame->id) {
+    if (frame->type == FRAME_JOINED && frame->id) {
         receive_joined(signaling, frame);
-    } else if (frame->type == FRAME_LEFT && there && frame->id) {
+    } else if (frame->type == FRAME_LEFT && frame->id) {
         receive_left(signaling, frame);
     } else if (frame->type == FRAME_RELAY_ERROR) {
         log_frame(G_LOG_LEVEL_INFO, frame, false, _("the relay"));
@@ -247,11 +272,16 @@ static void receive_from_relay(Signaling *signaling, const Frame *frame)
     }
 }
 
+static bool is_of_a_peer(const Frame *frame)
+{
+    return frame->type >= FRAME_CALL && frame->type <= FRAME_PAIR;
+}
+
 static void receive_from_peer(Signaling *signaling, const Frame *frame)
 {
     const char *who = frame->from ? room_name_of(signaling->room, frame->from) : NULL;
 
-    if (frame->type < FRAME_CALL || frame->type > FRAME_PAIR) {
+    if (!is_of_a_peer(frame)) {
         log_debug("a frame of type %s is ignored", frame_type_to_string(frame->type));
         return;
     }
@@ -263,23 +293,49 @@ static void receive_from_peer(Signaling *signaling, const Frame *frame)
     signaling->ops->frame(frame, signaling->data);
 }
 
+/* A relay that owes its welcome. One that is late is believed, unless it has passed a peer's
+ * frame on before, which no relay does. */
+static void receive_unwelcomed(Signaling *signaling, const Frame *frame)
+{
+    if (frame->type == FRAME_WELCOME && !frame->from) {
+        receive_welcome(signaling, frame);
+    } else if (is_of_a_peer(frame)) {
+        bool told = signaling->kind == RELAY_KIND_SILENT;
+
+        signaling->kind = RELAY_KIND_FOREIGN;
+        if (!told)
+            signaling_connected(signaling);
+        receive_from_peer(signaling, frame);
+    }
+}
+
+static void receive(Signaling *signaling, const Frame *frame)
+{
+    if (signaling->kind == RELAY_KIND_FOREIGN)
+        receive_from_peer(signaling, frame);
+    else if (signaling->kind != RELAY_KIND_RTCBUS)
+        receive_unwelcomed(signaling, frame);
+    else if (frame->from)
+        receive_from_peer(signaling, frame);
+    else
+        receive_from_relay(signaling, frame);
+}
+
 static void on_text(Websocket *websocket, const char *text, gsize length, gpointer data)
 {
     Signaling *signaling = data;
     g_autoptr(GError) error = NULL;
     g_autoptr(Frame) frame = NULL;
 
-    if (!signaling->rtcbus && echo_is_own(signaling->echo, text)) {
+    if (signaling->kind != RELAY_KIND_RTCBUS && echo_is_own(signaling->echo, text)) {
         log_debug("a frame of our own came back");
         return;
     }
     frame = frame_parse(text, length, &error);
-    if (!frame)
+    if (frame)
+        receive(signaling, frame);
+    else
         log_debug("a frame is ignored: %s", error->message);
-    else if (signaling->rtcbus && !frame->from)
-        receive_from_relay(signaling, frame);
-    else if (room_state(signaling->room) == RELAY_CONNECTED)
-        receive_from_peer(signaling, frame);
 }
 
 bool signaling_send(Signaling *signaling, const Frame *frame)
@@ -295,28 +351,17 @@ bool signaling_send(Signaling *signaling, const Frame *frame)
     if (!websocket_send(signaling->socket, text))
         return false;
     /* The end of the candidates reads the same from both sides. */
-    if (!signaling->rtcbus && (frame->type != FRAME_CANDIDATE || frame->candidate))
+    if (signaling->kind != RELAY_KIND_RTCBUS && (frame->type != FRAME_CANDIDATE || frame->candidate))
         echo_sent(signaling->echo, text);
     return true;
 }
 
 /* ---- connecting ----------------------------------------------------------- */
 
-enum { HTTP_CONFLICT = 409 };
-
-/* Statuses that say something else than "I do not know this subprotocol". */
-static bool may_be_the_subprotocol(const WebsocketFailure *failure)
-{
-    static const guint others[] = {401, 403, 404, 407, HTTP_CONFLICT, 429, 502, 503, 504};
-
-    if (failure->opened || failure->http_status == 0)
-        return false;
-    for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
-        if (failure->http_status == others[i])
-            return false;
-    }
-    return true;
-}
+enum {
+    HTTP_BAD_REQUEST = 400, /* also: I do not know this subprotocol */
+    HTTP_CONFLICT = 409,
+};
 
 /* It may be we who have the name: a machine whose power or link was gone for a
  * moment has left a connection that the relay takes for alive. The relay asks it
@@ -370,12 +415,25 @@ static void signaling_next_name(Signaling *signaling)
     signaling_connect(signaling);
 }
 
-/* UNDECIDED: the relay does not know yet whether who has the name is still there. */
-static void signaling_name_taken(Signaling *signaling, bool undecided)
+static char *name_taken(const Signaling *signaling, const char *words)
+{
+    const char *name = signaling_name(signaling);
+
+    if (words)
+        return g_strdup_printf(_("the name %s is taken in the room: write another one into Name= in "
+                                 "peer.conf (the relay says “%s”)"),
+                               name, words);
+    return g_strdup_printf(_("the name %s is taken in the room: write another one into Name= in "
+                             "peer.conf"),
+                           name);
+}
+
+static void signaling_name_taken(Signaling *signaling, const WebsocketFailure *failure)
 {
     g_autofree char *problem = NULL;
 
-    if (undecided && signaling->other_name && signaling->waits < G_N_ELEMENTS(name_waits)) {
+    /* With Retry-After the relay does not know yet whether who has the name is still there. */
+    if (failure->retry && signaling->other_name && signaling->waits < G_N_ELEMENTS(name_waits)) {
         signaling_wait_for_name(signaling);
         return;
     }
@@ -383,11 +441,10 @@ static void signaling_name_taken(Signaling *signaling, bool undecided)
         signaling_next_name(signaling);
         return;
     }
-    problem = g_strdup_printf(_("the name %s is taken in the room (Name= in peer.conf)"),
-                              signaling_name(signaling));
+    problem = name_taken(signaling, failure->words);
     signaling->choice = NAME_OWN;
     g_clear_pointer(&signaling->spare_name, g_free);
-    signaling_retry(signaling, problem);
+    signaling_retry(signaling, problem, delay_after(signaling, failure->retry_after));
 }
 
 static void signaling_stopped(Signaling *signaling)
@@ -401,22 +458,23 @@ static void on_closed(Websocket *websocket, const WebsocketFailure *failure, gpo
 {
     Signaling *signaling = data;
     g_autofree char *problem = g_strdup(failure->message);
+    guint delay;
 
     if (signaling->stopping) {
         signaling_stopped(signaling);
         return;
     }
     if (failure->http_status == HTTP_CONFLICT) {
-        signaling_name_taken(signaling, failure->retry);
+        signaling_name_taken(signaling, failure);
         return;
     }
     if (failure->opened) {
         signaling->choice = NAME_OWN;
         signaling->waits = 0;
-    } else if (may_be_the_subprotocol(failure)) {
-        signaling->plain = !signaling->plain;
     }
-    signaling_retry(signaling, problem);
+    signaling->plain = signaling->offered && failure->http_status == HTTP_BAD_REQUEST;
+    delay = delay_after(signaling, failure->retry_after);
+    signaling_retry(signaling, problem, delay);
 }
 
 static const WebsocketOps websocket_ops = {
@@ -438,38 +496,66 @@ static void signaling_connect(Signaling *signaling)
     g_autofree char *url = url_with_name(signaling->url, name);
 
     room_set_own_name(signaling->room, name);
-    signaling->rtcbus = false;
+    signaling->offered = !signaling->plain;
+    signaling->plain = false;
+    signaling->kind = RELAY_KIND_FOREIGN;
     signaling->socket = websocket_new(url, signaling->origin,
-                                      signaling->plain ? NULL : SUBPROTOCOL, &websocket_ops,
+                                      signaling->offered ? SUBPROTOCOL : NULL, &websocket_ops,
                                       signaling);
-    signaling_enter_state(signaling, RELAY_CONNECTING, room_problem(signaling->room));
+    signaling_enter_state(signaling, RELAY_CONNECTING,
+                          *room_problem(signaling->room) ? room_problem(signaling->room)
+                                                         : _("the relay has not answered yet"));
+}
+
+static bool signaling_has(const Signaling *signaling, const SignalingSettings *settings)
+{
+    return signaling->url && g_strcmp0(signaling->url, settings->url) == 0 &&
+           g_strcmp0(signaling->origin, settings->origin) == 0 &&
+           g_strcmp0(signaling->name, settings->name) == 0 &&
+           g_strcmp0(signaling->other_name, settings->other_name) == 0;
+}
+
+/* Nothing that one relay has taught us holds for another. */
+static void signaling_forget(Signaling *signaling)
+{
+    signaling_drop(signaling);
+    signaling->plain = false;
+    signaling->choice = NAME_OWN;
+    signaling->failures = signaling->waits = 0;
+    g_clear_pointer(&signaling->spare_name, g_free);
+    g_clear_pointer(&signaling->complained, g_free);
+    g_strfreev(signaling->ice_servers);
+    signaling->ice_servers = g_new0(char *, 1);
+    g_clear_pointer(&signaling->echo, echo_free);
+    signaling->echo = echo_new();
 }
 
 void signaling_set(Signaling *signaling, const SignalingSettings *settings)
 {
     bool first = signaling->url == NULL;
 
-    if (!first && g_strcmp0(signaling->url, settings->url) == 0 &&
-        g_strcmp0(signaling->origin, settings->origin) == 0 &&
-        g_strcmp0(signaling->name, settings->name) == 0 &&
-        g_strcmp0(signaling->other_name, settings->other_name) == 0)
+    if (signaling_has(signaling, settings))
         return;
+    signaling_forget(signaling);
     g_free(signaling->url);
+    g_free(signaling->shown_url);
     g_free(signaling->origin);
     g_free(signaling->name);
     g_free(signaling->other_name);
     signaling->url = g_strdup(settings->url);
+    signaling->shown_url = url_for_people(settings->url);
     signaling->origin = g_strdup(settings->origin);
     signaling->name = g_strdup(settings->name);
     signaling->other_name = g_strdup(settings->other_name);
-    g_clear_pointer(&signaling->spare_name, g_free);
-    signaling->plain = false;
-    signaling->choice = NAME_OWN;
-    signaling->failures = signaling->waits = 0;
-    signaling_drop(signaling);
     if (!first)
         signaling_enter_state(signaling, RELAY_DISCONNECTED, _("the configuration has changed"));
+    room_set_state(signaling->room, RELAY_DISCONNECTED, NULL);
     signaling_connect(signaling);
+}
+
+void signaling_hold(Signaling *signaling, const char *problem)
+{
+    signaling_enter_state(signaling, RELAY_DISCONNECTED, problem);
 }
 
 /* ---- the end -------------------------------------------------------------- */
@@ -520,6 +606,7 @@ void signaling_free(Signaling *signaling)
     echo_free(signaling->echo);
     g_strfreev(signaling->ice_servers);
     g_free(signaling->url);
+    g_free(signaling->shown_url);
     g_free(signaling->origin);
     g_free(signaling->name);
     g_free(signaling->other_name);

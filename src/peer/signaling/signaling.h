@@ -51,6 +51,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Signaling, signaling_free)
 /* Connects, or connects anew if SETTINGS are not what they were. */
 void signaling_set(Signaling *signaling, const SignalingSettings *settings);
 
+/* Before signaling_set(): says why there is no connection yet. */
+void signaling_hold(Signaling *signaling, const char *problem);
+
 /* False if it is lost because the relay is not connected. */
 bool signaling_send(Signaling *signaling, const Frame *frame);
 

@@ -2,9 +2,9 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * libsoup does the protocol. What it leaves open is done here: a limit on the
- * handshake's time, and noticing a relay that is gone without a word. It sends
- * pings, but in Debian 12's version nobody waits for the pongs.
+ * libsoup frames the open connection; dial.c makes it. What libsoup leaves open is
+ * done here: noticing a relay that is gone without a word. It sends pings, but in
+ * Debian 12's version nobody waits for the pongs.
  */
 
 #include <config.h>
@@ -17,11 +17,12 @@
 
 #include "signaling/frame.h"
 #include "common/log.h"
+#include "peer/signaling/dial.h"
+#include "peer/signaling/upgrade.h"
 #include "common/printable.h"
 
 enum {
-    HANDSHAKE_LIMIT = 15, /* seconds */
-    PING_INTERVAL = 12,
+    PING_INTERVAL = 12, /* seconds */
     SILENCE_CHECK = PING_INTERVAL, /* in the same wake-up */
     SILENCE_LIMIT = 32, /* two lost pongs and then some */
 };
@@ -29,11 +30,10 @@ enum {
 struct Websocket {
     const WebsocketOps *ops;
     gpointer data;
-    SoupSession *session;
-    SoupMessage *request;
-    SoupWebsocketConnection *connection; /* once it is open */
-    GCancellable *cancellable;
-    guint handshake_timer, silence_timer;
+    GUri *uri;
+    Dial *dial;                          /* until it is open */
+    SoupWebsocketConnection *connection; /* from then on */
+    guint bad_url_timer, silence_timer;
     gint64 heard; /* monotonic microseconds */
     bool finished;
 };
@@ -43,7 +43,7 @@ static void websocket_finish(Websocket *websocket, const WebsocketFailure *failu
     if (websocket->finished)
         return;
     websocket->finished = true;
-    g_clear_handle_id(&websocket->handshake_timer, g_source_remove);
+    g_clear_handle_id(&websocket->bad_url_timer, g_source_remove);
     g_clear_handle_id(&websocket->silence_timer, g_source_remove);
     websocket->ops->closed(websocket, failure, websocket->data);
 }
@@ -83,10 +83,10 @@ static char *describe_close(SoupWebsocketConnection *connection)
     g_autofree char *text = given && *given ? printable(given) : NULL;
 
     if (text)
-        return g_strdup_printf(_("the relay closed the connection: %s (%u)"), text, code);
+        return g_strdup_printf(_("the relay closed the connection: %s (%u); see its journal if that lasts"), text, code);
     if (code == 0 || code == SOUP_WEBSOCKET_CLOSE_ABNORMAL)
-        return g_strdup(_("the connection broke off"));
-    return g_strdup_printf(_("the relay closed the connection (%u)"), code);
+        return g_strdup(_("the connection broke off; see the network if that lasts"));
+    return g_strdup_printf(_("the relay closed the connection (%u); see its journal if that lasts"), code);
 }
 
 static void on_closed(SoupWebsocketConnection *connection, gpointer data)
@@ -104,7 +104,8 @@ static gboolean on_silence_check(gpointer data)
         return G_SOURCE_CONTINUE;
     websocket->silence_timer = 0;
     websocket_finish(websocket,
-                     &(WebsocketFailure){.message = _("the relay does not answer any more"),
+                     &(WebsocketFailure){.message = _("the relay does not answer any more; "
+                                                      "see the network if that lasts"),
                                          .opened = true});
     return G_SOURCE_REMOVE;
 }
@@ -127,93 +128,52 @@ static void websocket_opened(Websocket *websocket)
 
 /* ---- the handshake -------------------------------------------------------- */
 
-static void websocket_refused(Websocket *websocket, const GError *error)
-{
-    guint status = soup_message_get_status(websocket->request);
-    const char *phrase = soup_message_get_reason_phrase(websocket->request);
-    SoupMessageHeaders *headers = soup_message_get_response_headers(websocket->request);
-    g_autofree char *text = NULL;
-
-    if (status == SOUP_STATUS_SWITCHING_PROTOCOLS || status == SOUP_STATUS_NONE) {
-        text = g_strdup(error->message);
-    } else {
-        g_autofree char *words = printable(phrase ? phrase : "");
-
-        text = g_strdup_printf(_("the relay refused: %u %s"), status, words);
-    }
-    websocket_finish(websocket, &(WebsocketFailure){
-                                    .message = text,
-                                    .http_status = status,
-                                    .retry = soup_message_headers_get_one(headers, "Retry-After"),
-                                });
-}
-
-static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(SoupWebsocketConnection) connection =
-        soup_session_websocket_connect_finish(SOUP_SESSION(source), result, &error);
-    Websocket *websocket = data;
-
-    /* Freed meanwhile; DATA is gone then. */
-    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        return;
-    g_clear_handle_id(&websocket->handshake_timer, g_source_remove);
-    if (websocket->finished)
-        return;
-    websocket->connection = g_steal_pointer(&connection);
-    if (websocket->connection)
-        websocket_opened(websocket);
-    else
-        websocket_refused(websocket, error);
-}
-
-static gboolean on_handshake_limit(gpointer data)
+static void on_dial_opened(GIOStream *stream, const char *protocol, gpointer data)
 {
     Websocket *websocket = data;
 
-    websocket->handshake_timer = 0;
-    websocket_finish(websocket,
-                     &(WebsocketFailure){.message = _("the relay does not answer")});
-    return G_SOURCE_REMOVE;
+    websocket->connection = soup_websocket_connection_new(
+        stream, websocket->uri, SOUP_WEBSOCKET_CONNECTION_CLIENT, NULL, protocol, NULL);
+    g_clear_pointer(&websocket->dial, dial_free);
+    websocket_opened(websocket);
 }
+
+static void on_dial_failed(const DialFailure *failure, gpointer data)
+{
+    websocket_finish(data, &(WebsocketFailure){.message = failure->message,
+                                               .http_status = failure->status,
+                                               .words = failure->words,
+                                               .retry = failure->retry,
+                                               .retry_after = failure->retry_after});
+}
+
+static const DialOps dial_ops = {
+    .opened = on_dial_opened,
+    .failed = on_dial_failed,
+};
 
 static gboolean on_bad_url(gpointer data)
 {
     Websocket *websocket = data;
 
-    websocket->handshake_timer = 0;
-    websocket_finish(websocket, &(WebsocketFailure){.message = _("the URL makes no sense")});
+    websocket->bad_url_timer = 0;
+    websocket_finish(websocket, &(WebsocketFailure){.message = _("URL= makes no sense: write it as "
+                                                                 "ws://relay.example:41337/")});
     return G_SOURCE_REMOVE;
 }
 
 Websocket *websocket_new(const char *url, const char *origin, const char *subprotocol,
                          const WebsocketOps *ops, gpointer data)
 {
-    char *protocols[] = {(char *) subprotocol, NULL};
     Websocket *websocket = g_new0(Websocket, 1);
 
     websocket->ops = ops;
     websocket->data = data;
-    websocket->cancellable = g_cancellable_new();
-    /* A proxy would be found through GSettings and helpers on the session bus,
-     * which a system service has no business with. */
-    websocket->session = soup_session_new_with_options(
-        "user-agent", PACKAGE "-peer/" PACKAGE_VERSION, "proxy-resolver", NULL, NULL);
-    /* No permessage-deflate: frames are small, and it costs 300 KB a connection. */
-    soup_session_remove_feature_by_type(websocket->session,
-                                        SOUP_TYPE_WEBSOCKET_EXTENSION_MANAGER);
-    websocket->request = soup_message_new(SOUP_METHOD_GET, url);
-    if (!websocket->request) {
-        websocket->handshake_timer = g_idle_add(on_bad_url, websocket);
-        return websocket;
-    }
-    websocket->handshake_timer =
-        g_timeout_add_seconds(HANDSHAKE_LIMIT, on_handshake_limit, websocket);
-    soup_session_websocket_connect_async(websocket->session, websocket->request,
-                                         origin && *origin ? origin : NULL, protocols,
-                                         G_PRIORITY_DEFAULT, websocket->cancellable, on_connected,
-                                         websocket);
+    websocket->uri = upgrade_uri(url);
+    if (websocket->uri)
+        websocket->dial = dial_new(websocket->uri, origin, subprotocol, &dial_ops, websocket);
+    else
+        websocket->bad_url_timer = g_idle_add(on_bad_url, websocket);
     return websocket;
 }
 
@@ -221,16 +181,14 @@ void websocket_free(Websocket *websocket)
 {
     if (!websocket)
         return;
-    g_cancellable_cancel(websocket->cancellable);
-    g_clear_handle_id(&websocket->handshake_timer, g_source_remove);
+    g_clear_pointer(&websocket->dial, dial_free);
+    g_clear_handle_id(&websocket->bad_url_timer, g_source_remove);
     g_clear_handle_id(&websocket->silence_timer, g_source_remove);
     if (websocket->connection) {
         g_signal_handlers_disconnect_by_data(websocket->connection, websocket);
         g_clear_object(&websocket->connection);
     }
-    g_clear_object(&websocket->request);
-    g_clear_object(&websocket->session);
-    g_clear_object(&websocket->cancellable);
+    g_clear_pointer(&websocket->uri, g_uri_unref);
     g_free(websocket);
 }
 

@@ -14,10 +14,12 @@
 typedef struct Websocket Websocket;
 
 typedef struct {
-    const char *message; /* for people */
+    const char *message; /* one sentence for people: the cause, and what to do */
     bool opened;         /* the handshake had succeeded */
     guint http_status;   /* of a handshake that was refused; 0: it did not come that far */
+    const char *words;   /* the server's own, or NULL */
     bool retry;          /* and the server has said when another may succeed (Retry-After) */
+    guint retry_after;   /* seconds; 0: it has not */
 } WebsocketFailure;
 
 typedef struct {

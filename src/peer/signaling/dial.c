@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * GSocketClient resolves, tries IPv6 and IPv4 beside each other (RFC 8305) and
+ * makes TLS. The head of the answer is read byte by byte: what comes behind it is
+ * the WebSocket's already, and a stream takes nothing back.
+ */
+
+#include <config.h>
+
+#include "peer/signaling/dial.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "peer/signaling/refusal.h"
+#include "peer/signaling/upgrade.h"
+
+enum {
+    DIAL_LIMIT = 15, /* seconds until the answer is there */
+    BODY_LIMIT = 2,  /* and for the rest of a refusal */
+    MAX_HEAD = 16384,
+    MAX_BODY = 4096,
+};
+
+struct Dial {
+    const DialOps *ops;
+    gpointer data;
+    GUri *uri;
+    char *key, *subprotocol, *request;
+    GCancellable *cancellable;
+    GSocketClient *client;
+    GTlsConnection *tls;
+    GTlsCertificate *refused; /* with these: */
+    GTlsCertificateFlags flags;
+    GIOStream *stream;
+    GSource *readable;
+    guint limit_timer;
+    DialPhase phase;
+    GString *head, *body;
+    UpgradeAnswer answer; /* the body is its */
+};
+
+static gboolean on_readable(GObject *stream, gpointer data);
+
+/* ---- the end ---------------------------------------------------------------- */
+
+static void dial_stop(Dial *dial)
+{
+    g_cancellable_cancel(dial->cancellable);
+    g_clear_handle_id(&dial->limit_timer, g_source_remove);
+    if (dial->readable) {
+        g_source_destroy(dial->readable);
+        g_clear_pointer(&dial->readable, g_source_unref);
+    }
+    if (dial->client)
+        g_signal_handlers_disconnect_by_data(dial->client, dial);
+    if (dial->tls)
+        g_signal_handlers_disconnect_by_data(dial->tls, dial);
+}
+
+/* Takes MESSAGE. */
+static void dial_fail(Dial *dial, char *message)
+{
+    g_autofree char *owned = message;
+
+    dial_stop(dial);
+    dial->ops->failed(&(DialFailure){.message = owned}, dial->data);
+}
+
+static void dial_refused(Dial *dial)
+{
+    const UpgradeAnswer *answer = &dial->answer;
+    g_autofree char *words = upgrade_words(answer, dial->body->str);
+    g_autofree char *message = refusal_of_answer(dial->uri, answer, words);
+
+    dial_stop(dial);
+    dial->ops->failed(&(DialFailure){.message = message,
+                                     .status = answer->status,
+                                     .words = words,
+                                     .retry = answer->retry,
+                                     .retry_after = answer->retry_after},
+                      dial->data);
+}
+
+static gboolean on_limit(gpointer data)
+{
+    Dial *dial = data;
+
+    dial->limit_timer = 0;
+    if (dial->answer.status)
+        dial_refused(dial); /* with what there is of its body */
+    else
+        dial_fail(dial, refusal_of_silence(dial->uri, dial->phase, DIAL_LIMIT));
+    return G_SOURCE_REMOVE;
+}
+
+/* ---- the answer ------------------------------------------------------------- */
+
+/* The head is whole. False: nothing more is to be read. */
+static bool dial_head(Dial *dial)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *protocol = NULL;
+    const char *head = dial->head->str;
+    gsize length = dial->head->len;
+
+    upgrade_answer_clear(&dial->answer);
+    if (!upgrade_parse(head, length, &dial->answer, &error)) {
+        dial->answer.status = 0;
+        dial_fail(dial, refusal_of_bytes(dial->uri, head, length));
+        return false;
+    }
+    if (dial->answer.status != 101 && dial->answer.status < 200) { /* 100, 103: more follows */
+        dial->answer.status = 0;
+        g_string_truncate(dial->head, 0);
+        return true;
+    }
+    if (dial->answer.status != 101) {
+        g_clear_handle_id(&dial->limit_timer, g_source_remove);
+        dial->limit_timer = g_timeout_add_seconds(BODY_LIMIT, on_limit, dial);
+        return true;
+    }
+    dial_stop(dial);
+    if (!upgrade_verify(head, length, dial->key, dial->subprotocol, &error)) {
+        dial_fail(dial, refusal_of_upgrade(dial->uri, error->message));
+        return false;
+    }
+    dial->ops->opened(dial->stream, dial->answer.protocol, dial->data);
+    return false;
+}
+
+static bool dial_body_is_whole(const Dial *dial)
+{
+    return dial->body->len >= MAX_BODY ||
+           (dial->answer.length >= 0 && dial->body->len >= (guint64) dial->answer.length);
+}
+
+/* One more byte. False: nothing more is to be read. */
+static bool dial_byte(Dial *dial, char byte)
+{
+    GString *head = dial->head;
+
+    if (dial->answer.status) {
+        g_string_append_c(dial->body, byte);
+    } else {
+        g_string_append_c(head, byte);
+        /* What is no HTTP need not end its lines. */
+        if (head->len >= MAX_HEAD || (head->len == 5 && !g_str_has_prefix(head->str, "HTTP/"))) {
+            dial_fail(dial, refusal_of_bytes(dial->uri, head->str, head->len));
+            return false;
+        }
+        if (!g_str_has_suffix(head->str, "\n\r\n") && !g_str_has_suffix(head->str, "\n\n"))
+            return true;
+        if (!dial_head(dial))
+            return false;
+    }
+    if (!dial->answer.status || !dial_body_is_whole(dial))
+        return true;
+    dial_refused(dial);
+    return false;
+}
+
+/* The connection has ended before the answer did. */
+static void dial_ended(Dial *dial, const GError *error)
+{
+    if (dial->answer.status)
+        dial_refused(dial);
+    else if (dial->head->len > 0)
+        dial_fail(dial, refusal_of_bytes(dial->uri, dial->head->str, dial->head->len));
+    else
+        dial_fail(dial, refusal_of_error(dial->uri, DIAL_ASKING, error));
+}
+
+static gboolean on_readable(GObject *stream, gpointer data)
+{
+    Dial *dial = data;
+    GPollableInputStream *input = G_POLLABLE_INPUT_STREAM(stream);
+
+    for (;;) {
+        g_autoptr(GError) error = NULL;
+        char byte;
+        gssize n = g_pollable_input_stream_read_nonblocking(input, &byte, 1, NULL, &error);
+
+        if (n > 0) {
+            if (!dial_byte(dial, byte))
+                return G_SOURCE_REMOVE;
+        } else if (n < 0 && g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
+            return G_SOURCE_CONTINUE;
+        } else {
+            if (n == 0)
+                error = g_error_new_literal(G_IO_ERROR, G_IO_ERROR_CLOSED, "");
+            dial_ended(dial, error);
+            return G_SOURCE_REMOVE;
+        }
+    }
+}
+
+/* ---- the way there ---------------------------------------------------------- */
+
+static void on_written(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    bool done = g_output_stream_write_all_finish(G_OUTPUT_STREAM(source), result, NULL, &error);
+
+    /* Else freed, or reading tells. */
+    if (!done)
+        log_debug("the request to the relay: %s", error->message);
+}
+
+static void dial_ask(Dial *dial)
+{
+    GInputStream *input = g_io_stream_get_input_stream(dial->stream);
+    GOutputStream *output = g_io_stream_get_output_stream(dial->stream);
+
+    dial->phase = DIAL_ASKING;
+    dial->readable = g_pollable_input_stream_create_source(G_POLLABLE_INPUT_STREAM(input), NULL);
+    g_source_set_callback(dial->readable, G_SOURCE_FUNC(on_readable), dial, NULL);
+    g_source_attach(dial->readable, g_main_context_get_thread_default());
+    g_output_stream_write_all_async(output, dial->request, strlen(dial->request),
+                                    G_PRIORITY_DEFAULT, dial->cancellable, on_written, NULL);
+}
+
+static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSocketConnection) connection =
+        g_socket_client_connect_finish(G_SOCKET_CLIENT(source), result, &error);
+    Dial *dial = data;
+
+    /* Freed or at its end meanwhile; DATA may be gone then. */
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        return;
+    if (!connection) {
+        if (dial->refused && g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
+            dial_fail(dial, refusal_of_certificate(dial->uri, dial->refused, dial->flags));
+        else
+            dial_fail(dial, refusal_of_error(dial->uri, dial->phase, error));
+        return;
+    }
+    /* Behind the wrapper, so that who closes the stream closes TLS before TCP. */
+    if (G_IS_TCP_WRAPPER_CONNECTION(connection))
+        dial->stream = g_object_ref(g_tcp_wrapper_connection_get_base_io_stream(
+            G_TCP_WRAPPER_CONNECTION(connection)));
+    else
+        dial->stream = G_IO_STREAM(g_steal_pointer(&connection));
+    dial_ask(dial);
+}
+
+static gboolean on_certificate(GTlsConnection *tls, GTlsCertificate *certificate,
+                               GTlsCertificateFlags flags, gpointer data)
+{
+    Dial *dial = data;
+
+    g_set_object(&dial->refused, certificate);
+    dial->flags = flags;
+    return FALSE;
+}
+
+/* HTTP/2 has no such handshake as ours. */
+static void dial_watch_tls(Dial *dial, GIOStream *stream)
+{
+    static const char *const protocols[] = {"http/1.1", NULL};
+
+    if (!G_IS_TLS_CONNECTION(stream))
+        return;
+    if (dial->tls)
+        g_signal_handlers_disconnect_by_data(dial->tls, dial);
+    g_set_object(&dial->tls, G_TLS_CONNECTION(stream));
+    g_tls_connection_set_advertised_protocols(dial->tls, protocols);
+    g_signal_connect(dial->tls, "accept-certificate", G_CALLBACK(on_certificate), dial);
+}
+
+static void on_event(GSocketClient *client, GSocketClientEvent event, GSocketConnectable *connectable,
+                     GIOStream *stream, gpointer data)
+{
+    Dial *dial = data;
+
+    if (event == G_SOCKET_CLIENT_CONNECTING) {
+        dial->phase = DIAL_CONNECTING;
+    } else if (event == G_SOCKET_CLIENT_TLS_HANDSHAKING) {
+        dial->phase = DIAL_SECURING;
+        dial_watch_tls(dial, stream);
+    }
+}
+
+Dial *dial_new(GUri *uri, const char *origin, const char *subprotocol, const DialOps *ops,
+               gpointer data)
+{
+    g_autoptr(GSocketConnectable) address = NULL;
+    Dial *dial = g_new0(Dial, 1);
+
+    dial->ops = ops;
+    dial->data = data;
+    dial->uri = g_uri_ref(uri);
+    dial->key = upgrade_key();
+    dial->subprotocol = g_strdup(subprotocol);
+    dial->request = upgrade_request(uri, dial->key, origin, subprotocol);
+    dial->head = g_string_new(NULL);
+    dial->body = g_string_new(NULL);
+    dial->cancellable = g_cancellable_new();
+    dial->client = g_socket_client_new();
+    /* A proxy would be found through GSettings and helpers on the session bus, which a system
+     * service has no business with. */
+    g_socket_client_set_enable_proxy(dial->client, FALSE);
+    g_socket_client_set_tls(dial->client, strcmp(g_uri_get_scheme(uri), "wss") == 0);
+    g_signal_connect(dial->client, "event", G_CALLBACK(on_event), dial);
+    dial->limit_timer = g_timeout_add_seconds(DIAL_LIMIT, on_limit, dial);
+    address = g_network_address_new(g_uri_get_host(uri), (guint16) upgrade_port(uri));
+    g_socket_client_connect_async(dial->client, address, dial->cancellable, on_connected, dial);
+    return dial;
+}
+
+void dial_free(Dial *dial)
+{
+    if (!dial)
+        return;
+    dial_stop(dial);
+    g_clear_object(&dial->client);
+    g_clear_object(&dial->tls);
+    g_clear_object(&dial->refused);
+    g_clear_object(&dial->stream);
+    g_clear_object(&dial->cancellable);
+    upgrade_answer_clear(&dial->answer);
+    g_string_free(dial->head, TRUE);
+    g_string_free(dial->body, TRUE);
+    g_free(dial->key);
+    g_free(dial->subprotocol);
+    g_free(dial->request);
+    g_uri_unref(dial->uri);
+    g_free(dial);
+}
