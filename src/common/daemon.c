@@ -15,8 +15,10 @@
 #include <glib/gi18n.h>
 #include <locale.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <unistd.h>
 
+#include "common/config-file.h"
 #include "common/log.h"
 #include "common/sd-notify.h"
 #include "common/memory-trim.h"
@@ -62,23 +64,15 @@ void daemon_status(const char *format, ...)
     manager_notify(line);
 }
 
-char *daemon_state_directory(Daemon *daemon, GError **error)
+char *daemon_state_directory(Daemon *daemon)
 {
     const char *given = g_getenv("STATE_DIRECTORY");
-    g_autofree char *path = NULL;
 
     if (given && *given)
-        path = g_strdup(given);
-    else if (daemon->session)
-        path = g_build_filename(g_get_user_state_dir(), daemon->info->program, NULL);
-    else
-        path = g_build_filename(LOCALSTATEDIR, "lib", daemon->info->program, NULL);
-    if (g_mkdir_with_parents(path, 0700) < 0) {
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "%s: %s", path,
-                    g_strerror(errno));
-        return NULL;
-    }
-    return g_steal_pointer(&path);
+        return g_strdup(given);
+    if (daemon->session)
+        return g_build_filename(g_get_user_state_dir(), daemon->info->program, NULL);
+    return g_build_filename(LOCALSTATEDIR, "lib", daemon->info->program, NULL);
 }
 
 static void daemon_begin_stop(Daemon *daemon)
@@ -218,7 +212,8 @@ static void daemon_start_and_loop(Daemon *daemon)
         g_main_loop_run(daemon->loop);
     } else {
         log_error("%s", error->message);
-        daemon->status = EXIT_FAILURE;
+        /* To start again would not mend it; see the unit. */
+        daemon->status = error->domain == CONFIG_ERROR ? EX_CONFIG : EXIT_FAILURE;
     }
     for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
         g_clear_handle_id(&sources[i], g_source_remove);

@@ -35,7 +35,8 @@ typedef struct {
     void (*stop)(Daemon *daemon, gpointer data);
 } DaemonInfo;
 
-/* Runs a daemon to its end; the process's exit status. */
+/* Runs a daemon to its end; the process's exit status: EX_CONFIG of <sysexits.h> if a file that
+ * somebody has to repair (CONFIG_ERROR) kept it from starting. */
 int daemon_run(const DaemonInfo *info, gpointer data, int argc, char **argv);
 
 /* Ends daemon_run()'s loop with STATUS. */
@@ -47,9 +48,9 @@ bool daemon_reload(Daemon *daemon, GError **error);
 /* The line that "systemctl status" shows (STATUS= of sd_notify(3)). */
 void daemon_status(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
-/* The state directory: $STATE_DIRECTORY as systemd sets it, or for a --session
- * daemon $XDG_STATE_HOME/PROGRAM, else LOCALSTATEDIR/lib/PROGRAM. Made (0700)
- * if it is missing. Transfer full; NULL with ERROR if it cannot be made. */
-char *daemon_state_directory(Daemon *daemon, GError **error);
+/* The path of the state directory: $STATE_DIRECTORY as systemd sets it, or for a
+ * --session daemon $XDG_STATE_HOME/PROGRAM, else LOCALSTATEDIR/lib/PROGRAM. It may
+ * not be there. Transfer full. */
+char *daemon_state_directory(Daemon *daemon);
 
 bool daemon_is_session(Daemon *daemon);

@@ -8,7 +8,9 @@
 #include "peer/config.h"
 
 #include <glib/gi18n.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/config-file.h"
 #include "common/printable.h"
@@ -149,5 +151,13 @@ void peer_config_clear(PeerConfig *config)
 
 char *peer_config_name(const PeerConfig *config)
 {
-    return g_strdup(*config->name ? config->name : g_get_host_name());
+    char host[HOST_NAME_MAX + 1];
+
+    if (*config->name)
+        return g_strdup(config->name);
+    /* GLib's would be the first that it has heard of. */
+    if (gethostname(host, sizeof host) < 0 || !*host)
+        return g_strdup("localhost");
+    host[HOST_NAME_MAX] = '\0';
+    return printable(host);
 }

@@ -31,6 +31,7 @@ struct Peer {
     PeerConfig config;
     Daemon *daemon;
     Identity *identity;
+    char *name;      /* as which we ask to be known */
     char *relay_url; /* as people may see it */
     char *config_path;
     KnownPeers *known;
@@ -54,13 +55,14 @@ static void peer_update(Peer *peer)
     const Room *room = signaling_room(peer->signaling);
 
     bus_update(peer->bus);
-    if (room_state(room) == RELAY_CONNECTED)
+    if (identity_problem(peer->identity))
+        daemon_status("%s", identity_problem(peer->identity));
+    else if (room_state(room) == RELAY_CONNECTED)
         daemon_status(_("%s at %s; calls: %u, listeners: %u"), room_own_name(room),
                       peer->relay_url, calls_count(peer->calls),
                       publisher_listeners(peer->publisher));
     else
-        daemon_status(_("no relay at %s: %s; calls: %u"), peer->relay_url,
-                      *room_problem(room) ? room_problem(room) : _("connecting"),
+        daemon_status(_("no relay at %s: %s; calls: %u"), peer->relay_url, room_problem(room),
                       calls_count(peer->calls));
 }
 
@@ -520,6 +522,10 @@ static void apply_names(Peer *peer)
     g_autofree char *name = peer_config_name(&peer->config);
     g_autofree char *other_name = peer_other_name(peer, name);
 
+    if (peer->name && strcmp(peer->name, name) != 0)
+        log_info(_("our name is %s now, it was %s"), name, peer->name);
+    g_free(peer->name);
+    peer->name = g_strdup(name);
     signaling_set(peer->signaling, &(SignalingSettings){.url = peer->config.url,
                                                         .origin = peer->config.origin,
                                                         .name = name,
@@ -543,24 +549,48 @@ static void peer_apply(Peer *peer)
     publisher_set_source(peer->publisher, peer->config.source, peer->config.interval);
     g_free(peer->relay_url);
     peer->relay_url = url_for_people(peer->config.url);
+    if (identity_certificate(peer->identity))
+        apply_names(peer);
+    else
+        signaling_hold(peer->signaling, identity_problem(peer->identity));
+}
+
+/* ---- from identity ---------------------------------------------------------- */
+
+static void on_identity_ready(gpointer data)
+{
+    Peer *peer = data;
+
+    load_known(peer); /* it is in the same folder */
+    pairing_desk_set_fingerprint(peer->pairing, peer_fingerprint(peer));
     apply_names(peer);
 }
+
+static void on_identity_waiting(const char *problem, gpointer data)
+{
+    Peer *peer = data;
+
+    signaling_hold(peer->signaling, problem);
+}
+
+static const IdentityOps identity_ops = {
+    .ready = on_identity_ready,
+    .waiting = on_identity_waiting,
+};
+
+/* ---- start and end ---------------------------------------------------------- */
 
 bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GError **error)
 {
     Peer *peer = data;
-    g_autofree char *folder = daemon_state_directory(daemon, error);
+    g_autofree char *folder = daemon_state_directory(daemon);
 
-    if (!folder)
-        return false;
     peer->daemon = daemon;
     handed_init();
-    peer->identity = identity_load(folder, error);
-    if (!peer->identity)
-        return false;
+    peer->identity = identity_new(folder, &identity_ops, peer);
     peer->known = make_known(peer, folder);
     peer->services = make_services(peer);
-    if (!services_load(peer->services, error))
+    if (!identity_open(peer->identity, error) || !services_load(peer->services, error))
         return false;
     peer->links = service_links_new();
     peer->server_watch = server_watch_new(&server_ops, peer);
@@ -623,6 +653,7 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->links, service_links_free);
     g_clear_pointer(&peer->services, services_free);
     g_free(peer->config_path);
+    g_free(peer->name);
     g_free(peer->relay_url);
     g_clear_pointer(&peer->server_watch, server_watch_free);
     g_strfreev(peer->servers);

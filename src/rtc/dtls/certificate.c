@@ -12,7 +12,6 @@
 #include "rtc/dtls/certificate.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
@@ -21,9 +20,14 @@
 #include <unistd.h>
 
 #include "common/fingerprint.h"
+#include "common/atomic-file.h"
 #include "rtc/connection.h"
 
 #define VALID_SECONDS (30ll * 365 * 24 * 3600)
+#define DAY_SECONDS (24 * 3600)
+/* A machine without a clock of its own starts in 1970, and then its certificate would have expired
+ * for whoever does check: 2024-01-01 */
+#define EARLIEST_NOW 1704067200
 
 typedef gnutls_x509_crt_t X509Certificate;
 typedef gnutls_x509_privkey_t X509Key;
@@ -87,7 +91,7 @@ static Certificate *certificate_new(X509Certificate *crt, X509Key *key, GError *
 static bool generate(const char *common_name, X509Certificate *crt, X509Key *key, GError **error)
 {
     guint8 serial[16];
-    time_t now = time(NULL);
+    time_t now = MAX(time(NULL), EARLIEST_NOW);
     /* A subject's common name is at most 64 characters (RFC 5280 A.1). */
     g_autofree char *name = g_utf8_substring(common_name, 0, MIN(g_utf8_strlen(common_name, -1), 64));
 
@@ -101,7 +105,7 @@ static bool generate(const char *common_name, X509Certificate *crt, X509Key *key
     serial[0] = (serial[0] & 0x3f) | 0x40; /* positive, and of full length */
     return check(gnutls_x509_crt_set_version(*crt, 3), "version", error) &&
            check(gnutls_x509_crt_set_serial(*crt, serial, sizeof serial), "serial", error) &&
-           check(gnutls_x509_crt_set_activation_time(*crt, now - 24 * 3600), "time", error) &&
+           check(gnutls_x509_crt_set_activation_time(*crt, now - DAY_SECONDS), "time", error) &&
            check(gnutls_x509_crt_set_expiration_time(*crt, now + VALID_SECONDS), "time", error) &&
            check(gnutls_x509_crt_set_dn_by_oid(*crt, GNUTLS_OID_X520_COMMON_NAME, 0, name,
                                                strlen(name)),
@@ -119,87 +123,95 @@ Certificate *certificate_generate(const char *common_name, GError **error)
     return generate(common_name, &crt, &key, error) ? certificate_new(&crt, &key, error) : NULL;
 }
 
-static bool write_all(int fd, const gnutls_datum_t *pem)
-{
-    gsize done = 0;
-
-    while (done < pem->size) {
-        ssize_t n = write(fd, pem->data + done, pem->size - done);
-
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n > 0)
-            done += n;
-    }
-    return true;
-}
-
-/* Written beside its name and linked into place: never half a file, and never
- * over one that another daemon has just made. */
+/* Never over one that another daemon has just made. */
 static bool save(const char *path, X509Certificate crt, X509Key key, GError **error)
 {
-    g_autofree char *temporary = g_strconcat(path, ".XXXXXX", NULL);
     gnutls_datum_t crt_pem = {}, key_pem = {};
     bool ok = check(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &crt_pem),
                     "Cannot encode the certificate", error) &&
               check(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL,
                                                       GNUTLS_PKCS_PLAIN, &key_pem),
                     "Cannot encode the key", error);
-    int fd = ok ? g_mkstemp_full(temporary, O_WRONLY | O_CLOEXEC, 0600) : -1;
+    gsize length = crt_pem.size + key_pem.size;
+    g_autofree char *both = g_malloc(length + 1);
 
-    if (ok && (fd < 0 || !write_all(fd, &crt_pem) || !write_all(fd, &key_pem) || fsync(fd) < 0 ||
-               link(temporary, path) < 0)) {
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "Cannot write %s: %s",
-                    path, g_strerror(errno));
-        ok = false;
-    }
-    if (fd >= 0) {
-        close(fd);
-        unlink(temporary);
+    if (ok) {
+        memcpy(both, crt_pem.data, crt_pem.size);
+        memcpy(both + crt_pem.size, key_pem.data, key_pem.size);
+        ok = atomic_file_write(path, both, length, ATOMIC_FILE_CREATE, error);
+        gnutls_memset(both, 0, length);
+        gnutls_memset(key_pem.data, 0, key_pem.size);
     }
     gnutls_free(crt_pem.data);
-    if (key_pem.data)
-        gnutls_memset(key_pem.data, 0, key_pem.size);
     gnutls_free(key_pem.data);
     return ok;
 }
 
-static Certificate *load(const char *path, GError **error)
+static Certificate *parse(const gnutls_datum_t *pem, GError **error)
 {
     g_auto(X509Certificate) crt = NULL;
     g_auto(X509Key) key = NULL;
+
+    if (!check(gnutls_x509_crt_init(&crt), "memory", error) ||
+        !check(gnutls_x509_privkey_init(&key), "memory", error) ||
+        !check(gnutls_x509_crt_import(crt, pem, GNUTLS_X509_FMT_PEM), "its certificate", error) ||
+        !check(gnutls_x509_privkey_import(key, pem, GNUTLS_X509_FMT_PEM), "its key", error))
+        return NULL;
+    return certificate_new(&crt, &key, error);
+}
+
+static Certificate *load(const char *path, GError **error)
+{
     g_autofree char *pem = NULL;
-    g_autoptr(Certificate) certificate = NULL;
+    g_autoptr(GError) local = NULL;
+    Certificate *certificate;
     gsize length;
-    gnutls_datum_t datum;
 
     if (!g_file_get_contents(path, &pem, &length, error))
         return NULL;
-    datum = (gnutls_datum_t){(unsigned char *) pem, length};
-    if (check(gnutls_x509_crt_init(&crt), path, error) &&
-        check(gnutls_x509_privkey_init(&key), path, error) &&
-        check(gnutls_x509_crt_import(crt, &datum, GNUTLS_X509_FMT_PEM), path, error) &&
-        check(gnutls_x509_privkey_import(key, &datum, GNUTLS_X509_FMT_PEM), path, error))
-        certificate = certificate_new(&crt, &key, error);
+    if (length == 0) {
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "The key file %s is empty", path);
+        return NULL;
+    }
+    certificate = parse(&(gnutls_datum_t){(unsigned char *) pem, length}, &local);
+    if (!certificate)
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "The key file %s is damaged (%s)", path,
+                    local->message);
     gnutls_memset(pem, 0, length);
-    return g_steal_pointer(&certificate);
+    return certificate;
 }
 
-Certificate *certificate_load(const char *folder, const char *common_name, GError **error)
+/* Where nothing can be written, nobody can change it either. */
+static bool keep_to_ourselves(const char *path, GError **error)
+{
+    struct stat status;
+
+    if (stat(path, &status) == 0 && (status.st_mode & 077) == 0)
+        return true;
+    if (chmod(path, 0600) == 0 || errno == EROFS)
+        return true;
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+                "Cannot keep %s to ourselves: %s", path, g_strerror(errno));
+    return false;
+}
+
+Certificate *certificate_load(const char *folder, const char *common_name, bool *made,
+                              GError **error)
 {
     g_autofree char *path = g_build_filename(folder, "certificate.pem", NULL);
     g_auto(X509Certificate) crt = NULL;
     g_auto(X509Key) key = NULL;
+    Certificate *certificate;
+    bool fresh = !g_file_test(path, G_FILE_TEST_EXISTS);
 
-    if (!g_file_test(path, G_FILE_TEST_EXISTS) &&
-        (!generate(common_name, &crt, &key, error) || !save(path, crt, key, error)))
+    if (fresh && (!generate(common_name, &crt, &key, error) || !save(path, crt, key, error)))
         return NULL;
-    if (chmod(path, 0600) < 0) {
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
-                    "Cannot keep %s to ourselves: %s", path, g_strerror(errno));
+    if (!keep_to_ourselves(path, error))
         return NULL;
-    }
-    return load(path, error);
+    certificate = load(path, error);
+    if (certificate)
+        *made = fresh;
+    return certificate;
 }
 
 /* Keeps what is at PATH as OLD, and puts FRESH in its place: at each moment there is a whole

@@ -18,11 +18,13 @@ typedef struct Certificate Certificate;
 Certificate *certificate_generate(const char *common_name, GError **error);
 
 /*
- * Loads FOLDER/certificate.pem (certificate and key, mode 0600), or makes it.
- * A file that is there but cannot be used is an error, never overwritten: it
- * is the identity that others know.
+ * Loads FOLDER/certificate.pem (certificate and key, mode 0600), or makes it and
+ * says so in MADE. A file that is there but cannot be used is never overwritten:
+ * it is the identity that others know. G_FILE_ERROR is what the file system says,
+ * RTC_ERROR names the file and says that it is empty or damaged.
  */
-Certificate *certificate_load(const char *folder, const char *common_name, GError **error);
+Certificate *certificate_load(const char *folder, const char *common_name, bool *made,
+                              GError **error);
 
 /*
  * Makes a new one in FOLDER. The old one is kept aside as certificate.old.pem, in the
