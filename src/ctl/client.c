@@ -136,9 +136,9 @@ static char *explain_denied(const char *message)
 
 char *client_explain(const BusClient *client, const BusService *service, const GError *error)
 {
-    g_autoptr(GError) plain = g_error_copy(error);
+    g_autoptr(GError) stripped = g_error_copy(error);
 
-    g_dbus_error_strip_remote_error(plain);
+    g_dbus_error_strip_remote_error(stripped);
     if (client_error_is_absent(error)) {
         if (client->session)
             return g_strdup_printf(_("%s is not running on the session bus: start it with \"%s "
@@ -149,11 +149,11 @@ char *client_explain(const BusClient *client, const BusService *service, const G
                                service->program, service->program, service->program);
     }
     if (g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED))
-        return explain_denied(plain->message);
+        return explain_denied(stripped->message);
     if (g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY) ||
         g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
-        return g_strdup_printf(_("%s did not answer: %s"), service->program, plain->message);
-    return g_strdup(plain->message);
+        return g_strdup_printf(_("%s did not answer: %s"), service->program, stripped->message);
+    return g_strdup(stripped->message);
 }
 
 void client_complain(const char *format, ...)

@@ -44,7 +44,7 @@ struct Connection {
     Certificate *certificate;
     char **ice_servers, **interfaces;
     TlsTrust *trust;
-    bool plain;
+    bool libnice_only;
     gsize max_message_size;
 
     bool offerer;
@@ -340,7 +340,7 @@ static bool start_ice(Connection *connection, bool controlling, GError **error)
         .servers = (const char *const *) connection->ice_servers,
         .trust = connection->trust,
         .interfaces = (const char *const *) connection->interfaces,
-        .plain = connection->plain,
+        .libnice_only = connection->libnice_only,
         .candidate = on_local_candidate,
         .overflow = on_overflow,
         .data = connection,
@@ -550,7 +550,7 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     connection->ice_servers = g_strdupv((char **) config->ice_servers);
     connection->trust = config->trust ? tls_trust_ref(config->trust) : tls_trust_new(NULL);
     connection->interfaces = g_strdupv((char **) config->interfaces);
-    connection->plain = config->plain;
+    connection->libnice_only = config->libnice_only;
     connection->max_message_size =
         config->max_message_size ? config->max_message_size : CONNECTION_MAX_MESSAGE_SIZE;
     g_queue_init(&connection->outbox);

@@ -67,7 +67,7 @@ typedef struct {
                                             connection lives, NULL: the system's authorities */
     const char *const *interfaces;       /* names to use; NULL or empty: all but loopback unless
                                             nothing else is there */
-    bool plain;                          /* never the fast way of udp-path.h */
+    bool libnice_only;                   /* never the fast way of udp-path.h */
     gsize max_message_size;              /* announced, and the limit for incoming messages; 0: 256 KiB */
     gsize send_quota;                    /* bytes queued in all channels together; 0: 16 MiB */
     guint max_channels;                  /* open at once, both sides' together; 0: 256 */

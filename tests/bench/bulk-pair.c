@@ -265,7 +265,7 @@ static void run_end(bool sender, int signaling, int report)
     const char *const interfaces[] = {interface ? interface : "lo", NULL};
     g_autoptr(Certificate) certificate = certificate_generate("bench", NULL);
     ConnectionConfig config = {
-        .certificate = certificate, .interfaces = interfaces, .plain = plain};
+        .certificate = certificate, .interfaces = interfaces, .libnice_only = plain};
     ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
     End end = {.sender = sender, .signaling = signaling, .message = g_byte_array_new()};
 

@@ -174,7 +174,7 @@ static bool plain; /* for the next set_up(): no fast path */
 static void end_init(End *end, End *other, const char *name)
 {
     static const char *const interfaces[] = {"lo", NULL};
-    ConnectionConfig config = {.interfaces = interfaces, .plain = plain};
+    ConnectionConfig config = {.interfaces = interfaces, .libnice_only = plain};
 
     end->name = name;
     end->other = other;

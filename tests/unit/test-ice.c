@@ -102,7 +102,7 @@ static void start(End *ends, bool plain)
     for (int i = 0; i < 2; i++) {
         IceConfig config = {.controlling = i == 0,
                             .interfaces = interfaces,
-                            .plain = plain,
+                            .libnice_only = plain,
                             .candidate = on_candidate,
                             .data = &ends[i]};
 

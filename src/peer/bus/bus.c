@@ -505,7 +505,7 @@ void bus_tell_channel(Bus *bus, CallChannel *channel, CallChannelEvent event)
 }
 
 /* Signals wait in our memory for the bus to take them, and a remote can send faster than it does:
- * then its channels are paused until all is written. */
+ * then its channels are held until all is written. */
 #define TOLD_MAX (4 * 1024 * 1024)
 #define SIGNAL_OVERHEAD 512
 
@@ -523,7 +523,7 @@ static void on_flushed(GObject *connection, GAsyncResult *result, gpointer data)
     bus->told = 0;
     g_hash_table_iter_init(&iter, bus->channels);
     while (g_hash_table_iter_next(&iter, &channel, NULL))
-        call_channel_pause(channel, false);
+        call_channel_hold(channel, false);
 }
 
 void bus_tell_message(Bus *bus, CallChannel *channel, MessageKind kind, const guint8 *bytes,
@@ -535,7 +535,7 @@ void bus_tell_message(Bus *bus, CallChannel *channel, MessageKind kind, const gu
     bus->told += length + SIGNAL_OVERHEAD;
     if (bus->told < TOLD_MAX)
         return;
-    call_channel_pause(channel, true);
+    call_channel_hold(channel, true);
     if (bus->flush)
         return;
     bus->flush = g_cancellable_new();

@@ -40,7 +40,7 @@ struct CallChannel {
         BACKLOG_OVER,
     } backlog_state;
     guint backlog_timer;
-    bool paused; /* whoever is told of messages is behind */
+    bool held; /* whoever is told of messages is behind */
     CallChannelState state;
     CallChannelMessage message;
     gpointer data;
@@ -64,14 +64,14 @@ static void update_hold(CallChannel *channel)
 {
     if (channel->channel && !channel->fd)
         channel_hold(channel->channel,
-                     channel->backlog_state == BACKLOG_FULL || channel->paused);
+                     channel->backlog_state == BACKLOG_FULL || channel->held);
 }
 
-void call_channel_pause(CallChannel *channel, bool paused)
+void call_channel_hold(CallChannel *channel, bool held)
 {
-    if (channel->paused == paused)
+    if (channel->held == held)
         return;
-    channel->paused = paused;
+    channel->held = held;
     update_hold(channel);
 }
 
@@ -255,7 +255,7 @@ bool call_channel_acquire(CallChannel *channel, MessageKind kind, int *fd, guint
     if (!channel->fd)
         return false;
     g_clear_handle_id(&channel->reserved, g_source_remove);
-    channel->paused = false;
+    channel->held = false;
     channel_hold(channel->channel, false);
     backlog_end(channel, channel->fd);
     return true;

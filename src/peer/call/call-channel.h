@@ -78,6 +78,6 @@ bool call_channel_acquire(CallChannel *channel, MessageKind kind, int *fd, guint
 void call_channel_reserve(CallChannel *channel, guint timeout);
 bool call_channel_is_acquired(const CallChannel *channel);
 
-/* While it is paused no `message` comes, and the remote waits. A program that acquires it ends
+/* While it is held no `message` comes, and the remote waits. A program that acquires it ends
  * that. */
-void call_channel_pause(CallChannel *channel, bool paused);
+void call_channel_hold(CallChannel *channel, bool held);

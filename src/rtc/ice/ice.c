@@ -65,7 +65,7 @@ struct Ice {
     bool never_fast;
     guint turn_count;  /* servers that may relay for us */
     bool have_ipv4;    /* among our addresses */
-    bool plain;        /* the selected pair has no path, or never will */
+    bool libnice_only; /* the selected pair has no path, or never will */
     guint64 carried;   /* bytes both ways by the selected pair, without a path */
     void (*candidate)(const char *candidate, gpointer data);
     void (*overflow)(gsize room, gpointer data);
@@ -160,7 +160,7 @@ static void start_path(Ice *ice)
     socklen_t length;
     g_autoptr(GError) error = NULL;
 
-    ice->plain = true;
+    ice->libnice_only = true;
     if (!socket ||
         !nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) ||
         !is_direct(ice, local, remote))
@@ -182,7 +182,8 @@ static void start_path(Ice *ice)
 static void note_carried(Ice *ice, gsize length)
 {
     ice->carried += length;
-    if (ice->carried > FAST_AFTER && !ice->plain && ice->transport.state == TRANSPORT_CONNECTED)
+    if (ice->carried > FAST_AFTER && !ice->libnice_only &&
+        ice->transport.state == TRANSPORT_CONNECTED)
         start_path(ice);
 }
 
@@ -209,7 +210,7 @@ static void on_selected_pair(NiceAgent *agent, guint stream, guint component,
     }
     g_clear_pointer(&ice->path, udp_path_free);
     transport_path(&ice->transport, &unlimited, is_local(ice, local, remote) ? 1 : 0);
-    ice->plain = ice->never_fast;
+    ice->libnice_only = ice->never_fast;
     ice->carried = 0;
 }
 
@@ -415,7 +416,7 @@ Ice *ice_new(const IceConfig *config, GError **error)
     ice = g_new0(Ice, 1);
     transport_init(&ice->transport, "ICE", ice_send);
     ice->lookups = g_cancellable_new();
-    ice->never_fast = ice->plain = config->plain;
+    ice->never_fast = ice->libnice_only = config->libnice_only;
     ice->candidate = config->candidate;
     ice->overflow = config->overflow;
     ice->data = config->data;

@@ -21,7 +21,7 @@ typedef struct {
     const char *const *servers;    /* as in ConnectionConfig */
     TlsTrust *trust;               /* as in ConnectionConfig */
     const char *const *interfaces; /* as in ConnectionConfig */
-    bool plain;                    /* as in ConnectionConfig */
+    bool libnice_only;             /* as in ConnectionConfig */
     /* A local candidate, "candidate:…"; NULL: that was the last one. It may be
      * called from within ice_gather(). */
     void (*candidate)(const char *candidate, gpointer data);
