@@ -80,7 +80,16 @@ documents() {
         --include='*.py' --include='*.am' --include='*.in' --include='*.xml' | grep -v ' = ' || true
 }
 
-echo 1..6
+# lost SRC FILE…: each source file that a document names and that is not there
+lost() {
+    src=$1
+    shift
+    grep -oE '[a-z][a-z0-9/-]*\.[ch]\b' "$@" | sort -u | while IFS=: read -r document file; do
+        [ -n "$(find "$src" -path "*/$file")" ] || echo "$document: there is no $file"
+    done
+}
+
+echo 1..7
 
 mkdir -p "$work/src/common" "$work/src/rtc" "$work/src/ctl" "$work/src/extra" \
     "$work/src/signaling"
@@ -95,9 +104,10 @@ printf 'struct Room {\ntypedef struct Room Room;\n} Visitor;\n' >"$work/src/ctl/
 printf 'typedef struct Room Room;\n} Room;\n/* see INTERFACES 3.2 (issue 4) */\n' >"$work/src/rtc/f.h"
 seen_types=$(types "$work/src" | wc -l)
 seen_documents=$(documents "$work/src" | wc -l)
-[ "$seen $seen_foreign $seen_parsers $seen_types $seen_documents" = '4 1 1 2 1' ] ||
-    echo "found $seen of 4, $seen_foreign of 1, $seen_parsers of 1, $seen_types of 2 and \
-$seen_documents of 1" >"$work/found"
+printf 'common/a.c, gone.c and rtc/a.c\n' >"$work/map"
+seen_lost=$(lost "$work/src" "$work/map" "$work/map" | wc -l)
+found="$seen $seen_foreign $seen_parsers $seen_types $seen_documents $seen_lost"
+[ "$found" = '4 1 1 2 1 2' ] || echo "found $found" >"$work/found"
 check 1 'the check finds what is wrong'
 
 upward "$top_srcdir/src" >"$work/found"
@@ -110,4 +120,6 @@ types "$top_srcdir/src" >"$work/found"
 check 5 'a type is defined once'
 documents "$top_srcdir/src" "$top_srcdir/tests" "$top_srcdir/data" >"$work/found"
 check 6 'comments refer to what is here'
+lost "$top_srcdir/src" "$top_srcdir/src/README" "$top_srcdir"/doc/* >"$work/found"
+check 7 'the map and the documents name what is there'
 exit "$failed"
