@@ -29,7 +29,7 @@ const en = {
     'problem.lost': 'The connection to the relay was lost. Calls that are connected go on.',
     'problem.silent': 'The relay has become silent. Calls that are connected go on.',
     'problem.refused': 'The relay is there but lets nobody in from here: it may be full, or ' +
-        'AllowedOrigins= in its relay.conf lacks {origin}',
+        'AllowedOrigins= or ServerNames= in its relay.conf lacks {origin}',
     'problem.when': 'Next try in {n} s.',
     'problem.now': 'Trying…',
     'problem.norelay': 'This browser has no WebRTC, or it is turned off.',
@@ -201,7 +201,7 @@ const ja = {
     'problem.lost': 'リレーとの接続が切れました。接続済みの通話は続きます。',
     'problem.silent': 'リレーからの応答が途絶えました。接続済みの通話は続きます。',
     'problem.refused': 'リレーは動いていますが、ここからの接続を受け入れません。満員か、' +
-        'relay.conf の AllowedOrigins= に {origin} がない可能性があります。',
+        'relay.conf の AllowedOrigins= または ServerNames= に {origin} がない可能性があります。',
     'problem.when': '{n} 秒後に再試行します。',
     'problem.now': '試行中…',
     'problem.norelay': 'このブラウザには WebRTC がないか、無効になっています。',

@@ -8,8 +8,8 @@
 #include "relay/config.h"
 
 #include <glib/gi18n.h>
-#include <string.h>
 
+#include "relay/origin.h"
 #include "relay/listener.h"
 
 static bool check_address(const char *value, GError **error)
@@ -23,13 +23,19 @@ static bool check_address(const char *value, GError **error)
 
 static bool check_origin(const char *value, GError **error)
 {
-    const char *scheme_end = strstr(value, "://");
-
-    if (strcmp(value, "*") == 0 || strcmp(value, "null") == 0 ||
-        (scheme_end && scheme_end > value && scheme_end[3] && !strchr(scheme_end + 3, '/')))
+    if (origin_check_entry(value))
         return true;
     g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
-                        _("* or an origin such as https://example.org"));
+                        _("same-origin, * or an origin such as https://example.org"));
+    return false;
+}
+
+static bool check_server_name(const char *value, GError **error)
+{
+    if (origin_check_server_name(value))
+        return true;
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                        _("a host name such as relay.example.org"));
     return false;
 }
 
@@ -45,7 +51,9 @@ static bool check_origin(const char *value, GError **error)
 
 static const ConfigKey keys[] = {
     KEY("Listen", CONFIG_LIST, listen, "[::]:41337", .check = check_address),
-    KEY("AllowedOrigins", CONFIG_LIST, allowed_origins, "*", .check = check_origin),
+    KEY("AllowedOrigins", CONFIG_LIST, allowed_origins, "same-origin",
+        .check = check_origin),
+    KEY("ServerNames", CONFIG_LIST, server_names, "", .check = check_server_name),
     KEY("MaxConnections", CONFIG_UINT, max_connections, "16384", .min = 1, .max = 1000000),
     KEY("MaxConnectionsPerAddress", CONFIG_UINT, max_connections_per_address, "1024",
         .max = 1000000),

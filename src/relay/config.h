@@ -12,6 +12,7 @@
 typedef struct {
     char **listen;
     char **allowed_origins;
+    char **server_names; /* what we are called, besides what is known anyway */
     guint64 max_connections;
     guint64 max_connections_per_address; /* 0: no limit */
     guint64 max_handshakes;

@@ -3,8 +3,9 @@
 
 /*
  * The parser behind handshake.h. It is strict where leniency is dangerous
- * (line ends, folded or malformed field lines, control characters) and takes
- * a repeated field as the list that RFC 9110 section 5.3 says it is.
+ * (line ends, folded or malformed field lines, control characters, whose host
+ * is meant) and takes a repeated field as the list that RFC 9110 section 5.3
+ * says it is.
  */
 
 #include <config.h>
@@ -16,12 +17,13 @@
 #include "common/names.h"
 
 #define PROTOCOL_MAX 128 /* bytes in the name of a subprotocol */
+#define FIELDS_MAX 100
 
 typedef struct {
     bool upgrade_websocket;   /* Upgrade: websocket */
     bool connection_upgrade;  /* Connection: Upgrade */
-    const char *key, *version, *origin;
-    bool twice; /* one of those three came twice */
+    const char *host, *key, *version, *origin;
+    bool twice; /* one of those four came twice */
     char *protocol;
     const char *if_none_match; /* the first */
     bool body; /* the request has one */
@@ -86,6 +88,8 @@ static void take_field(const char *name, const char *value, Fields *fields)
         set_once(&fields->key, value, fields);
     else if (g_ascii_strcasecmp(name, "Sec-WebSocket-Version") == 0)
         set_once(&fields->version, value, fields);
+    else if (g_ascii_strcasecmp(name, "Host") == 0)
+        set_once(&fields->host, value, fields);
     else if (g_ascii_strcasecmp(name, "Origin") == 0)
         set_once(&fields->origin, value, fields);
     else if (g_ascii_strcasecmp(name, "If-None-Match") == 0)
@@ -121,8 +125,32 @@ static bool is_clean(const char *text)
     return true;
 }
 
-/* The path and query of a request target (RFC 9112 section 3.2), in place. */
-static char *target_path(char *target)
+static bool is_printable_ascii(const char *text)
+{
+    while (g_ascii_isgraph(*text))
+        text++;
+    return *text == '\0';
+}
+
+/* A host and perhaps a port, RFC 3986 sections 3.2.2 and 3.2.3. No user. */
+static bool is_authority(const char *text)
+{
+    if (*text == '[') {
+        text += 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
+        if (*text++ != ']')
+            return false;
+    } else {
+        while (g_ascii_isalnum(*text) || (*text && strchr("-._~%!$&'()*+,;=", *text)))
+            text++;
+    }
+    if (*text == ':')
+        text += 1 + strspn(text + 1, "0123456789");
+    return *text == '\0';
+}
+
+/* The path and query of a request target (RFC 9112 section 3.2), in place. One
+ * that names its host says more than the Host field, which is ignored then. */
+static char *target_path(char *target, char **host)
 {
     char *authority;
 
@@ -133,7 +161,10 @@ static char *target_path(char *target)
         return NULL;
     authority = strstr(target, "://") + 3;
     target = authority + strcspn(authority, "/?");
-    return *target ? target : NULL;
+    if (!*target || target == authority)
+        return NULL;
+    *host = g_strndup(authority, (gsize) (target - authority));
+    return target;
 }
 
 /* ?name= of QUERY, with + for a space as URLSearchParams writes it. */
@@ -153,7 +184,7 @@ static bool parse_query(const char *query, char **name)
 
 static bool parse_target(char *target, Handshake *out)
 {
-    char *path = target_path(target), *query;
+    char *path = target_path(target, &out->host), *query;
 
     if (!path)
         return false;
@@ -167,7 +198,8 @@ static bool parse_target(char *target, Handshake *out)
     return out->room && parse_query(query, &out->name);
 }
 
-static int parse_request_line(char *line, Handshake *out, const char **reason)
+/* OLD: this is HTTP/1.0. */
+static int parse_request_line(char *line, Handshake *out, bool *old, const char **reason)
 {
     char *target = strchr(line, ' '), *version;
 
@@ -181,6 +213,7 @@ static int parse_request_line(char *line, Handshake *out, const char **reason)
     *version++ = '\0';
     if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
         return g_str_has_prefix(version, "HTTP/") ? 505 : 400;
+    *old = strcmp(version, "HTTP/1.0") == 0;
     out->head = strcmp(line, "HEAD") == 0;
     *reason = "only GET and HEAD are understood here";
     if (strcmp(line, "GET") != 0 && !out->head)
@@ -211,6 +244,58 @@ static int check_upgrade(const Fields *fields, Handshake *out, const char **reas
     return 0;
 }
 
+/* Fills FIELDS, which point into LINES. */
+static int parse_fields(char **lines, Fields *fields, const char **reason)
+{
+    *reason = "there are too many header fields";
+    if (g_strv_length(lines) > FIELDS_MAX)
+        return 431;
+    *reason = "a header field is not well-formed";
+    for (char **line = lines; *line; line++) {
+        if (!parse_field(*line, fields))
+            return 400;
+    }
+    if (fields->twice || (fields->origin && !is_printable_ascii(fields->origin)))
+        return 400;
+    *reason = "a request with a body is not understood here";
+    return fields->body ? 400 : 0;
+}
+
+/* RFC 9112 section 3.2: HTTP/1.1 has one Host, and exactly one. */
+static int check_host(const Fields *fields, Handshake *out, bool old, const char **reason)
+{
+    *reason = "the request does not say whose host it is for";
+    if (!fields->host && !old)
+        return 400;
+    if (!out->host)
+        out->host = g_strdup(fields->host);
+    return (!out->host || is_authority(out->host)) &&
+                   (!fields->host || is_authority(fields->host))
+               ? 0
+               : 400;
+}
+
+static int parse_lines(char **lines, Handshake *out, Fields *fields, const char **reason)
+{
+    bool old = false;
+    int status;
+
+    for (char **line = lines; *line; line++) {
+        if (!is_clean(*line))
+            return 400;
+    }
+    status = lines[0] ? parse_request_line(lines[0], out, &old, reason) : 400;
+    if (status == 0)
+        status = parse_fields(lines + 1, fields, reason);
+    if (status == 0)
+        status = check_host(fields, out, old, reason);
+    if (status != 0)
+        return status;
+    if (old) /* an old client knows no upgrades: RFC 9110 section 7.8 */
+        fields->upgrade_websocket = false;
+    return check_upgrade(fields, out, reason);
+}
+
 int handshake_parse(const char *head, gsize length, Handshake *out, const char **reason)
 {
     g_autofree char *copy = g_strndup(head, length);
@@ -223,53 +308,23 @@ int handshake_parse(const char *head, gsize length, Handshake *out, const char *
         return 400;
     copy[length - 4] = '\0';
     lines = g_strsplit(copy, "\r\n", -1);
-    for (char **line = lines; *line; line++) {
-        if (!is_clean(*line))
-            return 400;
-    }
-    if (!lines[0])
-        return 400;
-    status = parse_request_line(lines[0], out, reason);
-    if (status != 0)
-        return status;
-    *reason = "a header field is not well-formed";
-    for (char **line = lines + 1; *line; line++) {
-        if (!parse_field(*line, &fields)) {
-            g_free(fields.protocol);
-            return 400;
-        }
-    }
+    status = parse_lines(lines, out, &fields, reason);
     out->protocol = fields.protocol;
-    if (fields.twice)
-        return 400;
-    *reason = "a request with a body is not understood here";
-    if (fields.body)
-        return 400;
-    out->origin = g_strdup(fields.origin);
     out->rtcbus = g_strcmp0(out->protocol, SUBPROTOCOL) == 0;
+    out->origin = g_strdup(fields.origin);
     out->if_none_match = g_strdup(fields.if_none_match);
-    return check_upgrade(&fields, out, reason);
+    return status;
 }
 
 void handshake_clear(Handshake *handshake)
 {
     g_clear_pointer(&handshake->room, g_free);
     g_clear_pointer(&handshake->name, g_free);
+    g_clear_pointer(&handshake->host, g_free);
     g_clear_pointer(&handshake->origin, g_free);
     g_clear_pointer(&handshake->key, g_free);
     g_clear_pointer(&handshake->protocol, g_free);
     g_clear_pointer(&handshake->if_none_match, g_free);
-}
-
-bool handshake_origin_allowed(const char *origin, char **allowed)
-{
-    if (!origin)
-        return true;
-    for (; *allowed; allowed++) {
-        if (strcmp(*allowed, "*") == 0 || g_ascii_strcasecmp(*allowed, origin) == 0)
-            return true;
-    }
-    return false;
 }
 
 char *handshake_to_request(const Handshake *handshake)

@@ -24,7 +24,9 @@
 typedef struct {
     char *room;   /* path without its first slash, decoded */
     char *name;   /* ?name=, decoded; "" if there is none */
-    char *origin; /* NULL if there is none */
+    char *host;   /* whom the client believes it talks to: HOST or HOST:PORT, a
+                   * form of RFC 3986 section 3.2; NULL if HTTP/1.0 says nothing */
+    char *origin; /* printable ASCII; NULL if there is none */
     char *key;    /* Sec-WebSocket-Key; NULL unless this is an upgrade */
     char *if_none_match; /* NULL if there is none */
     bool upgrade; /* a WebSocket is asked for, and correctly */
@@ -42,9 +44,6 @@ typedef struct {
 int handshake_parse(const char *head, gsize length, Handshake *out, const char **reason);
 void handshake_clear(Handshake *handshake);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Handshake, handshake_clear)
-
-/* Whether a request with this Origin (or NULL: not a browser) is welcome. */
-bool handshake_origin_allowed(const char *origin, char **allowed);
 
 /* The request head that libwebsockets gets to see. Transfer full. */
 char *handshake_to_request(const Handshake *handshake);

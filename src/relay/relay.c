@@ -21,6 +21,7 @@
 #include "relay/client.h"
 #include "relay/listener.h"
 #include "relay/loop.h"
+#include "relay/origin.h"
 #include "relay/websocket.h"
 #include "relay/http-connection.h"
 #include "relay/web.h"
@@ -506,14 +507,15 @@ static void on_request(Visitor *visitor, const Handshake *handshake, gpointer da
 {
     Relay *relay = data;
     g_autoptr(GError) error = NULL;
+    const char *reason;
     Client *client;
 
     if (!handshake->upgrade) {
         serve_page(relay, visitor, handshake);
         return;
     }
-    if (!handshake_origin_allowed(handshake->origin, relay->config->allowed_origins)) {
-        refuse(relay, visitor, 403, "pages of this origin may not connect", 0);
+    if (!origin_admits(handshake, relay->config, g_get_host_name(), &reason)) {
+        refuse(relay, visitor, 403, reason, 0);
         return;
     }
     client = client_new(&relay->owner);

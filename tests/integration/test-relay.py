@@ -268,12 +268,14 @@ def test_http(world):
     relay = world.relay()
     answer = http(relay, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     check(answer.startswith(b"HTTP/1.1 ") and b"rtcbus" in answer, answer)
-    check(http(relay, b"HEAD / HTTP/1.1\r\n\r\n").endswith(b"\r\n\r\n"), "a body for HEAD")
+    check(http(relay, b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n").endswith(b"\r\n\r\n"), "a body for HEAD")
     for request, status in (
         (b"POST / HTTP/1.1\r\n\r\n", 405),
         (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", 426),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", 426),
         (b"GET / HTTP/1.1\r\nX: " + b"x" * 9000, 431),
     ):
         answer = http(relay, request)
@@ -289,6 +291,30 @@ def test_origins(world):
     refused(403, world, relay, origin="https://b.example")
     refused(403, world, relay, origin="null")
     check("403" in relay.stderr(), "the refusal is not logged")
+    client(world, relay, origin="docker://172.17.0.2")
+
+
+def test_same_origin(world):
+    """By default the relay's own pages may connect, and of the web nothing else."""
+    relay = world.relay(config=settings(ServerNames="relay.example"))
+    own = f"127.0.0.1:{relay.port}"
+
+    def ask(host, origin):
+        with socket.create_connection((relay.host, relay.port), harness.PATIENCE) as s:
+            s.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n"
+                      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+            return int(s.recv(4096).split()[1])
+
+    for host, origin, status in (
+        (own, f"http://{own}", 101), (own, "docker://172.17.0.2", 101),
+        (own, "https://bank.example", 403), (own, "null", 403),
+        ("evil.example", "http://evil.example", 403), ("evil.example", "docker://x", 101),
+        ("relay.example", "https://relay.example", 101),
+        ("box.local:41337", "http://box.local:41337", 101),
+        (socket.gethostname(), f"http://{socket.gethostname()}", 101),
+    ):
+        equal(ask(host, origin), status, f"status for a page of {origin} at {host}")
 
 
 # ---- limits --------------------------------------------------------------------
@@ -307,11 +333,11 @@ def test_connection_limits(world):
     client(world, relay, "/second-room")
     idle = [socket.create_connection(("127.0.0.1", relay.port)) for _ in range(3)]
     wait_for(lambda: relay.fds() >= 3, 5)
-    answer = http(relay, b"GET / HTTP/1.1\r\n\r\n")
+    answer = http(relay, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     check(answer.startswith(b"HTTP/1.1 503 "), f"too many handshakes: {answer[:40]}")
     for s in idle:
         s.close()
-    wait_for(lambda: b" 503 " not in http(relay, b"GET / HTTP/1.1\r\n\r\n")[:20], 5)
+    wait_for(lambda: b" 503 " not in http(relay, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")[:20], 5)
 
 
 def test_handshake_timeout(world):
@@ -566,12 +592,12 @@ def test_close_handshake(world):
 
 def test_bus(world):
     relay = world.relay()
-    a = member(world, relay, "/r%20oom?name=anna", origin="https://a.example")
+    a = member(world, relay, "/r%20oom?name=anna", origin="docker://172.17.0.2")
     b = client(world, relay)
     joined(relay, 2)
     equal(sorted(relay.invoke("ListRooms")[0]), [("", 1), ("r oom", 1)])
     (row,) = relay.invoke("ListClients", "(s)", "r oom")[0]
-    equal(row[:4], (a.id, "anna", "127.0.0.1", "https://a.example"))
+    equal(row[:4], (a.id, "anna", "127.0.0.1", "docker://172.17.0.2"))
     check(abs(row[4] / 1e6 - time.time()) < 60, "connected since")
     equal(relay.invoke("ListClients", "(s)", "nowhere")[0], [])
     equal(relay.get("Rooms"), 2)
@@ -644,7 +670,8 @@ def test_listening(world):
 
 def test_bad_configuration(world):
     for key, value in (("Listen", "nowhere"), ("MaxMessageSize", "-1"), ("MaxConnections", "0"),
-                       ("AllowedOrigins", "example.org"), ("PingInterval", "soon")):
+                       ("AllowedOrigins", "example.org"),
+                       ("ServerNames", "https://example.org"), ("PingInterval", "soon")):
         relay = world.relay(config=settings(**{key: value}), wait=False)
         equal(relay.expect_exit(), 1, "exit status")
         lines = relay.stderr().splitlines()

@@ -268,12 +268,12 @@ def test_hard_requests(world):
     equal(get(relay, "/", Content_Length="5").status, 400, "with a body")
     for _ in range(50):
         with socket.create_connection((relay.host, relay.port)) as connection:
-            connection.sendall(b"GET " + ASSETS.encode() + b"i18n.js HTTP/1.1\r\n\r\n")
+            connection.sendall(b"GET " + ASSETS.encode() + b"i18n.js HTTP/1.1\r\nHost: relay\r\n\r\n")
     wait_for(lambda: relay.fds() <= idle, 10, "the relay to notice who left")
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         slow.connect((relay.host, relay.port))
-        slow.sendall(b"GET " + ASSETS.encode() + b"i18n.js HTTP/1.1\r\n\r\n")
+        slow.sendall(b"GET " + ASSETS.encode() + b"i18n.js HTTP/1.1\r\nHost: relay\r\n\r\n")
         wait_for(lambda: relay.fds() > idle, 10, "the relay to see a slow reader")
         wait_for(lambda: relay.fds() <= idle, 10, "the relay to leave a reader that does not read")
     check(is_page(get(relay, "/")), "the relay does not work any more")
