@@ -97,18 +97,13 @@ static void publisher_send_from(Publisher *publisher, guint first, double value)
     publisher_sweep(publisher);
 }
 
-static guint64 publisher_send(Publisher *publisher, double value)
-{
-    publisher_send_from(publisher, 0, value);
-    return ++publisher->sequence;
-}
-
 static gboolean on_interval(gpointer data)
 {
     Publisher *publisher = data;
 
     publisher->newest = g_random_int_range(0, RANDOM_END);
-    publisher_send(publisher, publisher->newest);
+    publisher->sequence++;
+    publisher_send_from(publisher, 0, publisher->newest);
     return G_SOURCE_CONTINUE;
 }
 
@@ -212,5 +207,6 @@ guint64 publisher_publish(Publisher *publisher, double value, GError **error)
         return 0;
     }
     publisher->used = true;
-    return publisher_send(publisher, value);
+    publisher_send_from(publisher, 0, value);
+    return ++publisher->sequence;
 }
