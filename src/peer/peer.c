@@ -14,7 +14,6 @@
 #include "common/names.h"
 #include "common/stream.h"
 #include "common/url.h"
-#include "peer/bus/bus.h"
 #include "peer/call/call-dispatch.h"
 #include "peer/call/call-trust.h"
 #include "peer/call/ice-servers.h"
@@ -44,7 +43,8 @@ struct Peer {
     PairingDesk *pairing;
     History *history;
     Publisher *publisher;
-    Bus *bus;
+    const PeerOps *observer;
+    gpointer observer_data;
     char **servers; /* for ICE: ours and the relay's */
     ServerWatch *server_watch;
     TlsTrust *trust; /* for turns: servers */
@@ -54,7 +54,7 @@ static void peer_update(Peer *peer)
 {
     const Room *room = signaling_room(peer->signaling);
 
-    bus_update(peer->bus);
+    peer->observer->updated(peer->observer_data);
     if (identity_problem(peer->identity))
         daemon_status("%s", identity_problem(peer->identity));
     else if (room_state(room) == RELAY_CONNECTED)
@@ -72,7 +72,7 @@ static void on_servers_changed(gpointer data)
 {
     Peer *peer = data;
 
-    bus_update(peer->bus);
+    peer->observer->updated(peer->observer_data);
 }
 
 static const ServerWatchOps server_ops = {
@@ -104,7 +104,7 @@ static void on_members(gpointer data)
 {
     Peer *peer = data;
 
-    bus_update(peer->bus);
+    peer->observer->updated(peer->observer_data);
 }
 
 static void on_joined(const char *id, gpointer data)
@@ -189,7 +189,7 @@ static void on_copied(gpointer data)
 {
     Peer *peer = data;
 
-    bus_update(peer->bus);
+    peer->observer->updated(peer->observer_data);
 }
 
 static bool on_is_emitter(gpointer data)
@@ -203,7 +203,7 @@ static void on_call_added(Call *call, gpointer data)
 {
     Peer *peer = data;
 
-    bus_tell_call_added(peer->bus, call);
+    peer->observer->call_added(call, peer->observer_data);
     peer_update(peer);
 }
 
@@ -211,7 +211,7 @@ static void on_call_changed(Call *call, gpointer data)
 {
     Peer *peer = data;
 
-    bus_tell_call_changed(peer->bus, call);
+    peer->observer->call_changed(call, peer->observer_data);
 }
 
 /* It may be that a server does not serve us. A remote that has found no path just hangs up. */
@@ -227,7 +227,7 @@ static void on_call_ended(Call *call, gpointer data)
 {
     Peer *peer = data;
 
-    bus_tell_call_ended(peer->bus, call);
+    peer->observer->call_ended(call, peer->observer_data);
     if (may_lack_path(call))
         server_watch_check(peer->server_watch);
     call_dispatch_note_end(peer->dispatch, call);
@@ -317,7 +317,7 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
     update_listener(peer, channel);
     if (event == CALL_CHANNEL_ADDED)
         reserve_pipe(channel);
-    bus_tell_channel(peer->bus, channel, event);
+    peer->observer->channel(channel, event, peer->observer_data);
     if (event == CALL_CHANNEL_ADDED)
         connect_service(peer, channel);
 }
@@ -328,7 +328,7 @@ static void take_number(Peer *peer, Call *call, double value)
 
     history_add(peer->history, g_get_real_time(), call_peer(call), value);
     history_last(peer->history, &number);
-    bus_tell_number(peer->bus, &number);
+    peer->observer->number(&number, peer->observer_data);
 }
 
 static void on_message(CallChannel *channel, MessageKind kind, const guint8 *bytes, gsize length,
@@ -345,7 +345,7 @@ static void on_message(CallChannel *channel, MessageKind kind, const guint8 *byt
         else
             log_debug("call %u: a text that is no number", call_number(call));
     }
-    bus_tell_message(peer->bus, channel, kind, bytes, length);
+    peer->observer->message(channel, kind, bytes, length, peer->observer_data);
 }
 
 static const CallOps call_ops = {
@@ -371,7 +371,8 @@ static void on_pairing_proven(const char *name, const char *fingerprint, gpointe
     bool other =
         known_peers_check(peer->known, name, fingerprint) == KNOWN_OTHER;
 
-    bus_tell_pairing_proven(peer->bus, name, fingerprint, other ? known->fingerprint : "");
+    peer->observer->pairing_proven(name, fingerprint, other ? known->fingerprint : "",
+                                   peer->observer_data);
 }
 
 static bool on_paired(const char *name, const char *fingerprint, bool replace, GError **error,
@@ -408,7 +409,7 @@ static void on_pairing_failed(const char *message, guint tries, gpointer data)
     log_event(G_LOG_LEVEL_WARNING, (.message_id = MESSAGE_PAIRING_FAILED),
               ngettext("pairing: %s; %u try is left", "pairing: %s; %u tries are left", tries),
               message, tries);
-    bus_tell_pairing_failed(peer->bus, message, tries);
+    peer->observer->pairing_failed(message, tries, peer->observer_data);
 }
 
 static void on_pairing_ended(bool ok, const char *name, const char *fingerprint,
@@ -422,7 +423,7 @@ static void on_pairing_ended(bool ok, const char *name, const char *fingerprint,
     else
         log_event(G_LOG_LEVEL_WARNING, (.message_id = MESSAGE_PAIRING_FAILED),
                   _("the pairing has failed: %s"), message);
-    bus_tell_pairing_ended(peer->bus, ok, name, fingerprint, message);
+    peer->observer->pairing_ended(ok, name, fingerprint, message, peer->observer_data);
 }
 
 static const PairingDeskOps pairing_ops = {
@@ -435,10 +436,8 @@ static const PairingDeskOps pairing_ops = {
 
 /* ---- the daemon's steps --------------------------------------------------- */
 
-bool peer_configure(const char *path, bool required, gpointer data, GError **error)
+bool peer_configure(Peer *peer, const char *path, bool required, GError **error)
 {
-    Peer *peer = data;
-
     g_free(peer->config_path);
     peer->config_path = g_strdup(path);
     return peer_config_load(&peer->config, path, required, error);
@@ -580,9 +579,8 @@ static const IdentityOps identity_ops = {
 
 /* ---- start and end ---------------------------------------------------------- */
 
-bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GError **error)
+bool peer_prepare(Peer *peer, Daemon *daemon, GError **error)
 {
-    Peer *peer = data;
     g_autofree char *folder = daemon_state_directory(daemon);
 
     peer->daemon = daemon;
@@ -600,16 +598,18 @@ bool peer_start(Daemon *daemon, GDBusConnection *connection, gpointer data, GErr
                                      &pairing_ops, peer);
     peer->history = history_new(peer->config.history);
     peer->publisher = publisher_new();
-    peer->bus = bus_new(connection, peer, error);
-    if (!peer->bus)
-        return false;
-    peer_apply(peer);
     return true;
 }
 
-void peer_reload(Daemon *daemon, gpointer data)
+void peer_begin(Peer *peer, const PeerOps *observer, gpointer data)
 {
-    Peer *peer = data;
+    peer->observer = observer;
+    peer->observer_data = data;
+    peer_apply(peer);
+}
+
+void peer_reload(Peer *peer)
+{
     g_autoptr(GError) error = NULL;
 
     peer_apply(peer);
@@ -619,10 +619,8 @@ void peer_reload(Daemon *daemon, gpointer data)
     peer_update(peer);
 }
 
-void peer_stop(Daemon *daemon, gpointer data)
+void peer_stop(Peer *peer)
 {
-    Peer *peer = data;
-
     calls_hang_up_all(peer->calls, CALL_REASON_STOPPED);
     pairing_desk_cancel(peer->pairing, _("the daemon stopped"));
     signaling_stop(peer->signaling);
@@ -644,7 +642,6 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->dispatch, call_dispatch_free);
     g_clear_pointer(&peer->calls, calls_free);
     g_clear_pointer(&peer->pairing, pairing_desk_free);
-    g_clear_pointer(&peer->bus, bus_free);
     g_clear_pointer(&peer->signaling, signaling_free);
     g_clear_pointer(&peer->publisher, publisher_free);
     g_clear_pointer(&peer->history, history_free);

@@ -3,12 +3,13 @@
 
 /*
  * The peer as a whole: owns the parts and passes on between them. What D-Bus
- * offers is asked for here; it hears of news through bus.h.
+ * offers is asked for here; who shows the peer to others hears of news by PeerOps,
+ * and nothing in here knows that it is D-Bus.
  */
 
 #pragma once
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <stdbool.h>
 
 #include "common/daemon.h"
@@ -20,15 +21,38 @@
 
 typedef struct Peer Peer;
 
+/* What an observer hears. None may end a call or free a channel; all may ask for what the peer
+ * is. What they are given lasts until they return. */
+typedef struct {
+    /* What the functions at the end of this file give may be another. */
+    void (*updated)(gpointer data);
+    void (*number)(const ReceivedNumber *number, gpointer data);
+    void (*call_added)(Call *call, gpointer data);
+    void (*call_changed)(Call *call, gpointer data);
+    void (*call_ended)(Call *call, gpointer data); /* CALL is freed after it */
+    void (*channel)(CallChannel *channel, CallChannelEvent event, gpointer data);
+    void (*message)(CallChannel *channel, MessageKind kind, const guint8 *bytes, gsize length,
+                    gpointer data);
+    /* As in PairingDeskOps; KNOWN is another key that is known for NAME, or "". */
+    void (*pairing_proven)(const char *name, const char *fingerprint, const char *known,
+                           gpointer data);
+    void (*pairing_failed)(const char *message, guint tries, gpointer data);
+    void (*pairing_ended)(bool ok, const char *name, const char *fingerprint, const char *message,
+                          gpointer data);
+} PeerOps;
+
 Peer *peer_new(void);
+/* Calls that are left end, and the observer still hears of it. */
 void peer_free(Peer *peer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Peer, peer_free)
 
-/* The steps of DaemonInfo; see common/daemon.h. */
-bool peer_configure(const char *path, bool required, gpointer peer, GError **error);
-bool peer_start(Daemon *daemon, GDBusConnection *bus, gpointer peer, GError **error);
-void peer_reload(Daemon *daemon, gpointer peer);
-void peer_stop(Daemon *daemon, gpointer peer);
+/* The steps of DaemonInfo, in this order; see common/daemon.h. Nothing happens before
+ * peer_begin(), and OBSERVER, which is kept by reference, must last as long as the peer. */
+bool peer_configure(Peer *peer, const char *path, bool required, GError **error);
+bool peer_prepare(Peer *peer, Daemon *daemon, GError **error);
+void peer_begin(Peer *peer, const PeerOps *observer, gpointer data);
+void peer_reload(Peer *peer); /* after peer_configure() */
+void peer_stop(Peer *peer);   /* daemon_quit() follows */
 
 /* As calls_place() */
 Call *peer_call(Peer *peer, const char *whom, const CallOptions *options, GError **error);

@@ -22,7 +22,6 @@
 #include "peer/trust/pairing-desk.h"
 #include "peer/bus/peer-dbus.h"
 #include "peer/error.h"
-#include "peer/peer.h"
 
 /* ---- Peer1, whose counters are looked up when they are read ----------------- */
 
@@ -382,8 +381,9 @@ static GVariant *servers_to_variant(const ServerWatch *watch)
     return g_variant_builder_end(&builder);
 }
 
-void bus_update(Bus *bus)
+static void on_updated(gpointer data)
 {
+    Bus *bus = data;
     RtcbusPeer1 *object = RTCBUS_PEER1(bus->object);
     Peer *peer = bus->object->peer;
     const Room *room = peer_room(peer);
@@ -396,30 +396,38 @@ void bus_update(Bus *bus)
     rtcbus_peer1_set_peers(object, members_to_variant(room));
     rtcbus_peer1_set_listener_count(object, peer_listeners(peer));
     rtcbus_peer1_set_broken_services(object, peer_broken_services(peer));
-    rtcbus_peer1_set_fingerprint(object, peer_fingerprint(peer));
     rtcbus_peer1_set_key_shared_with(object, peer_key_copies(peer));
     rtcbus_peer1_set_ice_servers(object, servers_to_variant(peer_server_watch(peer)));
 }
 
-void bus_tell_number(Bus *bus, const ReceivedNumber *number)
+static void on_number(const ReceivedNumber *number, gpointer data)
 {
+    Bus *bus = data;
+
     rtcbus_peer1_emit_number_received(RTCBUS_PEER1(bus->object), number->sequence, number->time,
                                       number->peer, number->value);
 }
 
-void bus_tell_pairing_proven(Bus *bus, const char *name, const char *fingerprint, const char *known)
+static void on_pairing_proven(const char *name, const char *fingerprint, const char *known,
+                              gpointer data)
 {
+    Bus *bus = data;
+
     rtcbus_peer1_emit_pairing_proven(RTCBUS_PEER1(bus->object), name, fingerprint, known);
 }
 
-void bus_tell_pairing_failed(Bus *bus, const char *message, guint tries)
+static void on_pairing_failed(const char *message, guint tries, gpointer data)
 {
+    Bus *bus = data;
+
     rtcbus_peer1_emit_pairing_failed(RTCBUS_PEER1(bus->object), message, tries);
 }
 
-void bus_tell_pairing_ended(Bus *bus, bool ok, const char *name, const char *fingerprint,
-                            const char *message)
+static void on_pairing_ended(bool ok, const char *name, const char *fingerprint,
+                             const char *message, gpointer data)
 {
+    Bus *bus = data;
+
     rtcbus_peer1_emit_pairing_ended(RTCBUS_PEER1(bus->object), ok, name, fingerprint, message);
 }
 
@@ -440,8 +448,9 @@ static void unexport_object(Bus *bus, const char *path, GDBusInterfaceSkeleton *
     g_dbus_object_manager_server_unexport(bus->manager, path);
 }
 
-void bus_tell_call_added(Bus *bus, Call *call)
+static void on_call_added(Call *call, gpointer data)
 {
+    Bus *bus = data;
     BusCall *object = bus_call_new(call);
     g_autofree char *path = bus_call_path(call_number(call));
 
@@ -449,16 +458,18 @@ void bus_tell_call_added(Bus *bus, Call *call)
     export_object(bus, path, G_DBUS_INTERFACE_SKELETON(object));
 }
 
-void bus_tell_call_changed(Bus *bus, Call *call)
+static void on_call_changed(Call *call, gpointer data)
 {
+    Bus *bus = data;
     BusCall *object = g_hash_table_lookup(bus->calls, call);
 
     if (object)
         bus_call_update(object);
 }
 
-void bus_tell_call_ended(Bus *bus, Call *call)
+static void on_call_ended(Call *call, gpointer data)
 {
+    Bus *bus = data;
     BusCall *object = g_hash_table_lookup(bus->calls, call);
     g_autofree char *path = bus_call_path(call_number(call));
     g_autofree char *reason = printable(call_reason(call));
@@ -489,8 +500,10 @@ static void channel_removed(Bus *bus, CallChannel *channel)
     g_hash_table_remove(bus->channels, channel);
 }
 
-void bus_tell_channel(Bus *bus, CallChannel *channel, CallChannelEvent event)
+static void on_channel(CallChannel *channel, CallChannelEvent event, gpointer data)
 {
+    Bus *bus = data;
+
     switch (event) {
     case CALL_CHANNEL_ADDED:
         channel_added(bus, channel);
@@ -526,9 +539,10 @@ static void on_flushed(GObject *connection, GAsyncResult *result, gpointer data)
         call_channel_hold(channel, false);
 }
 
-void bus_tell_message(Bus *bus, CallChannel *channel, MessageKind kind, const guint8 *bytes,
-                      gsize length)
+static void on_message(CallChannel *channel, MessageKind kind, const guint8 *bytes, gsize length,
+                       gpointer data)
 {
+    Bus *bus = data;
     GDBusInterfaceSkeleton *object = G_DBUS_INTERFACE_SKELETON(bus->object);
 
     bus_channel_message(g_hash_table_lookup(bus->channels, channel), kind, bytes, length);
@@ -542,6 +556,19 @@ void bus_tell_message(Bus *bus, CallChannel *channel, MessageKind kind, const gu
     g_dbus_connection_flush(g_dbus_interface_skeleton_get_connection(object), bus->flush,
                             on_flushed, bus);
 }
+
+const PeerOps bus_peer_ops = {
+    .updated = on_updated,
+    .number = on_number,
+    .call_added = on_call_added,
+    .call_changed = on_call_changed,
+    .call_ended = on_call_ended,
+    .channel = on_channel,
+    .message = on_message,
+    .pairing_proven = on_pairing_proven,
+    .pairing_failed = on_pairing_failed,
+    .pairing_ended = on_pairing_ended,
+};
 
 /* ---- the bus -------------------------------------------------------------- */
 
@@ -567,7 +594,7 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
     g_signal_connect(bus->object, "handle-cancel-pairing", G_CALLBACK(on_cancel_pairing), NULL);
     g_signal_connect(bus->object, "handle-list-known-peers", G_CALLBACK(on_list_known_peers),
                      NULL);
-    bus_update(bus);
+    on_updated(bus);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(bus->object), connection,
                                           PEER_OBJECT_PATH, error)) {
         bus_free(bus);

@@ -10,31 +10,13 @@
 
 #include <gio/gio.h>
 
-#include "peer/call/call.h"
-#include "peer/readings/history.h"
+#include "peer/peer.h"
 
-typedef struct Peer Peer;
 typedef struct Bus Bus;
 
-/* Exports everything on CONNECTION. PEER must outlive it. */
+/* Exports everything on CONNECTION. PEER must have been prepared, and may be freed before it. */
 Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error);
 void bus_free(Bus *bus);
 
-/* Properties of the peer itself may have changed. */
-void bus_update(Bus *bus);
-/* See PairingDeskOps. */
-/* KNOWN is another key that is known for NAME, or "". */
-void bus_tell_pairing_proven(Bus *bus, const char *name, const char *fingerprint, const char *known);
-void bus_tell_pairing_failed(Bus *bus, const char *message, guint tries);
-void bus_tell_pairing_ended(Bus *bus, bool ok, const char *name, const char *fingerprint,
-                            const char *message);
-
-void bus_tell_number(Bus *bus, const ReceivedNumber *number);
-
-void bus_tell_call_added(Bus *bus, Call *call);
-void bus_tell_call_changed(Bus *bus, Call *call);
-void bus_tell_call_ended(Bus *bus, Call *call);
-
-void bus_tell_channel(Bus *bus, CallChannel *channel, CallChannelEvent event);
-void bus_tell_message(Bus *bus, CallChannel *channel, MessageKind kind, const guint8 *bytes,
-                      gsize length);
+/* What a Bus does with what the peer tells: for peer_begin(), with the Bus as its data. */
+extern const PeerOps bus_peer_ops;
