@@ -15,18 +15,18 @@
 typedef struct {
     Peer *peer;
     Bus *bus;
-} Program;
+} PeerProgram;
 
 static bool configure(const char *path, bool required, gpointer data, GError **error)
 {
-    Program *program = data;
+    PeerProgram *program = data;
 
     return peer_configure(program->peer, path, required, error);
 }
 
 static bool start(Daemon *daemon, GDBusConnection *connection, gpointer data, GError **error)
 {
-    Program *program = data;
+    PeerProgram *program = data;
 
     if (!peer_prepare(program->peer, daemon, error))
         return false;
@@ -39,14 +39,14 @@ static bool start(Daemon *daemon, GDBusConnection *connection, gpointer data, GE
 
 static void reload(Daemon *daemon, gpointer data)
 {
-    Program *program = data;
+    PeerProgram *program = data;
 
     peer_reload(program->peer);
 }
 
 static void stop(Daemon *daemon, gpointer data)
 {
-    Program *program = data;
+    PeerProgram *program = data;
 
     peer_stop(program->peer);
 }
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
         .reload = reload,
         .stop = stop,
     };
-    Program program = {.peer = peer_new()};
+    PeerProgram program = {.peer = peer_new()};
     int status = daemon_run(&info, &program, argc, argv);
 
     /* The bus hears of calls that end with the peer. */

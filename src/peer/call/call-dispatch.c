@@ -31,19 +31,19 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "peer/signaling/delayed.h"
-#include "peer/signaling/early.h"
-#include "peer/signaling/heard.h"
+#include "peer/signaling/delayed-calls.h"
+#include "peer/signaling/early-candidates.h"
+#include "peer/signaling/recent-sessions.h"
 
 struct CallDispatch {
     Calls *calls;
     const Room *room;
     const CallDispatchOps *ops;
     gpointer data;
-    Delayed *delayed;
+    DelayedCalls *delayed;
     EarlyCandidates *early;
-    Heard *heard; /* `call`s to everybody */
-    Heard *ended; /* sessions of our own */
+    RecentSessions *heard; /* `call`s to everybody */
+    RecentSessions *ended; /* sessions of our own */
 };
 
 static bool is_from(const Call *call, const char *from)
@@ -128,15 +128,15 @@ static Call *find_session(const CallDispatch *dispatch, const Frame *frame,
 static void receive_call(CallDispatch *dispatch, const Frame *frame)
 {
     if (!frame->to)
-        heard_add(dispatch->heard, frame->from, frame->session, g_get_monotonic_time());
+        recent_sessions_add(dispatch->heard, frame->from, frame->session, g_get_monotonic_time());
     if (find_session(dispatch, frame, CALL_INCOMING))
         return; /* it was asked again when we joined */
 
     if (frame->to || dispatch->ops->is_emitter(dispatch->data)) {
-        delayed_drop(dispatch->delayed, frame);
+        delayed_calls_drop(dispatch->delayed, frame);
         answer_call(dispatch, frame);
     } else if (!is_listener(dispatch)) {
-        delayed_add(dispatch->delayed, frame);
+        delayed_calls_add(dispatch->delayed, frame);
     }
 }
 
@@ -166,7 +166,7 @@ static bool is_our_session(const CallDispatch *dispatch, const char *session)
             g_strcmp0(call_session(list->pdata[i]), session) == 0)
             return true;
     }
-    return heard_has_session(dispatch->ended, session, g_get_monotonic_time());
+    return recent_sessions_has_session(dispatch->ended, session, g_get_monotonic_time());
 }
 
 /* FRAME, an offer to everybody, answers somebody else's `call`, if anybody's. */
@@ -175,16 +175,16 @@ static void overhear_offer(CallDispatch *dispatch, const Frame *frame)
     gint64 now = g_get_monotonic_time();
 
     if (frame->session)
-        heard_take_session(dispatch->heard, frame->session, now);
-    else if (heard_take_other(dispatch->heard, frame->from, now))
-        delayed_drop_foreign(dispatch->delayed);
+        recent_sessions_take_session(dispatch->heard, frame->session, now);
+    else if (recent_sessions_take_other(dispatch->heard, frame->from, now))
+        delayed_calls_drop_foreign(dispatch->delayed);
 }
 
 static void take_offer(CallDispatch *dispatch, Call *call, const Frame *frame)
 {
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GPtrArray) early =
-        early_take(dispatch->early, frame->from, frame->session, g_get_monotonic_time());
+        early_candidates_take(dispatch->early, frame->from, frame->session, g_get_monotonic_time());
 
     call_take_offer(call, frame, room_member_name(dispatch->room, frame->from),
                     room_name_of(dispatch->room, frame->from));
@@ -227,7 +227,7 @@ static void receive_offer(CallDispatch *dispatch, const Frame *frame)
 {
     Call *call = find_awaiting(dispatch, frame);
 
-    delayed_drop(dispatch->delayed, frame);
+    delayed_calls_drop(dispatch->delayed, frame);
     if (call) {
         take_offer(dispatch, call, frame);
     } else if (is_repeated_offer(dispatch, frame)) {
@@ -278,7 +278,7 @@ static void receive_answer(CallDispatch *dispatch, const Frame *frame)
 {
     Call *call = find_call(dispatch, frame);
 
-    delayed_drop(dispatch->delayed, frame);
+    delayed_calls_drop(dispatch->delayed, frame);
     if (call)
         call_take_answer(call, frame);
     else
@@ -292,8 +292,8 @@ static void receive_candidate(CallDispatch *dispatch, const Frame *frame)
 
     if (call && !call_awaits_offer(call))
         call_take_candidate(call, frame);
-    else if (frame->to || !heard_has_session(dispatch->heard, frame->session, now))
-        early_keep(dispatch->early, frame, now);
+    else if (frame->to || !recent_sessions_has_session(dispatch->heard, frame->session, now))
+        early_candidates_keep(dispatch->early, frame, now);
 }
 
 /* The outgoing call to exactly this remote that has not been answered yet. */
@@ -307,11 +307,11 @@ static Call *find_refused(const CallDispatch *dispatch, const Frame *frame)
 static void receive_bye(CallDispatch *dispatch, const Frame *frame)
 {
     g_autoptr(GPtrArray) early G_GNUC_UNUSED =
-        early_take(dispatch->early, frame->from, frame->session, g_get_monotonic_time());
+        early_candidates_take(dispatch->early, frame->from, frame->session, g_get_monotonic_time());
     Call *call = find_call(dispatch, frame);
     bool waiting = !call || call_awaits_offer(call);
 
-    delayed_drop(dispatch->delayed, frame);
+    delayed_calls_drop(dispatch->delayed, frame);
     if (waiting)
         call = find_refused(dispatch, frame);
     if (!call)
@@ -332,7 +332,7 @@ bool call_dispatch_expects(const CallDispatch *dispatch, const Frame *frame)
 void call_dispatch_receive(CallDispatch *dispatch, const Frame *frame)
 {
     if (!room_is_for_us(dispatch->room, frame->to)) {
-        delayed_drop(dispatch->delayed, frame);
+        delayed_calls_drop(dispatch->delayed, frame);
         return;
     }
     switch (frame->type) {
@@ -382,7 +382,7 @@ static void end_pending(CallDispatch *dispatch)
     g_autofree char *reason =
         g_strdup_printf("%s: %s", CALL_REASON_RELAY, room_problem(dispatch->room));
 
-    delayed_drop_all(dispatch->delayed, NULL);
+    delayed_calls_drop_all(dispatch->delayed, NULL);
     for (guint i = 0; i < all->len; i++) {
         if (call_is_pending(all->pdata[i]))
             call_drop(all->pdata[i], reason);
@@ -425,7 +425,7 @@ static void end_pending_with(CallDispatch *dispatch, const char *id, const char 
 
 void call_dispatch_left(CallDispatch *dispatch, const char *id)
 {
-    delayed_drop_all(dispatch->delayed, id);
+    delayed_calls_drop_all(dispatch->delayed, id);
     end_pending_with(dispatch, id, CALL_REASON_LEFT);
 }
 
@@ -439,7 +439,8 @@ void call_dispatch_no_such_peer(CallDispatch *dispatch, const char *to)
 void call_dispatch_note_end(CallDispatch *dispatch, const Call *call)
 {
     if (call_direction(call) == CALL_OUTGOING)
-        heard_add(dispatch->ended, call_remote(call), call_session(call), g_get_monotonic_time());
+        recent_sessions_add(dispatch->ended, call_remote(call), call_session(call),
+                            g_get_monotonic_time());
 }
 
 CallDispatch *call_dispatch_new(Calls *calls, const Room *room, guint max_early,
@@ -451,10 +452,10 @@ CallDispatch *call_dispatch_new(Calls *calls, const Room *room, guint max_early,
     dispatch->room = room;
     dispatch->ops = ops;
     dispatch->data = data;
-    dispatch->delayed = delayed_new(on_delayed, dispatch);
-    dispatch->early = early_new(max_early);
-    dispatch->heard = heard_new();
-    dispatch->ended = heard_new();
+    dispatch->delayed = delayed_calls_new(on_delayed, dispatch);
+    dispatch->early = early_candidates_new(max_early);
+    dispatch->heard = recent_sessions_new();
+    dispatch->ended = recent_sessions_new();
     return dispatch;
 }
 
@@ -462,14 +463,14 @@ void call_dispatch_free(CallDispatch *dispatch)
 {
     if (!dispatch)
         return;
-    delayed_free(dispatch->delayed);
-    early_free(dispatch->early);
-    heard_free(dispatch->heard);
-    heard_free(dispatch->ended);
+    delayed_calls_free(dispatch->delayed);
+    early_candidates_free(dispatch->early);
+    recent_sessions_free(dispatch->heard);
+    recent_sessions_free(dispatch->ended);
     g_free(dispatch);
 }
 
 void call_dispatch_set_max_early(CallDispatch *dispatch, guint max_early)
 {
-    early_set_limit(dispatch->early, max_early);
+    early_candidates_set_limit(dispatch->early, max_early);
 }

@@ -272,8 +272,8 @@ static void dial_watch_tls(Dial *dial, GIOStream *stream)
     g_signal_connect(dial->tls, "accept-certificate", G_CALLBACK(on_certificate), dial);
 }
 
-static void on_event(GSocketClient *client, GSocketClientEvent event, GSocketConnectable *connectable,
-                     GIOStream *stream, gpointer data)
+static void on_event(GSocketClient *client, GSocketClientEvent event,
+                     GSocketConnectable *connectable, GIOStream *stream, gpointer data)
 {
     Dial *dial = data;
 

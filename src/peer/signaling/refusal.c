@@ -81,7 +81,8 @@ char *refusal_of_certificate(GUri *uri, GTlsCertificate *certificate, GTlsCertif
     if (flags & G_TLS_CERTIFICATE_REVOKED)
         add(parts, g_strdup(_("it is revoked: ask who runs the relay for a new one")));
     if (flags & G_TLS_CERTIFICATE_INSECURE)
-        add(parts, g_strdup(_("it is made with an algorithm that is not secure: have it made anew")));
+        add(parts,
+            g_strdup(_("it is made with an algorithm that is not secure: have it made anew")));
     if (flags & G_TLS_CERTIFICATE_UNKNOWN_CA)
         add(parts, g_strdup(_("it is signed by an authority that is unknown here: put that one's "
                               "certificate into /usr/local/share/ca-certificates and run "
@@ -109,8 +110,8 @@ static char *refusal_of_name(GUri *uri, const GError *error)
     if (error->code == G_RESOLVER_ERROR_NOT_FOUND)
         return g_strdup_printf(_("the host name %s does not exist: see that URL= is right"),
                                g_uri_get_host(uri));
-    return g_strdup_printf(_("the host name %s cannot be looked up (%s): see this machine's network "
-                             "and its name server"),
+    return g_strdup_printf(_("the host name %s cannot be looked up (%s): see this machine's "
+                             "network and its name server"),
                            g_uri_get_host(uri), error->message);
 }
 
@@ -223,8 +224,9 @@ char *refusal_of_answer(GUri *uri, const UpgradeAnswer *answer, const char *word
     if (answer->status >= 300 && answer->status < 400)
         return refusal_of_redirect(answer);
     if (words)
-        return with_port(uri, g_strdup_printf(_("the relay refused: %u %s, “%s”; %s"), answer->status,
-                                              answer->reason, words, advice(answer)));
+        return with_port(uri, g_strdup_printf(_("the relay refused: %u %s, “%s”; %s"),
+                                              answer->status, answer->reason, words,
+                                              advice(answer)));
     return with_port(uri, g_strdup_printf(_("the relay refused: %u %s; %s"), answer->status,
                                           answer->reason, advice(answer)));
 }

@@ -5,7 +5,14 @@
  * The relay is one that speaks rtcbus.1, or any server that passes text on.
  * With the first, a frame without `from` is the relay's own and one with it is
  * a peer's, so no peer can fake that another has left. With the second, frames
- * of the relay's types are nobody's and are ignored.
+ * of the relay's types are nobody's and are ignored. What a frame is, by what the
+ * relay has shown itself to be:
+ *
+ *                  `welcome`       other of the relay's  of a peer
+ *   promised       it is rtcbus.1  ignored               it is foreign; taken
+ *   silent         it is rtcbus.1  ignored               it is foreign; taken
+ *   rtcbus.1       ignored         taken                 taken if it has a `from`
+ *   foreign        ignored         ignored               taken, if it is not our own
  *
  * That a server selects rtcbus.1 proves nothing: there are libraries that select
  * whatever is offered. A relay says `welcome` first, so one that says nothing for
@@ -28,7 +35,7 @@
 #include "common/log.h"
 #include "common/names.h"
 #include "common/url.h"
-#include "peer/signaling/echo.h"
+#include "peer/signaling/sent-frames.h"
 #include "peer/call/ice-servers.h"
 #include "peer/signaling/websocket.h"
 
@@ -66,7 +73,7 @@ struct Signaling {
     char **ice_servers;
     Websocket *socket;
     RelayKind kind;
-    Echo *echo;      /* on a relay that does not speak rtcbus.1 */
+    SentFrames *sent; /* to a relay that does not speak rtcbus.1: they may come back */
     bool plain;      /* the next attempt offers no subprotocol */
     bool offered;    /* and whether this one does */
     NameChoice choice;
@@ -135,7 +142,8 @@ static void signaling_complain(Signaling *signaling, const char *problem, guint 
     bool again = g_strcmp0(signaling->complained, problem) == 0;
 
     log_event(again ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_WARNING,
-              (.message_id = MESSAGE_RELAY_LOST, .topic = LOG_TOPIC_RELAY), _("relay %s: %s; trying again in %.1f s"),
+              (.message_id = MESSAGE_RELAY_LOST, .topic = LOG_TOPIC_RELAY), 
+              _("relay %s: %s; trying again in %.1f s"),
               signaling->shown_url, problem, delay / 1000.0);
     g_free(signaling->complained);
     signaling->complained = g_strdup(problem);
@@ -327,7 +335,7 @@ static void on_text(Websocket *websocket, const char *text, gsize length, gpoint
     g_autoptr(GError) error = NULL;
     g_autoptr(Frame) frame = NULL;
 
-    if (signaling->kind != RELAY_KIND_RTCBUS && echo_is_own(signaling->echo, text)) {
+    if (signaling->kind != RELAY_KIND_RTCBUS && sent_frames_take(signaling->sent, text)) {
         log_debug("a frame of our own came back");
         return;
     }
@@ -351,8 +359,9 @@ bool signaling_send(Signaling *signaling, const Frame *frame)
     if (!websocket_send(signaling->socket, text))
         return false;
     /* The end of the candidates reads the same from both sides. */
-    if (signaling->kind != RELAY_KIND_RTCBUS && (frame->type != FRAME_CANDIDATE || frame->candidate))
-        echo_sent(signaling->echo, text);
+    if (signaling->kind != RELAY_KIND_RTCBUS &&
+        (frame->type != FRAME_CANDIDATE || frame->candidate))
+        sent_frames_add(signaling->sent, text);
     return true;
 }
 
@@ -420,15 +429,15 @@ static char *name_taken(const Signaling *signaling, const char *words)
     const char *name = signaling_name(signaling);
 
     if (words)
-        return g_strdup_printf(_("the name %s is taken in the room: write another one into Name= in "
-                                 "peer.conf (the relay says “%s”)"),
+        return g_strdup_printf(_("the name %s is taken in the room: write another one into Name= "
+                                 "in peer.conf (the relay says “%s”)"),
                                name, words);
     return g_strdup_printf(_("the name %s is taken in the room: write another one into Name= in "
                              "peer.conf"),
                            name);
 }
 
-static void signaling_name_taken(Signaling *signaling, const WebsocketFailure *failure)
+static void signaling_name_taken(Signaling *signaling, const DialFailure *failure)
 {
     g_autofree char *problem = NULL;
 
@@ -454,27 +463,29 @@ static void signaling_stopped(Signaling *signaling)
     signaling->ops->stopped(signaling->data);
 }
 
-static void on_closed(Websocket *websocket, const WebsocketFailure *failure, gpointer data)
+static void signaling_refused(Signaling *signaling, const DialFailure *failure)
 {
-    Signaling *signaling = data;
-    g_autofree char *problem = g_strdup(failure->message);
-    guint delay;
-
-    if (signaling->stopping) {
-        signaling_stopped(signaling);
-        return;
-    }
-    if (failure->http_status == HTTP_CONFLICT) {
+    if (failure->status == HTTP_CONFLICT) {
         signaling_name_taken(signaling, failure);
         return;
     }
-    if (failure->opened) {
+    signaling->plain = signaling->offered && failure->status == HTTP_BAD_REQUEST;
+    signaling_retry(signaling, failure->message, delay_after(signaling, failure->retry_after));
+}
+
+static void on_closed(Websocket *websocket, const WebsocketFailure *failure, gpointer data)
+{
+    Signaling *signaling = data;
+
+    if (signaling->stopping) {
+        signaling_stopped(signaling);
+    } else if (failure->dial) {
+        signaling_refused(signaling, failure->dial);
+    } else {
         signaling->choice = NAME_OWN;
         signaling->waits = 0;
+        signaling_retry(signaling, failure->message, next_delay(signaling));
     }
-    signaling->plain = signaling->offered && failure->http_status == HTTP_BAD_REQUEST;
-    delay = delay_after(signaling, failure->retry_after);
-    signaling_retry(signaling, problem, delay);
 }
 
 static const WebsocketOps websocket_ops = {
@@ -526,8 +537,8 @@ static void signaling_forget(Signaling *signaling)
     g_clear_pointer(&signaling->complained, g_free);
     g_strfreev(signaling->ice_servers);
     signaling->ice_servers = g_new0(char *, 1);
-    g_clear_pointer(&signaling->echo, echo_free);
-    signaling->echo = echo_new();
+    g_clear_pointer(&signaling->sent, sent_frames_free);
+    signaling->sent = sent_frames_new();
 }
 
 void signaling_set(Signaling *signaling, const SignalingSettings *settings)
@@ -592,7 +603,7 @@ Signaling *signaling_new(const SignalingOps *ops, gpointer data)
     signaling->ops = ops;
     signaling->data = data;
     signaling->room = room_new();
-    signaling->echo = echo_new();
+    signaling->sent = sent_frames_new();
     signaling->ice_servers = g_new0(char *, 1);
     return signaling;
 }
@@ -603,7 +614,7 @@ void signaling_free(Signaling *signaling)
         return;
     signaling_drop(signaling);
     room_free(signaling->room);
-    echo_free(signaling->echo);
+    sent_frames_free(signaling->sent);
     g_strfreev(signaling->ice_servers);
     g_free(signaling->url);
     g_free(signaling->shown_url);

@@ -17,7 +17,6 @@
 
 #include "signaling/frame.h"
 #include "common/log.h"
-#include "peer/signaling/dial.h"
 #include "peer/signaling/upgrade.h"
 #include "common/printable.h"
 
@@ -83,17 +82,19 @@ static char *describe_close(SoupWebsocketConnection *connection)
     g_autofree char *text = given && *given ? printable(given) : NULL;
 
     if (text)
-        return g_strdup_printf(_("the relay closed the connection: %s (%u); see its journal if that lasts"), text, code);
+        return g_strdup_printf(
+            _("the relay closed the connection: %s (%u); see its journal if that lasts"), text, code);
     if (code == 0 || code == SOUP_WEBSOCKET_CLOSE_ABNORMAL)
         return g_strdup(_("the connection broke off; see the network if that lasts"));
-    return g_strdup_printf(_("the relay closed the connection (%u); see its journal if that lasts"), code);
+    return g_strdup_printf(
+        _("the relay closed the connection (%u); see its journal if that lasts"), code);
 }
 
 static void on_closed(SoupWebsocketConnection *connection, gpointer data)
 {
     g_autofree char *text = describe_close(connection);
 
-    websocket_finish(data, &(WebsocketFailure){.message = text, .opened = true});
+    websocket_finish(data, &(WebsocketFailure){.message = text});
 }
 
 static gboolean on_silence_check(gpointer data)
@@ -105,8 +106,7 @@ static gboolean on_silence_check(gpointer data)
     websocket->silence_timer = 0;
     websocket_finish(websocket,
                      &(WebsocketFailure){.message = _("the relay does not answer any more; "
-                                                      "see the network if that lasts"),
-                                         .opened = true});
+                                                      "see the network if that lasts")});
     return G_SOURCE_REMOVE;
 }
 
@@ -140,11 +140,7 @@ static void on_dial_opened(GIOStream *stream, const char *protocol, gpointer dat
 
 static void on_dial_failed(const DialFailure *failure, gpointer data)
 {
-    websocket_finish(data, &(WebsocketFailure){.message = failure->message,
-                                               .http_status = failure->status,
-                                               .words = failure->words,
-                                               .retry = failure->retry,
-                                               .retry_after = failure->retry_after});
+    websocket_finish(data, &(WebsocketFailure){.message = failure->message, .dial = failure});
 }
 
 static const DialOps dial_ops = {
@@ -155,10 +151,11 @@ static const DialOps dial_ops = {
 static gboolean on_bad_url(gpointer data)
 {
     Websocket *websocket = data;
+    const DialFailure failure = {.message = _("URL= makes no sense: write it as "
+                                              "ws://relay.example:41337/")};
 
     websocket->bad_url_timer = 0;
-    websocket_finish(websocket, &(WebsocketFailure){.message = _("URL= makes no sense: write it as "
-                                                                 "ws://relay.example:41337/")});
+    on_dial_failed(&failure, websocket);
     return G_SOURCE_REMOVE;
 }
 

@@ -11,15 +11,13 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "peer/signaling/dial.h"
+
 typedef struct Websocket Websocket;
 
 typedef struct {
-    const char *message; /* one sentence for people: the cause, and what to do */
-    bool opened;         /* the handshake had succeeded */
-    guint http_status;   /* of a handshake that was refused; 0: it did not come that far */
-    const char *words;   /* the server's own, or NULL */
-    bool retry;          /* and the server has said when another may succeed (Retry-After) */
-    guint retry_after;   /* seconds; 0: it has not */
+    const char *message;     /* one sentence for people: the cause, and what to do */
+    const DialFailure *dial; /* NULL: it had been open */
 } WebsocketFailure;
 
 typedef struct {

@@ -12,23 +12,23 @@
 #include <glib.h>
 #include <stdbool.h>
 
-typedef struct Heard Heard;
+typedef struct RecentSessions RecentSessions;
 
-Heard *heard_new(void);
-void heard_free(Heard *heard);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Heard, heard_free)
+RecentSessions *recent_sessions_new(void);
+void recent_sessions_free(RecentSessions *recent);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RecentSessions, recent_sessions_free)
 
 /* FROM and SESSION may be NULL; NOW is in monotonic microseconds. */
-void heard_add(Heard *heard, const char *from, const char *session, gint64 now);
+void recent_sessions_add(RecentSessions *recent, const char *from, const char *session, gint64 now);
 
 /* Whether SESSION was added not long ago, by whomever. */
-bool heard_has_session(const Heard *heard, const char *session, gint64 now);
+bool recent_sessions_has_session(const RecentSessions *recent, const char *session, gint64 now);
 
 /* The same, and marks it as answered. */
-bool heard_take_session(Heard *heard, const char *session, gint64 now);
+bool recent_sessions_take_session(RecentSessions *recent, const char *session, gint64 now);
 
 /*
  * Whether anybody but SENDER was added not long ago and has not been answered;
  * the oldest such entry counts as answered from now on.
  */
-bool heard_take_other(Heard *heard, const char *sender, gint64 now);
+bool recent_sessions_take_other(RecentSessions *recent, const char *sender, gint64 now);

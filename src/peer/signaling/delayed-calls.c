@@ -5,7 +5,7 @@
 
 #include <config.h>
 
-#include "peer/signaling/delayed.h"
+#include "peer/signaling/delayed-calls.h"
 
 enum {
     ANSWER_DELAY = 300, /* milliseconds */
@@ -13,14 +13,14 @@ enum {
     MAX_OF_ONE = 4, /* sender, if the relay tells who it is */
 };
 
-struct Delayed {
-    DelayedAnswer answer;
+struct DelayedCalls {
+    DelayedCallsAnswer answer;
     gpointer data;
     GQueue queue; /* of Waiting */
 };
 
 typedef struct {
-    Delayed *delayed;
+    DelayedCalls *delayed;
     Frame *call;
     guint timer;
 } Waiting;
@@ -34,9 +34,9 @@ static void waiting_free(gpointer data)
     g_free(waiting);
 }
 
-Delayed *delayed_new(DelayedAnswer answer, gpointer data)
+DelayedCalls *delayed_calls_new(DelayedCallsAnswer answer, gpointer data)
 {
-    Delayed *delayed = g_new0(Delayed, 1);
+    DelayedCalls *delayed = g_new0(DelayedCalls, 1);
 
     delayed->answer = answer;
     delayed->data = data;
@@ -44,7 +44,7 @@ Delayed *delayed_new(DelayedAnswer answer, gpointer data)
     return delayed;
 }
 
-void delayed_free(Delayed *delayed)
+void delayed_calls_free(DelayedCalls *delayed)
 {
     if (!delayed)
         return;
@@ -55,7 +55,7 @@ void delayed_free(Delayed *delayed)
 static gboolean on_delay(gpointer data)
 {
     Waiting *waiting = data;
-    Delayed *delayed = waiting->delayed;
+    DelayedCalls *delayed = waiting->delayed;
 
     waiting->timer = 0;
     g_queue_remove(&delayed->queue, waiting);
@@ -64,7 +64,7 @@ static gboolean on_delay(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static GList *delayed_find(Delayed *delayed, const Frame *frame)
+static GList *delayed_calls_find(DelayedCalls *delayed, const Frame *frame)
 {
     for (GList *l = delayed->queue.head; l; l = l->next) {
         const Frame *call = ((Waiting *) l->data)->call;
@@ -76,7 +76,7 @@ static GList *delayed_find(Delayed *delayed, const Frame *frame)
     return NULL;
 }
 
-static guint delayed_count(const Delayed *delayed, const char *from)
+static guint delayed_count(const DelayedCalls *delayed, const char *from)
 {
     guint n = 0;
 
@@ -85,17 +85,17 @@ static guint delayed_count(const Delayed *delayed, const char *from)
     return n;
 }
 
-static void delayed_delete(Delayed *delayed, GList *link)
+static void delayed_calls_delete(DelayedCalls *delayed, GList *link)
 {
     waiting_free(link->data);
     g_queue_delete_link(&delayed->queue, link);
 }
 
-void delayed_add(Delayed *delayed, const Frame *call)
+void delayed_calls_add(DelayedCalls *delayed, const Frame *call)
 {
     Waiting *waiting;
 
-    if (delayed_find(delayed, call) || delayed->queue.length >= MAX_DELAYED ||
+    if (delayed_calls_find(delayed, call) || delayed->queue.length >= MAX_DELAYED ||
         delayed_count(delayed, call->from) >= MAX_OF_ONE)
         return;
     waiting = g_new0(Waiting, 1);
@@ -105,29 +105,29 @@ void delayed_add(Delayed *delayed, const Frame *call)
     g_queue_push_tail(&delayed->queue, waiting);
 }
 
-void delayed_drop(Delayed *delayed, const Frame *frame)
+void delayed_calls_drop(DelayedCalls *delayed, const Frame *frame)
 {
-    GList *link = delayed_find(delayed, frame);
+    GList *link = delayed_calls_find(delayed, frame);
 
     if (link)
-        delayed_delete(delayed, link);
+        delayed_calls_delete(delayed, link);
 }
 
-void delayed_drop_foreign(Delayed *delayed)
+void delayed_calls_drop_foreign(DelayedCalls *delayed)
 {
     for (GList *l = delayed->queue.head; l; l = l->next) {
         if (!((Waiting *) l->data)->call->session) {
-            delayed_delete(delayed, l);
+            delayed_calls_delete(delayed, l);
             return;
         }
     }
 }
 
-void delayed_drop_all(Delayed *delayed, const char *from)
+void delayed_calls_drop_all(DelayedCalls *delayed, const char *from)
 {
     for (GList *l = delayed->queue.head, *next; l; l = next) {
         next = l->next;
         if (!from || g_strcmp0(((Waiting *) l->data)->call->from, from) == 0)
-            delayed_delete(delayed, l);
+            delayed_calls_delete(delayed, l);
     }
 }

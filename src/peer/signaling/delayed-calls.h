@@ -12,21 +12,21 @@
 
 #include "signaling/frame.h"
 
-typedef struct Delayed Delayed;
+typedef struct DelayedCalls DelayedCalls;
 
 /* ANSWER is called when a `call` has waited long enough; it is not kept then. */
-typedef void (*DelayedAnswer)(const Frame *call, gpointer data);
-Delayed *delayed_new(DelayedAnswer answer, gpointer data);
-void delayed_free(Delayed *delayed);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Delayed, delayed_free)
+typedef void (*DelayedCallsAnswer)(const Frame *call, gpointer data);
+DelayedCalls *delayed_calls_new(DelayedCallsAnswer answer, gpointer data);
+void delayed_calls_free(DelayedCalls *delayed);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DelayedCalls, delayed_calls_free)
 
-void delayed_add(Delayed *delayed, const Frame *call);
+void delayed_calls_add(DelayedCalls *delayed, const Frame *call);
 
 /* FRAME shows that the `call` of its session, or of its sender, needs no answer of ours. */
-void delayed_drop(Delayed *delayed, const Frame *frame);
+void delayed_calls_drop(DelayedCalls *delayed, const Frame *frame);
 
 /* The first without a session: a foreign emitter answers in the order they came. */
-void delayed_drop_foreign(Delayed *delayed);
+void delayed_calls_drop_foreign(DelayedCalls *delayed);
 
 /* All of FROM, or with NULL of everybody. */
-void delayed_drop_all(Delayed *delayed, const char *from);
+void delayed_calls_drop_all(DelayedCalls *delayed, const char *from);

@@ -5,7 +5,7 @@
 
 #include <config.h>
 
-#include "peer/signaling/early.h"
+#include "peer/signaling/early-candidates.h"
 
 #define EARLY_LIFETIME (30 * G_USEC_PER_SEC)
 enum { MAX_REMOTES = 16 }; /* that may use up their quota at a time */
@@ -28,7 +28,7 @@ static void kept_free(gpointer data)
     g_free(kept);
 }
 
-EarlyCandidates *early_new(guint max_per_remote)
+EarlyCandidates *early_candidates_new(guint max_per_remote)
 {
     EarlyCandidates *early = g_new0(EarlyCandidates, 1);
 
@@ -37,7 +37,7 @@ EarlyCandidates *early_new(guint max_per_remote)
     return early;
 }
 
-void early_free(EarlyCandidates *early)
+void early_candidates_free(EarlyCandidates *early)
 {
     if (!early)
         return;
@@ -45,12 +45,12 @@ void early_free(EarlyCandidates *early)
     g_free(early);
 }
 
-void early_set_limit(EarlyCandidates *early, guint max_per_remote)
+void early_candidates_set_limit(EarlyCandidates *early, guint max_per_remote)
 {
     early->max_per_remote = max_per_remote;
 }
 
-static void early_expire(EarlyCandidates *early, gint64 now)
+static void early_candidates_expire(EarlyCandidates *early, gint64 now)
 {
     Kept *oldest;
 
@@ -59,7 +59,7 @@ static void early_expire(EarlyCandidates *early, gint64 now)
 }
 
 /* Makes room for one more of FROM. */
-static void early_make_room(EarlyCandidates *early, const char *from)
+static void early_candidates_make_room(EarlyCandidates *early, const char *from)
 {
     GList *oldest = NULL;
     guint n = 0;
@@ -83,25 +83,26 @@ static void early_make_room(EarlyCandidates *early, const char *from)
     g_queue_delete_link(&early->queue, oldest);
 }
 
-void early_keep(EarlyCandidates *early, const Frame *frame, gint64 now)
+void early_candidates_keep(EarlyCandidates *early, const Frame *frame, gint64 now)
 {
     Kept *kept;
 
-    early_expire(early, now);
+    early_candidates_expire(early, now);
     if (early->max_per_remote == 0)
         return;
-    early_make_room(early, frame->from);
+    early_candidates_make_room(early, frame->from);
     kept = g_new0(Kept, 1);
     kept->frame = frame_copy(frame);
     kept->time = now;
     g_queue_push_tail(&early->queue, kept);
 }
 
-GPtrArray *early_take(EarlyCandidates *early, const char *from, const char *session, gint64 now)
+GPtrArray *early_candidates_take(EarlyCandidates *early, const char *from, const char *session,
+                                 gint64 now)
 {
     GPtrArray *frames = g_ptr_array_new_with_free_func((GDestroyNotify) frame_free);
 
-    early_expire(early, now);
+    early_candidates_expire(early, now);
     for (GList *l = early->queue.head, *next; l; l = next) {
         Kept *kept = l->data;
 
@@ -116,7 +117,7 @@ GPtrArray *early_take(EarlyCandidates *early, const char *from, const char *sess
     return frames;
 }
 
-guint early_count(const EarlyCandidates *early)
+guint early_candidates_count(const EarlyCandidates *early)
 {
     return early->queue.length;
 }

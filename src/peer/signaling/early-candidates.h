@@ -14,16 +14,17 @@
 
 typedef struct EarlyCandidates EarlyCandidates;
 
-EarlyCandidates *early_new(guint max_per_remote);
-void early_free(EarlyCandidates *early);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(EarlyCandidates, early_free)
+EarlyCandidates *early_candidates_new(guint max_per_remote);
+void early_candidates_free(EarlyCandidates *early);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EarlyCandidates, early_candidates_free)
 
-void early_set_limit(EarlyCandidates *early, guint max_per_remote);
+void early_candidates_set_limit(EarlyCandidates *early, guint max_per_remote);
 
 /* Keeps a copy of FRAME, a candidate, as of NOW (monotonic microseconds). */
-void early_keep(EarlyCandidates *early, const Frame *frame, gint64 now);
+void early_candidates_keep(EarlyCandidates *early, const Frame *frame, gint64 now);
 
 /* Takes out, in order, what FROM sent for SESSION (both may be NULL). Of Frame; transfer full. */
-GPtrArray *early_take(EarlyCandidates *early, const char *from, const char *session, gint64 now);
+GPtrArray *early_candidates_take(EarlyCandidates *early, const char *from, const char *session,
+                                 gint64 now);
 
-guint early_count(const EarlyCandidates *early);
+guint early_candidates_count(const EarlyCandidates *early);
