@@ -18,7 +18,7 @@
 
 #include "rtc/channel/channel-set.h"
 #include "rtc/channel/dcep.h"
-#include "rtc/sctp/sctp.h"
+#include "rtc/sctp/association.h"
 
 #define MAX_OPERATIONS 300
 #define MAX_WAITING 256 /* packets */
@@ -37,7 +37,7 @@ enum {
 
 typedef struct {
     Transport lower;
-    Sctp *sctp;
+    Association *sctp;
     ChannelSet *set;
     GPtrArray *channels;
     GQueue sent; /* of GBytes */
@@ -173,7 +173,7 @@ static void on_writable(gpointer data)
     channel_set_writable(((End *) data)->set);
 }
 
-static const SctpUser sctp_user = {
+static const AssociationOps sctp_user = {
     .state = on_state,
     .doubt = on_doubt,
     .message = on_message,
@@ -215,20 +215,20 @@ static void end_open(End *end, bool even)
 {
     const ChannelSetConfig channels = {
         .send_quota = 1024 * 1024, .max_channels = MAX_CHANNELS, .incoming = on_incoming, .data = end};
-    const SctpConfig config = {.local_port = PORT,
-                               .remote_port = PORT,
-                               .streams = 16,
-                               .adds_streams = true,
-                               .mtu = 1152,
-                               .max_packet = 1152,
-                               .max_message_size = 64 * 1024};
+    const AssociationConfig config = {.local_port = PORT,
+                                      .remote_port = PORT,
+                                      .streams = 16,
+                                      .adds_streams = true,
+                                      .mtu = 1152,
+                                      .max_packet = 1152,
+                                      .max_message_size = 64 * 1024};
 
     transport_init(&end->lower, "fuzz", on_send);
     transport_enter_state(&end->lower, TRANSPORT_CONNECTED, NULL);
     g_queue_init(&end->sent);
     end->channels = g_ptr_array_new();
     end->set = channel_set_new(&channels);
-    end->sctp = sctp_new(&end->lower, &config, &sctp_user, end, NULL);
+    end->sctp = association_new(&end->lower, &config, &sctp_user, end, NULL);
     g_assert_nonnull(end->sctp);
     channel_set_attach(end->set, end->sctp, even, 64 * 1024);
 }
@@ -237,7 +237,7 @@ static void end_close(End *end)
 {
     channel_set_silence(end->set);
     channel_set_detach(end->set, NULL);
-    sctp_free(end->sctp);
+    association_free(end->sctp);
     channel_set_free(end->set);
     transport_clear(&end->lower);
     g_queue_clear_full(&end->sent, (GDestroyNotify) g_bytes_unref);

@@ -21,7 +21,7 @@
 #include "rtc/channel/channel-set.h"
 #include "rtc/dtls/dtls.h"
 #include "rtc/ice/ice.h"
-#include "rtc/sctp/sctp.h"
+#include "rtc/sctp/association.h"
 #include "rtc/sdp.h"
 
 G_DEFINE_QUARK(rtc-error-quark, rtc_error)
@@ -57,7 +57,7 @@ struct Connection {
 
     Ice *ice;
     Dtls *dtls;
-    Sctp *sctp;
+    Association *sctp;
     ChannelSet *channels;
 };
 
@@ -214,7 +214,7 @@ static void on_sctp_writable(gpointer data)
     channel_set_writable(((Connection *) data)->channels);
 }
 
-static const SctpUser sctp_user = {
+static const AssociationOps sctp_user = {
     .state = on_sctp_state,
     .doubt = on_sctp_doubt,
     .message = on_sctp_message,
@@ -227,7 +227,7 @@ static const SctpUser sctp_user = {
 static void start_sctp(Connection *connection)
 {
     const bool ours = connection->remote->max_packet_size > 0;
-    SctpConfig config = {
+    AssociationConfig config = {
         .local_port = SCTP_PORT,
         .remote_port = connection->remote->sctp_port,
         .streams = ours ? STREAMS_OF_OURS : STREAMS,
@@ -241,8 +241,8 @@ static void start_sctp(Connection *connection)
     };
     g_autoptr(GError) error = NULL;
 
-    connection->sctp = sctp_new(dtls_transport(connection->dtls), &config, &sctp_user, connection,
-                                &error);
+    connection->sctp = association_new(dtls_transport(connection->dtls), &config, &sctp_user,
+                                       connection, &error);
     if (!connection->sctp) {
         connection_fail(connection, error);
         return;
@@ -330,7 +330,7 @@ static void on_overflow(gsize room, gpointer data)
     Connection *connection = data;
 
     if (connection->sctp)
-        sctp_note_overflow(connection->sctp, room);
+        association_note_overflow(connection->sctp, room);
 }
 
 static bool start_ice(Connection *connection, bool controlling, GError **error)
@@ -573,7 +573,7 @@ static gboolean on_destroy(gpointer data)
     Connection *connection = data;
 
     channel_set_detach(connection->channels, NULL);
-    g_clear_pointer(&connection->sctp, sctp_free);
+    g_clear_pointer(&connection->sctp, association_free);
     g_clear_pointer(&connection->dtls, dtls_free);
     g_clear_pointer(&connection->ice, ice_free);
     channel_set_free(connection->channels);
@@ -621,7 +621,7 @@ void connection_drain(guint milliseconds)
 
 bool connection_is_unacknowledged(Connection *connection)
 {
-    return connection->sctp && sctp_is_unacknowledged(connection->sctp);
+    return connection->sctp && association_is_unacknowledged(connection->sctp);
 }
 
 void connection_get_stats(Connection *connection, ConnectionStats *stats)
@@ -635,8 +635,8 @@ void connection_get_stats(Connection *connection, ConnectionStats *stats)
         stats->bytes_received = dtls_bytes_received(connection->dtls);
     }
     if (connection->sctp) {
-        stats->round_trip_usec = sctp_round_trip_usec(connection->sctp);
-        stats->packet_size = sctp_packet_size(connection->sctp);
+        stats->round_trip_usec = association_round_trip_usec(connection->sctp);
+        stats->packet_size = association_packet_size(connection->sctp);
     }
     if (stats->round_trip_usec == 0)
         stats->round_trip_usec = channel_set_round_trip_usec(connection->channels);

@@ -27,21 +27,21 @@ static struct {
     GString *texts; /* what has come, each with its channel's label in front */
 } seen;
 
-SctpResult sctp_send(Sctp *sctp, const SctpMessage *message)
+AssociationResult association_send(Association *sctp, const AssociationMessage *message)
 {
-    return SCTP_SENT;
+    return ASSOCIATION_SENT;
 }
 
-void sctp_reset_stream(Sctp *sctp, guint16 stream)
+void association_reset_stream(Association *sctp, guint16 stream)
 {
     g_array_append_val(seen.resets, stream);
 }
 
-void sctp_cork(Sctp *sctp, bool corked)
+void association_cork(Association *sctp, bool corked)
 {
 }
 
-void sctp_hold(Sctp *sctp, bool held)
+void association_hold(Association *sctp, bool held)
 {
 }
 
@@ -84,7 +84,7 @@ static ChannelSet *set_new(guint max_channels)
     seen.resets = g_array_new(FALSE, FALSE, sizeof(guint16));
     seen.texts = g_string_new(NULL);
     seen.opened = seen.closed = seen.freed = 0;
-    channel_set_attach(set, (Sctp *) &seen, true, 0);
+    channel_set_attach(set, (Association *) &seen, true, 0);
     channel_set_connected(set);
     return set;
 }

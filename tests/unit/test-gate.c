@@ -3,7 +3,7 @@
 
 /*
  * The gate before usrsctp: each rule by a packet that passes and by one that
- * does not. test-sctp.c has what usrsctp makes of them.
+ * does not. test-association.c has what usrsctp makes of them.
  */
 
 #include <config.h>

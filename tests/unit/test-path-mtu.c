@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "rtc/sctp/sctp.h"
+#include "rtc/sctp/association.h"
 #include "wait.h"
 
 #define BASE 1160
@@ -202,7 +202,7 @@ static void test_other_path(void)
 
 typedef struct {
     Transport transport; /* what the association sends comes to the other end */
-    Sctp *sctp;
+    Association *sctp;
     bool open;
     GChecksum *checksum;
     guint64 received;
@@ -264,12 +264,12 @@ static bool wire_send(Transport *transport, const guint8 *bytes, gsize length)
 static void send_more(End *end)
 {
     guint8 bytes[MESSAGE_SIZE];
-    SctpMessage message = {.ppid = 53, .ordered = true, .max_retransmits = -1,
+    AssociationMessage message = {.ppid = 53, .ordered = true, .max_retransmits = -1,
                            .max_packet_lifetime = -1, .bytes = bytes, .length = sizeof bytes};
 
     while (net.sent < net.wanted) {
         memset(bytes, net.sent / MESSAGE_SIZE * 7, sizeof bytes);
-        if (sctp_send(end->sctp, &message) != SCTP_SENT)
+        if (association_send(end->sctp, &message) != ASSOCIATION_SENT)
             return;
         g_checksum_update(net.checksum, bytes, sizeof bytes);
         net.sent += sizeof bytes;
@@ -296,7 +296,7 @@ static void on_writable(gpointer data)
     send_more(data);
 }
 
-static const SctpUser sctp_user = {
+static const AssociationOps sctp_user = {
     .state = on_state,
     .message = on_message,
     .writable = on_writable,
@@ -313,14 +313,13 @@ static void connect_ends(gsize limit, gsize taken)
         net.ends[i].checksum = g_checksum_new(G_CHECKSUM_SHA256);
     }
     for (int i = 0; i < 2; i++) {
-        SctpConfig config = {.local_port = 5000, .remote_port = 5000, .streams = 1, .mtu = BASE,
-                             .first = net.first,
-                             .max_packet = net.taken,
-                             .max_message_size = MESSAGE_SIZE};
+        AssociationConfig config = {
+            .local_port = 5000, .remote_port = 5000, .streams = 1, .mtu = BASE,
+            .first = net.first, .max_packet = net.taken, .max_message_size = MESSAGE_SIZE};
         g_autoptr(GError) error = NULL;
 
-        net.ends[i].sctp = sctp_new(&net.ends[i].transport, &config, &sctp_user, &net.ends[i],
-                                    &error);
+        net.ends[i].sctp = association_new(&net.ends[i].transport, &config, &sctp_user,
+                                           &net.ends[i], &error);
         g_assert_no_error(error);
     }
     wait_until(net.ends[0].open && net.ends[1].open);
@@ -351,7 +350,7 @@ static void check_transfer(void)
 static void disconnect_ends(void)
 {
     for (int i = 0; i < 2; i++) {
-        sctp_free(net.ends[i].sctp);
+        association_free(net.ends[i].sctp);
         transport_clear(&net.ends[i].transport);
         g_checksum_free(net.ends[i].checksum);
     }
@@ -365,15 +364,15 @@ static void test_pipe_first(void)
 {
     connect_ends(G_MAXSIZE, 16384);
     start_search(G_N_ELEMENTS(sizes));
-    wait_until(sctp_packet_size(net.ends[0].sctp) == sizes[0]);
+    wait_until(association_packet_size(net.ends[0].sctp) == sizes[0]);
     transfer(8 * 1024 * 1024);
     check_transfer();
     g_assert_cmpuint(net.largest, ==, sizes[0]);
     g_assert_cmpuint(net.dropped, ==, 0);
-    g_assert_cmpuint(sctp_packet_size(net.ends[1].sctp), ==, BASE);
+    g_assert_cmpuint(association_packet_size(net.ends[1].sctp), ==, BASE);
     /* another pair */
     transport_path(&net.ends[0].transport, NULL, 0);
-    wait_until(sctp_packet_size(net.ends[0].sctp) == BASE);
+    wait_until(association_packet_size(net.ends[0].sctp) == BASE);
     net.largest = 0;
     transfer(1024 * 1024);
     check_transfer();
@@ -388,7 +387,7 @@ static void test_pipe_smaller(void)
     start_search(G_N_ELEMENTS(sizes));
     transfer(4 * 1024 * 1024);
     check_transfer();
-    wait_until(sctp_packet_size(net.ends[0].sctp) == sizes[1]);
+    wait_until(association_packet_size(net.ends[0].sctp) == sizes[1]);
     g_assert_cmpuint(net.dropped, ==, PATH_MTU_TRIES);
     transfer(4 * 1024 * 1024);
     check_transfer();
@@ -400,13 +399,13 @@ static void test_pipe_black_hole(void)
 {
     connect_ends(G_MAXSIZE, 16384);
     start_search(G_N_ELEMENTS(sizes));
-    wait_until(sctp_packet_size(net.ends[0].sctp) == sizes[0]);
+    wait_until(association_packet_size(net.ends[0].sctp) == sizes[0]);
     transfer(64 * 1024 * 1024);
     wait_until(net.ends[1].received > 8 * 1024 * 1024);
     g_assert_cmpuint(net.ends[1].received, <, net.wanted);
     net.limit = BASE;
     check_transfer();
-    g_assert_cmpuint(sctp_packet_size(net.ends[0].sctp), ==, BASE);
+    g_assert_cmpuint(association_packet_size(net.ends[0].sctp), ==, BASE);
     g_assert_cmpuint(net.dropped, >, PATH_MTU_TRIES);
     disconnect_ends();
 }
@@ -436,7 +435,7 @@ static void test_pipe_unasked(void)
 
     connect_ends(G_MAXSIZE, 1401);
     start_search(G_N_ELEMENTS(sizes));
-    wait_until(sctp_packet_size(net.ends[0].sctp) == 1400);
+    wait_until(association_packet_size(net.ends[0].sctp) == 1400);
     disconnect_ends();
 }
 
@@ -447,22 +446,22 @@ static void test_pipe_known(void)
 
     net.first = first;
     connect_ends(G_MAXSIZE, 16384);
-    g_assert_cmpuint(sctp_packet_size(net.ends[0].sctp), ==, first);
+    g_assert_cmpuint(association_packet_size(net.ends[0].sctp), ==, first);
     transport_path(&net.ends[0].transport, &first, 1);
-    g_assert_cmpuint(sctp_packet_size(net.ends[0].sctp), ==, first);
+    g_assert_cmpuint(association_packet_size(net.ends[0].sctp), ==, first);
     transfer(16 * 1024 * 1024);
     wait_until(net.ends[1].received > 4 * 1024 * 1024);
     g_assert_cmpuint(net.ends[1].received, <, net.wanted);
     g_assert_cmpuint(net.largest, ==, first);
     transport_path(&net.ends[0].transport, NULL, 0);
     check_transfer();
-    g_assert_cmpuint(sctp_packet_size(net.ends[0].sctp), ==, BASE);
+    g_assert_cmpuint(association_packet_size(net.ends[0].sctp), ==, BASE);
     net.largest = 0;
     transfer(1024 * 1024);
     check_transfer();
     g_assert_cmpuint(net.largest, <=, BASE);
     transport_path(&net.ends[0].transport, other, G_N_ELEMENTS(other));
-    wait_until(sctp_packet_size(net.ends[0].sctp) == other[0]);
+    wait_until(association_packet_size(net.ends[0].sctp) == other[0]);
     disconnect_ends();
 }
 

@@ -16,7 +16,7 @@
 #include "rtc/connection.h"
 #include "rtc/channel/dcep.h"
 #include "rtc/dtls/dtls.h"
-#include "rtc/sctp/sctp.h"
+#include "rtc/sctp/association.h"
 #include "wait.h"
 
 typedef struct {
@@ -45,7 +45,7 @@ struct End {
     Pipe pipe;
     Certificate *certificate;
     Dtls *dtls;
-    Sctp *sctp;
+    Association *sctp;
     ChannelSet *channels;
     bool client, connected;
     GError *failure;
@@ -110,7 +110,7 @@ static void on_sctp_state(TransportState state, const GError *reason, gpointer d
 
     end->connected = state == TRANSPORT_CONNECTED;
     if (end->connected && end->pipe.weather->room)
-        sctp_note_overflow(end->sctp, end->pipe.weather->room);
+        association_note_overflow(end->sctp, end->pipe.weather->room);
     if (end->connected)
         channel_set_connected(end->channels);
     if (reason && !end->failure)
@@ -146,7 +146,7 @@ static void on_writable(gpointer data)
     channel_set_writable(((End *) data)->channels);
 }
 
-static const SctpUser sctp_user = {
+static const AssociationOps sctp_user = {
     .state = on_sctp_state,
     .message = on_sctp_message,
     .oversized = on_stream,
@@ -158,7 +158,7 @@ static const SctpUser sctp_user = {
 static void on_dtls_state(TransportState state, const GError *reason, gpointer data)
 {
     End *end = data;
-    SctpConfig config = {
+    AssociationConfig config = {
         .local_port = 5000, .remote_port = 5000, .streams = 16, .adds_streams = true,
         .max_message_size = 1 << 18};
 
@@ -167,7 +167,7 @@ static void on_dtls_state(TransportState state, const GError *reason, gpointer d
     if (state != TRANSPORT_CONNECTED)
         return;
     config.mtu = dtls_mtu(end->dtls);
-    end->sctp = sctp_new(dtls_transport(end->dtls), &config, &sctp_user, end, NULL);
+    end->sctp = association_new(dtls_transport(end->dtls), &config, &sctp_user, end, NULL);
     channel_set_attach(end->channels, end->sctp, end->client, 1 << 18);
 }
 
@@ -250,7 +250,7 @@ static void end_clear(End *end)
 {
     channel_set_silence(end->channels);
     channel_set_detach(end->channels, NULL);
-    g_clear_pointer(&end->sctp, sctp_free);
+    g_clear_pointer(&end->sctp, association_free);
     g_clear_pointer(&end->dtls, dtls_free);
     channel_set_free(end->channels);
     transport_clear(&end->pipe.transport);
@@ -351,8 +351,8 @@ static void test_reset_in_outage(void)
     ends_connect(&client, &server, &fair);
     channel = channel_set_open(client.channels, "x", &options, NULL);
     channel_attach(channel, &channel_ops, &client);
-    wait_until(server.incoming->len == 1 && !sctp_is_unacknowledged(client.sctp) &&
-               !sctp_is_unacknowledged(server.sctp));
+    wait_until(server.incoming->len == 1 && !association_is_unacknowledged(client.sctp) &&
+               !association_is_unacknowledged(server.sctp));
     cut = true;
     channel_close(channel);
     wait_until(client.pipe.dropped >= 7);
@@ -392,7 +392,7 @@ static void test_streams_for_both(gconstpointer data)
 static void test_absent_stream(void)
 {
     static const Weather fair = {.seed = 1, .size = 16};
-    static const SctpMessage nonsense = {
+    static const AssociationMessage nonsense = {
         .stream = 300, .ppid = PPID_DCEP, .ordered = true, .max_retransmits = -1,
         .max_packet_lifetime = -1, .bytes = "\003", .length = 1};
     ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
@@ -400,7 +400,7 @@ static void test_absent_stream(void)
     End client, server;
 
     ends_connect(&client, &server, &fair);
-    wait_until(sctp_send(client.sctp, &nonsense) == SCTP_SENT);
+    wait_until(association_send(client.sctp, &nonsense) == ASSOCIATION_SENT);
     wait_until(client.reset == nonsense.stream);
     channel = channel_set_open(client.channels, "x", &options, NULL);
     channel_attach(channel, &channel_ops, &client);
@@ -417,17 +417,17 @@ static void test_early_messages(void)
     DcepOpen open = {.ordered = true, .max_retransmits = -1, .max_packet_lifetime = -1,
                      .label = (char *) "late", .protocol = (char *) ""};
     g_autoptr(GBytes) opening = dcep_write_open(&open);
-    SctpMessage message = {.stream = 2, .ppid = PPID_BINARY, .ordered = true,
-                           .max_retransmits = -1, .max_packet_lifetime = -1,
-                           .bytes = "even", .length = 4};
+    AssociationMessage message = {.stream = 2, .ppid = PPID_BINARY, .ordered = true,
+                                  .max_retransmits = -1, .max_packet_lifetime = -1,
+                                  .bytes = "even", .length = 4};
     End client, server;
 
     ends_connect(&client, &server, &fair);
     for (int i = 0; i < 20000; i++)
-        wait_until(sctp_send(client.sctp, &message) == SCTP_SENT);
+        wait_until(association_send(client.sctp, &message) == ASSOCIATION_SENT);
     message.ppid = PPID_DCEP;
     message.bytes = g_bytes_get_data(opening, &message.length);
-    wait_until(sctp_send(client.sctp, &message) == SCTP_SENT);
+    wait_until(association_send(client.sctp, &message) == ASSOCIATION_SENT);
     wait_until(server.incoming->len == 1);
     g_assert_cmpint(server.received, >, 1000);
     g_assert_cmpint(server.received, <, 5000);

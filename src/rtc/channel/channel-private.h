@@ -11,13 +11,13 @@
 #include "common/message-queue.h"
 #include "rtc/channel/channel.h"
 #include "rtc/channel/scheduler.h"
-#include "rtc/sctp/sctp.h"
+#include "rtc/sctp/association.h"
 
 /* What all channels of a call share. HOST is what was given to channel_new(). */
 typedef struct {
-    /* Sends a message now, ahead of all that waits; SCTP_BLOCKED: it has to wait. */
-    SctpResult (*send)(Channel *channel, guint32 ppid, const void *bytes, gsize length,
-                       gpointer host);
+    /* Sends a message now, ahead of all that waits; ASSOCIATION_BLOCKED: it has to wait. */
+    AssociationResult (*send)(Channel *channel, guint32 ppid, const void *bytes, gsize length,
+                              gpointer host);
     /* Charges LENGTH bytes that wait to the quota, or refuses. */
     bool (*charge)(gsize length, gpointer host);
     void (*refund)(gsize length, gpointer host);

@@ -27,7 +27,7 @@
 struct ChannelSet {
     ChannelSetConfig config;
     GPtrArray *channels; /* of Channel, owned; closed ones until they are reaped */
-    Sctp *sctp;
+    Association *association;
     bool even, connected, silent, flushing;
     bool blocked; /* SCTP takes nothing now: what is sent waits for its turn */
     gsize remote_max;
@@ -45,7 +45,7 @@ ChannelSet *channel_set_new(const ChannelSetConfig *config)
 
     set->config = *config;
     set->channels = g_ptr_array_new_with_free_func((GDestroyNotify) channel_free);
-    set->remote_max = SCTP_MAX_SEND;
+    set->remote_max = ASSOCIATION_MAX_SEND;
     set->early = early_store_new(EARLY_MAX);
     set->scheduler = scheduler_new();
     return set;
@@ -115,8 +115,8 @@ static void set_cork(bool corked, gpointer host)
 {
     ChannelSet *set = host;
 
-    if (set->sctp)
-        sctp_cork(set->sctp, corked);
+    if (set->association)
+        association_cork(set->association, corked);
 }
 
 static void finish(ChannelSet *set, Channel *channel)
@@ -132,13 +132,13 @@ static void advance_close(ChannelSet *set, Channel *channel)
 {
     if (channel->state != CHANNEL_CLOSING)
         return;
-    if (channel->id < 0 || !set->sctp) {
+    if (channel->id < 0 || !set->association) {
         finish(set, channel);
         return;
     }
     if (channel->local_reset == RESET_NONE && !channel_waits(channel)) {
         channel->local_reset = RESET_ASKED;
-        sctp_reset_stream(set->sctp, channel->id);
+        association_reset_stream(set->association, channel->id);
     }
     /* What has arrived is read before the channel goes. */
     if (channel->local_reset == RESET_DONE && channel->remote_reset &&
@@ -160,11 +160,11 @@ static void close_for(ChannelSet *set, Channel *channel, RtcError code, const ch
 
 /* ---- sending ---- */
 
-static SctpResult send_now(ChannelSet *set, Channel *channel, guint32 ppid, const void *bytes,
-                           gsize length)
+static AssociationResult send_now(ChannelSet *set, Channel *channel, guint32 ppid,
+                                  const void *bytes, gsize length)
 {
     bool dcep = ppid == PPID_DCEP;
-    SctpMessage message = {
+    AssociationMessage message = {
         .stream = channel->id,
         .ppid = ppid,
         /* Ordered until the remote knows the channel (RFC 8832 6). */
@@ -175,7 +175,7 @@ static SctpResult send_now(ChannelSet *set, Channel *channel, guint32 ppid, cons
         .length = length,
     };
 
-    return sctp_send(set->sctp, &message);
+    return association_send(set->association, &message);
 }
 
 static Channel *channel_of_turn(Turn *turn)
@@ -191,15 +191,15 @@ static bool take_turn(ChannelSet *set, Channel *channel)
     const guint8 *bytes = channel_peek(channel, &ppid, &length);
 
     switch (send_now(set, channel, ppid, bytes, length)) {
-    case SCTP_SENT:
+    case ASSOCIATION_SENT:
         scheduler_count(set->scheduler, &channel->turn, length);
         channel_pop(channel);
         return true;
-    case SCTP_BLOCKED:
+    case ASSOCIATION_BLOCKED:
         return false;
-    case SCTP_NO_STREAM:
+    case ASSOCIATION_NO_STREAM:
         break;
-    case SCTP_REFUSED:
+    case ASSOCIATION_REFUSED:
     default:
         close_for(set, channel, RTC_ERROR_FAILED, "SCTP has no stream for this channel");
     }
@@ -222,32 +222,32 @@ static void channel_set_flush(ChannelSet *set)
 {
     Turn *turn;
 
-    if (set->flushing || !set->sctp)
+    if (set->flushing || !set->association)
         return;
     set->flushing = true;
     scheduler_begin_round(set->scheduler);
     set->blocked = false;
-    while (set->sctp && !set->blocked && (turn = scheduler_next(set->scheduler)))
+    while (set->association && !set->blocked && (turn = scheduler_next(set->scheduler)))
         set->blocked = !take_turn(set, channel_of_turn(turn));
     set->flushing = false;
-    if (set->sctp)
+    if (set->association)
         after_flush(set);
 }
 
 /* ---- what the channels want of their host ---- */
 
-static SctpResult on_send(Channel *channel, guint32 ppid, const void *bytes, gsize length,
-                          gpointer host)
+static AssociationResult on_send(Channel *channel, guint32 ppid, const void *bytes, gsize length,
+                                 gpointer host)
 {
     ChannelSet *set = host;
-    SctpResult result;
+    AssociationResult result;
 
-    if (!set->sctp || !set->connected || set->blocked || channel->state != CHANNEL_OPEN ||
+    if (!set->association || !set->connected || set->blocked || channel->state != CHANNEL_OPEN ||
         channel_waits(channel))
-        return SCTP_BLOCKED;
+        return ASSOCIATION_BLOCKED;
     result = send_now(set, channel, ppid, bytes, length);
-    set->blocked = result == SCTP_BLOCKED;
-    if (result == SCTP_SENT)
+    set->blocked = result == ASSOCIATION_BLOCKED;
+    if (result == ASSOCIATION_SENT)
         scheduler_count(set->scheduler, &channel->turn, length);
     return result;
 }
@@ -283,8 +283,8 @@ static void on_inbox(Channel *channel, gpointer host)
 
     for (guint i = 0; i < set->channels->len && !full; i++)
         full = channel_is_full(set->channels->pdata[i]);
-    if (set->sctp)
-        sctp_hold(set->sctp, full);
+    if (set->association)
+        association_hold(set->association, full);
     advance_close(set, channel);
 }
 
@@ -298,7 +298,7 @@ static gsize on_max_message_size(gpointer host)
 {
     const ChannelSet *set = host;
 
-    return set->sctp ? set->remote_max : 0;
+    return set->association ? set->remote_max : 0;
 }
 
 static const ChannelHostOps host_ops = {
@@ -421,20 +421,21 @@ Channel *channel_set_open(ChannelSet *set, const char *label, const ChannelOptio
     }
     channel = channel_new(&host_ops, set, label, options);
     g_ptr_array_add(set->channels, channel);
-    if (set->sctp)
+    if (set->association)
         attach(set, channel);
-    if (set->sctp && set->opener == 0)
+    if (set->association && set->opener == 0)
         set->opener = g_idle_add_full(G_PRIORITY_DEFAULT, on_opener, set, NULL);
     return channel;
 }
 
-void channel_set_attach(ChannelSet *set, Sctp *sctp, bool even, gsize remote_max)
+void channel_set_attach(ChannelSet *set, Association *association, bool even, gsize remote_max)
 {
     guint n = set->channels->len;
 
-    set->sctp = sctp;
+    set->association = association;
     set->even = even;
-    set->remote_max = remote_max == 0 ? SCTP_MAX_SEND : MIN(remote_max, SCTP_MAX_SEND);
+    set->remote_max =
+        remote_max == 0 ? ASSOCIATION_MAX_SEND : MIN(remote_max, ASSOCIATION_MAX_SEND);
     for (guint i = 0; i < n; i++) {
         Channel *channel = set->channels->pdata[i];
 
@@ -453,7 +454,7 @@ void channel_set_connected(ChannelSet *set)
 
 void channel_set_detach(ChannelSet *set, const GError *reason)
 {
-    set->sctp = NULL;
+    set->association = NULL;
     set->connected = false;
     for (guint i = 0; i < set->channels->len; i++) {
         Channel *channel = set->channels->pdata[i];
@@ -563,7 +564,7 @@ void channel_set_message(ChannelSet *set, guint16 stream, guint32 ppid, const gu
 {
     Channel *channel = find_stream(set, stream);
 
-    if (!set->sctp)
+    if (!set->association)
         return; /* the connection has failed, and is not freed yet */
     if (ppid == PPID_DCEP) {
         on_dcep(set, stream, channel, bytes, length);

@@ -14,7 +14,7 @@
 
 #include "rtc/channel/channel.h"
 #include "rtc/channel/dcep.h"
-#include "rtc/sctp/sctp.h"
+#include "rtc/sctp/association.h"
 
 typedef struct ChannelSet ChannelSet;
 
@@ -40,7 +40,8 @@ Channel *channel_set_open(ChannelSet *set, const char *label, const ChannelOptio
  * The association exists: EVEN ids are ours if we are the DTLS client (RFC
  * 8832 6). REMOTE_MAX is the remote's a=max-message-size, 0: no limit.
  */
-void channel_set_attach(ChannelSet *set, Sctp *sctp, bool even, gsize remote_max);
+void channel_set_attach(ChannelSet *set, Association *association, bool even,
+                        gsize remote_max);
 
 /* The association is up: channels open. */
 void channel_set_connected(ChannelSet *set);

@@ -238,7 +238,8 @@ static bool is_utf8(const char *text, gsize length)
 static bool channel_check_send(Channel *channel, MessageKind kind, const void *bytes, gsize length,
                                GError **error)
 {
-    gsize known = channel_max_message_size(channel), max = known > 0 ? known : SCTP_MAX_SEND;
+    gsize known = channel_max_message_size(channel);
+    gsize max = known > 0 ? known : ASSOCIATION_MAX_SEND;
 
     if (channel->state != CHANNEL_CONNECTING && channel->state != CHANNEL_OPEN)
         g_set_error(error, RTC_ERROR, RTC_ERROR_CLOSED, "the channel is %s",
@@ -260,7 +261,7 @@ bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize l
     static const guint8 nothing = 0;
     guint32 ppid = kind == MESSAGE_TEXT ? PPID_STRING : PPID_BINARY;
     gsize application_length = length;
-    SctpResult result;
+    AssociationResult result;
 
     if (!channel_check_send(channel, kind, bytes, length, error))
         return false;
@@ -271,11 +272,11 @@ bool channel_send(Channel *channel, MessageKind kind, const void *bytes, gsize l
     }
     /* Straight to SCTP, without a copy, if nobody waits. */
     result = channel->host_ops->send(channel, ppid, bytes, length, channel->host);
-    if (result == SCTP_REFUSED) {
+    if (result == ASSOCIATION_REFUSED) {
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "SCTP refused the message");
         return false;
     }
-    if (result != SCTP_SENT && !channel_push(channel, ppid, bytes, length)) {
+    if (result != ASSOCIATION_SENT && !channel_push(channel, ppid, bytes, length)) {
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FULL,
                             "too much is waiting to be sent on this call");
         return false;

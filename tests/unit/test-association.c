@@ -10,7 +10,7 @@
 
 #include <config.h>
 
-#include "rtc/sctp/sctp.h"
+#include "rtc/sctp/association.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@
 
 typedef struct {
     Transport transport;
-    Sctp *sctp;
+    Association *sctp;
     GQueue out; /* of GBytes */
     TransportState state;
     guint32 initial_tsn; /* of this end's DATA and requests, as its INIT says */
@@ -100,7 +100,7 @@ static void on_writable(gpointer data)
 {
 }
 
-static const SctpUser user = {
+static const AssociationOps ops = {
     .state = on_state,
     .doubt = on_doubt,
     .message = on_message,
@@ -112,7 +112,7 @@ static const SctpUser user = {
 
 static void end_init(End *end)
 {
-    SctpConfig config = {.local_port = PORT, .remote_port = PORT, .streams = 16,
+    AssociationConfig config = {.local_port = PORT, .remote_port = PORT, .streams = 16,
                          .adds_streams = true, .mtu = 1200, .max_packet = 1200,
                          .max_message_size = 1 << 18};
 
@@ -120,7 +120,7 @@ static void end_init(End *end)
     transport_init(&end->transport, "test", end_send);
     end->transport.state = TRANSPORT_CONNECTED;
     g_queue_init(&end->out);
-    end->sctp = sctp_new(&end->transport, &config, &user, end, NULL);
+    end->sctp = association_new(&end->transport, &config, &ops, end, NULL);
     g_assert_nonnull(end->sctp);
 }
 
@@ -154,7 +154,7 @@ static void set_up(void)
 
 static void end_clear(End *end)
 {
-    sctp_free(end->sctp);
+    association_free(end->sctp);
     drop_out(end);
     transport_clear(&end->transport);
     g_byte_array_unref(end->messages);
@@ -258,7 +258,7 @@ static void test_restart(void)
     GByteArray *packet;
 
     set_up();
-    sctp_reset_stream(ours.sctp, 2);
+    association_reset_stream(ours.sctp, 2);
     g_assert_cmpuint(count_chunks(ANSWER_RE_CONFIG), ==, 1);
     drop_out(&ours);
     packet = packet_new();
@@ -298,23 +298,23 @@ static void test_cookie_again(void)
 static void test_false_sack(void)
 {
     static const guint8 nothing[1000];
-    const SctpMessage message = {.stream = 1, .ppid = 53, .ordered = true, .max_retransmits = -1,
-                                 .max_packet_lifetime = -1, .bytes = nothing,
-                                 .length = sizeof nothing};
+    const AssociationMessage message = {
+        .stream = 1, .ppid = 53, .ordered = true, .max_retransmits = -1,
+        .max_packet_lifetime = -1, .bytes = nothing, .length = sizeof nothing};
     g_autofree guint8 *sack = g_malloc0(12 + 4 * 4000);
     GByteArray *packet;
 
     set_up();
     for (guint i = 0; i < 3000; i++)
-        g_assert_cmpint(sctp_send(ours.sctp, &message), ==, SCTP_SENT);
-    while (sctp_is_unacknowledged(ours.sctp)) { /* the window opens */
+        g_assert_cmpint(association_send(ours.sctp, &message), ==, ASSOCIATION_SENT);
+    while (association_is_unacknowledged(ours.sctp)) { /* the window opens */
         deliver(&ours, &remote);
         deliver(&remote, &ours);
         g_main_context_iteration(NULL, FALSE);
     }
     put32(sack, ours.last_tsn);
     for (guint i = 0; i < 3000; i++)
-        g_assert_cmpint(sctp_send(ours.sctp, &message), ==, SCTP_SENT);
+        g_assert_cmpint(association_send(ours.sctp, &message), ==, ASSOCIATION_SENT);
     g_assert_cmpuint(ours.last_tsn - get32(sack), >, 500);
     put32(sack + 4, 1 << 20);
     sack[8] = 4000 >> 8;
@@ -410,12 +410,12 @@ static void test_message_given_up(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/sctp/endless-init", test_endless_init);
-    g_test_add_func("/sctp/restart", test_restart);
-    g_test_add_func("/sctp/cookie-again", test_cookie_again);
-    g_test_add_func("/sctp/false-sack", test_false_sack);
-    g_test_add_func("/sctp/kept-resets", test_kept_resets);
-    g_test_add_func("/sctp/unknown-chunk", test_unknown_chunk);
-    g_test_add_func("/sctp/message-given-up", test_message_given_up);
+    g_test_add_func("/association/endless-init", test_endless_init);
+    g_test_add_func("/association/restart", test_restart);
+    g_test_add_func("/association/cookie-again", test_cookie_again);
+    g_test_add_func("/association/false-sack", test_false_sack);
+    g_test_add_func("/association/kept-resets", test_kept_resets);
+    g_test_add_func("/association/unknown-chunk", test_unknown_chunk);
+    g_test_add_func("/association/message-given-up", test_message_given_up);
     return g_test_run();
 }

@@ -14,7 +14,7 @@
 
 #include "rtc/transport.h"
 
-typedef struct Sctp Sctp;
+typedef struct Association Association;
 
 typedef struct {
     guint16 local_port, remote_port;
@@ -24,7 +24,7 @@ typedef struct {
     gsize first;            /* the largest packet that passes on this one; 0: not known */
     gsize max_packet;       /* that the remote takes; no larger than `mtu`: no probe is sent */
     gsize max_message_size; /* of what comes in */
-} SctpConfig;
+} AssociationConfig;
 
 typedef struct {
     void (*state)(TransportState state, const GError *reason, gpointer data);
@@ -37,11 +37,11 @@ typedef struct {
     void (*oversized)(guint16 stream, gpointer data);
     /* The remote will send no more on STREAM (RFC 6525). */
     void (*remote_reset)(guint16 stream, gpointer data);
-    /* Our own sctp_reset_stream() has been carried out, or refused. */
+    /* Our own association_reset_stream() has been carried out, or refused. */
     void (*local_reset)(guint16 stream, gpointer data);
-    /* A send that was SCTP_BLOCKED may succeed now. */
+    /* A send that was ASSOCIATION_BLOCKED may succeed now. */
     void (*writable)(gpointer data);
-} SctpUser;
+} AssociationOps;
 
 typedef struct {
     guint16 stream;
@@ -50,48 +50,50 @@ typedef struct {
     int max_retransmits;     /* -1: no limit */
     int max_packet_lifetime; /* milliseconds, -1: no limit */
     const void *bytes;
-    gsize length;            /* at least 1, at most SCTP_MAX_SEND */
-} SctpMessage;
+    gsize length;            /* at least 1, at most ASSOCIATION_MAX_SEND */
+} AssociationMessage;
 
 /* What fits into the send buffer whole */
-#define SCTP_MAX_SEND (1024 * 1024)
+#define ASSOCIATION_MAX_SEND (1024 * 1024)
 
 typedef enum {
-    SCTP_SENT,
-    SCTP_BLOCKED, /* not now: `writable` will be called */
-    SCTP_NO_STREAM, /* the same, but messages on other streams may be sent */
-    SCTP_REFUSED, /* never */
-} SctpResult;
+    ASSOCIATION_SENT,
+    ASSOCIATION_BLOCKED, /* not now: `writable` will be called */
+    ASSOCIATION_NO_STREAM, /* the same, but messages on other streams may be sent */
+    ASSOCIATION_REFUSED, /* never */
+} AssociationResult;
 
 /*
  * Begins the association at once; LOWER must be connected and outlive it.
- * USER is kept by reference.
+ * OPS is kept by reference.
  */
-Sctp *sctp_new(Transport *lower, const SctpConfig *config, const SctpUser *user, gpointer data,
-               GError **error);
+Association *association_new(Transport *lower, const AssociationConfig *config,
+                             const AssociationOps *ops, gpointer data, GError **error);
 
 /* Aborts the association if it is up, and lets go of LOWER. */
-void sctp_free(Sctp *sctp);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sctp, sctp_free)
+void association_free(Association *association);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Association, association_free)
 
 /* Also before the association is up: then it is bundled with COOKIE-ECHO. */
-SctpResult sctp_send(Sctp *sctp, const SctpMessage *message);
+AssociationResult association_send(Association *association, const AssociationMessage *message);
 
 /* While corked, messages that do not fill a packet wait for others if something is in flight. */
-void sctp_cork(Sctp *sctp, bool corked);
+void association_cork(Association *association, bool corked);
 
 /* Ends our side of STREAM when what was sent on it has arrived. */
-void sctp_reset_stream(Sctp *sctp, guint16 stream);
+void association_reset_stream(Association *association, guint16 stream);
 
 /* While held, nothing is read: the receive window closes and the remote waits. */
-void sctp_hold(Sctp *sctp, bool held);
+void association_hold(Association *association, bool held);
 
 /* The layers below read ROOM bytes at most at a time, and it was not enough. */
-void sctp_note_overflow(Sctp *sctp, gsize room);
+void association_note_overflow(Association *association, gsize room);
 
-TransportState sctp_state(const Sctp *sctp);
-guint64 sctp_round_trip_usec(Sctp *sctp); /* in whole milliseconds; 0: not known */
-gsize sctp_packet_size(const Sctp *sctp); /* the largest that is sent now, in bytes */
+TransportState association_state(const Association *association);
+/* In whole milliseconds; 0: not known */
+guint64 association_round_trip_usec(Association *association);
+/* The largest packet that is sent now, in bytes */
+gsize association_packet_size(const Association *association);
 
 /* Whether something that was sent is not acknowledged yet */
-bool sctp_is_unacknowledged(Sctp *sctp);
+bool association_is_unacknowledged(Association *association);

@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * One association of usrsctp. usrsctp's callbacks carry an id, never a pointer
+ * (the address given to usrsctp_register_address() even goes over the wire:
+ * CVE-2020-6514), and its upcalls only set a flag: reading and writing happen
+ * after usrsctp has returned.
+ */
+
+#include <config.h>
+
+#include "rtc/sctp/association.h"
+
+#include <errno.h>
+#include <string.h>
+#include <usrsctp.h>
+
+#include "common/log.h"
+#include "rtc/connection.h"
+#include "rtc/sctp/gate.h"
+#include "rtc/sctp/liveness.h"
+#include "rtc/sctp/path-mtu.h"
+#include "rtc/sctp/reassembly.h"
+#include "rtc/sctp/receive-window.h"
+#include "rtc/sctp/sctp-path.h"
+#include "rtc/sctp/sctp-stack.h"
+#include "rtc/sctp/send-limit.h"
+#include "rtc/sctp/streams.h"
+
+#define COMMON_HEADER 12 /* usrsctp's idea of a path MTU leaves the SCTP header out */
+#define READ_SIZE 65536
+/* The beginning of a message that is so long, or half of the window, is read before its end is
+ * here: more than is read at a time, so that shorter ones are known to be whole. */
+#define PARTIAL_MIN (2 * READ_SIZE)
+/* What a path can hold that carries 200 Mbit/s with a round trip of 100 ms, chunk headers included */
+#define BUFFER_SIZE (4 * ASSOCIATION_MAX_SEND)
+/* Of a reliable message, see policy_of() */
+#define RETRANSMITS_UNLIMITED G_MAXUINT32
+#define STREAMS_MAX 1024
+/* Messages that are on their way to us, all streams together */
+#define PARTIAL_MAX (4 * 1024 * 1024)
+#define USER_ABORT 0x000c /* the cause of an orderly hang-up (RFC 9260 3.3.10.12) */
+
+struct Association {
+    guint32 id;
+    Transport *lower;
+    struct socket *socket;
+    SctpPath *path;
+    Liveness *liveness; /* NULL: not connected yet */
+    TransportState state;
+    Gate gate;
+    gsize max_packet;
+    bool blocked, pumping, held;
+    SendLimit send_limit;
+    gsize send_buffer; /* what usrsctp was told: the limit, or what a long message needs */
+    guint resumer; /* pumps again after a hold, from the main loop */
+    ReceiveWindow window;
+    Streams *streams;
+    Reassembly *reassembly;
+    ReassemblyOps reassembly_ops; /* those of `ops` */
+    const AssociationOps *ops;
+    gpointer data;
+};
+
+TransportState association_state(const Association *association)
+{
+    return association->state;
+}
+
+static void association_enter_state(Association *association, TransportState state,
+                                    const GError *reason)
+{
+    if (association->state == state || association->state >= TRANSPORT_FAILED)
+        return;
+    if (state >= TRANSPORT_FAILED)
+        reassembly_settle(association->reassembly); /* what has come comes before the end */
+    log_debug("SCTP: %s → %s%s%s", transport_state_to_string(association->state),
+              transport_state_to_string(state), reason ? ": " : "", reason ? reason->message : "");
+    association->state = state;
+    association->ops->state(state, reason, association->data);
+}
+
+static void association_fail(Association *association, RtcError code, const char *message)
+{
+    g_autoptr(GError) error = g_error_new_literal(RTC_ERROR, code, message);
+
+    association_enter_state(association, TRANSPORT_FAILED, error);
+}
+
+/* ---- whether the remote is there ---- */
+
+static void on_ask(gpointer data)
+{
+    sctp_path_ask(((Association *) data)->path);
+}
+
+/* One that answers no HEARTBEAT at all is left to ICE. */
+static void on_lost(gpointer data)
+{
+    Association *association = data;
+
+    if (sctp_path_answers(association->path))
+        association_fail(association, RTC_ERROR_TIMEOUT, "the other side stopped answering");
+}
+
+static void on_doubt(bool doubted, gpointer data)
+{
+    Association *association = data;
+
+    if (association->state == TRANSPORT_CONNECTED && sctp_path_answers(association->path))
+        association->ops->doubt(doubted, association->data);
+}
+
+static const LivenessUser liveness_user = {
+    .ask = on_ask,
+    .doubt = on_doubt,
+    .lost = on_lost,
+};
+
+/* ---- outgoing streams ---- */
+
+static StreamsResult stream_request(Association *association, int option, const void *request,
+                                    socklen_t length)
+{
+    sctp_stack_use(association->id);
+    if (usrsctp_setsockopt(association->socket, IPPROTO_SCTP, option, request, length) == 0)
+        return STREAMS_DONE;
+    return errno == EALREADY || errno == EAGAIN ? STREAMS_LATER : STREAMS_REFUSED;
+}
+
+static StreamsResult on_add_streams(guint16 count, gpointer data)
+{
+    const struct sctp_add_streams request = {.sas_outstrms = count};
+
+    return stream_request(data, SCTP_ADD_STREAMS, &request, sizeof request);
+}
+
+static StreamsResult on_reset_streams(const guint16 *streams, guint n, gpointer data)
+{
+    gsize size = sizeof(struct sctp_reset_streams) + n * sizeof *streams;
+    g_autofree struct sctp_reset_streams *request = g_malloc0(size);
+    StreamsResult result;
+
+    request->srs_flags = SCTP_STREAM_RESET_OUTGOING;
+    request->srs_number_streams = n;
+    memcpy(request->srs_stream_list, streams, n * sizeof *streams);
+    result = stream_request(data, SCTP_RESET_STREAMS, request, size);
+    /* Only a remote that knows none refuses them all; an association that ends does for a while. */
+    return result == STREAMS_REFUSED && errno != EOPNOTSUPP ? STREAMS_LATER : result;
+}
+
+static void on_stream_ended(guint16 stream, gpointer data)
+{
+    Association *association = data;
+
+    association->ops->local_reset(stream, association->data);
+    association->ops->remote_reset(stream, association->data);
+}
+
+static const StreamsOps streams_ops = {
+    .add = on_add_streams,
+    .reset = on_reset_streams,
+    .ended = on_stream_ended,
+};
+
+void association_reset_stream(Association *association, guint16 stream)
+{
+    streams_reset(association->streams, stream);
+}
+
+/* ---- sending ---- */
+
+static AssociationResult result_of_errno(Association *association)
+{
+    if (errno != EWOULDBLOCK && errno != EAGAIN && errno != ENOBUFS)
+        return ASSOCIATION_REFUSED;
+    association->blocked = true;
+    return ASSOCIATION_BLOCKED;
+}
+
+static void set_send_buffer(Association *association, gsize size)
+{
+    const int value = size;
+
+    if (size != association->send_buffer &&
+        usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_SNDBUF, &value, sizeof value) == 0)
+        association->send_buffer = size;
+}
+
+static bool get_status(const Association *association, struct sctp_status *status)
+{
+    socklen_t length = sizeof *status;
+
+    return usrsctp_getsockopt(association->socket, IPPROTO_SCTP, SCTP_STATUS, status, &length) == 0;
+}
+
+/* 0: not measured; at least 1 µs otherwise, for usrsctp tells whole milliseconds. */
+static guint64 measured_round_trip(Association *association)
+{
+    struct sctp_status status = {};
+    const struct sctp_paddrinfo *path = &status.sstat_primary;
+
+    if (!get_status(association, &status))
+        return 0;
+    /* With a measurement the time-out is no longer the initial one. */
+    if (path->spinfo_srtt == 0)
+        return path->spinfo_rto > 0 && path->spinfo_rto < SCTP_STACK_INITIAL_RTO_MS;
+    return (guint64) path->spinfo_srtt * 1000;
+}
+
+/* Before a message of LENGTH: its limit is what was sent lately, but room for two such messages. */
+static void adjust_send_buffer(Association *association, gsize length)
+{
+    gint64 now = g_get_monotonic_time();
+    gsize needed = MIN(2 * length, BUFFER_SIZE);
+
+    if (send_limit_is_due(&association->send_limit, now) &&
+        send_limit_update(&association->send_limit, now, measured_round_trip(association)))
+        set_send_buffer(association, association->send_limit.limit);
+    if (needed > association->send_buffer)
+        set_send_buffer(association, needed);
+}
+
+/*
+ * A reliable message is one that may be sent again four billion times. Were there
+ * no policy at all, usrsctp would take SACKs by a shorter way, on which it forgets
+ * to start its retransmission timer again (RFC 9260 6.3.2 R3): that expired every
+ * few hundred milliseconds of a bulk transfer, found a chunk older than the mean
+ * round trip and began with a window of one packet.
+ */
+static struct sctp_prinfo policy_of(const AssociationMessage *message)
+{
+    struct sctp_prinfo policy = {.pr_policy = SCTP_PR_SCTP_RTX,
+                                 .pr_value = RETRANSMITS_UNLIMITED};
+
+    if (message->max_retransmits >= 0) {
+        policy.pr_value = message->max_retransmits;
+    } else if (message->max_packet_lifetime >= 0) {
+        policy.pr_policy = SCTP_PR_SCTP_TTL;
+        policy.pr_value = message->max_packet_lifetime;
+    }
+    return policy;
+}
+
+AssociationResult association_send(Association *association, const AssociationMessage *message)
+{
+    struct sctp_sendv_spa spa = {.sendv_flags =
+                                     SCTP_SEND_SNDINFO_VALID | SCTP_SEND_PRINFO_VALID};
+    AssociationResult result = ASSOCIATION_SENT;
+
+    if (association->state != TRANSPORT_CONNECTED && association->state != TRANSPORT_CONNECTING)
+        return ASSOCIATION_REFUSED;
+    if (!streams_has(association->streams, message->stream)) {
+        association->blocked = true;
+        return streams_want(association->streams, message->stream) ? ASSOCIATION_NO_STREAM
+                                                                   : ASSOCIATION_REFUSED;
+    }
+    sctp_stack_use(association->id);
+    adjust_send_buffer(association, message->length);
+    spa.sendv_sndinfo.snd_sid = message->stream;
+    spa.sendv_sndinfo.snd_ppid = g_htonl(message->ppid);
+    spa.sendv_sndinfo.snd_flags = message->ordered ? 0 : SCTP_UNORDERED;
+    spa.sendv_prinfo = policy_of(message);
+    if (usrsctp_sendv(association->socket, message->bytes, message->length, NULL, 0, &spa,
+                      sizeof spa, SCTP_SENDV_SPA, 0) < 0)
+        result = result_of_errno(association);
+    send_limit_count(&association->send_limit, result == ASSOCIATION_SENT ? message->length : 0,
+                     result == ASSOCIATION_BLOCKED);
+    return result;
+}
+
+/* What still waits when the cork is pulled goes out with the next message, or when something is
+ * acknowledged. */
+void association_cork(Association *association, bool corked)
+{
+    const int no_delay = !corked;
+
+    usrsctp_setsockopt(association->socket, IPPROTO_SCTP, SCTP_NODELAY, &no_delay, sizeof no_delay);
+}
+
+/* ---- receiving ---- */
+
+static void on_assoc_change(Association *association, const struct sctp_assoc_change *change)
+{
+    switch (change->sac_state) {
+    case SCTP_COMM_UP:
+        streams_open(association->streams, change->sac_outbound_streams);
+        if (!association->liveness)
+            association->liveness = liveness_new(&liveness_user, association);
+        association_enter_state(association, TRANSPORT_CONNECTED, NULL);
+        break;
+    case SCTP_COMM_LOST:
+        /* An ABORT is how WebRTC stacks hang up. */
+        if (association->state == TRANSPORT_CONNECTED && change->sac_length > sizeof *change)
+            association_enter_state(association, TRANSPORT_CLOSED, NULL);
+        else
+            association_fail(association, RTC_ERROR_TIMEOUT, "the SCTP association was lost");
+        break;
+    case SCTP_SHUTDOWN_COMP:
+        association_enter_state(association, TRANSPORT_CLOSED, NULL);
+        break;
+    case SCTP_RESTART: /* the gate lets none happen */
+        association_fail(association, RTC_ERROR_FAILED,
+                         "the other side began a new SCTP association");
+        break;
+    case SCTP_CANT_STR_ASSOC:
+        association_fail(association, RTC_ERROR_FAILED,
+                         "the SCTP association could not be set up");
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_remote_reset(Association *association, guint16 stream)
+{
+    reassembly_end(association->reassembly, stream);
+    association->ops->remote_reset(stream, association->data);
+}
+
+static void on_reset(Association *association, const struct sctp_stream_reset_event *event)
+{
+    gsize n = (event->strreset_length - sizeof *event) / sizeof(guint16);
+    bool outgoing = event->strreset_flags & SCTP_STREAM_RESET_OUTGOING_SSN;
+    bool failed = event->strreset_flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED);
+
+    if (outgoing)
+        streams_were_reset(association->streams);
+    for (gsize i = 0; i < n; i++) {
+        if (outgoing)
+            association->ops->local_reset(event->strreset_stream_list[i], association->data);
+        else if (!failed)
+            on_remote_reset(association, event->strreset_stream_list[i]);
+    }
+}
+
+static void on_stream_change(Association *association, const struct sctp_stream_change_event *event)
+{
+    StreamsResult result = STREAMS_DONE;
+
+    if (event->strchange_flags & SCTP_STREAM_CHANGE_DENIED)
+        result = STREAMS_REFUSED;
+    else if (event->strchange_flags & SCTP_STREAM_CHANGE_FAILED)
+        result = STREAMS_LATER;
+    streams_added(association->streams, result, event->strchange_outstrms);
+}
+
+static void on_notification(Association *association, const union sctp_notification *event,
+                            gsize length)
+{
+    if (length < sizeof event->sn_header || event->sn_header.sn_length != length)
+        return;
+    if (event->sn_header.sn_type != SCTP_PARTIAL_DELIVERY_EVENT)
+        reassembly_settle(association->reassembly);
+    switch (event->sn_header.sn_type) {
+    case SCTP_ASSOC_CHANGE:
+        on_assoc_change(association, &event->sn_assoc_change);
+        break;
+    case SCTP_STREAM_RESET_EVENT:
+        on_reset(association, &event->sn_strreset_event);
+        break;
+    case SCTP_STREAM_CHANGE_EVENT:
+        on_stream_change(association, &event->sn_strchange_event);
+        break;
+    case SCTP_PARTIAL_DELIVERY_EVENT: /* the remote has given a message up (RFC 3758) */
+        reassembly_give_up(association->reassembly, event->sn_pdapi_event.pdapi_stream);
+        break;
+    case SCTP_SHUTDOWN_EVENT:
+        association_enter_state(association, TRANSPORT_CLOSED, NULL);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Nothing shorter than half of the window is handed up before its end is here. */
+static PieceEnd end_of_piece(const Association *association, gsize length, int flags)
+{
+    if (!(flags & MSG_EOR))
+        return PIECE_MORE;
+    return length < association->window.size / 2 ? PIECE_LAST : PIECE_LAST_PERHAPS;
+}
+
+static bool association_read(Association *association)
+{
+    guint8 buffer[READ_SIZE];
+    struct sctp_rcvinfo info = {};
+    socklen_t info_length = sizeof info, from_length = 0;
+    unsigned int info_type = 0;
+    int flags = 0;
+    ssize_t n = usrsctp_recvv(association->socket, buffer, sizeof buffer, NULL, &from_length, &info,
+                              &info_length, &info_type, &flags);
+
+    if (n <= 0)
+        return false;
+    if (flags & MSG_NOTIFICATION)
+        on_notification(association, (const union sctp_notification *) buffer, n);
+    else if (info_type == SCTP_RECVV_RCVINFO)
+        reassembly_add(association->reassembly, info.rcv_sid, g_ntohl(info.rcv_ppid), buffer, n,
+                       end_of_piece(association, n, flags));
+    return true;
+}
+
+static void apply_window(Association *association)
+{
+    const int size = association->window.size;
+
+    log_debug("SCTP: the receive window is %d bytes", size);
+    usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
+void association_note_overflow(Association *association, gsize room)
+{
+    if (receive_window_overflow(&association->window, room, g_get_monotonic_time()))
+        apply_window(association);
+}
+
+/* Does what usrsctp has made possible since it was last called. */
+static void association_pump(gpointer data)
+{
+    Association *association = data;
+
+    if (association->pumping)
+        return;
+    association->pumping = true;
+    if (association->window.size < association->window.max &&
+        receive_window_relax(&association->window, g_get_monotonic_time()))
+        apply_window(association);
+    while (association->state < TRANSPORT_FAILED && !association->held &&
+           association_read(association))
+        ;
+    if (!association->held)
+        reassembly_settle(association->reassembly);
+    if (association->state < TRANSPORT_FAILED) {
+        streams_advance(association->streams);
+        if (association->blocked && (usrsctp_get_events(association->socket) & SCTP_EVENT_WRITE)) {
+            association->blocked = false;
+            association->ops->writable(association->data);
+        }
+    }
+    association->pumping = false;
+}
+
+static gboolean on_resume(gpointer data)
+{
+    ((Association *) data)->resumer = 0;
+    association_pump(data);
+    return G_SOURCE_REMOVE;
+}
+
+void association_hold(Association *association, bool held)
+{
+    if (association->held && !held && association->resumer == 0)
+        association->resumer = g_idle_add_full(G_PRIORITY_DEFAULT, on_resume, association, NULL);
+    association->held = held;
+}
+
+static void association_output(const guint8 *packet, gsize length, gpointer data)
+{
+    Association *association = data;
+
+    sctp_path_output(association->path, packet, length);
+    gate_sent(&association->gate, packet, length);
+    transport_send(association->lower, packet, length);
+}
+
+/* While something is not acknowledged there is a retransmission timer. */
+static bool association_waits(gpointer data)
+{
+    Association *association = data;
+    struct sctp_status status = {};
+
+    return association->state != TRANSPORT_CONNECTED || association->blocked ||
+           streams_state(association->streams) > STREAMS_IDLE ||
+           !get_status(association, &status) || status.sstat_state != SCTP_ESTABLISHED ||
+           status.sstat_unackdata > 0;
+}
+
+static const SctpStackUser stack_user = {
+    .output = association_output,
+    .pump = association_pump,
+    .waits = association_waits,
+};
+
+/* ---- the layer below ---- */
+
+/* Gives a packet that may pass to usrsctp. */
+static void association_input(Association *association, const guint8 *packet, gsize length)
+{
+    struct sctp_status status = {};
+
+    sctp_path_input(association->path, packet, length);
+    usrsctp_conninput(GUINT_TO_POINTER(association->id), packet, length, 0);
+    if (!association->gate.connected) {
+        gate_passed(&association->gate, packet, length);
+        association->gate.connected = get_status(association, &status) &&
+                               status.sstat_state != SCTP_COOKIE_WAIT &&
+                               status.sstat_state != SCTP_COOKIE_ECHOED;
+    }
+    association_pump(association);
+}
+
+static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
+{
+    Association *association = data;
+    struct sctp_status status = {};
+    GateReport report;
+    GateVerdict verdict;
+    g_autofree guint8 *copy = NULL;
+
+    if (association->state >= TRANSPORT_FAILED)
+        return;
+    sctp_stack_use(association->id);
+    if (association->liveness)
+        liveness_heard(association->liveness);
+    verdict = gate_check(&association->gate, packet, length, &report);
+    if (report.gap_end > 0 && get_status(association, &status) &&
+        report.gap_end > status.sstat_unackdata)
+        verdict = MAX(verdict, GATE_EDIT);
+    if (verdict != GATE_PASS)
+        log_debug("SCTP: %s is left out", report.reason ? report.reason : "a SACK");
+    if (verdict == GATE_DROP)
+        return;
+    if (verdict == GATE_EDIT) {
+        copy = g_memdup2(packet, length);
+        length = gate_edit(&association->gate, status.sstat_unackdata, copy, length);
+        packet = copy;
+    }
+    if (length > 0)
+        association_input(association, packet, length);
+}
+
+static void on_lower_state(TransportState state, const GError *reason, gpointer data)
+{
+    Association *association = data;
+
+    if (state != TRANSPORT_CONNECTED)
+        association_enter_state(association, state, reason);
+}
+
+static void on_lower_path(const gsize *sizes, guint n_sizes, gpointer data)
+{
+    Association *association = data;
+    gsize packets[PATH_MTU_SIZES_MAX];
+
+    n_sizes = MIN(n_sizes, PATH_MTU_SIZES_MAX);
+    for (guint i = 0; i < n_sizes; i++)
+        packets[i] = MIN(sizes[i], association->max_packet) & ~(gsize) 3;
+    sctp_path_start(association->path, packets, n_sizes);
+}
+
+static const TransportUser lower_user = {
+    .receive = on_lower_receive,
+    .state = on_lower_state,
+    .path = on_lower_path,
+};
+
+/* ---- the size of packets ---- */
+
+static void on_probe(const guint8 *packet, gsize length, gpointer data)
+{
+    transport_send(((Association *) data)->lower, packet, length);
+}
+
+/*
+ * usrsctp cuts messages into chunks for the smallest size that it has had, and
+ * puts several into a larger packet. That is good, because a chunk that has been
+ * sent can never be cut again: a path that carries less than it did costs no more
+ * than the packets that are lost on it. Large chunks, which are cheaper, are only
+ * on a path within this host; should another path be chosen, those that are on
+ * their way go through libnice's socket, which lets the kernel fragment them.
+ */
+static void on_resize(gsize size, gpointer data)
+{
+    Association *association = data;
+    struct sctp_paddrparams path = {.spp_flags = SPP_PMTUD_DISABLE,
+                                    .spp_pathmtu = (size - COMMON_HEADER) & ~(gsize) 3};
+
+    ((struct sockaddr_conn *) &path.spp_address)->sconn_family = AF_CONN; /* every address */
+    if (usrsctp_setsockopt(association->socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path,
+                           sizeof path) < 0)
+        log_debug("SCTP: cannot send packets of %zu bytes: %s", size, g_strerror(errno));
+}
+
+static const SctpPathUser path_user = {
+    .send = on_probe,
+    .resize = on_resize,
+};
+
+/* ---- setting up ---- */
+
+static bool set_option(Association *association, int option, const void *value, socklen_t length,
+                       GError **error)
+{
+    if (usrsctp_setsockopt(association->socket, IPPROTO_SCTP, option, value, length) == 0)
+        return true;
+    g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp option %d: %s", option,
+                g_strerror(errno));
+    return false;
+}
+
+static bool subscribe(Association *association, GError **error)
+{
+    static const guint16 events[] = {
+        SCTP_ASSOC_CHANGE,
+        SCTP_SHUTDOWN_EVENT,
+        SCTP_STREAM_RESET_EVENT,
+        SCTP_STREAM_CHANGE_EVENT,
+        SCTP_PARTIAL_DELIVERY_EVENT,
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
+        struct sctp_event event = {
+            .se_assoc_id = SCTP_FUTURE_ASSOC, .se_type = events[i], .se_on = 1};
+
+        if (!set_option(association, SCTP_EVENT, &event, sizeof event, error))
+            return false;
+    }
+    return true;
+}
+
+static bool set_options(Association *association, gsize mtu, guint16 streams, GError **error)
+{
+    const int on = 1, size = BUFFER_SIZE, partial = PARTIAL_MIN;
+    const struct linger abort_on_close = {.l_onoff = 1, .l_linger = 0};
+    const struct sctp_initmsg init = {.sinit_num_ostreams = streams,
+                                      .sinit_max_instreams = STREAMS_MAX};
+    const struct sctp_assoc_value reset = {
+        .assoc_id = SCTP_ALL_ASSOC,
+        .assoc_value = SCTP_ENABLE_RESET_STREAM_REQ | SCTP_ENABLE_CHANGE_ASSOC_REQ};
+    /* ICE consent tells whether the path lives, and DTLS has fixed its MTU. */
+    const struct sctp_paddrparams path = {.spp_flags = SPP_HB_DISABLE | SPP_PMTUD_DISABLE,
+                                          .spp_pathmtu = (mtu - COMMON_HEADER) & ~(gsize) 3};
+
+    if (usrsctp_set_non_blocking(association->socket, 1) < 0 ||
+        usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_LINGER, &abort_on_close,
+                           sizeof abort_on_close) < 0 ||
+        usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) < 0 ||
+        usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0) {
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp socket: %s", g_strerror(errno));
+        return false;
+    }
+    return set_option(association, SCTP_NODELAY, &on, sizeof on, error) &&
+           set_option(association, SCTP_RECVRCVINFO, &on, sizeof on, error) &&
+           set_option(association, SCTP_PARTIAL_DELIVERY_POINT, &partial, sizeof partial, error) &&
+           set_option(association, SCTP_INITMSG, &init, sizeof init, error) &&
+           set_option(association, SCTP_ENABLE_STREAM_RESET, &reset, sizeof reset, error) &&
+           set_option(association, SCTP_PEER_ADDR_PARAMS, &path, sizeof path, error) &&
+           subscribe(association, error);
+}
+
+/* Both sides connect; SCTP resolves the collision (RFC 8831 6.2, 9260 5.2). */
+static bool association_connect(Association *association, GError **error)
+{
+    struct sockaddr_conn address = {.sconn_family = AF_CONN,
+                                    .sconn_addr = GUINT_TO_POINTER(association->id)};
+
+    address.sconn_port = g_htons(association->gate.local_port);
+    if (usrsctp_bind(association->socket, (struct sockaddr *) &address, sizeof address) < 0) {
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp bind: %s", g_strerror(errno));
+        return false;
+    }
+    address.sconn_port = g_htons(association->gate.remote_port);
+    if (usrsctp_connect(association->socket, (struct sockaddr *) &address, sizeof address) < 0 &&
+        errno != EINPROGRESS) {
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp connect: %s", g_strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+Association *association_new(Transport *lower, const AssociationConfig *config,
+                             const AssociationOps *ops, gpointer data, GError **error)
+{
+    g_autoptr(Association) association = g_new0(Association, 1);
+
+    association->state = TRANSPORT_CONNECTING;
+    association->gate.local_port = config->local_port;
+    association->gate.remote_port = config->remote_port;
+    association->max_packet = config->max_packet;
+    association->streams = streams_new(config->streams,
+                                config->adds_streams ? STREAMS_MAX : config->streams, &streams_ops,
+                                association);
+    association->reassembly_ops =
+        (ReassemblyOps){.message = ops->message, .oversized = ops->oversized};
+    association->reassembly = reassembly_new(config->max_message_size, PARTIAL_MAX,
+                                             &association->reassembly_ops, data);
+    association->window = (ReceiveWindow){.size = BUFFER_SIZE, .max = BUFFER_SIZE};
+    association->send_buffer = BUFFER_SIZE;
+    send_limit_init(&association->send_limit, BUFFER_SIZE);
+    association->ops = ops;
+    association->data = data;
+    association->lower = lower;
+    association->path = sctp_path_new(config->mtu & ~(gsize) 3, config->first & ~(gsize) 3,
+                               &path_user, association);
+    association->id = sctp_stack_add(&stack_user, association);
+    association->socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
+    if (!association->socket) {
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp socket: %s", g_strerror(errno));
+        return NULL;
+    }
+    if (!set_options(association, association_packet_size(association), config->streams, error) ||
+        !association_connect(association, error))
+        return NULL;
+    sctp_stack_watch(association->id, association->socket);
+    transport_set_user(lower, &lower_user, association);
+    return g_steal_pointer(&association);
+}
+
+gsize association_packet_size(const Association *association)
+{
+    return sctp_path_size(association->path);
+}
+
+void association_free(Association *association)
+{
+    g_clear_handle_id(&association->resumer, g_source_remove);
+    if (association->lower)
+        transport_set_user(association->lower, NULL, NULL);
+    sctp_stack_use(association->id);
+    if (association->socket)
+        usrsctp_close(association->socket); /* an ABORT goes out, for SO_LINGER is 0 */
+    sctp_stack_remove(association->id);
+    liveness_free(association->liveness);
+    sctp_path_free(association->path);
+    streams_free(association->streams);
+    reassembly_free(association->reassembly);
+    gate_clear(&association->gate);
+    g_free(association);
+}
+
+guint64 association_round_trip_usec(Association *association)
+{
+    struct sctp_status status = {};
+
+    if (association->state != TRANSPORT_CONNECTED || !get_status(association, &status))
+        return 0;
+    return (guint64) status.sstat_primary.spinfo_srtt * 1000;
+}
+
+bool association_is_unacknowledged(Association *association)
+{
+    struct sctp_status status = {};
+
+    return association->state == TRANSPORT_CONNECTED && get_status(association, &status) &&
+           status.sstat_unackdata > 0;
+}
