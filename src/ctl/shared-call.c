@@ -52,6 +52,15 @@ static void on_owner_changed(GDBusConnection *bus, const char *sender, const cha
         shared->ended = g_strdup(_("rtcbus-peer has stopped"));
 }
 
+/* Whoever calls us chooses the name that the call shows, unless we know its key. */
+static bool is_with(GVariant *call, const char *peer)
+{
+    return strcmp(dict_string(call, "Peer"), peer) == 0 &&
+           strcmp(dict_string(call, "State"), "connected") == 0 &&
+           (strcmp(dict_string(call, "Direction"), "outgoing") == 0 ||
+            strcmp(dict_string(call, "Trust"), "known") == 0);
+}
+
 static char *find_call(BusClient *client, const char *peer, GError **error)
 {
     g_autoptr(GPtrArray) calls = call_list_load(client, error);
@@ -59,8 +68,7 @@ static char *find_call(BusClient *client, const char *peer, GError **error)
     for (guint i = 0; calls && i < calls->len; i++) {
         const CallEntry *call = calls->pdata[i];
 
-        if (strcmp(dict_string(call->properties, "Peer"), peer) == 0 &&
-            strcmp(dict_string(call->properties, "State"), "connected") == 0)
+        if (is_with(call->properties, peer))
             return g_strdup(call->path);
     }
     return NULL;

@@ -147,6 +147,30 @@ def test_two_over_one_call(world):
             equal(end.status(), 0, "exit status")
 
 
+def test_a_call_that_came_in(world):
+    """Is not used for the name that it came under, unless its key is known."""
+    relay = world.relay()
+    desk = world.peer("desk", relay)
+    other = world.peer("other", relay, config={"Peer": {"Name": "laptop"}})
+    other.wait_peer("desk")
+    for known in False, True:
+        if known:
+            desk.invoke("TrustPeer", "(ss)", "laptop", other.get("Fingerprint"))
+        other.call("desk").wait_state("connected")
+        caller = Ctl(desk, "pipe", "laptop", "x")
+        wait_for(lambda: [p for p in channels(desk)
+                          if desk.get("Label", p, harness.CHANNEL_INTERFACE) == "pipe/x"],
+                 10, "the pipe's channel")
+        directions = sorted(call.get("Direction") for call in desk.calls())
+        equal(directions, ["incoming"] if known else ["incoming", "outgoing"], "calls")
+        caller.child.kill()
+        caller.child.wait()
+        for call in other.calls() + desk.calls():
+            if call.exists():
+                call.hangup()
+        settled(desk, other)
+
+
 def test_end_in_the_middle(world):
     """Killed, interrupted, hung up: the other side says so and fails."""
     box, desk = pair(world)

@@ -17,7 +17,7 @@
 /* How often a refusal is told: so many at once, then one in so many µs. */
 enum { BYE_BURST = 1024, BYE_INTERVAL = 20000 };
 
-/* After so many calls, and when so many seconds have passed, memory is given back. */
+/* After so many calls have ended, and then none for so many seconds, memory is given back. */
 enum { TRIM_CALLS = 32, TRIM_DELAY = 5 };
 
 struct Calls {
@@ -28,7 +28,7 @@ struct Calls {
     GPtrArray *list; /* of Call, in order of their numbers */
     guint last_number;
     Bucket byes;
-    guint ended_count, trim_id;
+    guint ended_count, trim_count, trim_id; /* TRIM_COUNT: when the timer was last looked at */
 };
 
 /* ---- the list ------------------------------------------------------------- */
@@ -49,7 +49,12 @@ static gboolean on_trim(gpointer data)
 {
     Calls *calls = data;
 
+    if (calls->trim_count != calls->ended_count) {
+        calls->trim_count = calls->ended_count;
+        return G_SOURCE_CONTINUE;
+    }
     calls->trim_id = 0;
+    calls->ended_count = calls->trim_count = 0;
     memory_settle();
     return G_SOURCE_REMOVE;
 }
@@ -58,7 +63,7 @@ static gboolean on_trim(gpointer data)
 void calls_remove(Calls *calls, Call *call)
 {
     g_ptr_array_remove(calls->list, call);
-    if (++calls->ended_count % TRIM_CALLS == 0 && calls->trim_id == 0)
+    if (++calls->ended_count >= TRIM_CALLS && calls->trim_id == 0)
         calls->trim_id = g_timeout_add_seconds(TRIM_DELAY, on_trim, calls);
 }
 
