@@ -35,7 +35,7 @@ struct Peer {
     char *config_path;
     KnownPeers *known;
     Services *services;
-    ServiceLinks *links;
+    StreamLinks *links;
     Signaling *signaling;
     Calls *calls;
     CallDispatch *dispatch;
@@ -647,7 +647,7 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->history, history_free);
     g_clear_pointer(&peer->identity, identity_free);
     g_clear_pointer(&peer->known, known_peers_free);
-    g_clear_pointer(&peer->links, service_links_free);
+    g_clear_pointer(&peer->links, stream_links_free);
     g_clear_pointer(&peer->services, services_free);
     g_free(peer->config_path);
     g_free(peer->name);

@@ -3,25 +3,22 @@
 
 /*
  * Channels that are connected to services: each is acquired by ourselves, and
- * a stream (common/stream.h) moves its bytes to a socket and back.
+ * linked with the socket of the service (common/stream-link.h).
  */
 
 #pragma once
 
 #include <glib.h>
 
+#include "common/stream-link.h"
 #include "peer/service/services.h"
 
-typedef struct ServiceLinks ServiceLinks;
-
-ServiceLinks *service_links_new(void);
-/* Closes them all. */
-void service_links_free(ServiceLinks *links);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(ServiceLinks, service_links_free)
+/* A set for service_links_add(). */
+StreamLinks *service_links_new(void);
 
 /* Connects PACKETS, the socket of an acquired channel, to SERVICE. PACKETS is
  * taken over; SERVICE is not kept. FINGERPRINT is whose channel it is. */
-void service_links_add(ServiceLinks *links, int packets, gsize max_packet, const Service *service,
+void service_links_add(StreamLinks *links, int packets, gsize max_packet, const Service *service,
                        const char *fingerprint);
 
 /* Answers that there is none, on PACKETS, which is closed; and says in the journal
