@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/*
- * "call": starts a call and watches it until it is connected. The watch is in
- * place before Call() is sent, since a call on one machine is connected before
- * its reply has been looked at; signals wait in the main context until then.
- */
+/* "call": starts a call and shows its states until it is connected. */
 
 #include <config.h>
 
@@ -17,25 +13,26 @@
 #include <string.h>
 
 #include "common/fingerprint.h"
+#include "ctl/call-watch.h"
 #include "ctl/calls.h"
 #include "ctl/command.h"
 
 typedef enum {
-    WATCH_WAITING,
-    WATCH_CONNECTED,
-    WATCH_ENDED,       /* by the peer or the daemon: see `reason` */
-    WATCH_INTERRUPTED, /* by the user */
-} WatchState;
+    CALLING_WAITING,
+    CALLING_CONNECTED,
+    CALLING_ENDED,       /* by the peer or the daemon: see `reason` */
+    CALLING_INTERRUPTED, /* by the user */
+} CallingState;
 
 typedef struct {
     BusClient *client;
     GMainLoop *loop;
-    WatchState state;
+    CallingState state;
+    CallWatch *watch;
     char *path;   /* of the call, once known */
-    char *shown;  /* the State last shown */
     char *reason; /* why it ended */
     gint64 began; /* g_get_monotonic_time() */
-} Watch;
+} Calling;
 
 static int option_timeout = G_MININT;
 static char *option_channel_id;
@@ -54,7 +51,7 @@ const GOptionEntry call_options[] = {
     {},
 };
 
-static const char *watch_state_to_string(WatchState state)
+static const char *calling_state_to_string(CallingState state)
 {
     static const char *const names[] = {"waiting", "connected", "ended", "interrupted"};
 
@@ -62,91 +59,54 @@ static const char *watch_state_to_string(WatchState state)
 }
 
 /* The first end counts: a call hung up by the user also ends. */
-static void watch_enter_state(Watch *watch, WatchState state)
+static void calling_enter_state(Calling *calling, CallingState state)
 {
-    if (watch->state != WATCH_WAITING)
+    if (calling->state != CALLING_WAITING)
         return;
-    g_debug("call: %s -> %s", watch_state_to_string(watch->state), watch_state_to_string(state));
-    watch->state = state;
-    g_main_loop_quit(watch->loop);
+    g_debug("call: %s -> %s", calling_state_to_string(calling->state),
+            calling_state_to_string(state));
+    calling->state = state;
+    g_main_loop_quit(calling->loop);
 }
 
-static void watch_show(Watch *watch, const char *state)
+static void calling_show(const Calling *calling, const char *state)
 {
     g_autofree char *elapsed = NULL;
 
-    if (g_strcmp0(watch->shown, state) == 0)
+    if (calling->client->json)
         return;
-    g_free(watch->shown);
-    watch->shown = g_strdup(state);
-    if (watch->client->json)
-        return;
-    elapsed = text_duration((guint64) (g_get_monotonic_time() - watch->began));
+    elapsed = text_duration((guint64) (g_get_monotonic_time() - calling->began));
     g_print("%10s  %s\n", elapsed, call_state_text(state));
 }
 
-static void watch_see_properties(Watch *watch, GVariant *dict)
+static void on_state(const char *state, gpointer data)
 {
-    const char *state = dict_string(dict, "State");
-    const char *reason = dict_string(dict, "Reason");
+    Calling *calling = data;
 
-    if (*reason) {
-        g_free(watch->reason);
-        watch->reason = g_strdup(reason);
-    }
-    if (*state)
-        watch_show(watch, state);
+    if (calling->state != CALLING_WAITING)
+        return;
+    calling_show(calling, state);
     if (g_str_equal(state, "connected"))
-        watch_enter_state(watch, WATCH_CONNECTED);
-    else if (g_str_equal(state, "closed"))
-        watch_enter_state(watch, WATCH_ENDED);
+        calling_enter_state(calling, CALLING_CONNECTED);
 }
 
-static void on_properties_changed(GDBusConnection *bus, const char *sender, const char *path,
-                                  const char *interface, const char *signal, GVariant *parameters,
-                                  gpointer data)
+static void on_ended(const char *reason, gpointer data)
 {
-    Watch *watch = data;
-    g_autoptr(GVariant) changed = NULL;
+    Calling *calling = data;
 
-    if (g_strcmp0(path, watch->path) != 0 ||
-        !g_variant_is_of_type(parameters, G_VARIANT_TYPE("(sa{sv}as)")))
-        return;
-    changed = g_variant_get_child_value(parameters, 1);
-    watch_see_properties(watch, changed);
+    g_free(calling->reason);
+    calling->reason = g_strdup(reason);
+    calling_enter_state(calling, CALLING_ENDED);
 }
 
-static void on_call_ended(GDBusConnection *bus, const char *sender, const char *path,
-                          const char *interface, const char *signal, GVariant *parameters,
-                          gpointer data)
-{
-    Watch *watch = data;
-    const char *call, *reason;
-
-    if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(oss)")))
-        return;
-    g_variant_get(parameters, "(&o&s&s)", &call, NULL, &reason);
-    if (g_strcmp0(call, watch->path) != 0)
-        return;
-    g_free(watch->reason);
-    watch->reason = g_strdup(reason);
-    watch_enter_state(watch, WATCH_ENDED);
-}
-
-static void on_daemon_vanished(GDBusConnection *bus, const char *name, gpointer data)
-{
-    Watch *watch = data;
-
-    if (!watch->path) /* Call() is still to start it */
-        return;
-    g_free(watch->reason);
-    watch->reason = g_strdup(_("rtcbus-peer stopped"));
-    watch_enter_state(watch, WATCH_ENDED);
-}
+static const CallWatchOps watch_ops = {
+    .state = on_state,
+    .ended = on_ended,
+};
 
 static gboolean on_interrupt(gpointer data)
 {
-    watch_enter_state(data, WATCH_INTERRUPTED);
+    calling_enter_state(data, CALLING_INTERRUPTED);
     return G_SOURCE_CONTINUE;
 }
 
@@ -200,17 +160,17 @@ static void print_connected(const CallEntry *call)
     table_print(table);
 }
 
-static int report_connected(Watch *watch)
+static int report_connected(Calling *calling)
 {
-    BusClient *client = watch->client;
+    BusClient *client = calling->client;
     g_autoptr(GError) error = NULL;
     g_autoptr(CallEntry) call = NULL;
     g_autoptr(GVariant) dict =
-        client_properties(client, &peer_service, watch->path, CALL_INTERFACE, &error);
+        client_properties(client, &peer_service, calling->path, CALL_INTERFACE, &error);
 
     if (!dict)
         return client_fail(client, &peer_service, error);
-    call = call_entry_new(watch->path, dict);
+    call = call_entry_new(calling->path, dict);
     if (client->json) {
         g_autoptr(JsonBuilder) builder = json_builder_new();
 
@@ -222,15 +182,15 @@ static int report_connected(Watch *watch)
     return EXIT_SUCCESS;
 }
 
-static int report_ended(Watch *watch)
+static int report_ended(Calling *calling)
 {
-    const char *reason = watch->reason ? watch->reason : _("no reason was given");
+    const char *reason = calling->reason ? calling->reason : _("no reason was given");
 
-    if (watch->client->json) {
+    if (calling->client->json) {
         g_autoptr(JsonBuilder) builder = json_builder_new();
 
         json_builder_begin_object(builder);
-        json_add_string(builder, "path", watch->path);
+        json_add_string(builder, "path", calling->path);
         json_add_string(builder, "state", "closed");
         json_add_string(builder, "reason", reason);
         json_builder_end_object(builder);
@@ -240,31 +200,21 @@ static int report_ended(Watch *watch)
     return EXIT_FAILURE;
 }
 
-/* What may have happened before the first signal that reached us */
-static void watch_look(Watch *watch)
+static int calling_run(Calling *calling)
 {
-    g_autoptr(GVariant) dict =
-        client_properties(watch->client, &peer_service, watch->path, CALL_INTERFACE, NULL);
-
-    if (dict)
-        watch_see_properties(watch, dict);
-}
-
-static int watch_run(Watch *watch)
-{
-    watch_look(watch);
-    if (watch->state == WATCH_WAITING)
-        g_main_loop_run(watch->loop);
-    switch (watch->state) {
-    case WATCH_CONNECTED:
-        return report_connected(watch);
-    case WATCH_INTERRUPTED:
-        hang_up(watch->client, watch->path);
-        g_clear_pointer(&watch->reason, g_free);
-        watch->reason = g_strdup(_("you interrupted it"));
-        return report_ended(watch);
+    call_watch_begin(calling->watch, calling->path);
+    if (calling->state == CALLING_WAITING)
+        g_main_loop_run(calling->loop);
+    switch (calling->state) {
+    case CALLING_CONNECTED:
+        return report_connected(calling);
+    case CALLING_INTERRUPTED:
+        hang_up(calling->client, calling->path);
+        g_clear_pointer(&calling->reason, g_free);
+        calling->reason = g_strdup(_("you interrupted it"));
+        return report_ended(calling);
     default:
-        return report_ended(watch);
+        return report_ended(calling);
     }
 }
 
@@ -283,17 +233,17 @@ static int print_started(const BusClient *client, const char *path)
     return EXIT_SUCCESS;
 }
 
-static int call_and_watch(Watch *watch, const char *peer)
+static int call_and_watch(Calling *calling, const char *peer)
 {
-    BusClient *client = watch->client;
+    BusClient *client = calling->client;
     g_autoptr(GError) error = NULL;
 
-    watch->path = place_call(client, peer, &error);
-    if (!watch->path)
+    calling->path = place_call(client, peer, &error);
+    if (!calling->path)
         return client_fail(client, &peer_service, error);
     if (option_no_wait)
-        return print_started(client, watch->path);
-    return watch_run(watch);
+        return print_started(client, calling->path);
+    return calling_run(calling);
 }
 
 int call_check(char **arguments)
@@ -310,36 +260,23 @@ int call_check(char **arguments)
 
 int call_run(BusClient *client, char **arguments)
 {
-    Watch watch = {.client = client, .began = g_get_monotonic_time()};
+    Calling calling = {.client = client,
+                       .loop = g_main_loop_new(NULL, FALSE),
+                       .began = g_get_monotonic_time()};
     /* From the start: a call that is interrupted must not stay behind. */
     guint interrupts[] = {
-        g_unix_signal_add(SIGINT, on_interrupt, &watch),
-        g_unix_signal_add(SIGTERM, on_interrupt, &watch),
+        g_unix_signal_add(SIGINT, on_interrupt, &calling),
+        g_unix_signal_add(SIGTERM, on_interrupt, &calling),
     };
-    guint signals[2], name_id;
     int status;
 
-    watch.loop = g_main_loop_new(NULL, FALSE);
-    signals[0] = g_dbus_connection_signal_subscribe(
-        client->bus, PEER_BUS_NAME, "org.freedesktop.DBus.Properties", "PropertiesChanged", NULL,
-        CALL_INTERFACE, G_DBUS_SIGNAL_FLAGS_NONE, on_properties_changed, &watch, NULL);
-    signals[1] = g_dbus_connection_signal_subscribe(
-        client->bus, PEER_BUS_NAME, PEER_INTERFACE, "CallEnded", PEER_OBJECT_PATH, NULL,
-        G_DBUS_SIGNAL_FLAGS_NONE, on_call_ended, &watch, NULL);
-    name_id = g_bus_watch_name_on_connection(client->bus, PEER_BUS_NAME,
-                                             G_BUS_NAME_WATCHER_FLAGS_NONE, NULL,
-                                             on_daemon_vanished, &watch, NULL);
-
-    status = call_and_watch(&watch, arguments[0] ? arguments[0] : "");
-
-    g_bus_unwatch_name(name_id);
-    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
-        g_dbus_connection_signal_unsubscribe(client->bus, signals[i]);
+    calling.watch = call_watch_new(client, &watch_ops, &calling);
+    status = call_and_watch(&calling, arguments[0] ? arguments[0] : "");
+    call_watch_free(calling.watch);
     for (size_t i = 0; i < G_N_ELEMENTS(interrupts); i++)
         g_source_remove(interrupts[i]);
-    g_main_loop_unref(watch.loop);
-    g_free(watch.path);
-    g_free(watch.shown);
-    g_free(watch.reason);
+    g_main_loop_unref(calling.loop);
+    g_free(calling.path);
+    g_free(calling.reason);
     return status;
 }

@@ -22,6 +22,7 @@
 #include "common/listen-fds.h"
 #include "common/names.h"
 #include "common/stream.h"
+#include "common/stream-link.h"
 #include "ctl/command.h"
 #include "ctl/shared-call.h"
 #include "ctl/text.h"
@@ -34,80 +35,69 @@ enum { WAITING_MAX = 1024, OPENING_MAX = 32 };
 typedef struct {
     BusClient *client;
     GMainLoop *loop;
-    const char *peer;
+    const char *where, *peer;
     char *label;
-    SharedCall *shared;
-    guint dialer;      /* places the call, from the main loop */
-    bool dialing;
-    GCancellable *interrupted;
-    GHashTable *links; /* of ForwardLink */
-    GQueue waiting;    /* of ForwardLink, for the call, or for their turn */
+    SharedCall *call;  /* NULL: there is none */
+    guint dialer;      /* places it, from the main loop */
+    GSocketService *service; /* NULL: it does not listen yet */
+    StreamLinks *links; /* of Forwarded */
+    GQueue waiting;    /* of StreamLink, for the call, or for their turn */
     guint opening;     /* links that wait for the daemon to open their channel */
     guint calls;       /* how many were placed */
+    bool had_call;     /* the last of them was connected */
+    int status;        /* of the program */
 } Forward;
 
+/* A connection that is forwarded. */
 typedef struct {
-    Forward *forward; /* NULL: it has ended */
-    int fd;           /* -1 once the stream has it */
-    guint call;       /* the last one that it asked for a channel */
+    Forward *forward;
+    guint call; /* the last one that it asked for a channel */
     bool retried;
-    Stream *stream;
-} ForwardLink;
+} Forwarded;
 
 /* ---- a connection ----------------------------------------------------------------- */
 
-static void link_free(ForwardLink *link)
-{
-    if (link->fd >= 0)
-        close(link->fd);
-    stream_free(link->stream);
-    g_free(link);
-}
-
-static void link_remove(ForwardLink *link)
-{
-    g_hash_table_remove(link->forward->links, link);
-    link_free(link);
-}
-
-static void on_done(Stream *stream, const GError *error, gpointer data)
+static void on_done(StreamLink *link, const GError *error)
 {
     if (error && !g_error_matches(error, STREAM_ERROR, STREAM_ERROR_IO))
         client_complain("%s", error->message);
-    link_remove(data);
 }
 
-static void link_wait(ForwardLink *link);
+static const StreamLinkOps link_ops = {
+    .done = on_done,
+    .free = g_free,
+};
+
+static void link_wait(StreamLink *link);
 static void forward_open(Forward *forward);
 
-/* There is no call while it is placed anew; answers about the old one still come then. */
+/* Answers about a call that has ended still come when the next one is there. */
 static bool forward_connected(const Forward *forward)
 {
-    return forward->shared && !forward->dialing && shared_call_is_connected(forward->shared);
+    return forward->call && shared_call_is_connected(forward->call);
 }
 
 static void on_opened(int fd, gsize max_packet, const GError *error, gpointer data)
 {
-    ForwardLink *link = data;
-    Forward *forward = link->forward;
+    g_autoptr(StreamLink) link = data;
+    Forwarded *forwarded = stream_link_data(link);
+    Forward *forward = forwarded->forward;
 
-    if (!forward) {
+    if (stream_link_has_ended(link)) { /* and FORWARD with it */
         if (fd >= 0)
             close(fd);
-        link_free(link);
         return;
     }
     forward->opening--;
     if (fd >= 0) {
-        int connection = g_steal_fd(&link->fd);
-
-        link->stream = stream_new(fd, max_packet, connection, connection, on_done, link);
-    } else if (!link->retried && (!forward_connected(forward) || link->call != forward->calls)) {
-        link->retried = true; /* the call has ended under it */
+        stream_link_set_packets(link, fd, max_packet);
+    } else if (!forwarded->retried &&
+               (!forward_connected(forward) || forwarded->call != forward->calls)) {
+        forwarded->retried = true; /* the call has ended under it */
         link_wait(link);
     } else {
         client_fail(forward->client, &peer_service, error);
-        link_remove(link);
+        stream_link_end(link);
     }
     forward_open(forward);
 }
@@ -117,72 +107,114 @@ static void forward_open(Forward *forward)
 {
     while (forward_connected(forward) && forward->opening < OPENING_MAX &&
            !g_queue_is_empty(&forward->waiting)) {
-        ForwardLink *link = g_queue_pop_head(&forward->waiting);
+        StreamLink *link = g_queue_pop_head(&forward->waiting);
+        Forwarded *forwarded = stream_link_data(link);
 
         forward->opening++;
-        link->call = forward->calls;
-        shared_call_open_stream_async(forward->shared, forward->label, on_opened, link);
+        forwarded->call = forward->calls;
+        shared_call_open(forward->call, forward->label, on_opened, stream_link_ref(link));
     }
 }
 
 /* ---- the call --------------------------------------------------------------------- */
 
-static bool forward_call(Forward *forward, GError **error)
+static bool forward_listen(Forward *forward, GError **error);
+
+/* Nobody waits for a call that cannot be had; without one it does not begin. */
+static void forward_failed(Forward *forward, const GError *error)
 {
-    g_clear_pointer(&forward->shared, shared_call_close);
-    forward->dialing = true;
-    forward->calls++;
-    forward->shared = shared_call_open(forward->client, forward->peer, forward->interrupted, error);
-    forward->dialing = false;
-    return forward->shared != NULL;
+    StreamLink *link;
+
+    int status = client_fail(forward->client, &peer_service, error);
+
+    while ((link = g_queue_pop_head(&forward->waiting)))
+        stream_link_end(link);
+    if (!forward->service) {
+        forward->status = status;
+        g_main_loop_quit(forward->loop);
+    }
 }
+
+static void on_call_connected(gpointer data)
+{
+    Forward *forward = data;
+    g_autoptr(GError) error = NULL;
+
+    forward->had_call = true;
+    if (!forward->service && !forward_listen(forward, &error))
+        forward_failed(forward, error);
+    else
+        forward_open(forward);
+}
+
+static gboolean on_dial(gpointer data);
+
+static void forward_dial(Forward *forward)
+{
+    if (forward->dialer == 0 && !forward->call)
+        forward->dialer = g_idle_add(on_dial, forward);
+}
+
+static void on_call_ended(const GError *error, gpointer data)
+{
+    Forward *forward = data;
+    bool had = forward->had_call;
+
+    g_clear_pointer(&forward->call, shared_call_free);
+    if (!had)
+        forward_failed(forward, error);
+    else if (!g_queue_is_empty(&forward->waiting))
+        forward_dial(forward);
+}
+
+static const SharedCallOps call_ops = {
+    .connected = on_call_connected,
+    .ended = on_call_ended,
+};
 
 static gboolean on_dial(gpointer data)
 {
     Forward *forward = data;
     g_autoptr(GError) error = NULL;
-    ForwardLink *link;
 
     forward->dialer = 0;
-    if (!forward_call(forward, &error)) {
-        if (!g_cancellable_is_cancelled(forward->interrupted))
-            client_fail(forward->client, &peer_service, error);
-        while ((link = g_queue_pop_head(&forward->waiting)))
-            link_remove(link);
-        return G_SOURCE_REMOVE;
-    }
-    forward_open(forward);
+    forward->calls++;
+    forward->had_call = false;
+    forward->call = shared_call_new(forward->client, forward->peer, &call_ops, forward, &error);
+    if (!forward->call)
+        forward_failed(forward, error);
     return G_SOURCE_REMOVE;
 }
 
-static void link_wait(ForwardLink *link)
+static void link_wait(StreamLink *link)
 {
-    Forward *forward = link->forward;
+    Forward *forward = ((Forwarded *) stream_link_data(link))->forward;
 
     g_queue_push_tail(&forward->waiting, link);
     if (forward_connected(forward))
         forward_open(forward);
-    else if (forward->dialer == 0 && !forward->dialing)
-        forward->dialer = g_idle_add(on_dial, forward);
+    else
+        forward_dial(forward);
 }
 
 static gboolean on_incoming(GSocketService *service, GSocketConnection *connection, GObject *source,
                             gpointer data)
 {
     Forward *forward = data;
-    int socket = g_socket_get_fd(g_socket_connection_get_socket(connection));
-    ForwardLink *link;
+    int fd;
+    Forwarded *forwarded;
+    StreamLink *link;
 
     if (forward->waiting.length + forward->opening >= WAITING_MAX)
         return TRUE;
-    link = g_new0(ForwardLink, 1);
-    link->forward = forward;
-    link->fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
-    g_hash_table_add(forward->links, link);
-    if (link->fd < 0)
-        link_remove(link);
-    else
-        link_wait(link);
+    fd = fcntl(g_socket_get_fd(g_socket_connection_get_socket(connection)), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return TRUE;
+    forwarded = g_new0(Forwarded, 1);
+    forwarded->forward = forward;
+    link = stream_link_new(forward->links, forwarded);
+    stream_link_set_socket(link, fd);
+    link_wait(link);
     return TRUE;
 }
 
@@ -244,28 +276,26 @@ static bool listen_address(const Forward *forward, GSocketListener *listener, co
     return true;
 }
 
-static GSocketService *forward_listen(Forward *forward, const char *where, GError **error)
+static bool forward_listen(Forward *forward, GError **error)
 {
     g_autoptr(GSocketService) service = g_socket_service_new();
     GSocketListener *listener = G_SOCKET_LISTENER(service);
-    bool handed = g_str_has_prefix(where, HANDED_PREFIX);
+    bool handed = g_str_has_prefix(forward->where, HANDED_PREFIX);
 
     g_socket_listener_set_backlog(listener, 256);
     g_signal_connect(service, "incoming", G_CALLBACK(on_incoming), forward);
-    if (handed ? listen_handed(forward, listener, where + strlen(HANDED_PREFIX), error)
-               : listen_address(forward, listener, where, error))
-        return g_steal_pointer(&service);
-    return NULL;
+    if (handed ? !listen_handed(forward, listener, forward->where + strlen(HANDED_PREFIX), error)
+               : !listen_address(forward, listener, forward->where, error))
+        return false;
+    forward->service = g_steal_pointer(&service);
+    return true;
 }
 
 /* ---- the command ------------------------------------------------------------------- */
 
 static gboolean on_interrupt(gpointer data)
 {
-    Forward *forward = data;
-
-    g_cancellable_cancel(forward->interrupted);
-    g_main_loop_quit(forward->loop);
+    g_main_loop_quit(((Forward *) data)->loop);
     return G_SOURCE_CONTINUE;
 }
 
@@ -283,34 +313,25 @@ int forward_check(char **arguments)
 
 /* Somebody who listens by hand wants to know whether the peer is there; systemd's socket
  * has been listening before us, and who waits there is answered when it is tried. */
-static bool forward_begin(Forward *forward, const char *where, GSocketService **service,
-                          GError **error)
+static void forward_begin(Forward *forward)
 {
-    if (!g_str_has_prefix(where, HANDED_PREFIX) && !forward_call(forward, error))
-        return false;
-    *service = forward_listen(forward, where, error);
-    return *service != NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!g_str_has_prefix(forward->where, HANDED_PREFIX))
+        forward_dial(forward);
+    else if (!forward_listen(forward, &error))
+        forward->status = client_fail(forward->client, &peer_service, error);
 }
 
 static void forward_clear(Forward *forward)
 {
-    GHashTableIter iter;
-    gpointer link;
-
+    if (forward->service)
+        g_socket_service_stop(forward->service);
+    g_clear_object(&forward->service);
     g_clear_handle_id(&forward->dialer, g_source_remove);
-    g_hash_table_iter_init(&iter, forward->links);
-    while (g_hash_table_iter_next(&iter, &link, NULL)) {
-        ForwardLink *each = link;
-        bool opening = !each->stream && !g_queue_find(&forward->waiting, each);
-
-        each->forward = NULL;
-        if (!opening) /* else on_opened() does it */
-            link_free(each);
-    }
     g_queue_clear(&forward->waiting);
-    g_hash_table_unref(forward->links);
-    g_clear_pointer(&forward->shared, shared_call_close);
-    g_object_unref(forward->interrupted);
+    stream_links_free(forward->links);
+    shared_call_free(forward->call);
     g_main_loop_unref(forward->loop);
     g_free(forward->label);
 }
@@ -330,31 +351,24 @@ static void raise_descriptor_limit(void)
 int forward_run(BusClient *client, char **arguments)
 {
     Forward forward = {.client = client,
+                       .where = arguments[0],
                        .peer = arguments[1],
                        .label = g_strconcat(STREAM_SERVICE_PREFIX, arguments[2], NULL),
                        .loop = g_main_loop_new(NULL, FALSE),
-                       .interrupted = g_cancellable_new(),
-                       .links = g_hash_table_new(NULL, NULL)};
-    g_autoptr(GSocketService) service = NULL;
-    g_autoptr(GError) error = NULL;
+                       .links = stream_links_new(&link_ops)};
     guint interrupts[] = {
         g_unix_signal_add(SIGINT, on_interrupt, &forward),
         g_unix_signal_add(SIGTERM, on_interrupt, &forward),
     };
-    int status = EXIT_SUCCESS;
 
     handed_init();
     raise_descriptor_limit();
-    if (!forward_begin(&forward, arguments[0], &service, &error) &&
-        !g_cancellable_is_cancelled(forward.interrupted))
-        status = client_fail(client, &peer_service, error);
-    else if (!g_cancellable_is_cancelled(forward.interrupted))
+    forward_begin(&forward);
+    if (forward.status == EXIT_SUCCESS)
         g_main_loop_run(forward.loop);
 
     for (size_t i = 0; i < G_N_ELEMENTS(interrupts); i++)
         g_source_remove(interrupts[i]);
-    if (service)
-        g_socket_service_stop(service);
     forward_clear(&forward);
-    return status;
+    return forward.status;
 }

@@ -24,15 +24,25 @@
 #define DEFAULT_LABEL "default"
 enum { PROGRESS_INTERVAL = 500 };
 
+typedef enum {
+    PIPE_WAITING,      /* for the call, or for a channel of the peer's */
+    PIPE_OPENING,      /* our channel */
+    PIPE_TRANSFERRING,
+    PIPE_SETTLING,     /* the last bytes are on their way */
+    PIPE_ENDED,
+} PipeState;
+
 typedef struct {
     BusClient *client;
     GMainLoop *loop;
+    PipeState state;
     char *label;
+    SharedCall *call; /* NULL: the peer calls */
     Stream *stream;
     gint64 began;
+    guint progress; /* the timer */
     bool from_terminal, to_terminal;
-    GError *error;
-    GCancellable *interrupted;
+    int status; /* of the program */
 } Pipe;
 
 static gboolean option_listen, option_service;
@@ -44,15 +54,6 @@ const GOptionEntry pipe_options[] = {
      N_("LABEL is a service that the peer has declared"), NULL},
     {},
 };
-
-static gboolean on_interrupt(gpointer data)
-{
-    Pipe *pipe = data;
-
-    g_cancellable_cancel(pipe->interrupted);
-    g_main_loop_quit(pipe->loop);
-    return G_SOURCE_CONTINUE;
-}
 
 static void show_progress(const Pipe *pipe)
 {
@@ -83,19 +84,73 @@ static gboolean on_progress(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static void on_done(Stream *stream, const GError *error, gpointer data)
+/* ---- one step after the other ---------------------------------------------------- */
+
+static void pipe_enter_state(Pipe *pipe, PipeState state)
+{
+    static const char *const names[] = {"waiting", "opening", "transferring", "settling", "ended"};
+
+    g_debug("pipe: %s -> %s", names[pipe->state], names[state]);
+    pipe->state = state;
+}
+
+static void on_settled(gpointer data)
 {
     Pipe *pipe = data;
 
-    if (error)
-        pipe->error = g_error_copy(error);
+    pipe_enter_state(pipe, PIPE_ENDED);
     g_main_loop_quit(pipe->loop);
+}
+
+static void end_progress(Pipe *pipe)
+{
+    if (pipe->progress == 0)
+        return;
+    g_clear_handle_id(&pipe->progress, g_source_remove);
+    if (progress_fits(pipe)) {
+        show_progress(pipe);
+        g_printerr("\n");
+    }
+}
+
+static void pipe_end(Pipe *pipe, int status)
+{
+    pipe->status = status;
+    g_clear_pointer(&pipe->stream, stream_free);
+    pipe_enter_state(pipe, PIPE_SETTLING);
+    if (pipe->call)
+        shared_call_settle(pipe->call, on_settled, pipe);
+    else
+        on_settled(pipe);
+}
+
+static void on_done(Stream *stream, const GError *error, gpointer data)
+{
+    end_progress(data);
+    if (error)
+        client_complain("%s", error->message);
+    pipe_end(data, error ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static gboolean on_interrupt(gpointer data)
+{
+    Pipe *pipe = data;
+
+    if (pipe->state >= PIPE_SETTLING)
+        return G_SOURCE_CONTINUE;
+    end_progress(pipe);
+    client_complain(_("interrupted; not everything has arrived"));
+    pipe_end(pipe, EXIT_FAILURE);
+    return G_SOURCE_CONTINUE;
 }
 
 static void pipe_start(Pipe *pipe, int fd, gsize max_packet)
 {
+    pipe_enter_state(pipe, PIPE_TRANSFERRING);
     pipe->began = g_get_monotonic_time();
     pipe->stream = stream_new(fd, max_packet, STDIN_FILENO, STDOUT_FILENO, on_done, pipe);
+    if (isatty(STDERR_FILENO))
+        pipe->progress = g_timeout_add(PROGRESS_INTERVAL, on_progress, pipe);
 }
 
 /* ---- listening ------------------------------------------------------------------ */
@@ -116,7 +171,7 @@ static void pipe_offer(Pipe *pipe, const char *path, GVariant *interfaces)
     gsize max_packet;
     int fd;
 
-    if (pipe->stream || !dict || strcmp(dict_string(dict, "Label"), pipe->label) != 0 ||
+    if (pipe->state != PIPE_WAITING || !dict || strcmp(dict_string(dict, "Label"), pipe->label) != 0 ||
         strcmp(dict_string(dict, "Direction"), "incoming") != 0 ||
         strcmp(dict_string(dict, "Protocol"), STREAM_PROTOCOL) != 0)
         return;
@@ -159,75 +214,73 @@ static bool pipe_listen(Pipe *pipe, GError **error)
     return true;
 }
 
-/* ---- the command ------------------------------------------------------------------ */
-
-static int pipe_report(const Pipe *pipe)
-{
-    if (g_cancellable_is_cancelled(pipe->interrupted))
-        client_complain(_("interrupted; not everything has arrived"));
-    else if (pipe->error)
-        client_complain("%s", pipe->error->message);
-    else
-        return EXIT_SUCCESS;
-    return EXIT_FAILURE;
-}
-
-static int pipe_transfer(Pipe *pipe)
-{
-    guint progress = 0;
-
-    if (isatty(STDERR_FILENO) && pipe->stream)
-        progress = g_timeout_add(PROGRESS_INTERVAL, on_progress, pipe);
-    if (!g_cancellable_is_cancelled(pipe->interrupted))
-        g_main_loop_run(pipe->loop);
-    if (progress) {
-        g_source_remove(progress);
-        if (progress_fits(pipe)) {
-            show_progress(pipe);
-            g_printerr("\n");
-        }
-    }
-    return pipe_report(pipe);
-}
-
 static int run_listening(Pipe *pipe)
 {
     g_autoptr(GError) error = NULL;
-    int status;
     guint watch = g_dbus_connection_signal_subscribe(
         pipe->client->bus, PEER_BUS_NAME, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded",
         PEER_OBJECT_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_interfaces_added, pipe, NULL);
 
-    if (pipe_listen(pipe, &error)) {
-        while (!pipe->stream && !g_cancellable_is_cancelled(pipe->interrupted))
-            g_main_context_iteration(NULL, TRUE);
-        status = pipe->stream ? pipe_transfer(pipe) : pipe_report(pipe);
-    } else {
-        status = client_fail(pipe->client, &peer_service, error);
-    }
+    if (pipe_listen(pipe, &error))
+        g_main_loop_run(pipe->loop);
+    else
+        pipe->status = client_fail(pipe->client, &peer_service, error);
     g_dbus_connection_signal_unsubscribe(pipe->client->bus, watch);
-    return status;
+    return pipe->status;
 }
+
+/* ---- calling ---------------------------------------------------------------------- */
+
+static void on_opened(int fd, gsize max_packet, const GError *error, gpointer data)
+{
+    Pipe *pipe = data;
+
+    if (pipe->state != PIPE_OPENING) { /* interrupted */
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    if (fd >= 0)
+        pipe_start(pipe, fd, max_packet);
+    else
+        pipe_end(pipe, client_fail(pipe->client, &peer_service, error));
+}
+
+static void on_call_connected(gpointer data)
+{
+    Pipe *pipe = data;
+
+    pipe_enter_state(pipe, PIPE_OPENING);
+    shared_call_open(pipe->call, pipe->label, on_opened, pipe);
+}
+
+/* Later, whoever waits for the channel or for the stream hears of it, too. */
+static void on_call_ended(const GError *error, gpointer data)
+{
+    Pipe *pipe = data;
+
+    if (pipe->state == PIPE_WAITING)
+        pipe_end(pipe, client_fail(pipe->client, &peer_service, error));
+}
+
+static const SharedCallOps call_ops = {
+    .connected = on_call_connected,
+    .ended = on_call_ended,
+};
 
 static int run_calling(Pipe *pipe, const char *peer)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(SharedCall) shared = shared_call_open(pipe->client, peer, pipe->interrupted, &error);
-    gsize max_packet;
-    int fd, status;
 
-    if (g_cancellable_is_cancelled(pipe->interrupted))
-        return pipe_report(pipe);
-    if (!shared)
+    pipe->call = shared_call_new(pipe->client, peer, &call_ops, pipe, &error);
+    if (!pipe->call)
         return client_fail(pipe->client, &peer_service, error);
-    fd = shared_call_open_stream(shared, pipe->label, &max_packet, &error);
-    if (fd < 0)
-        return client_fail(pipe->client, &peer_service, error);
-    pipe_start(pipe, fd, max_packet);
-    status = pipe_transfer(pipe);
-    g_clear_pointer(&pipe->stream, stream_free);
-    return status;
+    g_main_loop_run(pipe->loop);
+    shared_call_free(pipe->call);
+    return pipe->status;
 }
+
+/* ---- the command ------------------------------------------------------------------ */
 
 int pipe_check(char **arguments)
 {
@@ -248,7 +301,6 @@ int pipe_run(BusClient *client, char **arguments)
 {
     Pipe pipe = {.client = client,
                  .loop = g_main_loop_new(NULL, FALSE),
-                 .interrupted = g_cancellable_new(),
                  .from_terminal = isatty(STDIN_FILENO),
                  .to_terminal = isatty(STDOUT_FILENO)};
     const char *label = option_listen ? arguments[0] : arguments[1];
@@ -264,10 +316,7 @@ int pipe_run(BusClient *client, char **arguments)
     status = option_listen ? run_listening(&pipe) : run_calling(&pipe, arguments[0]);
     for (size_t i = 0; i < G_N_ELEMENTS(interrupts); i++)
         g_source_remove(interrupts[i]);
-    g_clear_pointer(&pipe.stream, stream_free);
     g_main_loop_unref(pipe.loop);
-    g_object_unref(pipe.interrupted);
-    g_clear_error(&pipe.error);
     g_free(pipe.label);
     return status;
 }

@@ -11,46 +11,93 @@
 
 #include "common/names.h"
 #include "common/stream.h"
+#include "ctl/call-watch.h"
 #include "ctl/calls.h"
 
-enum { CLOSE_TIMEOUT = 10 }; /* seconds */
+enum { SETTLE_TIMEOUT = 10 }; /* seconds */
+
+typedef enum {
+    SHARED_CALL_WAITING, /* it is there, but not known to be connected */
+    SHARED_CALL_CONNECTED,
+    SHARED_CALL_SETTLING,
+    SHARED_CALL_ENDED,
+} SharedCallState;
 
 struct SharedCall {
     BusClient *client;
-    char *call;
-    char *channel; /* the one that was opened last */
-    bool placed; /* by us */
-    guint watches[2];
-    char *ended; /* the reason; NULL while it lasts */
+    const SharedCallOps *ops;
+    gpointer data;
+    SharedCallState state;
+    CallWatch *watch;
+    char *path;
+    bool placed;          /* by us */
+    GHashTable *channels; /* paths of those that we have opened; shared with Opening */
+    void (*settled)(gpointer data);
+    gpointer settled_data;
+    guint timer;
 };
 
-static void on_call_ended(GDBusConnection *bus, const char *sender, const char *path,
-                          const char *interface, const char *signal, GVariant *parameters,
-                          gpointer data)
+/* The one place where the state changes. */
+static void shared_call_enter_state(SharedCall *call, SharedCallState state)
 {
-    SharedCall *shared = data;
-    const char *call, *reason;
+    static const char *const names[] = {"waiting", "connected", "settling", "ended"};
 
-    if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(oss)")))
-        return;
-    g_variant_get(parameters, "(&o&s&s)", &call, NULL, &reason);
-    if (g_strcmp0(call, shared->call) == 0 && !shared->ended)
-        shared->ended = g_strdup(reason);
+    g_debug("call: %s -> %s", names[call->state], names[state]);
+    call->state = state;
 }
 
-static void on_owner_changed(GDBusConnection *bus, const char *sender, const char *path,
-                             const char *interface, const char *signal, GVariant *parameters,
-                             gpointer data)
+/* CALL may be gone afterwards. */
+static void shared_call_settled(SharedCall *call)
 {
-    SharedCall *shared = data;
-    const char *owner;
-
-    if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(sss)")))
-        return;
-    g_variant_get(parameters, "(&s&s&s)", NULL, NULL, &owner);
-    if (*owner == '\0' && shared->call && !shared->ended)
-        shared->ended = g_strdup(_("rtcbus-peer has stopped"));
+    g_clear_handle_id(&call->timer, g_source_remove);
+    if (call->settled)
+        g_steal_pointer(&call->settled)(call->settled_data);
 }
+
+/* ---- what the watch tells ----------------------------------------------------------- */
+
+static void on_state(const char *state, gpointer data)
+{
+    SharedCall *call = data;
+
+    if (call->state == SHARED_CALL_WAITING && g_str_equal(state, "connected")) {
+        shared_call_enter_state(call, SHARED_CALL_CONNECTED);
+        call->ops->connected(call->data);
+    }
+}
+
+static void on_channel_gone(const char *path, gpointer data)
+{
+    SharedCall *call = data;
+
+    if (g_hash_table_remove(call->channels, path) && call->state == SHARED_CALL_SETTLING &&
+        g_hash_table_size(call->channels) == 0)
+        shared_call_settled(call);
+}
+
+static void on_ended(const char *reason, gpointer data)
+{
+    SharedCall *call = data;
+    bool settling = call->state == SHARED_CALL_SETTLING;
+    g_autoptr(GError) error = NULL;
+
+    shared_call_enter_state(call, SHARED_CALL_ENDED);
+    if (settling) {
+        shared_call_settled(call);
+        return;
+    }
+    g_set_error(&error, STREAM_ERROR, STREAM_ERROR_ENDED, _("the call ended: %s"),
+                reason ? reason : _("no reason was given"));
+    call->ops->ended(error, call->data);
+}
+
+static const CallWatchOps watch_ops = {
+    .state = on_state,
+    .channel_gone = on_channel_gone,
+    .ended = on_ended,
+};
+
+/* ---- the call --------------------------------------------------------------------- */
 
 /* Whoever calls us chooses the name that the call shows, unless we know its key. */
 static bool is_with(GVariant *call, const char *peer)
@@ -61,9 +108,9 @@ static bool is_with(GVariant *call, const char *peer)
             strcmp(dict_string(call, "Trust"), "known") == 0);
 }
 
-static char *find_call(BusClient *client, const char *peer, GError **error)
+static char *find_call(BusClient *client, const char *peer)
 {
-    g_autoptr(GPtrArray) calls = call_list_load(client, error);
+    g_autoptr(GPtrArray) calls = call_list_load(client, NULL);
 
     for (guint i = 0; calls && i < calls->len; i++) {
         const CallEntry *call = calls->pdata[i];
@@ -86,61 +133,40 @@ static char *place_call(BusClient *client, const char *peer, GError **error)
     return path;
 }
 
-static gboolean on_tick(gpointer data)
+static bool find_or_place(SharedCall *call, const char *peer, GError **error)
 {
-    return G_SOURCE_CONTINUE;
+    call->path = find_call(call->client, peer);
+    if (call->path)
+        return client_may_act(call->client, error);
+    call->path = place_call(call->client, peer, error);
+    call->placed = call->path != NULL;
+    return call->placed;
 }
 
-/* The daemon gives up by itself after a time; then the call is gone. */
-static bool wait_connected(SharedCall *shared, GCancellable *cancellable, GError **error)
+SharedCall *shared_call_new(BusClient *client, const char *peer, const SharedCallOps *ops,
+                            gpointer data, GError **error)
 {
-    guint tick = g_timeout_add(20, on_tick, NULL);
-    bool connected = false;
+    SharedCall *call = g_new0(SharedCall, 1);
 
-    while (!connected && !shared->ended && !g_cancellable_is_cancelled(cancellable)) {
-        g_autoptr(GVariant) dict = client_properties(shared->client, &peer_service, shared->call,
-                                                     CALL_INTERFACE, NULL);
-
-        connected = dict && strcmp(dict_string(dict, "State"), "connected") == 0;
-        if (!connected)
-            g_main_context_iteration(NULL, TRUE);
-    }
-    g_source_remove(tick);
-    if (!connected && !g_cancellable_set_error_if_cancelled(cancellable, error))
-        g_set_error(error, STREAM_ERROR, STREAM_ERROR_ENDED, _("the call ended: %s"),
-                    shared->ended);
-    return connected;
-}
-
-SharedCall *shared_call_open(BusClient *client, const char *peer, GCancellable *cancellable, GError **error)
-{
-    g_autoptr(SharedCall) shared = g_new0(SharedCall, 1);
-    g_autoptr(GError) local = NULL;
-
-    shared->client = client;
-    shared->watches[0] = g_dbus_connection_signal_subscribe(
-        client->bus, PEER_BUS_NAME, PEER_INTERFACE, "CallEnded", PEER_OBJECT_PATH, NULL,
-        G_DBUS_SIGNAL_FLAGS_NONE, on_call_ended, shared, NULL);
-    shared->watches[1] = g_dbus_connection_signal_subscribe(
-        client->bus, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged",
-        "/org/freedesktop/DBus", PEER_BUS_NAME, G_DBUS_SIGNAL_FLAGS_NONE, on_owner_changed, shared,
-        NULL);
-    shared->call = find_call(client, peer, &local);
-    if (shared->call)
-        return client_may_act(client, error) ? g_steal_pointer(&shared) : NULL;
-    shared->call = place_call(client, peer, error);
-    shared->placed = shared->call != NULL;
-    if (!shared->call || !wait_connected(shared, cancellable, error))
+    call->client = client;
+    call->ops = ops;
+    call->data = data;
+    call->channels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    call->watch = call_watch_new(client, &watch_ops, call);
+    if (!find_or_place(call, peer, error)) {
+        shared_call_free(call);
         return NULL;
-    return g_steal_pointer(&shared);
+    }
+    call_watch_begin(call->watch, call->path);
+    return call;
 }
 
 /* Whether the call has channels besides the one that every call begins with. */
-static bool is_used(const SharedCall *shared)
+static bool is_used(const SharedCall *call)
 {
-    g_autofree char *prefix = g_strdup_printf("%s/channel/", shared->call);
+    g_autofree char *prefix = g_strdup_printf("%s/channel/", call->path);
     g_autoptr(GVariant) reply = client_call(
-        shared->client, &peer_service, PEER_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager",
+        call->client, &peer_service, PEER_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager",
         "GetManagedObjects", NULL, "(a{oa{sa{sv}}})", LOOK, NULL);
     g_autoptr(GVariantIter) objects = NULL;
     GVariant *interfaces;
@@ -161,51 +187,49 @@ static bool is_used(const SharedCall *shared)
     return used;
 }
 
-/* What was sent on our channel last is on its way until the channel has closed. */
-static void wait_closed(SharedCall *shared)
+void shared_call_free(SharedCall *call)
 {
-    gint64 deadline = g_get_monotonic_time() + CLOSE_TIMEOUT * G_USEC_PER_SEC;
-    guint tick = g_timeout_add(20, on_tick, NULL);
-
-    while (!shared->ended && g_get_monotonic_time() < deadline) {
-        g_autoptr(GVariant) dict = client_properties(shared->client, &peer_service,
-                                                     shared->channel, CHANNEL_INTERFACE, NULL);
-
-        if (!dict)
-            break;
-        g_main_context_iteration(NULL, TRUE);
-    }
-    g_source_remove(tick);
-}
-
-void shared_call_close(SharedCall *shared)
-{
-    if (!shared)
+    if (!call)
         return;
-    if (shared->placed && shared->channel)
-        wait_closed(shared);
-    if (shared->placed && !shared->ended && !is_used(shared)) {
+    g_clear_handle_id(&call->timer, g_source_remove);
+    call_watch_free(call->watch);
+    if (call->placed && call->state != SHARED_CALL_ENDED && !is_used(call)) {
         g_autoptr(GVariant) reply G_GNUC_UNUSED =
-            client_call(shared->client, &peer_service, shared->call, CALL_INTERFACE, "Hangup",
-                        NULL, "()", LOOK, NULL);
+            client_call(call->client, &peer_service, call->path, CALL_INTERFACE, "Hangup", NULL,
+                        "()", LOOK, NULL);
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(shared->watches); i++)
-        g_dbus_connection_signal_unsubscribe(shared->client->bus, shared->watches[i]);
-    g_free(shared->call);
-    g_free(shared->channel);
-    g_free(shared->ended);
-    g_free(shared);
+    g_hash_table_unref(call->channels);
+    g_free(call->path);
+    g_free(call);
 }
 
-bool shared_call_is_connected(const SharedCall *shared)
+bool shared_call_is_connected(const SharedCall *call)
 {
-    return !shared->ended;
+    return call->state == SHARED_CALL_CONNECTED;
 }
 
-const char *shared_call_path(const SharedCall *shared)
+static gboolean on_settle_timeout(gpointer data)
 {
-    return shared->call;
+    SharedCall *call = data;
+
+    call->timer = 0;
+    shared_call_settled(call);
+    return G_SOURCE_REMOVE;
 }
+
+void shared_call_settle(SharedCall *call, void (*done)(gpointer data), gpointer data)
+{
+    bool at_once = !call->placed || call->state == SHARED_CALL_ENDED ||
+                   g_hash_table_size(call->channels) == 0;
+
+    call->settled = done;
+    call->settled_data = data;
+    if (call->state != SHARED_CALL_ENDED)
+        shared_call_enter_state(call, SHARED_CALL_SETTLING);
+    call->timer = g_timeout_add_seconds(at_once ? 0 : SETTLE_TIMEOUT, on_settle_timeout, call);
+}
+
+/* ---- channels --------------------------------------------------------------------- */
 
 static int take_acquired(GVariant *reply, GUnixFDList *fds, gsize *max_packet, GError **error)
 {
@@ -236,22 +260,8 @@ static GVariant *open_parameters(const char *label)
     return g_variant_new("(sa{sv})", label, &options);
 }
 
-int shared_call_open_stream(SharedCall *shared, const char *label, gsize *max_packet, GError **error)
-{
-    g_autoptr(GVariant) reply =
-        client_call(shared->client, &peer_service, shared->call, CALL_INTERFACE, "OpenChannel",
-                    open_parameters(label), "(o)", LOOK, error);
-
-    if (!reply)
-        return -1;
-    g_clear_pointer(&shared->channel, g_free);
-    g_variant_get(reply, "(o)", &shared->channel);
-    return channel_acquire(shared->client, shared->channel, max_packet, error);
-}
-
-/* ---- while the main loop goes on ------------------------------------------------ */
-
 typedef struct {
+    GHashTable *channels;
     SharedCallOpened opened;
     gpointer data;
 } Opening;
@@ -259,6 +269,7 @@ typedef struct {
 static void opening_end(Opening *opening, int fd, gsize max_packet, const GError *error)
 {
     opening->opened(fd, max_packet, error, opening->data);
+    g_hash_table_unref(opening->channels);
     g_free(opening);
 }
 
@@ -276,29 +287,30 @@ static void on_acquired(GObject *bus, GAsyncResult *result, gpointer data)
 
 static void on_channel_opened(GObject *bus, GAsyncResult *result, gpointer data)
 {
+    Opening *opening = data;
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) reply =
         g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
     const char *path;
 
     if (!reply) {
-        opening_end(data, -1, 0, error);
+        opening_end(opening, -1, 0, error);
         return;
     }
     g_variant_get(reply, "(&o)", &path);
+    g_hash_table_add(opening->channels, g_strdup(path));
     g_dbus_connection_call_with_unix_fd_list(
         G_DBUS_CONNECTION(bus), PEER_BUS_NAME, path, CHANNEL_INTERFACE, "Acquire",
         g_variant_new("(a{sv})", NULL), G_VARIANT_TYPE("(hu)"), LOOK, -1, NULL, NULL, on_acquired,
-        data);
+        opening);
 }
 
-void shared_call_open_stream_async(SharedCall *shared, const char *label, SharedCallOpened opened,
-                                   gpointer data)
+void shared_call_open(SharedCall *call, const char *label, SharedCallOpened opened, gpointer data)
 {
     Opening *opening = g_new0(Opening, 1);
 
-    *opening = (Opening){opened, data};
-    g_dbus_connection_call(shared->client->bus, PEER_BUS_NAME, shared->call, CALL_INTERFACE,
+    *opening = (Opening){g_hash_table_ref(call->channels), opened, data};
+    g_dbus_connection_call(call->client->bus, PEER_BUS_NAME, call->path, CALL_INTERFACE,
                            "OpenChannel", open_parameters(label), G_VARIANT_TYPE("(o)"), LOOK, -1,
                            NULL, on_channel_opened, opening);
 }

@@ -9,26 +9,34 @@
 
 typedef struct SharedCall SharedCall;
 
-/* A connected call with PEER; one is placed if there is none, and waited for:
- * the main context runs meanwhile. */
-SharedCall *shared_call_open(BusClient *client, const char *peer, GCancellable *cancellable, GError **error);
+/* Both come from the main loop, and may call shared_call_free(). */
+typedef struct {
+    void (*connected)(gpointer data);
+    /* It has ended, connected or not: STREAM_ERROR_ENDED. Nothing comes afterwards. */
+    void (*ended)(const GError *error, gpointer data);
+} SharedCallOps;
 
-/* Hangs up what shared_call_open() placed, unless somebody else uses it by now. */
-void shared_call_close(SharedCall *shared);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(SharedCall, shared_call_close)
+/* A call with PEER; one is placed if there is none that is connected. OPS is kept by reference. */
+SharedCall *shared_call_new(BusClient *client, const char *peer, const SharedCallOps *ops,
+                            gpointer data, GError **error);
 
-/* False once the call is over. */
-bool shared_call_is_connected(const SharedCall *shared);
-const char *shared_call_path(const SharedCall *shared); /* the object path */
+/* Hangs up what shared_call_new() placed, unless somebody else uses it by now. */
+void shared_call_free(SharedCall *call);
 
-/* Opens a channel for a stream (common/stream.h) and acquires it: the socket, or -1. */
-int shared_call_open_stream(SharedCall *shared, const char *label, gsize *max_packet, GError **error);
+bool shared_call_is_connected(const SharedCall *call);
 
-/* The same while the main loop goes on. FD is -1 with ERROR, else the receiver's. SHARED
- * may be closed before it comes. */
+/*
+ * Opens a channel for a stream (common/stream.h) and acquires it. FD is -1 with
+ * ERROR, else the receiver's. The call may be freed before it comes.
+ */
 typedef void (*SharedCallOpened)(int fd, gsize max_packet, const GError *error, gpointer data);
-void shared_call_open_stream_async(SharedCall *shared, const char *label, SharedCallOpened opened,
-                               gpointer data);
+void shared_call_open(SharedCall *call, const char *label, SharedCallOpened opened, gpointer data);
+
+/*
+ * DONE comes when the channels of shared_call_open() have gone, and with them all that
+ * was sent on them; at once if the call is not ours, or is over. `ended` does not come any more.
+ */
+void shared_call_settle(SharedCall *call, void (*done)(gpointer data), gpointer data);
 
 /* Acquires the channel at PATH: the socket, or -1. */
 int channel_acquire(BusClient *client, const char *path, gsize *max_packet, GError **error);
