@@ -241,10 +241,10 @@ def test_not_reachable(world):
 
     wait_for(lambda: show("x\x1b" * 9000, "x\ufffdx\ufffd"), 5, "a name to be shown without harm")
     check("\x1b" not in box.stderr(), "a name is shown without harm")
-    said = len(box.stderr())
+    said = box.stderr().count("\n")
     for _ in range(100):
         refusal(call, "x\x1b" * 9000)
-    check(len(box.stderr()) - said < 2000, "a hundred refusals do not fill the journal")
+    check(box.stderr().count("\n") - said < 20, "a hundred refusals do not fill the journal")
 
 
 def test_wrong_file(world):
