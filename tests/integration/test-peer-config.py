@@ -96,21 +96,6 @@ def test_authorities(world):
             check(part in peer.stderr(), f"{part!r} is not in {peer.stderr()!r}")
 
 
-def test_servers_of_no_use(world):
-    """What is wrong with a server is in IceServers, without the password, and said once."""
-    uri = "turn:user:verysecret@127.0.0.1:9?transport=tcp"
-    peer = world.peer("judge", NOWHERE, connected=False, config={"Ice": {"Servers": uri}})
-    shown = uri.replace(":verysecret", "")
-    wait_for(lambda: [s[:2] for s in peer.get("IceServers")] == [(shown, "unreachable")], 20,
-             "the server to be found dead")
-    equal(peer.stderr().count("ICE server"), 1, "lines about it")
-    check("secret" not in peer.stderr(), peer.stderr())
-    peer.configure({**peer.config, "Ice": {}})
-    peer.signal(signal.SIGHUP)
-    wait_for(lambda: [] in peer.signals.changes(*peer.target[1:], "IceServers"), 5,
-             "the signal that it is gone")
-
-
 def test_syntax_error(world):
     peer = world.peer("syntax", NOWHERE, connected=False)
     peer.stop()
