@@ -61,6 +61,7 @@ class FakeRelay:
                 check(again, "the peer hung up on a proper call")
                 self.accept()
         equal(offer.get("to"), sender, "to")
+        self.offer = offer["sdp"]["sdp"]
         self.client.send_json({"type": "bye", "from": sender, "session": session})
         return offer
 
@@ -574,12 +575,23 @@ def test_six_hundred_callers(world):
 
 
 def test_more_callers_than_descriptors(world):
-    """Where the sockets run out, calls fail; the daemon and its bus do not."""
+    """Half of the descriptors are not for strangers: the daemon and its bus go on, and so does
+    a call of our own."""
     fake = FakeRelay(world)
     fake.probe()
     resource.prlimit(fake.peer.pid, resource.RLIMIT_NOFILE, (100, 100))
     offers = flood_of_calls(fake, 200)
-    note(f"{offers} offers of 200 with 100 descriptors")
+    note(f"{offers} offers of 200 with 100 descriptors, of which {fake.peer.fds()} are in use")
+    check("LimitNOFILE=" in fake.peer.stderr(), "the log does not say why calls are refused")
+    check(fake.peer.fds() < 75, f"{fake.peer.fds()} descriptors in use")
+    fake.client.send_json({"type": "joined", "id": "friend", "name": "friend"})
+    fake.peer.wait_peer("friend")
+    call = fake.peer.call("friend")
+    session = fake.client.expect("call")["session"]
+    fake.client.send_json({"type": "offer", "from": "friend", "to": "me", "session": session,
+                           "sdp": {"type": "offer", "sdp": fake.offer}})
+    fake.client.expect("answer", session=session)
+    call.hangup()
     check(fake.peer.get("RelayState") == "connected", "the relay was lost")
     no_more_callers(fake, 200)
 
