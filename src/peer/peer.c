@@ -179,6 +179,7 @@ static void on_configure(Call *call, ConnectionConfig *config, gpointer data)
 {
     Peer *peer = data;
 
+    calls_charge(peer->calls, call, config);
     config->certificate = identity_certificate(peer->identity);
     config->trust = peer->trust;
     config->ice_servers = (const char *const *) peer->servers;

@@ -33,9 +33,8 @@ G_DEFINE_QUARK(rtc-error-quark, rtc_error)
 #define STREAMS 1024
 #define STREAMS_OF_OURS 32 /* to a remote that adds some when it is asked */
 #define EARLY_CANDIDATES_MAX 128
-/* From both descriptions to open SCTP; ICE alone may try for long if the
- * remote never says that its candidates have ended. */
-#define CONNECT_SECONDS 30
+/* From both descriptions to open SCTP. ICE has forty seconds of them (RFC 8863). */
+#define CONNECT_SECONDS 60
 
 struct Connection {
     const ConnectionOps *ops; /* NULL once it is being freed */
@@ -44,6 +43,8 @@ struct Connection {
     Certificate *certificate;
     char **ice_servers, **interfaces;
     TlsTrust *trust;
+    CheckBudget *check_budget;
+    bool uninvited;
     bool libnice_only;
     gsize max_message_size;
 
@@ -340,6 +341,8 @@ static bool start_ice(Connection *connection, bool controlling, GError **error)
         .servers = (const char *const *) connection->ice_servers,
         .trust = connection->trust,
         .interfaces = (const char *const *) connection->interfaces,
+        .budget = connection->check_budget,
+        .uninvited = connection->uninvited,
         .libnice_only = connection->libnice_only,
         .candidate = on_local_candidate,
         .overflow = on_overflow,
@@ -550,6 +553,9 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     connection->ice_servers = g_strdupv((char **) config->ice_servers);
     connection->trust = config->trust ? tls_trust_ref(config->trust) : tls_trust_new(NULL);
     connection->interfaces = g_strdupv((char **) config->interfaces);
+    connection->check_budget =
+        config->check_budget ? check_budget_ref(config->check_budget) : NULL;
+    connection->uninvited = config->uninvited;
     connection->libnice_only = config->libnice_only;
     connection->max_message_size =
         config->max_message_size ? config->max_message_size : CONNECTION_MAX_MESSAGE_SIZE;
@@ -584,6 +590,7 @@ static gboolean on_destroy(gpointer data)
     g_strfreev(connection->ice_servers);
     tls_trust_unref(connection->trust);
     g_strfreev(connection->interfaces);
+    g_clear_pointer(&connection->check_budget, check_budget_unref);
     certificate_unref(connection->certificate);
     g_free(connection);
     dying--;

@@ -19,6 +19,7 @@
 
 #include "rtc/dtls/certificate.h"
 #include "rtc/channel/channel.h"
+#include "rtc/ice/check-budget.h"
 #include "rtc/ice/tls-trust.h"
 
 #define RTC_ERROR (rtc_error_quark())
@@ -67,6 +68,10 @@ typedef struct {
                                             connection lives, NULL: the system's authorities */
     const char *const *interfaces;       /* names to use; NULL or empty: all but loopback unless
                                             nothing else is there */
+    CheckBudget *check_budget;           /* of whoever makes us send checks; referenced while the
+                                            connection lives, NULL: one of its own */
+    bool uninvited;                      /* the remote called us: this host's own addresses are
+                                            sent checks only after some have come from there */
     bool libnice_only;                   /* never the fast way of udp-path.h */
     gsize max_message_size;              /* announced, and the limit for incoming messages; 0: 256 KiB */
     gsize send_quota;                    /* bytes queued in all channels together; 0: 16 MiB */

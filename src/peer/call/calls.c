@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/memory-trim.h"
 #include "common/random-id.h"
+#include "peer/call/sender-budgets.h"
 #include "peer/error.h"
 
 /* How often a refusal is told: so many at once, then one in so many µs. */
@@ -27,6 +28,7 @@ struct Calls {
     CallUser user;
     GPtrArray *list; /* of Call, in order of their numbers */
     guint last_number;
+    SenderBudgets *budgets; /* of connectivity checks */
     Bucket byes;
     guint ended_count, trim_count, trim_id; /* TRIM_COUNT: when the timer was last looked at */
 };
@@ -101,6 +103,15 @@ void calls_hang_up_all(Calls *calls, const char *reason)
 
     for (guint i = 0; i < all->len; i++)
         call_hang_up(all->pdata[i], reason);
+}
+
+void calls_charge(Calls *calls, const Call *call, ConnectionConfig *config)
+{
+    if (call_direction(call) == CALL_OUTGOING)
+        return;
+    config->uninvited = true;
+    config->check_budget =
+        sender_budgets_find(calls->budgets, call_remote(call), g_get_monotonic_time());
 }
 
 /* ---- outgoing ------------------------------------------------------------- */
@@ -221,7 +232,7 @@ Call *calls_admit(Calls *calls, const Frame *frame)
                      .shown = room_name_of(calls->room, frame->from),
                      .known_name = calls->user.guard->knows(name, calls->user.guard_data),
                      .channel_id = frame->channel_id,
-                     .timeout = CALL_DEFAULT_TIMEOUT * 1000};
+                     .timeout = CALL_INCOMING_TIMEOUT * 1000};
 
     if (!calls_accept(calls, frame, name) || !calls_make_room(calls, frame, info.known_name))
         return NULL;
@@ -250,6 +261,7 @@ Calls *calls_new(const Room *room, const CallLimits *limits, const CallsOps *ops
     calls->ops = ops;
     calls->user = *user;
     calls->list = g_ptr_array_new_with_free_func((GDestroyNotify) call_unref);
+    calls->budgets = sender_budgets_new();
     return calls;
 }
 
@@ -260,6 +272,7 @@ void calls_free(Calls *calls)
     g_warn_if_fail(calls->list->len == 0);
     g_clear_handle_id(&calls->trim_id, g_source_remove);
     g_ptr_array_unref(calls->list);
+    sender_budgets_free(calls->budgets);
     g_free(calls);
 }
 

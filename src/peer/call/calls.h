@@ -16,6 +16,10 @@
 #include "peer/signaling/room.h"
 
 #define CALL_DEFAULT_TIMEOUT 30 /* seconds */
+/* Who calls us says how long it waits. We wait longer than ICE may take (RFC 8863: 39.5 s). */
+#define CALL_INCOMING_TIMEOUT 45
+/* Who calls us says how long it waits. We wait longer than ICE may take (RFC 8863: 39.5 s). */
+#define CALL_INCOMING_TIMEOUT 45
 
 typedef struct {
     /* A new one is in the list, and nothing has happened in it. May not end it. */
@@ -59,6 +63,10 @@ void calls_say_bye(Calls *calls, const Frame *frame, const char *reason);
 /* Whether there is a place for a call that has shown FINGERPRINT, which we do not know.
  * PEER_ERROR_LIMIT_EXCEEDED. */
 bool calls_have_place(const Calls *calls, const char *fingerprint, GError **error);
+
+/* What CALL's new connection may do before its remote has answered: if it came in, the checks
+ * are those of its sender. */
+void calls_charge(Calls *calls, const Call *call, ConnectionConfig *config);
 
 /* CALL has ended, and its reference is dropped. */
 void calls_remove(Calls *calls, Call *call);

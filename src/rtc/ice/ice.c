@@ -26,6 +26,8 @@
 #include "common/candidate.h"
 #include "common/log.h"
 #include "rtc/connection.h"
+#include "rtc/ice/check-gate.h"
+#include "rtc/ice/check-rule.h"
 #include "rtc/ice/ice-server.h"
 #include "rtc/ice/nested-context.h"
 #include "rtc/ice/path-sizes.h"
@@ -37,6 +39,18 @@
 #define STUN_BUFFER (64 * 1024) /* beside a path; what a flood puts there has to be read */
 #define PACING_MS 5 /* the least that RFC 8445 14.2 allows; the default costs 20 ms a call */
 #define IDLE_MS 100
+/*
+ * Each check is sent seven times, the last one after 31.5 s, and is given up after 39.5 (RFC 8489
+ * 6.2.1): a NAT on our side has to stay open for checks that come late. So long is libnice's
+ * verdict not final either: a remote that has just got our candidates may still come (RFC 8863).
+ */
+#define TRANSMISSIONS 7
+#define PATIENCE_MS 39500
+/* Servers are asked so often, too, but from 100 ms on: the dead ones are known after eight seconds. */
+#define SERVER_TIMEOUT_MS 100
+/* When there is no hurry any more: libnice would go on to look for work each pacing interval. */
+#define BRISK_MS 2000
+#define SLACK_MS 50
 /* Before 0.1.22 libnice's consent ends after ten seconds, though it asks every four to six and only
  * once: one lost packet ends a call. The same checks as keepalives have 50 seconds; RFC 7675 wants
  * 30, which is what later ones have. */
@@ -46,7 +60,7 @@
 #define CONSENT 0
 #endif
 #define SPARE_FDS 8
-#define MAX_REMOTE_CANDIDATES 128
+#define MAX_REMOTE_CANDIDATES 40
 #define MAX_LOOKUPS 8 /* of names, in one call */
 /* A pair that has carried so much is worth a socket of our own. */
 #define FAST_AFTER (256 * 1024)
@@ -55,6 +69,10 @@ struct Ice {
     Transport transport;
     NiceAgent *agent;
     NestedContext *context; /* its timers and sockets */
+    CheckRule rule;
+    CheckGate *gate;
+    guint brisk_id, patience_id;
+    bool no_path;           /* libnice has given up, we have not */
     GPtrArray *tunnels;     /* of TurnTunnel, one for each turns: server */
     guint stream;
     char *ufrag, *password;
@@ -255,14 +273,67 @@ static void on_gathered(NiceAgent *agent, guint stream, gpointer data)
     ice->candidate(NULL, ice->data);
 }
 
+/* ---- how long to wait ---- */
+
+static void end_patience(Ice *ice)
+{
+    g_clear_handle_id(&ice->brisk_id, g_source_remove);
+    g_clear_handle_id(&ice->patience_id, g_source_remove);
+    nested_context_set_slack(ice->context, SLACK_MS);
+}
+
+static void fail(Ice *ice, const char *reason)
+{
+    g_autoptr(GError) error = g_error_new_literal(RTC_ERROR, RTC_ERROR_TIMEOUT, reason);
+
+    transport_enter_state(&ice->transport, TRANSPORT_FAILED, error);
+}
+
+/* libnice has no pair left to check; there may be another one soon. */
+static void note_no_path(Ice *ice)
+{
+    ice->no_path = true;
+    if (ice->patience_id == 0)
+        fail(ice, "no path to the other side was found (ICE failed)");
+    else
+        log_debug("ICE: no path so far");
+}
+
+static gboolean on_brisk(gpointer data)
+{
+    Ice *ice = data;
+
+    ice->brisk_id = 0;
+    nested_context_set_slack(ice->context, SLACK_MS);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_patience(gpointer data)
+{
+    Ice *ice = data;
+
+    ice->patience_id = 0;
+    if (ice->no_path)
+        note_no_path(ice);
+    return G_SOURCE_REMOVE;
+}
+
+static void begin_patience(Ice *ice)
+{
+    if (ice->patience_id != 0 || ice->transport.state >= TRANSPORT_CONNECTED)
+        return;
+    ice->brisk_id = g_timeout_add(BRISK_MS, on_brisk, ice);
+    ice->patience_id = g_timeout_add(PATIENCE_MS, on_patience, ice);
+}
+
 /* CONNECTED comes before READY and is enough to begin DTLS. */
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer data)
 {
     Ice *ice = data;
-    g_autoptr(GError) error = NULL;
 
     switch ((NiceComponentState) state) {
     case NICE_COMPONENT_STATE_CONNECTING:
+        ice->no_path = false;
         if (ice->transport.state == TRANSPORT_NEW)
             transport_enter_state(&ice->transport, TRANSPORT_CONNECTING, NULL);
         break;
@@ -272,14 +343,14 @@ static void on_state(NiceAgent *agent, guint stream, guint component, guint stat
         g_object_set(agent, "idle-timeout", IDLE_MS, NULL);
         G_GNUC_FALLTHROUGH;
     case NICE_COMPONENT_STATE_CONNECTED:
+        end_patience(ice);
         transport_enter_state(&ice->transport, TRANSPORT_CONNECTED, NULL);
         break;
     case NICE_COMPONENT_STATE_FAILED:
-        g_set_error_literal(&error, RTC_ERROR, RTC_ERROR_TIMEOUT,
-                            ice->transport.state == TRANSPORT_CONNECTED
-                                ? "the other side stopped answering"
-                                : "no path to the other side was found (ICE failed)");
-        transport_enter_state(&ice->transport, TRANSPORT_FAILED, error);
+        if (ice->transport.state == TRANSPORT_CONNECTED)
+            fail(ice, "the other side stopped answering");
+        else
+            note_no_path(ice);
         break;
     default:
         break;
@@ -317,6 +388,7 @@ static guint add_local_addresses(Ice *ice, const struct ifaddrs *list,
         if (!nice_agent_add_local_address(ice->agent, &address))
             continue;
         added++;
+        check_rule_use(&ice->rule, entry->ifa_addr);
         if (entry->ifa_addr->sa_family == AF_INET)
             ice->have_ipv4 = true;
     }
@@ -332,6 +404,7 @@ static bool choose_addresses(Ice *ice, const char *const *interfaces, GError **e
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot list the interfaces");
         return false;
     }
+    check_rule_init(&ice->rule, list);
     added = add_local_addresses(ice, list, interfaces, false);
     if (added == 0 && !(interfaces && interfaces[0]))
         added = add_local_addresses(ice, list, interfaces, true);
@@ -407,6 +480,15 @@ static bool have_descriptors(GError **error)
     return n == SPARE_FDS;
 }
 
+static void set_gate(Ice *ice, const IceConfig *config)
+{
+    g_autoptr(CheckBudget) budget =
+        config->budget ? check_budget_ref(config->budget) : check_budget_new();
+
+    ice->gate = check_gate_new(&ice->rule, budget, ice->ufrag, config->uninvited);
+    nested_context_set_watch(ice->context, &check_gate_watch, ice->gate);
+}
+
 Ice *ice_new(const IceConfig *config, GError **error)
 {
     g_autoptr(Ice) ice = NULL;
@@ -426,7 +508,9 @@ Ice *ice_new(const IceConfig *config, GError **error)
         nested_context_get(ice->context), NICE_COMPATIBILITY_RFC5245,
         NICE_AGENT_OPTION_ICE_TRICKLE | CONSENT);
     g_object_set(ice->agent, "controlling-mode", config->controlling, "ice-tcp", FALSE, "upnp",
-                 FALSE, "stun-pacing-timer", PACING_MS, "keepalive-conncheck", TRUE, NULL);
+                 FALSE, "stun-pacing-timer", PACING_MS, "keepalive-conncheck", TRUE,
+                 "stun-max-retransmissions", TRANSMISSIONS, "stun-initial-timeout",
+                 SERVER_TIMEOUT_MS, NULL);
     if (!choose_addresses(ice, config->interfaces, error))
         return NULL;
     ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);
@@ -443,6 +527,7 @@ Ice *ice_new(const IceConfig *config, GError **error)
     g_signal_connect(ice->agent, "new-selected-pair-full", G_CALLBACK(on_selected_pair), ice);
     nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, nested_context_get(ice->context),
                            on_receive, ice);
+    set_gate(ice, config);
     return g_steal_pointer(&ice);
 }
 
@@ -466,6 +551,10 @@ static void on_closed(GObject *agent, GAsyncResult *result, gpointer data)
 void ice_free(Ice *ice)
 {
     g_clear_pointer(&ice->path, udp_path_free);
+    end_patience(ice);
+    nested_context_set_watch(ice->context, NULL, NULL);
+    check_gate_free(ice->gate);
+    check_rule_clear(&ice->rule);
     if (ice->agent) {
         Remains *remains = g_new(Remains, 1);
 
@@ -499,13 +588,25 @@ bool ice_gather(Ice *ice, GError **error)
 
 bool ice_set_remote_credentials(Ice *ice, const char *ufrag, const char *password, GError **error)
 {
-    if (nice_agent_set_remote_credentials(ice->agent, ice->stream, ufrag, password))
+    if (nice_agent_set_remote_credentials(ice->agent, ice->stream, ufrag, password)) {
+        begin_patience(ice);
         return true;
+    }
     g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "libnice refused the credentials");
     return false;
 }
 
-/* Hands a candidate whose address is a number to libnice. */
+static bool is_allowed(const Ice *ice, const NiceCandidate *candidate)
+{
+    struct sockaddr_storage address;
+    CheckTarget target;
+
+    nice_address_copy_to_sockaddr(&candidate->addr, (struct sockaddr *) &address);
+    return check_target_read(&target, (struct sockaddr *) &address) &&
+           check_rule_allows(&ice->rule, &target);
+}
+
+/* Hands a candidate whose address is a number to libnice, if it may be sent checks. */
 static bool add_numeric(Ice *ice, const char *candidate)
 {
     g_autofree char *line = g_strconcat("a=", candidate, NULL);
@@ -514,7 +615,10 @@ static bool add_numeric(Ice *ice, const char *candidate)
 
     if (!parsed)
         return false;
-    nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, &list);
+    if (is_allowed(ice, parsed))
+        nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, &list);
+    else
+        log_debug("ICE: nobody is asked at %s", candidate);
     nice_candidate_free(parsed);
     return true;
 }

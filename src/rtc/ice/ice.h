@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "rtc/ice/tls-trust.h"
+#include "rtc/ice/check-budget.h"
 #include "rtc/transport.h"
 
 typedef struct Ice Ice;
@@ -21,6 +22,8 @@ typedef struct {
     const char *const *servers;    /* as in ConnectionConfig */
     TlsTrust *trust;               /* as in ConnectionConfig */
     const char *const *interfaces; /* as in ConnectionConfig */
+    CheckBudget *budget;           /* as in ConnectionConfig */
+    bool uninvited;                /* as in ConnectionConfig */
     bool libnice_only;             /* as in ConnectionConfig */
     /* A local candidate, "candidate:…"; NULL: that was the last one. It may be
      * called from within ice_gather(). */
@@ -51,7 +54,8 @@ bool ice_set_remote_credentials(Ice *ice, const char *ufrag, const char *passwor
 /*
  * Adds a remote candidate, with or without "a=" in front; after the
  * credentials. .local names are looked up without blocking; what cannot be used
- * here (TCP, other components, other names) is dropped. RTC_ERROR_INVALID for text that is no candidate at all.
+ * here (TCP, other components, other names, addresses that check-rule.h does not
+ * allow, one too many) is dropped. RTC_ERROR_INVALID for text that is no candidate at all.
  */
 bool ice_add_candidate(Ice *ice, const char *candidate, GError **error);
 void ice_end_candidates(Ice *ice);

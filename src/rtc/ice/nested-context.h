@@ -30,3 +30,6 @@ GMainContext *nested_context_get(NestedContext *context);
 
 /* What its sockets do in its turns from now on; OPS by reference, NULL: nobody is asked. */
 void nested_context_set_watch(NestedContext *context, const SocketWatchOps *ops, gpointer data);
+
+/* Its timers may be late by MILLISECONDS from now on, to save wake-ups. */
+void nested_context_set_slack(NestedContext *context, guint milliseconds);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+#include <config.h>
+
+#include "rtc/ice/check-budget.h"
+
+#include "common/bucket.h"
+
+struct CheckBudget {
+    guint references;
+    Bucket bucket;
+};
+
+CheckBudget *check_budget_new(void)
+{
+    CheckBudget *budget = g_new0(CheckBudget, 1);
+
+    budget->references = 1;
+    return budget;
+}
+
+CheckBudget *check_budget_ref(CheckBudget *budget)
+{
+    budget->references++;
+    return budget;
+}
+
+void check_budget_unref(CheckBudget *budget)
+{
+    if (--budget->references == 0)
+        g_free(budget);
+}
+
+bool check_budget_take(CheckBudget *budget, bool again, gint64 now)
+{
+    return bucket_take(&budget->bucket, now, CHECK_BUDGET_INTERVAL,
+                       again ? CHECK_BUDGET_BURST / 2 : CHECK_BUDGET_BURST);
+}
+
+void check_budget_give_back(CheckBudget *budget, guint n)
+{
+    budget->bucket -= (gint64) n * CHECK_BUDGET_INTERVAL;
+}
+
+bool check_budget_is_idle(const CheckBudget *budget, gint64 now)
+{
+    return budget->references == 1 && budget->bucket <= now;
+}

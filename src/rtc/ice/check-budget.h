@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * How many connectivity checks a remote can make us send to addresses that have
+ * not answered: a number at once, then so many a second. One budget is shared by
+ * all connections that its owner gives it to.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+enum {
+    CHECK_BUDGET_BURST = 50,
+    CHECK_BUDGET_INTERVAL = 500000, /* µs until there is one more */
+};
+
+typedef struct CheckBudget CheckBudget;
+
+CheckBudget *check_budget_new(void);
+CheckBudget *check_budget_ref(CheckBudget *budget);
+void check_budget_unref(CheckBudget *budget);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CheckBudget, check_budget_unref)
+
+/* Takes one at the time NOW, monotonic µs. AGAIN: to an address that had one before; half of
+ * the budget is for others. False: it is used up. */
+bool check_budget_take(CheckBudget *budget, bool again, gint64 now);
+
+/* N that were taken have been answered. */
+void check_budget_give_back(CheckBudget *budget, guint n);
+
+/* Whether one who makes a new one would not know the difference: it is full, and nobody else
+ * has a reference. */
+bool check_budget_is_idle(const CheckBudget *budget, gint64 now);

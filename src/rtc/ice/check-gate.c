@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * A check that is held back is a lost packet to libnice, which has its timers
+ * for that. What passes is
+ *
+ *   to an address that has answered a check of ours: only who is there knows
+ *     the number of its transaction, so the remote cannot have made that up;
+ *   one for each check that has come from the address with our user name: no
+ *     more than what it cost the remote, wherever the packet really came from;
+ *   otherwise, what the rule (check-rule.h) allows and the budget of whoever
+ *     called us has left.
+ *
+ * Two daemons on one machine call each other by its addresses, which is also what
+ * somebody would name who wants to reach a service here. One of the two has placed
+ * the call and aims first: its user asked for it. The other one has been called, and
+ * waits for its checks. They come at once, for there is no NAT on the way.
+ */
+
+#include <config.h>
+
+#include "rtc/ice/check-gate.h"
+
+#include <string.h>
+
+#include "rtc/ice/stun-check.h"
+
+enum {
+    MAX_TARGETS = 64, /* remembered */
+    MAX_IDS = 4,      /* transactions of each: it is asked from several of our addresses */
+    MAX_KNOCKS = 2,
+};
+
+typedef struct {
+    CheckTarget target;
+    guint8 ids[MAX_IDS][STUN_ID_LENGTH]; /* of the last checks */
+    guint next_id;
+    guint paid;     /* checks from the budget */
+    guint knocks;   /* checks that have come from there, and had none of ours yet */
+    bool answered;
+} GateEntry;
+
+struct CheckGate {
+    const CheckRule *rule;
+    CheckBudget *budget;
+    char *user; /* our ufrag and ":" */
+    bool uninvited;
+    GArray *entries; /* of GateEntry */
+};
+
+CheckGate *check_gate_new(const CheckRule *rule, CheckBudget *budget, const char *ufrag,
+                          bool uninvited)
+{
+    CheckGate *gate = g_new0(CheckGate, 1);
+
+    gate->rule = rule;
+    gate->budget = check_budget_ref(budget);
+    gate->user = g_strconcat(ufrag, ":", NULL);
+    gate->uninvited = uninvited;
+    gate->entries = g_array_new(FALSE, TRUE, sizeof(GateEntry));
+    return gate;
+}
+
+void check_gate_free(CheckGate *gate)
+{
+    if (!gate)
+        return;
+    check_budget_unref(gate->budget);
+    g_free(gate->user);
+    g_array_unref(gate->entries);
+    g_free(gate);
+}
+
+/* NULL: there are too many already. */
+static GateEntry *find_entry(CheckGate *gate, const CheckTarget *target)
+{
+    GateEntry *entry;
+
+    for (guint i = 0; i < gate->entries->len; i++) {
+        entry = &g_array_index(gate->entries, GateEntry, i);
+        if (entry->target.port == target->port &&
+            IN6_ARE_ADDR_EQUAL(&entry->target.address, &target->address))
+            return entry;
+    }
+    if (gate->entries->len == MAX_TARGETS)
+        return NULL;
+    g_array_set_size(gate->entries, gate->entries->len + 1);
+    entry = &g_array_index(gate->entries, GateEntry, gate->entries->len - 1);
+    entry->target = *target;
+    return entry;
+}
+
+static bool read_socket_address(GSocketAddress *address, CheckTarget *target)
+{
+    struct sockaddr_storage native;
+
+    return address && g_socket_address_to_native(address, &native, sizeof native, NULL) &&
+           check_target_read(target, (struct sockaddr *) &native);
+}
+
+/* ---- out ------------------------------------------------------------------ */
+
+static bool may_aim(CheckGate *gate, const CheckTarget *target, GateEntry *entry)
+{
+    if (entry && entry->answered)
+        return true;
+    if (entry && entry->knocks > 0) {
+        entry->knocks--;
+        return true;
+    }
+    if (!check_rule_allows(gate->rule, target) ||
+        (gate->uninvited && check_rule_is_own(gate->rule, target)) ||
+        !check_budget_take(gate->budget, entry && entry->paid > 0, g_get_monotonic_time()))
+        return false;
+    if (entry)
+        entry->paid++;
+    return true;
+}
+
+static bool on_send(GSocketAddress *to, const guint8 *packet, gsize length, gpointer data)
+{
+    CheckGate *gate = data;
+    GateEntry *entry;
+    StunCheck check;
+    CheckTarget target;
+
+    if (!stun_check_read(packet, length, &check) || check.kind != STUN_CHECK_REQUEST)
+        return true;
+    if (check.relayed)
+        target = check.peer;
+    else if (!read_socket_address(to, &target))
+        return true;
+    entry = find_entry(gate, &target);
+    if (!may_aim(gate, &target, entry))
+        return false;
+    if (entry && !entry->answered)
+        memcpy(entry->ids[entry->next_id++ % MAX_IDS], check.id, STUN_ID_LENGTH);
+    return true;
+}
+
+/* ---- in ------------------------------------------------------------------- */
+
+static bool has_id(const GateEntry *entry, const guint8 *id)
+{
+    for (guint i = 0; i < MIN(entry->next_id, (guint) MAX_IDS); i++) {
+        if (memcmp(entry->ids[i], id, STUN_ID_LENGTH) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void note_answer(CheckGate *gate, const guint8 *id)
+{
+    for (guint i = 0; i < gate->entries->len; i++) {
+        GateEntry *entry = &g_array_index(gate->entries, GateEntry, i);
+
+        if (entry->answered || !has_id(entry, id))
+            continue;
+        entry->answered = true;
+        check_budget_give_back(gate->budget, entry->paid);
+        return;
+    }
+}
+
+static void on_received(GSocketAddress *from, const guint8 *packet, gsize length, gpointer data)
+{
+    CheckGate *gate = data;
+    gsize user_length = strlen(gate->user);
+    GateEntry *entry;
+    StunCheck check;
+    CheckTarget target;
+
+    if (!stun_check_read(packet, length, &check))
+        return;
+    if (check.kind == STUN_CHECK_SUCCESS) {
+        note_answer(gate, check.id);
+        return;
+    }
+    if (check.user_length < user_length || memcmp(check.user, gate->user, user_length) != 0)
+        return;
+    if (check.relayed)
+        target = check.peer;
+    else if (!read_socket_address(from, &target))
+        return;
+    entry = find_entry(gate, &target);
+    if (entry)
+        entry->knocks = MIN(entry->knocks + 1, (guint) MAX_KNOCKS);
+}
+
+const SocketWatchOps check_gate_watch = {
+    .may_send = on_send,
+    .received = on_received,
+};

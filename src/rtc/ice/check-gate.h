@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Stands between libnice and its sockets, and holds back connectivity checks: a
+ * remote must not be able to aim us at others. Whoever has answered one is sent as
+ * many as libnice likes.
+ */
+
+#pragma once
+
+#include "rtc/ice/check-budget.h"
+#include "rtc/ice/check-rule.h"
+#include "rtc/ice/socket-turn.h"
+
+typedef struct CheckGate CheckGate;
+
+/*
+ * RULE is kept by reference. UFRAG is our own. UNINVITED: the remote called us, so this host is
+ * sent checks only when some have come from there.
+ */
+CheckGate *check_gate_new(const CheckRule *rule, CheckBudget *budget, const char *ufrag,
+                          bool uninvited);
+void check_gate_free(CheckGate *gate);
+
+/* For the turns of libnice's context, with the gate as their data. */
+extern const SocketWatchOps check_gate_watch;
