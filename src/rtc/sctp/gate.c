@@ -242,16 +242,18 @@ static Judgement judge_cookie_echo(Walk *walk, const guint8 *chunk, gsize length
 /* ---- the standing association ---- */
 
 #define SACK_LENGTH 16
+#define SACK_RESTARTS_MAX 4
 
 /*
  * usrsctp looks for each TSN of each Gap Ack Block in its queue, from where it
  * found the last one; for one that is not there it walks all of it twice. So
- * they go upwards (as all stacks send them), and only to what has been sent.
+ * they name only what has been sent, and go upwards. A stack that sorts them by
+ * TSN begins anew where TSNs do: that is let pass, a few times.
  */
 static Judgement judge_sack(Walk *walk, const guint8 *chunk, gsize length)
 {
     const guint gaps = get16(chunk + 12), duplicates = get16(chunk + 14);
-    guint last = 0;
+    guint last = 0, restarts = 0, highest = 0;
 
     if (length != SACK_LENGTH + (gsize) gaps * 4 + (gsize) duplicates * 4)
         return judged(walk, JUDGE_BAD, "a SACK whose counts do not add up");
@@ -259,13 +261,16 @@ static Judgement judge_sack(Walk *walk, const guint8 *chunk, gsize length)
         const guint8 *block = chunk + SACK_LENGTH + (gsize) i * 4;
         guint start = get16(block), end = get16(block + 2);
 
-        if (start <= last || start > end)
+        restarts += start <= last;
+        if (start == 0 || start > end || restarts > SACK_RESTARTS_MAX)
             return judged(walk, JUDGE_BLANK, "a SACK whose blocks are not in order");
         last = end;
+        highest = MAX(highest, end);
     }
-    walk->report.gap_end = MAX(walk->report.gap_end, last);
-    return last > walk->outstanding ? judged(walk, JUDGE_BLANK, "a SACK of what was never sent")
-                                    : JUDGE_PASS;
+    walk->report.gap_end = MAX(walk->report.gap_end, highest);
+    return highest > walk->outstanding
+               ? judged(walk, JUDGE_BLANK, "a SACK of what was never sent")
+               : JUDGE_PASS;
 }
 
 /* One Heartbeat Information, and nothing else (RFC 9260 3.3.5) */
