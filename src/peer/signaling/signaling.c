@@ -317,18 +317,7 @@ static void receive_unwelcomed(Signaling *signaling, const Frame *frame)
     }
 }
 
-static void receive(Signaling *signaling, const Frame *frame)
-{
-    if (signaling->kind == RELAY_KIND_FOREIGN)
-        receive_from_peer(signaling, frame);
-    else if (signaling->kind != RELAY_KIND_RTCBUS)
-        receive_unwelcomed(signaling, frame);
-    else if (frame->from)
-        receive_from_peer(signaling, frame);
-    else
-        receive_from_relay(signaling, frame);
-}
-
+/* By the table at the head of this file. */
 static void on_text(Websocket *websocket, const char *text, gsize length, gpointer data)
 {
     Signaling *signaling = data;
@@ -340,10 +329,16 @@ static void on_text(Websocket *websocket, const char *text, gsize length, gpoint
         return;
     }
     frame = frame_parse(text, length, &error);
-    if (frame)
-        receive(signaling, frame);
-    else
+    if (!frame)
         log_debug("a frame is ignored: %s", error->message);
+    else if (signaling->kind == RELAY_KIND_FOREIGN)
+        receive_from_peer(signaling, frame);
+    else if (signaling->kind != RELAY_KIND_RTCBUS)
+        receive_unwelcomed(signaling, frame);
+    else if (frame->from)
+        receive_from_peer(signaling, frame);
+    else
+        receive_from_relay(signaling, frame);
 }
 
 bool signaling_send(Signaling *signaling, const Frame *frame)
