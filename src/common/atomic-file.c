@@ -83,8 +83,8 @@ bool atomic_file_write(const char *path, const char *data, gsize length, AtomicF
     bool good;
     int saved;
 
-    if (fd < 0)
-        return fail(error, temporary, errno);
+    if (fd < 0) /* a name made up for this time says nothing */
+        return fail(error, mode == ATOMIC_FILE_CREATE ? path : temporary, errno);
     good = write_and_close(fd, data, length) &&
            (mode == ATOMIC_FILE_REPLACE ? g_rename(temporary, path) : link(temporary, path)) == 0;
     saved = errno;

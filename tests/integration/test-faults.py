@@ -113,6 +113,19 @@ def test_full_disk(world):
     check_going_on(peer, relay)
 
 
+def test_read_only_without_a_key(world):
+    """The same words at each try, so that the journal has them once."""
+    relay = world.relay()
+    peer = fresh_peer(world, relay)
+    os.mkdir(state(peer))
+    mount(world, "--bind", state(peer), state(peer))
+    subprocess.run(["mount", "-o", "remount,bind,ro", state(peer)], check=True)
+    peer.restart()
+    check_waiting(peer, key_file(peer) + ": Read-only")
+    subprocess.run(["mount", "-o", "remount,bind,rw", state(peer)], check=True)
+    check_going_on(peer, relay)
+
+
 def test_read_only(world):
     """What is there is good; who is met for the first time cannot be remembered."""
     relay = world.relay()
