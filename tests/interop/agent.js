@@ -12,7 +12,7 @@
 //   connect {url}                 WebSocket to the room
 //   configure {media, mid}        of the next offer: m-lines for audio and video
 //                                 first; another mid for the data channels
-//   call {}, offer {}             asks for an offer; offers unasked
+//   call {}, offer {to}           asks for an offer; offers unasked
 //   open {label, ordered, maxRetransmits, maxPacketLifeTime, protocol,
 //         negotiated, stream}
 //   send {channel, kind, text | size, seed}
@@ -114,8 +114,8 @@ class Agent {
     this.send({ type: 'call', channel_id: 'interop' });
   }
 
-  async do_offer() {
-    this.address = {};
+  async do_offer({ to }) {
+    this.address = { to };
     await this.offer();
   }
 

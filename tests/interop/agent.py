@@ -142,8 +142,8 @@ class Agent:
         self.address = {}
         self.send_frame(type="call", channel_id="interop")
 
-    def do_offer(self):
-        self.address = {}
+    def do_offer(self, to):
+        self.address = {"to": to}
         self._offer()
 
     def do_open(self, label, stream=None, **options):

@@ -254,7 +254,7 @@ def unasked(row):
     """An offer that nobody has called for."""
     known = {c.path for c in row.peer.calls()}
     after = row.remote.mark()
-    row.remote.do("offer")
+    row.remote.do("offer", to=row.peer.get("Name"))
     call = wait_for(lambda: [c for c in row.peer.calls() if c.path not in known], 5,
                     "a call for the offer")[0]
     call.wait_state("connected", 15)
