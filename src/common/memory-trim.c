@@ -3,7 +3,7 @@
 
 /*
  * See memory.h. Relocating a library and running its constructors touches most
- * of it: of OpenSSL, which libwebsockets brings along and nobody here calls,
+ * of it: of what a library brings along and nobody here calls,
  * more than a megabyte. Clean pages of files would go under memory pressure
  * anyway, but on a machine that has none they stay with a daemon for ever.
  */

@@ -2,12 +2,12 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * See client.h. What is sent in one turn of the loop is written at its end, a
- * client's messages with one system call: in a large room that is most of the
- * work. It goes straight to the socket, without asking libwebsockets for a
- * "writable" callback, which costs two epoll_ctl() calls. Where the socket ends
- * in the middle of a frame, libwebsockets gets the rest of it, so that no pong
- * of its own comes in between; until that is gone, ours wait in the outbox.
+ * See client.h. What is sent between two turns is written in one, a client's
+ * messages with one system call: in a large room that is most of the work. What
+ * a full socket does not take stays in the outbox.
+ *
+ * Who sends is read only as fast as its receivers read: a message that they
+ * cannot take yet stays here, whole, and what is behind it stays in the socket.
  */
 
 #include <config.h>
@@ -15,18 +15,59 @@
 #include "relay/client.h"
 
 #include <errno.h>
-#include <libwebsockets.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/log.h"
+#include "relay/websocket.h"
 
 #define CLOSE_TIMEOUT (5 * G_USEC_PER_SEC)
 #define FRAMES_PER_WRITE 64
+#define RECEIVE_SIZE 8192
+#define TURN 250 /* µs: how long a client's messages are taken in one turn */
+
+struct Client {
+    const ClientOps *ops;
+    ClientState state;
+    Member *member;
+    Account *account;
+    char *address, *origin;
+    bool rtcbus;
+    gint64 since;
+    gint64 heard; /* when anything came last, monotonic µs */
+    WheelEntry check;
+    GList link;
+
+    uv_poll_t poll;
+    int fd;     /* -1: none yet */
+    int polled; /* events that the socket is asked for */
+    FairEntry reads, writes;
+
+    Outbox outbox;
+    bool stalled;   /* the socket is full: the outbox waits for it */
+    bool congested; /* and the outbox is long */
+    bool given_up;  /* it has been for long */
+    Message *pong;  /* the last one, or NULL */
+
+    WebsocketReader reader;
+    GByteArray *unread;  /* what came behind a message that waits */
+    GByteArray *partial; /* of a message that comes in pieces, or all of one that waits */
+    bool waits;          /* the message is whole, and comes again */
+    bool held;           /* nothing is read */
+
+    Bucket frames, bad;
+    gint64 spent;  /* when its bytes are paid for, monotonic µs */
+    gint64 told;   /* when it was last told that it is too fast */
+    gint64 asked;  /* when it was pinged last, monotonic µs */
+    gint64 probed; /* when client_probe() asked it last, monotonic µs */
+    gint64 closing_since;
+    const char *close_reason;
+};
 
 const char *client_state_to_string(ClientState state)
 {
@@ -42,7 +83,7 @@ const char *client_state_to_string(ClientState state)
 const char *client_label(const Client *client)
 {
     if (!client->member)
-        return client->address;
+        return client->address ? client->address : "?";
     return *client->member->name ? client->member->name : client->member->id;
 }
 
@@ -55,120 +96,218 @@ static void client_enter_state(Client *client, ClientState state)
               client_state_to_string(state));
     client->state = state;
     if (old == CLIENT_OPEN)
-        client->owner->left(client, client->owner->relay);
+        client->ops->left(client, client->ops->relay);
 }
 
-Client *client_new(const ClientOwner *owner)
+Client *client_new(const ClientOps *ops)
 {
     Client *client = g_new0(Client, 1);
 
-    client->owner = owner;
-    client->link.data = client;
-    client->check.link.data = client;
+    client->ops = ops;
+    client->fd = -1;
+    client->link.data = client->check.link.data = client;
+    client->reads.link.data = client->writes.link.data = client;
     client->since = g_get_real_time();
     client->heard = g_get_monotonic_time();
     return client;
 }
 
-static void drop_queue(Client *client)
+/* ---- what its owner keeps with it ---------------------------------------- */
+
+Member *client_member(const Client *client)
 {
-    outbox_clear(&client->outbox);
-    if (client->unsent_link.data)
-        g_queue_unlink(client->owner->unsent, &client->unsent_link);
-    client->unsent_link.data = NULL;
+    return client->member;
 }
 
-/* What libwebsockets keeps for the client; SIZE is the most it can be. */
-static void hold(Client *client, gsize size)
+void client_set_member(Client *client, Member *member)
 {
-    quota_release(client->owner->quota, client->held);
-    client->held = size;
-    quota_charge(client->owner->quota, size);
+    client->member = member;
 }
 
-static void drop_partial(Client *client)
+Account *client_account(const Client *client)
 {
-    if (!client->partial)
+    return client->account;
+}
+
+const char *client_address(const Client *client)
+{
+    return client->address;
+}
+
+void client_set_origin(Client *client, Account *account, char *address)
+{
+    client->account = account;
+    client->address = address;
+}
+
+const char *client_origin(const Client *client)
+{
+    return client->origin;
+}
+
+bool client_speaks_rtcbus(const Client *client)
+{
+    return client->rtcbus;
+}
+
+gint64 client_since(const Client *client)
+{
+    return client->since;
+}
+
+ClientState client_state(const Client *client)
+{
+    return client->state;
+}
+
+const char *client_close_reason(const Client *client)
+{
+    return client->close_reason;
+}
+
+GList *client_link(Client *client)
+{
+    return &client->link;
+}
+
+WheelEntry *client_check_entry(Client *client)
+{
+    return &client->check;
+}
+
+bool client_is_congested(const Client *client)
+{
+    return client->congested;
+}
+
+/* ---- the socket ------------------------------------------------------------ */
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    Client *client = poll->data;
+
+    if (status < 0 || events & UV_READABLE)
+        client->ops->ready(client, &client->reads, client->ops->relay);
+    if (events & UV_WRITABLE)
+        client->ops->ready(client, &client->writes, client->ops->relay);
+}
+
+static void client_poll(Client *client)
+{
+    int events = (client->held ? 0 : UV_READABLE) | (client->stalled ? UV_WRITABLE : 0);
+
+    if (client->fd < 0 || events == client->polled)
         return;
-    quota_release(client->owner->quota, client->partial->len);
+    client->polled = events;
+    if (events)
+        uv_poll_start(&client->poll, events, on_poll);
+    else
+        uv_poll_stop(&client->poll);
+}
+
+static void drop_input(Client *client)
+{
+    client->waits = false;
+    if (client->partial)
+        quota_release(client->ops->quota, client->partial->len);
+    if (client->unread)
+        quota_release(client->ops->quota, client->unread->len);
     g_clear_pointer(&client->partial, g_byte_array_unref);
+    g_clear_pointer(&client->unread, g_byte_array_unref);
 }
 
-void client_free(Client *client)
+void client_hold(Client *client)
 {
-    if (!client)
+    client->held = true;
+    client_poll(client);
+}
+
+void client_release(Client *client)
+{
+    client->held = false;
+    client->heard = g_get_monotonic_time();
+    client_poll(client);
+    client->ops->ready(client, &client->reads, client->ops->relay);
+}
+
+/* ---- sending ----------------------------------------------------------------- */
+
+/* A queue that is longer than this while the socket is full holds up who sends;
+ * one that is shorter than a quarter of it lets him go on. */
+static gsize high_mark(const Client *client)
+{
+    return client->ops->config->max_queue / 2;
+}
+
+static void set_congested(Client *client, bool is)
+{
+    if (client->congested == is)
         return;
-    drop_queue(client);
-    drop_partial(client);
-    hold(client, 0);
-    g_free(client->address);
-    g_free(client->origin);
-    g_free(client);
+    client->congested = is;
+    client->ops->congested(client, is, client->ops->relay);
 }
 
-/* The socket is full; client_writable() goes on. */
-static void client_stall(Client *client)
+static void watch_congestion(Client *client)
 {
-    client->stalled = true;
-    lws_callback_on_writable(client->wsi);
+    if (client->outbox.bytes <= high_mark(client) / 4) {
+        client->given_up = false;
+        set_congested(client, false);
+    } else if (client->stalled && client->outbox.bytes > high_mark(client) && !client->given_up &&
+               client->state == CLIENT_OPEN) {
+        set_congested(client, true);
+    }
 }
 
-/* SIZE bytes of what was gathered are written. False if the rest of a frame is lost. */
-static bool client_written(Client *client, gsize size)
+void client_give_up(Client *client)
 {
-    struct iovec rest;
-    g_autoptr(Message) partial = outbox_written(&client->outbox, size, &rest);
+    client->given_up = true;
+    set_congested(client, false);
+}
 
-    /* LWS_WRITE_HTTP is "as it is" to libwebsockets, also on a WebSocket. */
-    if (partial && lws_write(client->wsi, rest.iov_base, rest.iov_len, LWS_WRITE_HTTP) < 0)
-        return false;
-    if (partial && lws_partial_buffered(client->wsi))
-        hold(client, rest.iov_len);
-    return true;
+/* All has been said in the closing handshake but what the other side says. */
+static void end_closing(Client *client)
+{
+    shutdown(client->fd, SHUT_WR);
+    client_enter_state(client, CLIENT_CLOSED);
 }
 
 /* Writes as much as the socket takes. False if the connection is dead. */
 static bool client_flush(Client *client)
 {
+    client->stalled = false;
     while (!outbox_is_empty(&client->outbox)) {
         struct iovec pieces[FRAMES_PER_WRITE];
         struct msghdr message = {.msg_iov = pieces};
         gssize n;
 
-        if (lws_partial_buffered(client->wsi)) {
-            client_stall(client);
-            return true;
-        }
         message.msg_iovlen = outbox_gather(&client->outbox, pieces, FRAMES_PER_WRITE);
-        n = sendmsg(lws_get_socket_fd(client->wsi), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno == EAGAIN) {
-            client_stall(client);
-            return true;
-        }
-        if ((n < 0 && errno != EINTR) || !client_written(client, (gsize) MAX(n, 0)))
+        n = sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0)
+            outbox_written(&client->outbox, (gsize) n);
+        else if (errno == EAGAIN)
+            client->stalled = true;
+        else if (errno != EINTR)
             return false;
+        if (client->stalled)
+            break;
     }
+    client_poll(client);
+    watch_congestion(client);
+    if (client->state == CLIENT_CLOSING && outbox_is_empty(&client->outbox))
+        end_closing(client);
     return true;
 }
 
-void client_flush_all(GQueue *unsent)
-{
-    GList *link;
-
-    while ((link = g_queue_pop_head_link(unsent))) {
-        Client *client = link->data;
-
-        link->data = NULL;
-        if (!client_flush(client))
-            client_kill(client, "cannot be written to");
-    }
-}
-
-static bool has_room(const Client *client, gsize cost)
+static bool has_room(const Client *client, gsize cost, gsize limit)
 {
     /* One message always has room, whatever its size (welcome in a full room). */
-    return client->outbox.bytes == 0 ||
-           client->outbox.bytes + cost <= client->owner->config->max_queue;
+    return client->outbox.bytes == 0 || client->outbox.bytes + cost <= limit;
+}
+
+static void want_write(Client *client)
+{
+    if (!client->stalled)
+        client->ops->ready(client, &client->writes, client->ops->relay);
 }
 
 void client_send(Client *client, Message *message)
@@ -177,19 +316,23 @@ void client_send(Client *client, Message *message)
 
     if (client->state != CLIENT_OPEN)
         return;
-    if (!has_room(client, cost) && !client->stalled && !client_flush(client)) {
+    if (!client->stalled && !has_room(client, cost, high_mark(client)) && !client_flush(client)) {
         client_kill(client, "cannot be written to");
         return;
     }
-    if (!has_room(client, cost)) {
+    if (!has_room(client, cost, client->ops->config->max_queue)) {
         client_close_now(client, 1008, "reading too slowly");
         return;
     }
     outbox_push(&client->outbox, message);
-    if (client->stalled || client->unsent_link.data)
-        return;
-    client->unsent_link.data = client;
-    g_queue_push_tail_link(client->owner->unsent, &client->unsent_link);
+    watch_congestion(client);
+    want_write(client);
+}
+
+void client_hurry(Client *client)
+{
+    if (client->fd >= 0 && !client->stalled && !client_flush(client))
+        client_kill(client, "cannot be written to");
 }
 
 void client_send_error(Client *client, const char *code, const char *text,
@@ -199,37 +342,52 @@ void client_send_error(Client *client, const char *code, const char *text,
 
     if (!client->rtcbus || client->state != CLIENT_OPEN)
         return;
-    message = message_error(client->owner->quota, code, text, to);
+    message = message_error(client->ops->quota, code, text, to);
     client_send(client, message);
 }
 
 void client_close(Client *client, guint16 code, const char *reason)
 {
+    g_autoptr(Message) message = NULL;
+    char payload[WEBSOCKET_CONTROL_MAX];
+    gsize length;
+
     if (client->state != CLIENT_OPEN)
         return;
-    client->close_code = code;
+    payload[0] = (char) (code >> 8);
+    payload[1] = (char) code;
+    length = g_strlcpy(payload + 2, reason, sizeof payload - 2);
+    message = message_new_control(client->ops->quota, WEBSOCKET_CLOSE, payload,
+                                  2 + MIN(length, sizeof payload - 3));
     client->close_reason = reason;
     client->closing_since = g_get_monotonic_time();
-    drop_partial(client);
+    drop_input(client);
+    outbox_push(&client->outbox, message);
     client_enter_state(client, CLIENT_CLOSING);
-    lws_callback_on_writable(client->wsi);
+    if (client->held)
+        client_release(client);
+    want_write(client);
 }
 
 void client_close_now(Client *client, guint16 code, const char *reason)
 {
-    drop_queue(client);
+    if (client->state != CLIENT_OPEN)
+        return;
+    outbox_cut(&client->outbox);
     client_close(client, code, reason);
 }
 
 void client_kill(Client *client, const char *reason)
 {
-    /* libwebsockets finds the end of the stream and closes. Closing here would
-     * call back into whoever is just going through the members of a room. */
-    if (client->wsi)
-        shutdown(lws_get_socket_fd(client->wsi), SHUT_RDWR);
-    drop_queue(client);
-    drop_partial(client);
-    hold(client, 0);
+    /* The end of the stream is found at the next turn, and the connection closes.
+     * Closing here would free it under whoever goes through the members of a room. */
+    if (client->fd >= 0)
+        shutdown(client->fd, SHUT_RDWR);
+    outbox_clear(&client->outbox);
+    client->stalled = false;
+    drop_input(client);
+    client->held = false;
+    client_poll(client);
     if (client->state != CLIENT_OPEN)
         return;
     client->close_reason = reason;
@@ -237,20 +395,15 @@ void client_kill(Client *client, const char *reason)
     client_enter_state(client, CLIENT_CLOSED);
 }
 
-void client_ended(Client *client)
-{
-    if (client->state != CLIENT_CLOSED)
-        client_enter_state(client, CLIENT_CLOSED);
-}
-
 gsize client_waiting(const Client *client)
 {
-    return client->outbox.bytes + client->held + (client->partial ? client->partial->len : 0);
+    return client->outbox.bytes + (client->partial ? client->partial->len : 0) +
+           (client->unread ? client->unread->len : 0);
 }
 
 void client_bad_frame(Client *client, const char *text)
 {
-    guint64 limit = client->owner->config->max_bad_frames;
+    guint64 limit = client->ops->config->max_bad_frames;
 
     client_send_error(client, "bad-frame", text, NULL);
     if (!bucket_take(&client->bad, g_get_monotonic_time(),
@@ -258,16 +411,43 @@ void client_bad_frame(Client *client, const char *text)
         client_close(client, 1008, "too many bad frames");
 }
 
-/* Within a frame no ping can be sent. */
+gint64 client_spend(Client *client, guint64 size, gint64 now)
+{
+    guint64 rate = client->ops->config->bytes_per_second;
+
+    if (rate == 0)
+        return 0;
+    client->spent = MAX(client->spent, now) + (gint64) (size * G_USEC_PER_SEC / rate);
+    return client->spent - now - G_USEC_PER_SEC;
+}
+
+/* ---- life signs -------------------------------------------------------------- */
+
 static void client_ping(Client *client, gint64 now)
 {
-    guchar buffer[LWS_PRE + 4] = {};
+    g_autoptr(Message) ping = message_new_control(client->ops->quota, WEBSOCKET_PING, "ping", 4);
 
-    if (lws_partial_buffered(client->wsi))
-        return;
     client->asked = now;
-    if (lws_write(client->wsi, buffer + LWS_PRE, 4, LWS_WRITE_PING) < 0)
+    outbox_push_next(&client->outbox, ping);
+    if (!client->stalled && !client_flush(client))
         client_kill(client, "cannot be written to");
+}
+
+/* One pong waits at most; it answers the last ping (RFC 6455 section 5.5.3). */
+static void client_pong(Client *client, const char *data, gsize length)
+{
+    bool queued = client->pong && client->pong->references > 1;
+
+    if (queued && client->outbox.written == 0) {
+        message_set_control(client->pong, data, length);
+        return;
+    }
+    if (queued)
+        return;
+    g_clear_pointer(&client->pong, message_unref);
+    client->pong = message_new_control(client->ops->quota, WEBSOCKET_PONG, data, length);
+    outbox_push_next(&client->outbox, client->pong);
+    want_write(client);
 }
 
 static bool probe_unanswered(const Client *client)
@@ -291,7 +471,7 @@ bool client_probe(Client *client, gint64 now)
  * stopped acknowledges all, the ping as well, and is silent. */
 static bool probe_undecided(const Client *client)
 {
-    int fd = lws_get_socket_fd(client->wsi), unread = 0, waiting = 0;
+    int fd = client->fd, unread = 0, waiting = 0;
     struct tcp_info info;
     socklen_t size = sizeof info;
 
@@ -312,8 +492,12 @@ static void end_probe(Client *client, gint64 now)
 
 void client_check(Client *client, gint64 now)
 {
-    gint64 interval = (gint64) client->owner->config->ping_interval;
-    gint64 silent = now - client->heard;
+    gint64 interval = (gint64) client->ops->config->ping_interval;
+    gint64 silent;
+
+    if (client->held) /* what it says is not listened to */
+        client->heard = now;
+    silent = now - client->heard;
 
     if (client->state >= CLIENT_CLOSING && now - client->closing_since >= CLOSE_TIMEOUT) {
         client_kill(client, NULL);
@@ -329,7 +513,7 @@ void client_check(Client *client, gint64 now)
 
 gint64 client_due(const Client *client)
 {
-    gint64 interval = (gint64) client->owner->config->ping_interval;
+    gint64 interval = (gint64) client->ops->config->ping_interval;
     gint64 due = client->heard + (client->asked < client->heard ? interval : 2 * interval);
 
     if (client->state >= CLIENT_CLOSING)
@@ -337,94 +521,216 @@ gint64 client_due(const Client *client)
     return probe_unanswered(client) ? MIN(due, client->probed + CLIENT_PROBE_LIMIT) : due;
 }
 
-void client_opened(Client *client, struct lws *wsi)
-{
-    client->wsi = wsi;
-    client_enter_state(client, CLIENT_OPEN);
-}
+/* ---- receiving --------------------------------------------------------------- */
 
-/* A whole message: within the rate, it goes on to the relay. */
-static void client_message(Client *client, const char *data, gsize length)
+/* A whole message: within the rate, it goes on to the relay. False if it waits. */
+static bool client_message(Client *client, const char *data, gsize length)
 {
-    guint64 rate = client->owner->config->frames_per_second;
+    guint64 rate = client->ops->config->frames_per_second;
 
-    if (rate > 0 &&
+    if (rate > 0 && !client->waits &&
         !bucket_take(&client->frames, client->heard, G_USEC_PER_SEC / (gint64) rate, rate)) {
-        client->owner->dropped(client, client->owner->relay);
+        client->ops->dropped(client, client->ops->relay);
         if (client->heard - client->told >= G_USEC_PER_SEC) {
             client_send_error(client, "rate-limited", "too many frames a second", NULL);
             client->told = client->heard;
         }
-        return;
+        return true;
     }
-    client->owner->received(client, data, length, client->owner->relay);
+    return client->ops->received(client, data, length, client->ops->relay);
 }
 
-static void client_fragment(Client *client, const char *data, gsize length)
+static void keep(Client *client, GByteArray **place, const char *data, gsize length)
 {
-    if (!client->partial)
-        client->partial = g_byte_array_new();
-    quota_charge(client->owner->quota, length);
-    g_byte_array_append(client->partial, (const guint8 *) data, (guint) length);
-    client->owner->gathered(client, client->owner->relay);
+    if (!*place)
+        *place = g_byte_array_new();
+    quota_charge(client->ops->quota, length);
+    g_byte_array_append(*place, (const guint8 *) data, (guint) length);
 }
 
-/* The last fragment is in. The message is out of CLIENT's hands while it is
- * looked at, for what is found may close the client. */
+/* PARTIAL is a whole message. It is out of CLIENT's hands while it is looked at,
+ * for what is found may close the client. */
 static void client_whole_message(Client *client)
 {
-    g_autoptr(GByteArray) whole = g_steal_pointer(&client->partial);
+    GByteArray *whole = g_steal_pointer(&client->partial);
+    bool done = client_message(client, (const char *) whole->data, whole->len);
 
-    client_message(client, (const char *) whole->data, whole->len);
-    quota_release(client->owner->quota, whole->len);
+    client->waits = !done && client->state == CLIENT_OPEN;
+    if (client->waits) {
+        client->partial = whole;
+        return;
+    }
+    quota_release(client->ops->quota, whole->len);
+    g_byte_array_unref(whole);
 }
 
-void client_received(Client *client, const char *data, gsize length)
+static void client_piece(Client *client, const WebsocketPart *part)
 {
     gsize before = client->partial ? client->partial->len : 0;
-    bool final = lws_is_final_fragment(client->wsi);
-    guint64 limit = client->owner->config->max_message_size;
+    guint64 limit = client->ops->config->max_message_size;
 
-    client->heard = g_get_monotonic_time();
-    if (client->state != CLIENT_OPEN)
-        return;
-    if (lws_frame_is_binary(client->wsi)) {
+    if (part->opcode == WEBSOCKET_BINARY) {
         client_close(client, 1003, "only text frames are understood");
-    } else if (before + length + lws_remaining_packet_payload(client->wsi) > limit) {
+    } else if (part->left > limit || before + part->length + part->left > limit) {
         client_send_error(client, "too-large", "the message is larger than MaxMessageSize", NULL);
         client_close(client, 1009, "the message is too large");
-    } else if (before == 0 && final) {
-        client_message(client, data, length);
+    } else if (!client->partial && part->last) {
+        client->waits = !client_message(client, part->data, part->length) &&
+                        client->state == CLIENT_OPEN;
+        if (client->waits)
+            keep(client, &client->partial, part->data, part->length);
     } else {
-        client_fragment(client, data, length);
-        if (final && client->state == CLIENT_OPEN)
+        keep(client, &client->partial, part->data, part->length);
+        if (part->length > 0)
+            client->ops->gathered(client, client->ops->relay);
+        if (part->last && client->state == CLIENT_OPEN)
             client_whole_message(client);
     }
 }
 
-/* Nothing waits any more: libwebsockets is to send the close frame and wait for
- * the other's. Returning -1 from its callback would not do: a connection that
- * fails while it is writable is taken for one that cannot be written to. */
-static void begin_closing_handshake(Client *client)
+static void client_control(Client *client, const WebsocketPart *part)
 {
-    lws_close_reason(client->wsi, (enum lws_close_status) client->close_code,
-                     (unsigned char *) client->close_reason, strlen(client->close_reason));
-    client_enter_state(client, CLIENT_CLOSED);
-    lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+    if (part->opcode == WEBSOCKET_PING)
+        client_pong(client, part->data, part->length);
+    else if (part->opcode == WEBSOCKET_CLOSE)
+        client_close(client, part->code, "");
 }
 
-bool client_writable(Client *client)
+/* Takes in DATA, as long as the client has its turn. How much of it is left. */
+static gsize client_take_in(Client *client, char *data, gsize length)
 {
-    if (client->held > 0 && !lws_partial_buffered(client->wsi))
-        hold(client, 0);
-    client->stalled = false;
-    if (!client_flush(client))
+    gint64 end = client->heard + TURN;
+    WebsocketEvent event = WEBSOCKET_PIECE;
+
+    while (client->state == CLIENT_OPEN && !client->waits && !client->held &&
+           event != WEBSOCKET_MORE) {
+        WebsocketPart part;
+
+        event = websocket_read(&client->reader, &data, &length, &part);
+        if (event == WEBSOCKET_PIECE)
+            client_piece(client, &part);
+        else if (event == WEBSOCKET_CONTROL)
+            client_control(client, &part);
+        else if (event == WEBSOCKET_ERROR)
+            client_close(client, part.code, part.reason);
+        if (length == 0 || g_get_monotonic_time() >= end)
+            break;
+    }
+    return client->state == CLIENT_OPEN ? length : 0;
+}
+
+/* What is left goes back to the front of what is unread. */
+static void client_take_unread(Client *client)
+{
+    GByteArray *unread = g_steal_pointer(&client->unread);
+    gsize size = unread->len, left = client_take_in(client, (char *) unread->data, size);
+
+    quota_release(client->ops->quota, size);
+    if (left > 0)
+        keep(client, &client->unread, (const char *) unread->data + size - left, left);
+    g_byte_array_unref(unread);
+}
+
+/* False at the end of the connection. */
+static bool client_receive(Client *client)
+{
+    static char buffer[RECEIVE_SIZE];
+    gssize n = recv(client->fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    gsize left;
+
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         return false;
-    if (client->stalled)
+    if (n < 0 || client->state != CLIENT_OPEN)
         return true;
-    if (lws_partial_buffered(client->wsi))
-        client_stall(client);
-    else if (client->state == CLIENT_CLOSING)
-        begin_closing_handshake(client);
+    left = client_take_in(client, buffer, (gsize) n);
+    if (left > 0)
+        keep(client, &client->unread, buffer + (gsize) n - left, left);
     return true;
+}
+
+static bool client_read(Client *client, gint64 now)
+{
+    client->heard = now;
+    if (client->held)
+        return true;
+    if (client->waits)
+        client_whole_message(client);
+    if (client->waits || client->held)
+        return true;
+    if (client->unread)
+        client_take_unread(client);
+    else if (!client_receive(client))
+        return false;
+    if (client->unread && !client->waits && !client->held)
+        client->ops->ready(client, &client->reads, client->ops->relay);
+    return true;
+}
+
+bool client_take_turn(Client *client, FairEntry *entry, gint64 now)
+{
+    if (entry == &client->reads)
+        return client_read(client, now);
+    if (!client_flush(client))
+        client_kill(client, "cannot be written to");
+    return true;
+}
+
+void client_forget_turns(Client *client, bool *reads, bool *writes)
+{
+    *reads = client->reads.group != NULL;
+    *writes = client->writes.group != NULL;
+    fair_entry_remove(&client->reads);
+    fair_entry_remove(&client->writes);
+}
+
+void client_want_turns(Client *client, bool reads, bool writes)
+{
+    if (reads)
+        client->ops->ready(client, &client->reads, client->ops->relay);
+    if (writes)
+        client->ops->ready(client, &client->writes, client->ops->relay);
+}
+
+/* ---- life ---------------------------------------------------------------------- */
+
+void client_open(Client *client, uv_loop_t *loop, int fd, const Handshake *handshake)
+{
+    g_autofree char *accept = websocket_accept(handshake->key);
+    g_autofree char *answer = handshake_accept(handshake, accept);
+
+    client->fd = fd;
+    client->origin = g_strdup(handshake->origin ? handshake->origin : "");
+    client->rtcbus = handshake->rtcbus;
+    uv_poll_init(loop, &client->poll, fd);
+    client->poll.data = client;
+    client_poll(client);
+    client_enter_state(client, CLIENT_OPEN);
+    /* Nothing was written to it yet: it has room. */
+    if (send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) != (gssize) strlen(answer))
+        client_kill(client, "cannot be written to");
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    g_free(handle->data);
+}
+
+void client_free(Client *client)
+{
+    bool reads, writes;
+
+    if (!client)
+        return;
+    client_forget_turns(client, &reads, &writes);
+    outbox_clear(&client->outbox);
+    g_clear_pointer(&client->pong, message_unref);
+    drop_input(client);
+    g_free(client->address);
+    g_free(client->origin);
+    if (client->fd < 0) {
+        g_free(client);
+        return;
+    }
+    uv_close((uv_handle_t *) &client->poll, on_handle_closed);
+    close(client->fd);
 }

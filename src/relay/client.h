@@ -3,98 +3,100 @@
 
 /*
  * One WebSocket connection: what comes in is put together into messages and
- * checked against the limits, what goes out waits in a bounded queue.
+ * checked against the limits, what goes out waits in a bounded queue. It reads
+ * and writes when it has a turn (traffic.h) and not when its socket could.
  */
 
 #pragma once
 
 #include <glib.h>
 #include <stdbool.h>
+#include <uv.h>
 
+#include "relay/config.h"
+#include "relay/fair-queue.h"
+#include "relay/handshake.h"
 #include "relay/message.h"
 #include "relay/outbox.h"
 #include "relay/quota.h"
-#include "relay/config.h"
 #include "relay/router.h"
 #include "relay/wheel.h"
-
-struct lws;
 
 typedef enum {
     CLIENT_OPENING, /* the handshake is not answered yet */
     CLIENT_OPEN,
     CLIENT_CLOSING, /* nothing is taken in; the queue, then a close frame go out */
-    CLIENT_CLOSED,  /* libwebsockets ends the connection */
+    CLIENT_CLOSED,  /* all is said; the other side ends the connection */
 } ClientState;
 
 typedef struct Client Client;
 
 #define CLIENT_PROBE_LIMIT (3 * G_USEC_PER_SEC)
 
-/* What a client needs from the relay; one for all clients. */
+/* What a client needs from the relay; one for all clients. No callback may free
+ * a client; any may close or kill one. */
 typedef struct {
     const RelayConfig *config;
     Quota *quota;
-    /* A whole text message, within the limits, but else unchecked. */
-    void (*received)(Client *client, const char *data, gsize length, gpointer relay);
-    /* A piece of a message was kept. May kill clients, CLIENT as well. */
+    /* A whole text message, within the limits, but else unchecked. False if its
+     * receivers must read first: the same message comes again at a later turn, and
+     * nothing before it. */
+    bool (*received)(Client *client, const char *data, gsize length, gpointer relay);
+    /* A piece of a message was kept. */
     void (*gathered)(Client *client, gpointer relay);
     /* A message was dropped for coming too fast. */
     void (*dropped)(Client *client, gpointer relay);
+    /* ENTRY of the client is to have a turn: client_take_turn(). */
+    void (*ready)(Client *client, FairEntry *entry, gpointer relay);
+    /* Its queue is long and its socket full; or no longer so. */
+    void (*congested)(Client *client, bool is, gpointer relay);
     /* The client is not open any more: it must leave its room now. */
     void (*left)(Client *client, gpointer relay);
     gpointer relay;
-    GQueue *unsent; /* clients with something to send: client_flush_all() */
-} ClientOwner;
-
-struct Client {
-    const ClientOwner *owner;
-    struct lws *wsi;
-    ClientState state;
-    Member *member;   /* NULL once it has left its room */
-    Account *account;
-    char *address;    /* as text, without the port */
-    char *origin;     /* "" if it has none */
-    bool rtcbus;      /* speaks rtcbus.1 */
-    gint64 since;     /* µs since the epoch */
-    gint64 heard;     /* when anything came last, monotonic µs */
-    WheelEntry check; /* when to look after it again: client_due() */
-    GList link;       /* in the relay's list */
-    /* private */
-    Outbox outbox;
-    GList unsent_link; /* in its owner's queue; data is NULL while it is not there */
-    bool stalled;     /* the socket is full: the outbox waits for it */
-    gsize held;       /* bytes of a message that libwebsockets keeps */
-    GByteArray *partial; /* of a message that comes in pieces */
-    Bucket frames, bad;
-    gint64 told;      /* when it was last told that it is too fast */
-    gint64 asked;     /* when it was pinged last, monotonic µs */
-    gint64 probed;    /* when client_probe() asked it last, monotonic µs */
-    gint64 closing_since;
-    guint16 close_code;
-    const char *close_reason;
-};
+} ClientOps;
 
 const char *client_state_to_string(ClientState state);
 
-Client *client_new(const ClientOwner *owner);
+/* A client with nothing but a place to be in a room. */
+Client *client_new(const ClientOps *ops);
 
-/* The connection is gone. */
-void client_ended(Client *client);
+/* Answers HANDSHAKE on the socket FD and is open. ADDRESS and ACCOUNT stay the
+ * caller's and must stay until the client is freed: its owner asks for them. */
+void client_open(Client *client, uv_loop_t *loop, int fd, const Handshake *handshake);
 
-/* CLIENT must have left its room. */
+/* CLIENT must have left its room; its socket closes. */
 void client_free(Client *client);
+
+/* ---- what its owner keeps with it ---- */
+
+/* NULL once it has left its room */
+Member *client_member(const Client *client);
+void client_set_member(Client *client, Member *member);
+
+Account *client_account(const Client *client);
+const char *client_address(const Client *client); /* as text, without the port */
+/* Takes ADDRESS. */
+void client_set_origin(Client *client, Account *account, char *address);
+
+const char *client_origin(const Client *client); /* "" if it has none */
+bool client_speaks_rtcbus(const Client *client); /* rtcbus.1 */
+gint64 client_since(const Client *client);       /* µs since the epoch */
+ClientState client_state(const Client *client);
+const char *client_close_reason(const Client *client); /* may be NULL */
+GList *client_link(Client *client);              /* in the relay's list */
+WheelEntry *client_check_entry(Client *client);  /* when to look after it: client_due() */
 
 /* The name of a client for people: what it calls itself, or else its id. */
 const char *client_label(const Client *client);
 
-/* Sends MESSAGE, taking a reference of its own, at the next client_flush_all().
- * If that is too much for the queue, the client is closed instead. */
+/* ---- what it does ---- */
+
+/* Sends MESSAGE, taking a reference of its own, when it has a turn. If that is
+ * too much for the queue, the client is closed instead. */
 void client_send(Client *client, Message *message);
 
-/* Writes what the clients of UNSENT have to send, all of a client's at once, as
- * far as the sockets take it. Can kill clients. */
-void client_flush_all(GQueue *unsent);
+/* Writes what waits, without a turn. May kill the client. */
+void client_hurry(Client *client);
 
 /* An `error` frame, if the client speaks rtcbus.1. CODE and TEXT are literals. */
 void client_send_error(Client *client, const char *code, const char *text,
@@ -116,6 +118,26 @@ gsize client_waiting(const Client *client);
 /* A frame that is not what it should be. Too many of them close the client. */
 void client_bad_frame(Client *client, const char *text);
 
+/* Reading stops until client_release(). */
+void client_hold(Client *client);
+void client_release(Client *client);
+
+/* Its readers are not waited for any more, until its queue is short again. */
+void client_give_up(Client *client);
+bool client_is_congested(const Client *client);
+
+/* Charges SIZE bytes that were sent on for CLIENT at NOW to its budget. How many
+ * µs it is over it. */
+gint64 client_spend(Client *client, guint64 size, gint64 now);
+
+/* ENTRY of CLIENT has its turn at NOW; it reads and writes for a short while.
+ * False if the connection is gone: free it. */
+bool client_take_turn(Client *client, FairEntry *entry, gint64 now);
+
+/* Takes both entries of CLIENT off their group. True for each that waited. */
+void client_forget_turns(Client *client, bool *reads, bool *writes);
+void client_want_turns(Client *client, bool reads, bool writes);
+
 /* Looks after a client at NOW: pings it if it is silent, kills it if it is
  * dead or does not close. */
 void client_check(Client *client, gint64 now);
@@ -129,9 +151,3 @@ bool client_probe(Client *client, gint64 now);
 /* When there will be something to do for client_check(), unless the client is
  * heard of before or closes: monotonic µs. */
 gint64 client_due(const Client *client);
-
-/* For server.c: what libwebsockets reports. writable() says false when the
- * connection is to be dropped. */
-void client_opened(Client *client, struct lws *wsi);
-void client_received(Client *client, const char *data, gsize length);
-bool client_writable(Client *client);

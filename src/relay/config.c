@@ -63,6 +63,7 @@ static const ConfigKey keys[] = {
     KEY("MaxQueue", CONFIG_SIZE, max_queue, "1M", .min = 4 << 10, .max = 1 << 30),
     KEY("MaxBuffered", CONFIG_SIZE, max_buffered, "256M", .min = 1 << 20),
     KEY("FramesPerSecond", CONFIG_UINT, frames_per_second, "10000", .max = 1000000),
+    KEY("BytesPerSecond", CONFIG_SIZE, bytes_per_second, "1G"),
     KEY("MaxBadFrames", CONFIG_UINT, max_bad_frames, "5", .min = 1, .max = 1000000),
     KEY("PingInterval", CONFIG_DURATION, ping_interval, "30s", .min = 100000,
         .max = 3600ull * G_USEC_PER_SEC),

@@ -21,6 +21,7 @@ typedef struct {
     guint64 max_queue;         /* bytes for each connection */
     guint64 max_buffered;      /* bytes in all */
     guint64 frames_per_second; /* 0: no limit */
+    guint64 bytes_per_second;  /* 0: no limit */
     guint64 max_bad_frames;
     guint64 ping_interval;     /* µs */
     guint64 handshake_timeout; /* µs */

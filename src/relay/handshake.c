@@ -327,12 +327,14 @@ void handshake_clear(Handshake *handshake)
     g_clear_pointer(&handshake->if_none_match, g_free);
 }
 
-char *handshake_to_request(const Handshake *handshake)
+char *handshake_accept(const Handshake *handshake, const char *accept)
 {
-    return g_strdup_printf("GET / HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\n"
-                           "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                           "Sec-WebSocket-Key: %s\r\n\r\n",
-                           handshake->key);
+    const char *protocol = handshake->protocol;
+
+    return g_strdup_printf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                           "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%s%s\r\n",
+                           accept, protocol ? "Sec-WebSocket-Protocol: " : "",
+                           protocol ? protocol : "", protocol ? "\r\n" : "");
 }
 
 static const char *status_phrase(int status)

@@ -5,10 +5,6 @@
  * The HTTP side of a WebSocket's beginning: a codec for request heads and
  * the answers to them (RFC 9112, RFC 6455 section 4.2). No I/O.
  *
- * libwebsockets could do this too, but refuses a client that offers only
- * subprotocols it does not know, and headers over some 120 bytes. So the relay
- * reads the request itself, and libwebsockets gets one that we wrote.
- *
  * Browsers and Node.js hang up if none of the subprotocols they offer is
  * selected (WHATWG WebSockets section 3). The relay forwards whatever clients
  * say to one another, so it selects what they offer.
@@ -45,8 +41,9 @@ int handshake_parse(const char *head, gsize length, Handshake *out, const char *
 void handshake_clear(Handshake *handshake);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Handshake, handshake_clear)
 
-/* The request head that libwebsockets gets to see. Transfer full. */
-char *handshake_to_request(const Handshake *handshake);
+/* The answer that makes the connection a WebSocket, with ACCEPT as its
+ * Sec-WebSocket-Accept. Transfer full. */
+char *handshake_accept(const Handshake *handshake, const char *accept);
 
 /* A whole answer that ends the connection, with TEXT (a line) as its body
  * unless BODY is false. RETRY_AFTER: how many seconds later another attempt may

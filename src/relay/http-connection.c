@@ -2,9 +2,9 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * See visitor.h. The request's head is looked for in what the socket holds
+ * See http-connection.h. The request's head is looked for in what the socket holds
  * before it is taken out, so that frames sent right behind it stay there for
- * libwebsockets. An answer is followed by a lingering close: closing with
+ * the client. An answer is followed by a lingering close: closing with
  * input unread would reset the connection and take the answer with it
  * (RFC 9112 section 9.6).
  */
@@ -19,110 +19,153 @@
 
 #include "relay/listener.h"
 
+struct HttpConnection {
+    Account *account; /* the connection's owner releases it in the gone callback */
+    char *address;    /* as text, without the port */
+    gint64 since;     /* monotonic µs */
+    GList link;       /* in its owner's list */
+    uv_poll_t poll;
+    int fd; /* -1 once it was passed on or closed */
+    const HttpConnectionOps *ops;
+    gpointer data;
+    GByteArray *in, *out;
+    GBytes *body; /* behind OUT, may be NULL */
+    gsize sent;
+    bool head; /* the request was HEAD */
+    enum {
+        HTTP_CONNECTION_READING,
+        HTTP_CONNECTION_ANSWERING,
+        HTTP_CONNECTION_LINGERING,
+        HTTP_CONNECTION_GONE,
+    } state;
+};
+
 static void on_handle_closed(uv_handle_t *handle)
 {
-    Visitor *visitor = handle->data;
+    HttpConnection *connection = handle->data;
 
-    g_clear_pointer(&visitor->in, g_byte_array_unref);
-    g_clear_pointer(&visitor->out, g_byte_array_unref);
-    g_clear_pointer(&visitor->body, g_bytes_unref);
-    g_free(visitor->address);
-    g_free(visitor);
+    g_clear_pointer(&connection->in, g_byte_array_unref);
+    g_clear_pointer(&connection->out, g_byte_array_unref);
+    g_clear_pointer(&connection->body, g_bytes_unref);
+    g_free(connection->address);
+    g_free(connection);
 }
 
-static void visitor_end(Visitor *visitor)
+static void http_connection_end(HttpConnection *connection)
 {
-    if (visitor->state == VISITOR_GONE)
+    if (connection->state == HTTP_CONNECTION_GONE)
         return;
-    visitor->state = VISITOR_GONE;
-    visitor->events->gone(visitor, visitor->data);
-    uv_close((uv_handle_t *) &visitor->poll, on_handle_closed);
-    if (visitor->fd >= 0)
-        close(visitor->fd);
-    visitor->fd = -1;
+    connection->state = HTTP_CONNECTION_GONE;
+    connection->ops->gone(connection, connection->data);
+    uv_close((uv_handle_t *) &connection->poll, on_handle_closed);
+    if (connection->fd >= 0)
+        close(connection->fd);
+    connection->fd = -1;
 }
 
-void visitor_close(Visitor *visitor)
+void http_connection_close(HttpConnection *connection)
 {
-    visitor_end(visitor);
+    http_connection_end(connection);
 }
 
-int visitor_take(Visitor *visitor)
+int http_connection_take(HttpConnection *connection, Account **account, char **address)
 {
-    int fd = visitor->fd;
+    int fd = connection->fd;
 
-    visitor->fd = -1;
-    visitor_end(visitor);
+    *account = g_steal_pointer(&connection->account);
+    *address = g_steal_pointer(&connection->address);
+    connection->fd = -1;
+    http_connection_end(connection);
     return fd;
+}
+
+Account *http_connection_account(const HttpConnection *connection)
+{
+    return connection->account;
+}
+
+const char *http_connection_address(const HttpConnection *connection)
+{
+    return connection->address;
+}
+
+gint64 http_connection_since(const HttpConnection *connection)
+{
+    return connection->since;
+}
+
+GList *http_connection_link(HttpConnection *connection)
+{
+    return &connection->link;
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 
-static gsize body_size(const Visitor *visitor)
+static gsize body_size(const HttpConnection *connection)
 {
-    return visitor->body ? g_bytes_get_size(visitor->body) : 0;
+    return connection->body ? g_bytes_get_size(connection->body) : 0;
 }
 
 /* What is left of the answer's head or body goes out, as far as the socket takes it. */
-static gssize visitor_write(Visitor *visitor)
+static gssize http_connection_write(HttpConnection *connection)
 {
-    const GByteArray *out = visitor->out;
-    gsize sent = visitor->sent;
+    const GByteArray *out = connection->out;
+    gsize sent = connection->sent;
 
     if (sent < out->len)
-        return send(visitor->fd, out->data + sent, out->len - sent,
-                    MSG_NOSIGNAL | (body_size(visitor) > 0 ? MSG_MORE : 0));
+        return send(connection->fd, out->data + sent, out->len - sent,
+                    MSG_NOSIGNAL | (body_size(connection) > 0 ? MSG_MORE : 0));
     sent -= out->len;
-    return send(visitor->fd, (const char *) g_bytes_get_data(visitor->body, NULL) + sent,
-                body_size(visitor) - sent, MSG_NOSIGNAL);
+    return send(connection->fd, (const char *) g_bytes_get_data(connection->body, NULL) + sent,
+                body_size(connection) - sent, MSG_NOSIGNAL);
 }
 
-static void visitor_flush(Visitor *visitor)
+static void http_connection_flush(HttpConnection *connection)
 {
-    gsize size = visitor->out->len + body_size(visitor);
+    gsize size = connection->out->len + body_size(connection);
     gssize n;
 
-    while (visitor->sent < size && (n = visitor_write(visitor)) > 0)
-        visitor->sent += (gsize) n;
+    while (connection->sent < size && (n = http_connection_write(connection)) > 0)
+        connection->sent += (gsize) n;
 
-    if (visitor->sent < size) {
+    if (connection->sent < size) {
         if (errno != EAGAIN && errno != EINTR)
-            visitor_end(visitor);
+            http_connection_end(connection);
         return;
     }
-    shutdown(visitor->fd, SHUT_WR);
-    visitor->state = VISITOR_LINGERING;
-    uv_poll_start(&visitor->poll, UV_READABLE, on_ready);
+    shutdown(connection->fd, SHUT_WR);
+    connection->state = HTTP_CONNECTION_LINGERING;
+    uv_poll_start(&connection->poll, UV_READABLE, on_ready);
 }
 
-void visitor_answer(Visitor *visitor, int status, const char *text, guint retry_after)
+void http_connection_answer(HttpConnection *connection, int status, const char *text, guint retry_after)
 {
-    g_autofree char *answer = handshake_answer(status, text, retry_after, !visitor->head);
+    g_autofree char *answer = handshake_answer(status, text, retry_after, !connection->head);
 
-    visitor_send(visitor, answer, NULL);
+    http_connection_send(connection, answer, NULL);
 }
 
-void visitor_send(Visitor *visitor, const char *head, GBytes *body)
+void http_connection_send(HttpConnection *connection, const char *head, GBytes *body)
 {
-    visitor->out = g_byte_array_new_take((guint8 *) g_strdup(head), strlen(head));
-    visitor->body = body ? g_bytes_ref(body) : NULL;
-    visitor->state = VISITOR_ANSWERING;
-    uv_poll_start(&visitor->poll, UV_WRITABLE, on_ready);
-    visitor_flush(visitor);
+    connection->out = g_byte_array_new_take((guint8 *) g_strdup(head), strlen(head));
+    connection->body = body ? g_bytes_ref(body) : NULL;
+    connection->state = HTTP_CONNECTION_ANSWERING;
+    uv_poll_start(&connection->poll, UV_WRITABLE, on_ready);
+    http_connection_flush(connection);
 }
 
-static void visitor_request(Visitor *visitor)
+static void http_connection_request(HttpConnection *connection)
 {
     g_auto(Handshake) handshake = {};
     const char *reason;
-    int status = handshake_parse((const char *) visitor->in->data, visitor->in->len, &handshake,
+    int status = handshake_parse((const char *) connection->in->data, connection->in->len, &handshake,
                                  &reason);
 
-    visitor->head = handshake.head;
+    connection->head = handshake.head;
     if (status == 0)
-        visitor->events->request(visitor, &handshake, visitor->data);
+        connection->ops->request(connection, &handshake, connection->data);
     else
-        visitor_answer(visitor, status, reason, 0);
+        http_connection_answer(connection, status, reason, 0);
 }
 
 /* The end of a head in IN, of which the first SEEN bytes held none; 0: not yet. */
@@ -134,79 +177,79 @@ static guint find_end(const GByteArray *in, guint seen)
     return end ? (guint) (end - in->data) + 4 : 0;
 }
 
-static void visitor_read(Visitor *visitor)
+static void http_connection_read(HttpConnection *connection)
 {
-    GByteArray *in = visitor->in;
+    GByteArray *in = connection->in;
     guint seen = in->len, end;
     gssize n;
 
     g_byte_array_set_size(in, HANDSHAKE_MAX);
-    n = recv(visitor->fd, in->data + seen, HANDSHAKE_MAX - seen, MSG_PEEK);
+    n = recv(connection->fd, in->data + seen, HANDSHAKE_MAX - seen, MSG_PEEK);
     g_byte_array_set_size(in, seen + (guint) MAX(n, 0));
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        visitor_end(visitor);
+        http_connection_end(connection);
         return;
     }
     end = find_end(in, seen);
     if (end > 0)
         g_byte_array_set_size(in, end);
-    if (recv(visitor->fd, in->data + seen, in->len - seen, 0) != (gssize) (in->len - seen))
-        visitor_end(visitor); /* cannot be: it was there */
+    if (recv(connection->fd, in->data + seen, in->len - seen, 0) != (gssize) (in->len - seen))
+        http_connection_end(connection); /* cannot be: it was there */
     else if (end > 0)
-        visitor_request(visitor);
+        http_connection_request(connection);
     else if (in->len == HANDSHAKE_MAX)
-        visitor_answer(visitor, 431, "the request is too large", 0);
+        http_connection_answer(connection, 431, "the request is too large", 0);
 }
 
-static void visitor_discard(Visitor *visitor)
+static void http_connection_discard(HttpConnection *connection)
 {
     char buffer[4096];
-    gssize n = recv(visitor->fd, buffer, sizeof buffer, 0);
+    gssize n = recv(connection->fd, buffer, sizeof buffer, 0);
 
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-        visitor_end(visitor);
+        http_connection_end(connection);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
-    Visitor *visitor = poll->data;
+    HttpConnection *connection = poll->data;
 
     if (status < 0) {
-        visitor_end(visitor);
+        http_connection_end(connection);
         return;
     }
-    switch (visitor->state) {
-    case VISITOR_READING:
-        visitor_read(visitor);
+    switch (connection->state) {
+    case HTTP_CONNECTION_READING:
+        http_connection_read(connection);
         break;
-    case VISITOR_ANSWERING:
-        visitor_flush(visitor);
+    case HTTP_CONNECTION_ANSWERING:
+        http_connection_flush(connection);
         break;
-    case VISITOR_LINGERING:
-        visitor_discard(visitor);
+    case HTTP_CONNECTION_LINGERING:
+        http_connection_discard(connection);
         break;
-    case VISITOR_GONE:
+    case HTTP_CONNECTION_GONE:
         break;
     }
 }
 
-Visitor *visitor_new(uv_loop_t *loop, int fd, Account *account, const struct sockaddr *address,
-                     const VisitorEvents *events, gpointer data)
+HttpConnection *http_connection_new(uv_loop_t *loop, int fd, Account *account, const struct sockaddr *address,
+                     const HttpConnectionOps *ops, gpointer data)
 {
-    Visitor *visitor = g_new0(Visitor, 1);
+    HttpConnection *connection = g_new0(HttpConnection, 1);
 
-    visitor->account = account;
-    visitor->address = address_to_string(address);
-    visitor->since = g_get_monotonic_time();
-    visitor->link.data = visitor;
-    visitor->fd = fd;
-    visitor->events = events;
-    visitor->data = data;
-    visitor->in = g_byte_array_new();
-    uv_poll_init(loop, &visitor->poll, fd);
-    visitor->poll.data = visitor;
-    uv_poll_start(&visitor->poll, UV_READABLE, on_ready);
-    return visitor;
+    connection->account = account;
+    connection->address = address_to_string(address);
+    connection->since = g_get_monotonic_time();
+    connection->link.data = connection;
+    connection->fd = fd;
+    connection->ops = ops;
+    connection->data = data;
+    connection->in = g_byte_array_new();
+    uv_poll_init(loop, &connection->poll, fd);
+    connection->poll.data = connection;
+    uv_poll_start(&connection->poll, UV_READABLE, on_ready);
+    return connection;
 }

@@ -3,7 +3,7 @@
 
 /*
  * A connection before it is a WebSocket: one HTTP request, and either the
- * socket goes on to libwebsockets or it gets a short answer and ends.
+ * socket goes on to a client or it gets a short answer and ends.
  */
 
 #pragma once
@@ -15,47 +15,36 @@
 #include "relay/handshake.h"
 #include "relay/quota.h"
 
-typedef struct Visitor Visitor;
+typedef struct HttpConnection HttpConnection;
 
-struct Visitor {
-    Account *account; /* the visitor's owner releases it in the gone callback */
-    char *address;    /* as text, without the port */
-    gint64 since;     /* monotonic µs */
-    GList link;       /* in its owner's list */
-    /* private */
-    uv_poll_t poll;
-    int fd; /* -1 once it was passed on or closed */
-    const struct VisitorEvents *events;
-    gpointer data;
-    GByteArray *in, *out;
-    GBytes *body; /* behind OUT, may be NULL */
-    gsize sent;
-    bool head; /* the request was HEAD */
-    enum { VISITOR_READING, VISITOR_ANSWERING, VISITOR_LINGERING, VISITOR_GONE } state;
-};
-
-typedef struct VisitorEvents {
-    /* A request came in whole. The callee calls visitor_answer() or
-     * visitor_take(). */
-    void (*request)(Visitor *visitor, const Handshake *handshake, gpointer data);
+typedef struct HttpConnectionOps {
+    /* A request came in whole. The callee calls http_connection_answer() or
+     * http_connection_take(). */
+    void (*request)(HttpConnection *connection, const Handshake *handshake, gpointer data);
     /* The connection is over, VISITOR is about to be freed. */
-    void (*gone)(Visitor *visitor, gpointer data);
-} VisitorEvents;
+    void (*gone)(HttpConnection *connection, gpointer data);
+} HttpConnectionOps;
 
-/* FD is the visitor's; so is ACCOUNT, until the gone callback. */
-Visitor *visitor_new(uv_loop_t *loop, int fd, Account *account, const struct sockaddr *address,
-                     const VisitorEvents *events, gpointer data);
+/* FD is the connection's; so is ACCOUNT, until the gone callback. */
+HttpConnection *http_connection_new(uv_loop_t *loop, int fd, Account *account, const struct sockaddr *address,
+                     const HttpConnectionOps *ops, gpointer data);
 
 /* Says STATUS, TEXT and RETRY_AFTER, as in handshake_answer(), and ends the
  * connection when that is through. */
-void visitor_answer(Visitor *visitor, int status, const char *text, guint retry_after);
+void http_connection_answer(HttpConnection *connection, int status, const char *text, guint retry_after);
 
 /* The same with an answer of the caller's: HEAD, and BODY (may be NULL) behind it. */
-void visitor_send(Visitor *visitor, const char *head, GBytes *body);
+void http_connection_send(HttpConnection *connection, const char *head, GBytes *body);
 
-/* Gives the socket away, nothing behind the request's head read from it; the
- * visitor goes. Account and address stay the visitor's: take them before. */
-int visitor_take(Visitor *visitor);
+/* Gives the socket away, nothing behind the request's head read from it, with the
+ * connection's ACCOUNT and ADDRESS; the connection goes. */
+int http_connection_take(HttpConnection *connection, Account **account, char **address);
+
+/* NULL once they are taken */
+Account *http_connection_account(const HttpConnection *connection);
+const char *http_connection_address(const HttpConnection *connection); /* without the port */
+gint64 http_connection_since(const HttpConnection *connection);        /* monotonic µs */
+GList *http_connection_link(HttpConnection *connection); /* in its owner's list */
 
 /* Ends the connection. */
-void visitor_close(Visitor *visitor);
+void http_connection_close(HttpConnection *connection);

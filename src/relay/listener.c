@@ -2,9 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * See listener.h. The relay listens itself rather than let libwebsockets do
- * it, so that quotas count before anything is allocated for a stranger and
- * every address family behaves the same in every version of the library.
+ * See listener.h. Quotas count before anything else is allocated for a stranger.
  */
 
 #include <config.h>

@@ -15,7 +15,7 @@ typedef struct {
     GSource source;
     uv_loop_t *loop;
     gpointer tag;
-    void (*finish)(gpointer data);
+    const LoopOps *ops;
     gpointer data;
 } LoopSource;
 
@@ -23,9 +23,8 @@ static gboolean loop_prepare(GSource *source, int *timeout)
 {
     LoopSource *self = (LoopSource *) source;
 
-    self->finish(self->data);
     uv_update_time(self->loop); /* the timeout counts from libuv's idea of now */
-    *timeout = uv_backend_timeout(self->loop);
+    *timeout = self->ops->pending(self->data) ? 0 : uv_backend_timeout(self->loop);
     return *timeout == 0;
 }
 
@@ -36,7 +35,7 @@ static gboolean loop_check(GSource *source)
     if (g_source_query_unix_fd(source, self->tag))
         return TRUE;
     uv_update_time(self->loop);
-    return uv_backend_timeout(self->loop) == 0;
+    return uv_backend_timeout(self->loop) == 0 || self->ops->pending(self->data);
 }
 
 static gboolean loop_dispatch(GSource *source, GSourceFunc callback, gpointer data)
@@ -44,11 +43,11 @@ static gboolean loop_dispatch(GSource *source, GSourceFunc callback, gpointer da
     LoopSource *self = (LoopSource *) source;
 
     uv_run(self->loop, UV_RUN_NOWAIT);
-    self->finish(self->data);
+    self->ops->turn(self->data);
     return G_SOURCE_CONTINUE;
 }
 
-GSource *loop_attach(uv_loop_t *loop, void (*finish)(gpointer data), gpointer data)
+GSource *loop_attach(uv_loop_t *loop, const LoopOps *ops, gpointer data)
 {
     static GSourceFuncs funcs = {
         .prepare = loop_prepare,
@@ -59,7 +58,7 @@ GSource *loop_attach(uv_loop_t *loop, void (*finish)(gpointer data), gpointer da
     LoopSource *self = (LoopSource *) source;
 
     self->loop = loop;
-    self->finish = finish;
+    self->ops = ops;
     self->data = data;
     self->tag = g_source_add_unix_fd(source, uv_backend_fd(loop), G_IO_IN);
     g_source_set_name(source, "libuv");

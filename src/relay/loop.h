@@ -13,12 +13,19 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <uv.h>
 
+typedef struct {
+    /* The callbacks of a turn are through: there is time for more. */
+    void (*turn)(gpointer data);
+    /* Whether there is still something to do, so that the loop must not sleep. */
+    bool (*pending)(gpointer data);
+} LoopOps;
+
 /* Attaches LOOP to the default main context; g_source_destroy() and unref end
- * it. LOOP must stay until then. Its callbacks run when GLib dispatches. FINISH
- * is called at the end of each turn: after them, and before going to sleep. */
-GSource *loop_attach(uv_loop_t *loop, void (*finish)(gpointer data), gpointer data);
+ * it. LOOP must stay until then. Its callbacks run when GLib dispatches. */
+GSource *loop_attach(uv_loop_t *loop, const LoopOps *ops, gpointer data);
 
 /* Runs LOOP until the handles that are closing are closed, then closes LOOP. */
 void loop_finish(uv_loop_t *loop);

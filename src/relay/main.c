@@ -39,8 +39,7 @@ static bool configure(const char *path, bool required, gpointer data, GError **e
     return true;
 }
 
-/* libwebsockets makes its table of descriptors once and for as many as are
- * allowed then, so we ask for all that we might need after a reload too. */
+/* For all that we might need after a reload too. */
 static void raise_descriptor_limit(const Program *program)
 {
     struct rlimit limit;

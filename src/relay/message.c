@@ -9,11 +9,20 @@
 
 #include <string.h>
 
+#include "relay/websocket.h"
+
 #define MESSAGE_HEADROOM 10 /* the largest header that an unmasked frame has */
 #define QUEUE_COST (2 * sizeof(Message *)) /* what a place in a queue takes */
 #define MAX_ECHO 256               /* bytes of a "to" sent back */
 
-/* The header of a text frame that is all of its message, just before the text:
+static gsize message_size(const Message *message)
+{
+    gsize room = message->opcode == WEBSOCKET_TEXT ? message->size : WEBSOCKET_CONTROL_MAX;
+
+    return sizeof *message + MESSAGE_HEADROOM + room;
+}
+
+/* The header of a frame that is all of its message, just before the text:
  * RFC 6455 section 5.2. */
 static void write_header(Message *message)
 {
@@ -21,11 +30,11 @@ static void write_header(Message *message)
     guint extended = size < 126 ? 0 : size < 65536 ? 2 : 8;
     guchar *header = (guchar *) message->data + MESSAGE_HEADROOM - 2 - extended;
 
-    header[0] = 0x81;
+    header[0] = 0x80 | message->opcode;
     header[1] = (guchar) (extended == 0 ? size : extended == 2 ? 126 : 127);
     for (guint i = 0; i < extended; i++)
         header[2 + i] = (guchar) (size >> 8 * (extended - 1 - i));
-    message->header_size = 2 + extended;
+    message->header_size = (guint8) (2 + extended);
 }
 
 Message *message_new(Quota *quota, gsize size)
@@ -35,8 +44,26 @@ Message *message_new(Quota *quota, gsize size)
     message->references = 1;
     message->size = (guint) size;
     message->quota = quota;
+    message->opcode = WEBSOCKET_TEXT;
     write_header(message);
     quota_charge(quota, sizeof *message + MESSAGE_HEADROOM + size);
+    return message;
+}
+
+void message_set_control(Message *message, const char *data, gsize size)
+{
+    message->size = (guint) MIN(size, WEBSOCKET_CONTROL_MAX);
+    memcpy(message_text(message), data, message->size);
+    write_header(message);
+}
+
+/* All are charged alike, so that the text of one can change. */
+Message *message_new_control(Quota *quota, guint8 opcode, const char *data, gsize size)
+{
+    Message *message = message_new(quota, WEBSOCKET_CONTROL_MAX);
+
+    message->opcode = opcode;
+    message_set_control(message, data, size);
     return message;
 }
 
@@ -61,13 +88,13 @@ void message_unref(Message *message)
 {
     if (--message->references > 0)
         return;
-    quota_release(message->quota, sizeof *message + MESSAGE_HEADROOM + message->size);
+    quota_release(message->quota, message_size(message));
     g_free(message);
 }
 
 gsize message_cost(const Message *message)
 {
-    return sizeof *message + MESSAGE_HEADROOM + message->size + QUEUE_COST;
+    return message_size(message) + QUEUE_COST;
 }
 
 Message *message_stamped(Quota *quota, const Envelope *frame, const Member *sender)

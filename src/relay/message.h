@@ -21,12 +21,19 @@ typedef struct {
     Quota *quota; /* charged for as long as the message lives */
     /* A server's frames are not masked (RFC 6455 section 5.1), so the frame is
      * the same for everybody: it is made once, and there are no copies. */
-    guint header_size;
+    guint8 header_size;
+    guint8 opcode;
     char data[]; /* MESSAGE_HEADROOM bytes, the last of them the header; then the text */
 } Message;
 
 /* Room for a text of SIZE bytes; one reference. */
 Message *message_new(Quota *quota, gsize size);
+
+/* A control frame with the SIZE bytes of DATA, at most WEBSOCKET_CONTROL_MAX. */
+Message *message_new_control(Quota *quota, guint8 opcode, const char *data, gsize size);
+
+/* Gives one that nothing of is written yet another text. */
+void message_set_control(Message *message, const char *data, gsize size);
 char *message_text(Message *message);
 
 /* The whole WebSocket frame, to be written as it is */

@@ -22,6 +22,20 @@ void outbox_clear(Outbox *outbox)
     *outbox = (Outbox){};
 }
 
+void outbox_cut(Outbox *outbox)
+{
+    guint keep = outbox->written > 0 ? 1 : 0;
+
+    while (outbox->end > outbox->first + keep) {
+        Message *message = outbox->messages[--outbox->end];
+
+        outbox->bytes -= message_cost(message);
+        message_unref(message);
+    }
+    if (keep == 0)
+        outbox_clear(outbox);
+}
+
 bool outbox_is_empty(const Outbox *outbox)
 {
     return outbox->first == outbox->end;
@@ -51,33 +65,46 @@ void outbox_push(Outbox *outbox, Message *message)
     outbox->bytes += message_cost(message);
 }
 
+void outbox_push_next(Outbox *outbox, Message *message)
+{
+    guint at;
+
+    outbox_push(outbox, message);
+    at = outbox->first + (outbox->written > 0 ? 1 : 0);
+    memmove(outbox->messages + at + 1, outbox->messages + at,
+            (outbox->end - 1 - at) * sizeof *outbox->messages);
+    outbox->messages[at] = message;
+}
+
 guint outbox_gather(const Outbox *outbox, struct iovec *pieces, guint max)
 {
     guint n = MIN(max, outbox->end - outbox->first);
 
     for (guint i = 0; i < n; i++)
         pieces[i] = message_frame(outbox->messages[outbox->first + i]);
+    if (n > 0) {
+        pieces[0].iov_base = (char *) pieces[0].iov_base + outbox->written;
+        pieces[0].iov_len -= outbox->written;
+    }
     return n;
 }
 
-Message *outbox_written(Outbox *outbox, gsize size, struct iovec *rest)
+void outbox_written(Outbox *outbox, gsize size)
 {
-    Message *partial = NULL;
-
     while (size > 0) {
-        Message *message = outbox->messages[outbox->first++];
-        struct iovec frame = message_frame(message);
+        Message *message = outbox->messages[outbox->first];
+        gsize left = message_frame(message).iov_len - outbox->written;
 
-        outbox->bytes -= message_cost(message);
-        if (size < frame.iov_len) {
-            *rest = (struct iovec){(char *) frame.iov_base + size, frame.iov_len - size};
-            partial = message;
-            break;
+        if (size < left) {
+            outbox->written += size;
+            return;
         }
-        size -= frame.iov_len;
+        size -= left;
+        outbox->written = 0;
+        outbox->first++;
+        outbox->bytes -= message_cost(message);
         message_unref(message);
     }
     if (outbox_is_empty(outbox))
         outbox_clear(outbox);
-    return partial;
 }

@@ -20,21 +20,25 @@ typedef struct {
     /* private */
     Message **messages;
     guint first, end, allocated;
+    gsize written; /* bytes of the first frame that are */
 } Outbox;
 
+/* Forgets all, also a frame that is written in part. */
 void outbox_clear(Outbox *outbox);
+
+/* Forgets all but a frame that is written in part. */
+void outbox_cut(Outbox *outbox);
 bool outbox_is_empty(const Outbox *outbox);
 
 /* Puts MESSAGE, of which it takes a reference, behind the others. */
 void outbox_push(Outbox *outbox, Message *message);
 
-/* The frames that come first, at most MAX, as PIECES; how many those are. They
- * are valid until the outbox changes. */
+/* The same, before all others of which nothing is written. */
+void outbox_push_next(Outbox *outbox, Message *message);
+
+/* What is to be written first, at most MAX frames, as PIECES; how many those are.
+ * They are valid until the outbox changes. */
 guint outbox_gather(const Outbox *outbox, struct iovec *pieces, guint max);
 
-/*
- * The first SIZE bytes of what was gathered are written, and leave the outbox.
- * A frame of which only a part is written leaves it too: it is returned with
- * its reference, and REST says what is still to be written. Else NULL.
- */
-Message *outbox_written(Outbox *outbox, gsize size, struct iovec *rest);
+/* The first SIZE bytes of what was gathered are written. */
+void outbox_written(Outbox *outbox, gsize size);

@@ -16,14 +16,15 @@
 
 struct Account {
     guint64 prefix; /* 1 << 32 | IPv4 address, or the upper half of an IPv6 one */
-    guint connections;
+    guint has[QUOTA_N_SHARES];
     bool unlimited;
 };
 
 struct Quota {
     QuotaLimits limits;
     GHashTable *accounts; /* set of Account by prefix */
-    guint64 clients, visitors, bytes;
+    guint64 taken[QUOTA_N_SHARES];
+    guint64 bytes, peak;
 };
 
 Quota *quota_new(const QuotaLimits *limits)
@@ -90,49 +91,65 @@ Account *quota_enter(Quota *quota, const struct sockaddr *address)
     guint64 prefix = address_prefix(address, &loopback);
     Account *account = g_hash_table_lookup(quota->accounts, &prefix);
 
-    if (quota->visitors >= quota->limits.max_visitors)
-        return NULL;
-    if (account && !account->unlimited && quota->limits.max_per_address > 0 &&
-        account->connections >= quota->limits.max_per_address)
-        return NULL;
     if (!account) {
         account = g_new0(Account, 1);
         account->prefix = prefix;
         account->unlimited = loopback;
         g_hash_table_add(quota->accounts, account);
     }
-    account->connections++;
-    quota->visitors++;
+    quota_take(quota, account, QUOTA_HANDSHAKES);
     return account;
 }
 
-bool quota_upgrade(Quota *quota, Account *account)
+void quota_take(Quota *quota, Account *account, QuotaShare share)
 {
-    if (quota->clients >= quota->limits.max_clients)
-        return false;
-    quota->visitors--;
-    quota->clients++;
-    return true;
+    account->has[share]++;
+    quota->taken[share]++;
 }
 
-void quota_leave(Quota *quota, Account *account, bool client)
+void quota_give_back(Quota *quota, Account *account, QuotaShare share)
 {
-    if (client)
-        quota->clients--;
-    else
-        quota->visitors--;
-    if (--account->connections == 0)
-        g_hash_table_remove(quota->accounts, account);
+    account->has[share]--;
+    quota->taken[share]--;
+    for (guint i = 0; i < QUOTA_N_SHARES; i++) {
+        if (account->has[i] > 0)
+            return;
+    }
+    g_hash_table_remove(quota->accounts, account);
 }
 
-guint64 quota_clients(const Quota *quota)
+void quota_upgrade(Quota *quota, Account *account)
 {
-    return quota->clients;
+    quota_take(quota, account, QUOTA_CLIENTS);
+    quota_give_back(quota, account, QUOTA_HANDSHAKES);
+}
+
+bool quota_is_over(const Quota *quota, QuotaShare share)
+{
+    return quota->taken[share] > quota->limits.max[share];
+}
+
+bool quota_is_full(const Quota *quota, QuotaShare share)
+{
+    return quota->taken[share] >= quota->limits.max[share];
+}
+
+guint account_has(const Account *account, QuotaShare share)
+{
+    return account->has[share];
+}
+
+bool quota_is_over_own(const Quota *quota, const Account *account)
+{
+    return !account->unlimited && quota->limits.max_per_address > 0 &&
+           account->has[QUOTA_HANDSHAKES] + account->has[QUOTA_CLIENTS] >
+               quota->limits.max_per_address;
 }
 
 void quota_charge(Quota *quota, gsize bytes)
 {
     quota->bytes += bytes;
+    quota->peak = MAX(quota->peak, quota->bytes);
 }
 
 void quota_release(Quota *quota, gsize bytes)
@@ -149,4 +166,14 @@ bool quota_exceeded(const Quota *quota)
 guint64 quota_bytes(const Quota *quota)
 {
     return quota->bytes;
+}
+
+guint64 quota_peak(const Quota *quota)
+{
+    return quota->peak;
+}
+
+void quota_forget_peak(Quota *quota)
+{
+    quota->peak = quota->bytes;
 }

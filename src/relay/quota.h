@@ -17,15 +17,23 @@
 
 typedef struct Quota Quota;
 
+/* What there is only so much of, and each address has a share of. */
+typedef enum {
+    QUOTA_HANDSHAKES, /* connections that have not upgraded */
+    QUOTA_CLIENTS,    /* WebSocket connections */
+    QUOTA_ROOMS,      /* to whoever was the first in it */
+    QUOTA_N_SHARES
+} QuotaShare;
+
 typedef struct {
-    guint64 max_clients;     /* WebSocket connections */
-    guint64 max_visitors;    /* connections that have not upgraded */
-    guint64 max_per_address; /* of both kinds from one address; 0: no limit */
+    guint64 max[QUOTA_N_SHARES];
+    guint64 max_per_address; /* connections from one address; 0: no limit */
     guint64 max_bytes;       /* kept in queues and unfinished messages */
 } QuotaLimits;
 
 /* One address's account. An IPv6 address stands for its /64, which is what
- * one customer gets; IPv4 mapped into IPv6 counts as IPv4. */
+ * one customer gets; IPv4 mapped into IPv6 counts as IPv4. It lives as long as
+ * anything is charged to it. */
 typedef struct Account Account;
 
 Quota *quota_new(const QuotaLimits *limits);
@@ -35,21 +43,28 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Quota, quota_free)
 /* New limits; what is above them already stays. */
 void quota_set_limits(Quota *quota, const QuotaLimits *limits);
 
-/*
- * A connection from ADDRESS comes in as a visitor: its account, to be given
- * back with quota_leave(), or NULL if there are too many. Loopback addresses
- * are not limited one by one: a reverse proxy there speaks for everybody.
- */
+/* A connection from ADDRESS comes in: its account, to which a handshake is
+ * charged. */
 Account *quota_enter(Quota *quota, const struct sockaddr *address);
 
-/* The visitor becomes a client. False (and it stays a visitor) if there are
- * too many clients. */
-bool quota_upgrade(Quota *quota, Account *account);
+void quota_take(Quota *quota, Account *account, QuotaShare share);
 
-/* The connection is gone; CLIENT says which kind it was. */
-void quota_leave(Quota *quota, Account *account, bool client);
+/* ACCOUNT may be gone afterwards. */
+void quota_give_back(Quota *quota, Account *account, QuotaShare share);
 
-guint64 quota_clients(const Quota *quota);
+/* The handshake has become a client. */
+void quota_upgrade(Quota *quota, Account *account);
+
+/* Whether more of SHARE is taken than there may be, or all that there may be. */
+bool quota_is_over(const Quota *quota, QuotaShare share);
+bool quota_is_full(const Quota *quota, QuotaShare share);
+
+/* How many of SHARE an account has. */
+guint account_has(const Account *account, QuotaShare share);
+
+/* Whether it has more connections than one address may. Loopback addresses are
+ * not limited one by one: a reverse proxy there speaks for everybody. */
+bool quota_is_over_own(const Quota *quota, const Account *account);
 
 /* Bytes are charged unconditionally; quota_exceeded() then says whether
  * somebody must go. */
@@ -57,3 +72,7 @@ void quota_charge(Quota *quota, gsize bytes);
 void quota_release(Quota *quota, gsize bytes);
 bool quota_exceeded(const Quota *quota);
 guint64 quota_bytes(const Quota *quota);
+
+/* The most that quota_bytes() was since the peak was forgotten. */
+guint64 quota_peak(const Quota *quota);
+void quota_forget_peak(Quota *quota);

@@ -3,7 +3,7 @@
 
 /*
  * See relay.h. Everything runs in one thread, from the libuv loop that lives
- * in the main context (loop.h). Sending to a room can close some of those in
+ * in the main context (loop.h); what a client does, it does in its turn (traffic.h). Sending to a room can close some of those in
  * it; they leave the room only when the sending is done.
  */
 
@@ -16,21 +16,25 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/memory-trim.h"
 #include "common/names.h"
 #include "common/printable.h"
+#include "relay/admission.h"
 #include "relay/client.h"
 #include "relay/listener.h"
 #include "relay/loop.h"
-#include "relay/origin.h"
-#include "relay/websocket.h"
-#include "relay/http-connection.h"
+#include "relay/traffic.h"
 #include "relay/web.h"
 
 #define CHANGE_DELAY_MS 100
 #define GRAINS_PER_INTERVAL 16 /* how exact PingInterval is */
 #define MAX_GRAIN G_USEC_PER_SEC
 #define STOP_TIMEOUT_MS 1000
-#define FULL_RETRY 10         /* seconds, told to whom there is no room for */
+#define FRAME_COST 64 /* bytes, of sending a frame, besides its own */
+/* Memory goes back when so much less is in use than was */
+#define TRIM_DELAY_MS 1000
+#define TRIM_BYTES (4 << 20)
+#define TRIM_CLIENTS 256
 
 struct Relay {
     const RelayConfig *config;
@@ -38,19 +42,19 @@ struct Relay {
     GSource *source;
     Quota *quota;
     Router *router;
-    Server *server;
+    Traffic *traffic;
+    Admission *admission;
     Listener *listener;
     Web *web;
-    ClientOwner owner;
-    GQueue visitors; /* the oldest first */
-    GQueue clients;
-    Wheel checks;    /* of clients */
-    GQueue unsent;   /* with something to send at the end of this turn */
-    GQueue leaving;  /* closed, but still in their rooms */
-    guint busy;      /* as long as it is not 0, nobody leaves a room */
-    guint open;      /* clients in a room */
+    ClientOps client_ops;
+    GQueue clients; /* the oldest first */
+    Wheel checks;   /* of clients */
+    GQueue leaving; /* closed, but still in their rooms */
+    guint busy;     /* as long as it is not 0, nobody leaves a room */
+    guint open;     /* clients in a room */
+    guint most;     /* clients that there were at once, since memory was given back */
     guint64 forwarded, dropped;
-    guint check_id, change_id, stop_id;
+    guint check_id, change_id, stop_id, trim_id;
     gint64 check_at; /* when check_id is due, monotonic µs */
     void (*changed)(gpointer data);
     gpointer changed_data;
@@ -130,9 +134,9 @@ bool relay_foreach_client(Relay *relay, const char *name,
         RelayClientInfo info = {
             .id = member->id,
             .name = member->name,
-            .address = client->address,
-            .origin = client->origin,
-            .since = client->since,
+            .address = client_address(client),
+            .origin = client_origin(client),
+            .since = client_since(client),
         };
 
         func(&info, data);
@@ -156,8 +160,10 @@ bool relay_disconnect(Relay *relay, const char *id)
  * all of it together is too much, those who have most waiting go first. */
 static void relay_relieve(Relay *relay)
 {
-    if (quota_exceeded(relay->quota))
-        client_flush_all(&relay->unsent); /* they may read fast enough */
+    if (!quota_exceeded(relay->quota))
+        return;
+    for (GList *link = relay->clients.head; link; link = link->next)
+        client_hurry(link->data); /* they may read fast enough */
     while (quota_exceeded(relay->quota)) {
         Client *worst = NULL;
 
@@ -192,20 +198,20 @@ static void relay_end(Relay *relay)
 }
 
 /* To everybody in SENDER's room but SENDER; those without the subprotocol only
- * if ALL. Whether there was anybody. */
-static bool relay_broadcast(Relay *relay, Member *sender, Message *message, bool all)
+ * if ALL. How many those are. */
+static guint relay_broadcast(Relay *relay, Member *sender, Message *message, bool all)
 {
-    bool any = false;
+    guint receivers = 0;
 
     for (Member *member = room_first(sender->room); member; member = member->next) {
         Client *client = member->data;
 
-        if (member == sender || (!all && !client->rtcbus))
+        if (member == sender || (!all && !client_speaks_rtcbus(client)))
             continue;
         client_send(client, message);
-        any = true;
+        receivers++;
     }
-    return any;
+    return receivers;
 }
 
 static void log_frame(const Client *client, const Envelope *frame, const char *to)
@@ -217,46 +223,61 @@ static void log_frame(const Client *client, const Envelope *frame, const char *t
     g_strcanon(type, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", '?');
     log_event(G_LOG_LEVEL_DEBUG,
               (.message_id = MESSAGE_SIGNALING, .remote = client_label(client),
-               .room = room_name(client->member->room)),
+               .room = room_name(client_member(client)->room)),
               "%s → %s: %s, %zu bytes", client_label(client), to, type, frame->length);
 }
 
-static void relay_forward(Relay *relay, Client *client, const Envelope *frame)
+/* Who FRAME is for, NULL if for all. False if there is nobody of that name. */
+static bool find_recipient(Relay *relay, Client *client, const Envelope *frame, Member **recipient)
 {
-    g_autoptr(Message) message = NULL;
-    Member *recipient = NULL;
     char to[MAX(ROUTER_NAME_MAX, ROUTER_ID_LENGTH) + 1];
 
-    if (frame->to.data) {
-        if (envelope_decode(&frame->to, to, sizeof to))
-            recipient = router_find(relay->router, client->member, to);
-        if (!recipient) {
-            relay->dropped++;
-            client_send_error(client, "no-such-peer", "nobody in this room is called that",
-                              &frame->to);
-            return;
-        }
-    }
-    if (log_is_verbose())
-        log_frame(client, frame, recipient ? client_label(recipient->data) : "all");
-    message = message_stamped(relay->quota, frame, client->member);
-    if (recipient) {
-        client_send(recipient->data, message);
-        relay->forwarded++;
-    } else if (relay_broadcast(relay, client->member, message, true)) {
-        relay->forwarded++;
-    }
+    *recipient = NULL;
+    if (!frame->to.data)
+        return true;
+    if (envelope_decode(&frame->to, to, sizeof to))
+        *recipient = router_find(relay->router, client_member(client), to);
+    return *recipient != NULL;
 }
 
-static void on_received(Client *client, const char *data, gsize length, gpointer user_data)
+/* False if those who are to get it have to read first. */
+static bool relay_forward(Relay *relay, Client *client, const Envelope *frame)
+{
+    g_autoptr(Message) message = NULL;
+    Member *recipient;
+    guint receivers = 1;
+
+    if (!find_recipient(relay, client, frame, &recipient)) {
+        relay->dropped++;
+        client_send_error(client, "no-such-peer", "nobody in this room is called that",
+                          &frame->to);
+        return true;
+    }
+    if (!traffic_may_send(relay->traffic, client, recipient ? recipient->data : NULL))
+        return false;
+    if (log_is_verbose())
+        log_frame(client, frame, recipient ? client_label(recipient->data) : "all");
+    message = message_stamped(relay->quota, frame, client_member(client));
+    if (recipient)
+        client_send(recipient->data, message);
+    else
+        receivers = relay_broadcast(relay, client_member(client), message, true);
+    if (receivers > 0)
+        relay->forwarded++;
+    traffic_spend(relay->traffic, client, (guint64) receivers * (frame->length + FRAME_COST));
+    return true;
+}
+
+static bool on_received(Client *client, const char *data, gsize length, gpointer user_data)
 {
     Relay *relay = user_data;
     Envelope frame;
     EnvelopeResult result = envelope_scan(data, length, &frame);
+    bool done = true;
 
     relay_begin(relay);
     if (result == ENVELOPE_OK) {
-        relay_forward(relay, client, &frame);
+        done = relay_forward(relay, client, &frame);
         relay_relieve(relay);
     } else {
         relay->dropped++;
@@ -266,6 +287,17 @@ static void on_received(Client *client, const char *data, gsize length, gpointer
             client_bad_frame(client, envelope_result_to_string(result));
     }
     relay_end(relay);
+    return done;
+}
+
+static void on_ready(Client *client, FairEntry *entry, gpointer data)
+{
+    traffic_ready(((Relay *) data)->traffic, client, entry);
+}
+
+static void on_congested(Client *client, bool is, gpointer data)
+{
+    traffic_congested(((Relay *) data)->traffic, client, is);
 }
 
 static void on_gathered(Client *client, gpointer data)
@@ -288,39 +320,31 @@ static void on_dropped(Client *client, gpointer data)
 
 static void relay_leave(Relay *relay, Client *client)
 {
-    Member *member = client->member;
+    Member *member = client_member(client);
+    const char *reason = client_close_reason(client);
 
     log_event(G_LOG_LEVEL_INFO,
               (.message_id = MESSAGE_CLIENT_LEFT, .remote = client_label(client),
                .room = room_name(member->room), .topic = LOG_TOPIC_MEMBERS,
-               .source = client->address),
-              _("%s (%s) left room /%s%s%s"), client_label(client), client->address,
-              room_name(member->room), client->close_reason ? ": " : "",
-              client->close_reason ? client->close_reason : "");
+               .source = client_address(client)),
+              _("%s (%s) left room /%s%s%s"), client_label(client), client_address(client),
+              room_name(member->room), reason && *reason ? ": " : "", reason ? reason : "");
     if (!relay->stopping) {
         g_autoptr(Message) message = message_left(relay->quota, member);
 
         relay_broadcast(relay, member, message, false);
     }
-    client->member = NULL;
-    router_leave(relay->router, member);
+    admission_leave(relay->admission, client);
     relay->open--;
     relay_changed(relay);
 }
 
 static gboolean on_check(gpointer data);
 
-static gint64 visitor_due(Relay *relay)
-{
-    const Visitor *first = g_queue_peek_head(&relay->visitors);
-
-    return first ? first->since + (gint64) relay->config->handshake_timeout : G_MAXINT64;
-}
-
 /* The relay wakes up when there is something to do, and else not at all. */
 static void schedule_check(Relay *relay)
 {
-    gint64 due = MIN(wheel_next(&relay->checks), visitor_due(relay));
+    gint64 due = MIN(wheel_next(&relay->checks), admission_due(relay->admission));
     gint64 wait = MAX(due - g_get_monotonic_time(), 0);
 
     if (due == G_MAXINT64 || (relay->check_id != 0 && relay->check_at <= due))
@@ -332,7 +356,7 @@ static void schedule_check(Relay *relay)
 
 static void client_check_later(Relay *relay, Client *client)
 {
-    wheel_add(&relay->checks, &client->check, client_due(client));
+    wheel_add(&relay->checks, client_check_entry(client), client_due(client));
     schedule_check(relay);
 }
 
@@ -352,17 +376,8 @@ static void check_clients(Relay *relay, gint64 now)
 
     while ((client = wheel_take(&relay->checks, now))) {
         client_check(client, now);
-        wheel_add(&relay->checks, &client->check, client_due(client));
+        wheel_add(&relay->checks, client_check_entry(client), client_due(client));
     }
-}
-
-static void check_visitors(Relay *relay, gint64 now)
-{
-    gint64 limit = (gint64) relay->config->handshake_timeout;
-    Visitor *visitor;
-
-    while ((visitor = g_queue_peek_head(&relay->visitors)) && now - visitor->since >= limit)
-        visitor_close(visitor);
 }
 
 static gboolean on_check(gpointer data)
@@ -371,27 +386,27 @@ static gboolean on_check(gpointer data)
     gint64 now = g_get_monotonic_time();
 
     relay->check_id = 0;
-    check_visitors(relay, now);
+    admission_check(relay->admission, now);
     check_clients(relay, now);
     schedule_check(relay);
     return G_SOURCE_REMOVE;
 }
 
-static void on_opened(Client *client, gpointer data)
+static void announce(Relay *relay, Client *client)
 {
-    Relay *relay = data;
-    Member *member = client->member;
+    Member *member = client_member(client);
     g_autoptr(Message) joined = message_joined(relay->quota, member);
 
     relay_begin(relay);
     relay->open++;
+    relay->most = MAX(relay->most, relay->open);
     log_event(G_LOG_LEVEL_INFO,
               (.message_id = MESSAGE_CLIENT_JOINED, .remote = client_label(client),
                .room = room_name(member->room), .topic = LOG_TOPIC_MEMBERS,
-               .source = client->address),
-              _("%s (%s) joined room /%s"), client_label(client), client->address,
+               .source = client_address(client)),
+              _("%s (%s) joined room /%s"), client_label(client), client_address(client),
               room_name(member->room));
-    if (client->rtcbus) {
+    if (client_speaks_rtcbus(client)) {
         g_autoptr(Message) welcome = message_welcome(relay->quota, member);
 
         client_send(client, welcome);
@@ -399,6 +414,28 @@ static void on_opened(Client *client, gpointer data)
     relay_broadcast(relay, member, joined, false);
     relay_changed(relay);
     relay_end(relay);
+}
+
+static void on_admitted(Client *client, int fd, const Handshake *handshake, gpointer data)
+{
+    Relay *relay = data;
+
+    g_queue_push_tail_link(&relay->clients, client_link(client));
+    relay_begin(relay);
+    client_open(client, &relay->loop, fd, handshake);
+    client_check_later(relay, client);
+    announce(relay, client);
+    relay_end(relay);
+}
+
+static void on_probed(Client *client, gpointer data)
+{
+    client_check_later(data, client);
+}
+
+static void on_begun(gpointer data)
+{
+    schedule_check(data);
 }
 
 static void finish_stop(Relay *relay)
@@ -413,168 +450,21 @@ static void finish_stop(Relay *relay)
 static void on_gone(Client *client, gpointer data)
 {
     Relay *relay = data;
+    Account *account = client_account(client);
 
-    if (client->state == CLIENT_OPENING) /* it never was in the room for anybody */
-        router_leave(relay->router, g_steal_pointer(&client->member));
-    else
-        client_ended(client);
-    g_assert(!client->member);
-    g_queue_unlink(&relay->clients, &client->link);
-    wheel_remove(&relay->checks, &client->check);
-    quota_leave(relay->quota, client->account, true);
+    client_kill(client, NULL);
+    g_assert(!client_member(client));
+    g_queue_unlink(&relay->clients, client_link(client));
+    wheel_remove(&relay->checks, client_check_entry(client));
     client_free(client);
+    quota_give_back(relay->quota, account, QUOTA_CLIENTS);
     if (relay->stopping && relay->clients.length == 0)
         finish_stop(relay);
 }
 
-/* ---- visitors ---------------------------------------------------------- */
-
-static void refuse(Relay *relay, Visitor *visitor, int status, const char *text,
-                   guint retry_after)
-{
-    log_event(G_LOG_LEVEL_WARNING,
-              (.message_id = MESSAGE_CLIENT_REFUSED, .remote = visitor->address,
-               .topic = LOG_TOPIC_REFUSALS, .source = visitor->address),
-              _("refused %s with %d: %s"), visitor->address, status, text);
-    visitor_answer(visitor, status, text, retry_after);
-}
-
-static int error_status(const GError *error)
-{
-    switch ((RouterError) error->code) {
-    case ROUTER_ERROR_NAME_TAKEN:
-        return 409;
-    case ROUTER_ERROR_TOO_MANY_ROOMS:
-        return 503;
-    case ROUTER_ERROR_BAD_ROOM:
-    case ROUTER_ERROR_BAD_NAME:
-        break;
-    }
-    return 400;
-}
-
-static void admit(Relay *relay, Visitor *visitor, const Handshake *handshake, Client *client)
-{
-    client->account = g_steal_pointer(&visitor->account);
-    client->address = g_steal_pointer(&visitor->address);
-    client->origin = printable(handshake->origin ? handshake->origin : "");
-    client->rtcbus = handshake->rtcbus;
-    g_queue_push_tail_link(&relay->clients, &client->link);
-    client_check_later(relay, client);
-    server_adopt(relay->server, visitor_take(visitor), handshake, client);
-}
-
-static void serve_page(Relay *relay, Visitor *visitor, const Handshake *request)
-{
-    g_auto(WebAnswer) answer = {};
-
-    if (web_find(relay->web, request, &answer))
-        visitor_send(visitor, answer.head, answer.body);
-    else
-        visitor_answer(visitor, 404,
-                       "This is rtcbus-relay, a signaling relay for WebRTC: "
-                       "connect with a WebSocket. No page is served here.",
-                       0);
-}
-
-/* Whoever asks for a name that is taken may be the one who has it, come back
- * after its machine or its link was gone, which nobody has told us. Returns
- * after how many seconds we know; 0: the holder lives. */
-static guint probe_holder(Relay *relay, const Handshake *handshake)
-{
-    RelayRoom *room = router_find_room(relay->router, handshake->room);
-    Client *holder = room_find(room, handshake->name)->data;
-    bool undecided = client_probe(holder, g_get_monotonic_time());
-
-    client_check_later(relay, holder);
-    return undecided ? CLIENT_PROBE_LIMIT / G_USEC_PER_SEC + 1 : 0;
-}
-
-static void refuse_member(Relay *relay, Visitor *visitor, const Handshake *handshake,
-                          const GError *error)
-{
-    int status = error_status(error);
-    guint retry_after = 0;
-
-    if (g_error_matches(error, ROUTER_ERROR, ROUTER_ERROR_NAME_TAKEN))
-        retry_after = probe_holder(relay, handshake);
-    else if (status == 503)
-        retry_after = FULL_RETRY;
-    refuse(relay, visitor, status, error->message, retry_after);
-}
-
-static void on_request(Visitor *visitor, const Handshake *handshake, gpointer data)
-{
-    Relay *relay = data;
-    g_autoptr(GError) error = NULL;
-    const char *reason;
-    Client *client;
-
-    if (!handshake->upgrade) {
-        serve_page(relay, visitor, handshake);
-        return;
-    }
-    if (!origin_admits(handshake, relay->config, g_get_host_name(), &reason)) {
-        refuse(relay, visitor, 403, reason, 0);
-        return;
-    }
-    client = client_new(&relay->owner);
-    client->member = router_join(relay->router, handshake->room, handshake->name, client, &error);
-    if (!client->member) {
-        refuse_member(relay, visitor, handshake, error);
-        client_free(client);
-        return;
-    }
-    if (!quota_upgrade(relay->quota, visitor->account)) {
-        refuse(relay, visitor, 503, "there are too many connections", FULL_RETRY);
-        router_leave(relay->router, client->member);
-        client_free(client);
-        return;
-    }
-    admit(relay, visitor, handshake, client);
-}
-
-static void on_visitor_gone(Visitor *visitor, gpointer data)
-{
-    Relay *relay = data;
-
-    g_queue_unlink(&relay->visitors, &visitor->link);
-    if (visitor->account)
-        quota_leave(relay->quota, visitor->account, false);
-}
-
-static const VisitorEvents visitor_events = {on_request, on_visitor_gone};
-
-/* Too many: a word in passing, without spending anything on it. */
-static void turn_away(int fd)
-{
-    g_autofree char *answer =
-        handshake_answer(503, "there are too many connections from this address or in all",
-                         FULL_RETRY, true);
-    char buffer[4096];
-
-    /* What has come already is read, or closing would reset the connection. */
-    if (recv(fd, buffer, sizeof buffer, 0) >= -1)
-        (void) !send(fd, answer, strlen(answer), MSG_NOSIGNAL);
-    close(fd);
-}
-
 static void on_connection(int fd, const struct sockaddr *address, gpointer data)
 {
-    Relay *relay = data;
-    Account *account = quota_enter(relay->quota, address);
-    Visitor *visitor;
-
-    if (!account) {
-        log_event(G_LOG_LEVEL_WARNING,
-                  (.message_id = MESSAGE_CLIENT_REFUSED, .topic = LOG_TOPIC_CONNECTIONS),
-                  _("a connection was turned away: there are too many"));
-        turn_away(fd);
-        return;
-    }
-    visitor = visitor_new(&relay->loop, fd, account, address, &visitor_events, relay);
-    g_queue_push_tail_link(&relay->visitors, &visitor->link);
-    schedule_check(relay);
+    admission_begin(((Relay *) data)->admission, fd, address);
 }
 
 /* ---- life -------------------------------------------------------------- */
@@ -596,7 +486,7 @@ static void restart_checks(Relay *relay)
     gint64 grain = (gint64) relay->config->ping_interval / GRAINS_PER_INTERVAL;
 
     for (GList *link = relay->clients.head; link; link = link->next)
-        wheel_remove(&relay->checks, &((Client *) link->data)->check);
+        wheel_remove(&relay->checks, client_check_entry(link->data));
     wheel_init(&relay->checks, MIN(grain, MAX_GRAIN), g_get_monotonic_time());
     g_clear_handle_id(&relay->check_id, g_source_remove);
     for (GList *link = relay->clients.head; link; link = link->next)
@@ -608,8 +498,9 @@ static void apply_limits(Relay *relay)
 {
     const RelayConfig *config = relay->config;
     QuotaLimits limits = {
-        .max_clients = config->max_connections,
-        .max_visitors = config->max_handshakes,
+        .max = {[QUOTA_CLIENTS] = config->max_connections,
+                [QUOTA_HANDSHAKES] = config->max_handshakes,
+                [QUOTA_ROOMS] = config->max_rooms},
         .max_per_address = config->max_connections_per_address,
         .max_bytes = config->max_buffered,
     };
@@ -625,39 +516,83 @@ void relay_reload(Relay *relay)
     load_page(relay);
 }
 
-static void on_turn_over(gpointer data)
+static gboolean on_trim(gpointer data)
 {
     Relay *relay = data;
 
-    client_flush_all(&relay->unsent);
+    relay->trim_id = 0;
+    relay->most = relay->open;
+    quota_forget_peak(relay->quota);
+    memory_settle();
+    return G_SOURCE_REMOVE;
+}
+
+/* What many clients or a flood have needed goes back when they are over. */
+static void trim_later(Relay *relay)
+{
+    if (relay->trim_id != 0 || (quota_peak(relay->quota) < quota_bytes(relay->quota) + TRIM_BYTES &&
+                                relay->most < relay->open + TRIM_CLIENTS))
+        return;
+    relay->trim_id = g_timeout_add(TRIM_DELAY_MS, on_trim, relay);
+}
+
+static void on_turn(gpointer data)
+{
+    Relay *relay = data;
+
+    traffic_run(relay->traffic, on_gone, relay);
+    trim_later(relay);
+}
+
+static bool on_pending(gpointer data)
+{
+    return traffic_is_pending(((Relay *) data)->traffic);
+}
+
+static void set_up_admission(Relay *relay)
+{
+    static const AdmissionOps ops = {on_admitted, on_probed, on_begun};
+    const AdmissionWorld world = {
+        .loop = &relay->loop,
+        .config = relay->config,
+        .quota = relay->quota,
+        .router = relay->router,
+        .traffic = relay->traffic,
+        .web = relay->web,
+        .clients = &relay->clients,
+        .client_ops = &relay->client_ops,
+    };
+
+    relay->admission = admission_new(&world, &ops, relay);
 }
 
 Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
 {
-    static const ServerEvents server_events = {on_opened, on_gone};
+    static const LoopOps loop_ops = {on_turn, on_pending};
     QuotaLimits none = {};
     Relay *relay = g_new0(Relay, 1);
 
     relay->config = config;
     relay->quota = quota_new(&none);
     relay->router = router_new();
+    relay->traffic = traffic_new();
     relay->web = web_new();
-    relay->owner = (ClientOwner){
+    relay->client_ops = (ClientOps){
         .config = config,
         .quota = relay->quota,
         .received = on_received,
         .gathered = on_gathered,
         .dropped = on_dropped,
+        .ready = on_ready,
+        .congested = on_congested,
         .left = on_left,
         .relay = relay,
-        .unsent = &relay->unsent,
     };
     uv_loop_init(&relay->loop);
-    relay->source = loop_attach(&relay->loop, on_turn_over, relay);
+    relay->source = loop_attach(&relay->loop, &loop_ops, relay);
+    set_up_admission(relay);
     apply_limits(relay);
-    relay->server = server_new(&relay->loop, &server_events, relay, error);
-    if (relay->server)
-        relay->listener = listener_new(&relay->loop, listen, on_connection, relay, error);
+    relay->listener = listener_new(&relay->loop, listen, on_connection, relay, error);
     if (!relay->listener) {
         relay_free(relay);
         return NULL;
@@ -681,8 +616,7 @@ void relay_stop(Relay *relay, GSourceFunc done, gpointer data)
     relay->done = done;
     relay->done_data = data;
     g_clear_pointer(&relay->listener, listener_free);
-    while (relay->visitors.head)
-        visitor_close(relay->visitors.head->data);
+    admission_close_all(relay->admission);
     for (GList *link = relay->clients.head; link; link = link->next)
         client_close(link->data, 1001, "the relay is going away");
     if (relay->clients.length == 0)
@@ -698,15 +632,18 @@ void relay_free(Relay *relay)
     relay->stopping = true;
     relay->done = NULL;
     g_clear_pointer(&relay->listener, listener_free);
-    while (relay->visitors.head)
-        visitor_close(relay->visitors.head->data);
-    g_clear_pointer(&relay->server, server_free);
+    admission_close_all(relay->admission);
+    while (relay->clients.head)
+        on_gone(relay->clients.head->data, relay);
     g_source_destroy(relay->source);
     g_source_unref(relay->source);
     loop_finish(&relay->loop);
     g_clear_handle_id(&relay->check_id, g_source_remove);
     g_clear_handle_id(&relay->change_id, g_source_remove);
     g_clear_handle_id(&relay->stop_id, g_source_remove);
+    g_clear_handle_id(&relay->trim_id, g_source_remove);
+    admission_free(relay->admission);
+    traffic_free(relay->traffic);
     router_free(relay->router);
     web_free(relay->web);
     quota_free(relay->quota);

@@ -22,11 +22,14 @@ struct RelayRoom {
     GHashTable *names; /* name → Member, made when the first name comes */
     Member *first, *last;
     guint size;
+    gpointer data, founder;
+    GList link;
 };
 
 struct Router {
     GHashTable *ids;   /* id → Member */
     GHashTable *rooms; /* name → Room, owned */
+    GQueue order;      /* of rooms, the oldest first */
     guint64 max_rooms;
 };
 
@@ -93,6 +96,8 @@ static RelayRoom *room_new(Router *router, const char *name)
     RelayRoom *room = g_new0(RelayRoom, 1);
 
     room->name = g_strdup(name);
+    room->link.data = room;
+    g_queue_push_tail_link(&router->order, &room->link);
     g_hash_table_insert(router->rooms, room->name, room);
     return room;
 }
@@ -171,8 +176,10 @@ void router_leave(Router *router, Member *member)
     g_hash_table_remove(router->ids, member->id);
     g_free(member->name);
     g_free(member);
-    if (room->size == 0)
-        g_hash_table_remove(router->rooms, room->name);
+    if (room->size > 0)
+        return;
+    g_queue_unlink(&router->order, &room->link);
+    g_hash_table_remove(router->rooms, room->name);
 }
 
 Member *router_find_id(Router *router, const char *id)
@@ -214,12 +221,29 @@ guint router_count_rooms(const Router *router)
     return g_hash_table_size(router->rooms);
 }
 
-void router_foreach_room(Router *router, void (*func)(RelayRoom *room, gpointer data), gpointer data)
+gpointer room_data(const RelayRoom *room)
 {
-    GHashTableIter iter;
-    gpointer room;
+    return room->data;
+}
 
-    g_hash_table_iter_init(&iter, router->rooms);
-    while (g_hash_table_iter_next(&iter, NULL, &room))
-        func(room, data);
+void room_set_data(RelayRoom *room, gpointer data)
+{
+    room->data = data;
+}
+
+gpointer room_founder(const RelayRoom *room)
+{
+    return room->founder;
+}
+
+void room_set_founder(RelayRoom *room, gpointer founder)
+{
+    room->founder = founder;
+}
+
+void router_foreach_room(Router *router, void (*func)(RelayRoom *room, gpointer data),
+                         gpointer data)
+{
+    for (GList *link = router->order.head; link; link = link->next)
+        func(link->data, data);
 }

@@ -72,6 +72,14 @@ Member *room_find(const RelayRoom *room, const char *name);
 /* The room called NAME, NULL if there is none. */
 RelayRoom *router_find_room(Router *router, const char *name);
 
+/* The caller's, NULL at first. */
+gpointer room_data(const RelayRoom *room);
+void room_set_data(RelayRoom *room, gpointer data);
+
+/* Who pays for it, the caller's, NULL at first. */
+gpointer room_founder(const RelayRoom *room);
+void room_set_founder(RelayRoom *room, gpointer founder);
+
 const char *room_name(const RelayRoom *room);
 guint room_size(const RelayRoom *room);
 
@@ -80,6 +88,7 @@ guint room_size(const RelayRoom *room);
 Member *room_first(const RelayRoom *room);
 
 guint router_count_rooms(const Router *router);
+/* The oldest first. FUNC must not end a room. */
 void router_foreach_room(Router *router, void (*func)(RelayRoom *room, gpointer data), gpointer data);
 
 /* Whether NAME can be the name of a member, ROOM that of a room. */

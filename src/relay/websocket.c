@@ -1,226 +1,219 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/*
- * See server.h. libwebsockets runs in a libuv loop of ours: with a loop of its
- * own it would install signal handlers (SIGTERM among them) and close the loop
- * when it likes. Its liveness timers are off, for each is an entry in a sorted
- * list that is searched from its head; relay.c does that job.
- */
+/* See websocket.h. What section 5 forbids is an error, with the code of 7.4.1. */
 
 #include <config.h>
 
 #include "relay/websocket.h"
 
-#include <glib/gi18n.h>
-#include <libwebsockets.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
-#include "common/memory-trim.h"
+#define FINAL 0x80
+#define RESERVED 0x70
+#define MASKED 0x80
+#define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* section 1.3 */
 
-/* What is read at once, and given to our callback if it is in one frame; longer
- * messages come in pieces. libwebsockets keeps a buffer of this size for each
- * connection, but touches only its beginning, for control frames: it costs a
- * page, which smaller ones of some kilobytes do as well. Reading several frames
- * at once is what makes a busy room cheap (client.c). */
-#define RECEIVE_SIZE 8192
-
-struct Server {
-    uv_loop_t *loop;
-    struct lws_context *context; /* libwebsockets makes it NULL when it is freed */
-    struct lws_vhost *vhost;
-    const ServerEvents *events;
-    gpointer data;
-    /* only within server_adopt() */
-    Client *adopting;
-    const Handshake *handshake;
-};
-
-G_DEFINE_QUARK(rtcbus-server-error-quark, server_error)
-
-static void log_lws(int level, const char *line)
+static WebsocketEvent fail(WebsocketPart *out, guint16 code, const char *reason)
 {
-    g_autofree char *text = g_strchomp(g_strdup(line));
-
-    log_debug("libwebsockets: %s", text);
+    out->code = code;
+    out->reason = reason;
+    return WEBSOCKET_ERROR;
 }
 
-/* The answer to the handshake is being written. */
-static int on_add_fields(Server *server, struct lws_process_html_args *args)
+/* How long the head is, as far as its first bytes tell. */
+static guint head_length(const WebsocketReader *reader)
 {
-    static const char name[] = "Sec-WebSocket-Protocol: ";
-    const char *protocol = server->handshake ? server->handshake->protocol : NULL;
+    guint size;
 
-    if (!protocol)
-        return 0;
-    if ((size_t) args->max_len < sizeof name + strlen(protocol) + 4)
-        return -1;
-    args->p += g_snprintf(args->p, (gulong) args->max_len, "%s%s\r\n", name, protocol);
-    return 0;
+    if (reader->head_size < 2)
+        return 2;
+    size = reader->head[1] & 0x7f;
+    return 2 + (size == 126 ? 2 : size == 127 ? 8 : 0) + (reader->head[1] & MASKED ? 4 : 0);
 }
 
-static int on_established(Server *server, struct lws *wsi)
+static guint64 payload_length(const guchar *head)
 {
-    Client *client = g_steal_pointer(&server->adopting);
+    guint size = head[1] & 0x7f, bytes = size == 126 ? 2 : size == 127 ? 8 : 0;
+    guint64 length = bytes == 0 ? size : 0;
 
-    if (!client)
-        return -1;
-    lws_set_opaque_user_data(wsi, client);
-    client_opened(client, wsi);
-    server->events->opened(client, server->data);
-    return 0;
+    for (guint i = 0; i < bytes; i++)
+        length = length << 8 | head[2 + i];
+    return length;
 }
 
-static void on_closed(Server *server, struct lws *wsi)
+/* Sections 5.2 and 5.1; NULL if the head is well-formed. */
+static const char *check_head(const guchar *head)
 {
-    Client *client = lws_get_opaque_user_data(wsi);
+    guint64 length = payload_length(head);
+    guint size = head[1] & 0x7f;
 
-    if (!client)
-        return;
-    lws_set_opaque_user_data(wsi, NULL);
-    server->events->gone(client, server->data);
+    if (!(head[1] & MASKED))
+        return "frames of a client are masked";
+    if (head[0] & RESERVED)
+        return "no extension was negotiated";
+    if (length >> 63 || (size == 126 && length < 126) || (size == 127 && length < 65536))
+        return "the length of a frame is not well-formed";
+    return NULL;
 }
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-                    size_t length)
+/* Sections 5.4 and 5.5 */
+static const char *check_opcode(const WebsocketReader *reader)
 {
-    Client *client;
-
-    switch (reason) {
-    case LWS_CALLBACK_ADD_HEADERS:
-        return on_add_fields(lws_context_user(lws_get_context(wsi)), in);
-    case LWS_CALLBACK_ESTABLISHED:
-        return on_established(lws_context_user(lws_get_context(wsi)), wsi);
-    case LWS_CALLBACK_RECEIVE:
-        client = lws_get_opaque_user_data(wsi);
-        if (client)
-            client_received(client, in, length);
-        return 0;
-    case LWS_CALLBACK_RECEIVE_PONG:
-        client = lws_get_opaque_user_data(wsi);
-        if (client)
-            client->heard = g_get_monotonic_time();
-        return 0;
-    case LWS_CALLBACK_SERVER_WRITEABLE:
-        client = lws_get_opaque_user_data(wsi);
-        return !client || client_writable(client) ? 0 : -1;
-    case LWS_CALLBACK_CLOSED:
-    case LWS_CALLBACK_WSI_DESTROY:
-        on_closed(lws_context_user(lws_get_context(wsi)), wsi);
-        return 0;
-    case LWS_CALLBACK_HTTP: /* never: only upgrades come here */
-        return -1;
+    switch (reader->opcode) {
+    case WEBSOCKET_CONTINUATION:
+        return reader->message ? NULL : "there is nothing to continue";
+    case WEBSOCKET_TEXT:
+    case WEBSOCKET_BINARY:
+        return reader->message ? "a message begins within another" : NULL;
+    case WEBSOCKET_CLOSE:
+    case WEBSOCKET_PING:
+    case WEBSOCKET_PONG:
+        return reader->final && reader->left <= WEBSOCKET_CONTROL_MAX
+                   ? NULL
+                   : "a control frame is short and whole";
     default:
-        return 0;
+        return "there is no such kind of frame";
     }
 }
 
-/* libwebsockets fills two tables with zeros, with a place for each descriptor
- * that we may ever have: hundreds of kilobytes, of which little is used. */
-#define TABLE_SIZE (64 << 10)
-
-static struct {
-    void *data;
-    size_t size;
-} tables[4];
-static guint n_tables;
-static bool tables_done; /* what comes later is for use */
-
-static void *allocate(void *old, size_t size, const char *reason)
+static const char *begin_frame(WebsocketReader *reader)
 {
-    void *data = NULL;
+    const char *problem = check_head(reader->head);
 
-    for (guint i = 0; old && i < n_tables; i++) {
-        if (tables[i].data == old)
-            tables[i].size = 0; /* it is elsewhere from now on, or nowhere */
-    }
-    if (size == 0)
-        free(old);
-    else
-        data = realloc(old, size);
-    if (data && size >= TABLE_SIZE && !tables_done && n_tables < G_N_ELEMENTS(tables)) {
-        tables[n_tables].data = data;
-        tables[n_tables++].size = size;
-    }
-    return data;
+    reader->begun = true;
+    reader->opcode = reader->head[0] & 0x0f;
+    reader->final = reader->head[0] & FINAL;
+    reader->left = payload_length(reader->head);
+    if (reader->head[1] & MASKED)
+        memcpy(reader->mask, reader->head + reader->head_size - 4, 4);
+    reader->control_size = 0;
+    if (!problem)
+        problem = check_opcode(reader);
+    if (reader->opcode == WEBSOCKET_TEXT || reader->opcode == WEBSOCKET_BINARY)
+        reader->message = reader->opcode;
+    return problem;
 }
 
-static void forget_zeros_of_tables(void)
+/* Section 5.3 */
+static void unmask(WebsocketReader *reader, char *data, gsize length)
 {
-    for (; n_tables > 0; n_tables--)
-        memory_forget_zeros(tables[n_tables - 1].data, tables[n_tables - 1].size);
-    tables_done = true;
-}
+    guint8 *mask = reader->mask, turned[4];
+    guint32 word;
+    guint64 pattern, eight;
+    gsize i = 0;
 
-static const struct lws_protocols protocols[] = {
-    {.name = "any", .callback = on_event, .rx_buffer_size = RECEIVE_SIZE,
-     .tx_packet_size = 32 << 20},
-    {},
-};
-
-Server *server_new(uv_loop_t *loop, const ServerEvents *events, gpointer data, GError **error)
-{
-    static const lws_retry_bo_t never = {};
-    void *loops[] = {loop};
-    Server *server = g_new0(Server, 1);
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .protocols = protocols,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME,
-        .foreign_loops = loops,
-        .gid = (gid_t) -1,
-        .uid = (uid_t) -1,
-        .pt_serv_buf_size = 16384,
-        .retry_and_idle_policy = &never,
-        .user = server,
-        .pcontext = &server->context,
-        .vhost_name = "relay",
-    };
-
-    server->loop = loop;
-    server->events = events;
-    server->data = data;
-    lws_set_log_level(LLL_ERR, log_lws);
-    lws_set_allocator(allocate);
-    server->context = lws_create_context(&info);
-    if (server->context)
-        server->vhost = lws_create_vhost(server->context, &info);
-    if (!server->vhost) {
-        g_set_error_literal(error, SERVER_ERROR, 0,
-                            _("libwebsockets does not start; is its libuv plugin "
-                              "(libwebsockets-evlib-uv) installed?"));
-        server_free(server);
-        return NULL;
+    memcpy(&word, mask, 4);
+    pattern = (guint64) word << 32 | word;
+    for (; i + 8 <= length; i += 8) {
+        memcpy(&eight, data + i, 8);
+        eight ^= pattern;
+        memcpy(data + i, &eight, 8);
     }
-    forget_zeros_of_tables();
-    return server;
+    for (; i < length; i++)
+        data[i] = (char) (data[i] ^ mask[i % 4]);
+    for (guint k = 0; k < 4; k++)
+        turned[k] = mask[(length + k) % 4];
+    memcpy(mask, turned, 4);
 }
 
-void server_free(Server *server)
+/* Section 7.4 */
+static bool is_close_code(guint code)
 {
-    if (!server)
-        return;
-    /* With a loop of ours, destroying takes two or three calls (depending on
-     * the version), and handles that close between them. */
-    for (int calls = 0; server->context && calls < 10; calls++) {
-        lws_context_destroy(server->context);
-        for (int rounds = 0; rounds < 1000 && uv_run(server->loop, UV_RUN_NOWAIT); rounds++)
-            ;
+    return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
+           (code >= 3000 && code <= 4999);
+}
+
+static WebsocketEvent check_close(WebsocketPart *out)
+{
+    const guchar *data = (const guchar *) out->data;
+
+    out->code = 1000;
+    if (out->length == 0)
+        return WEBSOCKET_CONTROL;
+    if (out->length == 1)
+        return fail(out, 1002, "a close code has two bytes");
+    out->code = (guint16) (data[0] << 8 | data[1]);
+    if (!is_close_code(out->code))
+        return fail(out, 1002, "there is no such close code");
+    if (!g_utf8_validate(out->data + 2, (gssize) out->length - 2, NULL))
+        return fail(out, 1007, "the reason of a close frame is UTF-8");
+    return WEBSOCKET_CONTROL;
+}
+
+static WebsocketEvent end_control(WebsocketReader *reader, WebsocketPart *out)
+{
+    reader->begun = false;
+    reader->head_size = 0;
+    out->opcode = reader->opcode;
+    out->data = (char *) reader->control;
+    out->length = reader->control_size;
+    return reader->opcode == WEBSOCKET_CLOSE ? check_close(out) : WEBSOCKET_CONTROL;
+}
+
+static WebsocketEvent end_piece(WebsocketReader *reader, WebsocketPart *out)
+{
+    out->opcode = reader->message;
+    out->left = reader->left;
+    out->last = reader->final && reader->left == 0;
+    if (reader->left == 0) {
+        reader->begun = false;
+        reader->head_size = 0;
     }
-    g_free(server);
+    if (out->last)
+        reader->message = 0;
+    return WEBSOCKET_PIECE;
 }
 
-void server_adopt(Server *server, int fd, const Handshake *handshake, Client *client)
+static const char *read_head(WebsocketReader *reader, char **data, gsize *length)
 {
-    g_autofree char *request = handshake_to_request(handshake);
+    while (reader->head_size < head_length(reader) && *length > 0) {
+        reader->head[reader->head_size++] = (guchar) *(*data)++;
+        (*length)--;
+    }
+    return reader->head_size == head_length(reader) && reader->head_size >= 2
+               ? begin_frame(reader)
+               : NULL;
+}
 
-    server->adopting = client;
-    server->handshake = handshake;
-    lws_adopt_socket_vhost_readbuf(server->vhost, fd, request, strlen(request));
-    server->handshake = NULL;
-    if (server->adopting)
-        server->events->gone(g_steal_pointer(&server->adopting), server->data);
+WebsocketEvent websocket_read(WebsocketReader *reader, char **data, gsize *length,
+                              WebsocketPart *out)
+{
+    bool fresh = !reader->begun;
+    const char *problem = fresh ? read_head(reader, data, length) : NULL;
+    gsize n;
+
+    *out = (WebsocketPart){};
+    if (problem)
+        return fail(out, 1002, problem);
+    if (!reader->begun)
+        return WEBSOCKET_MORE;
+    n = (gsize) MIN(reader->left, *length);
+    /* The head alone is worth a piece: it tells how much is to come. */
+    if (n == 0 && reader->left > 0 && !fresh)
+        return WEBSOCKET_MORE;
+    unmask(reader, *data, n);
+    out->data = *data;
+    out->length = n;
+    *data += n;
+    *length -= n;
+    reader->left -= n;
+    if (!(reader->opcode & 8))
+        return end_piece(reader, out);
+    if (n > 0)
+        memcpy(reader->control + reader->control_size, out->data, n);
+    reader->control_size = (guint8) (reader->control_size + n);
+    return reader->left == 0 ? end_control(reader, out) : WEBSOCKET_MORE;
+}
+
+char *websocket_accept(const char *key)
+{
+    g_autoptr(GChecksum) sha1 = g_checksum_new(G_CHECKSUM_SHA1);
+    guint8 digest[20];
+    gsize length = sizeof digest;
+
+    g_checksum_update(sha1, (const guchar *) key, -1);
+    g_checksum_update(sha1, (const guchar *) GUID, -1);
+    g_checksum_get_digest(sha1, digest, &length);
+    return g_base64_encode(digest, length);
 }

@@ -2,39 +2,62 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * libwebsockets: it frames, unframes and closes the connections that the
- * listener accepted and the relay admitted.
+ * The framing of RFC 6455, section 5, as a server reads it: bytes in, pieces of
+ * messages and control frames out. No I/O. It is written out here because
+ * libwebsockets takes frames that are not masked, and says so to nobody.
  */
 
 #pragma once
 
 #include <glib.h>
-#include <uv.h>
+#include <stdbool.h>
 
-#include "relay/client.h"
-#include "relay/handshake.h"
+#define WEBSOCKET_CONTROL_MAX 125 /* bytes in a control frame: section 5.5 */
 
-typedef struct Server Server;
-
-#define SERVER_ERROR (server_error_quark())
-GQuark server_error_quark(void);
+enum {
+    WEBSOCKET_CONTINUATION = 0,
+    WEBSOCKET_TEXT = 1,
+    WEBSOCKET_BINARY = 2,
+    WEBSOCKET_CLOSE = 8,
+    WEBSOCKET_PING = 9,
+    WEBSOCKET_PONG = 10,
+};
 
 typedef struct {
-    void (*opened)(Client *client, gpointer data);
-    /* The connection is gone: free it. Also after a failed opening. */
-    void (*gone)(Client *client, gpointer data);
-} ServerEvents;
+    /* private */
+    guchar head[14];
+    guint8 head_size;   /* bytes of it that are there */
+    bool begun;         /* the head is whole, and its frame is being read */
+    guint8 message;     /* opcode of the message that is not at its end, or 0 */
+    guint8 opcode;      /* of the frame */
+    bool final;
+    guint8 control_size;
+    guint64 left;       /* of the frame's payload */
+    guint8 mask[4];     /* beginning with the next byte's */
+    guchar control[WEBSOCKET_CONTROL_MAX];
+} WebsocketReader;
 
-/* LOOP must be attached already and outlive the server; so must EVENTS. */
-Server *server_new(uv_loop_t *loop, const ServerEvents *events, gpointer data, GError **error);
+typedef enum {
+    WEBSOCKET_MORE,    /* all is read */
+    WEBSOCKET_PIECE,   /* of a message */
+    WEBSOCKET_CONTROL, /* a control frame, whole */
+    WEBSOCKET_ERROR,   /* the connection must fail */
+} WebsocketEvent;
 
-/* Closes every connection, without asking, and runs LOOP to do so, in which
- * nothing else may be active. */
-void server_free(Server *server);
+typedef struct {
+    guint8 opcode; /* of the message, or of the control frame */
+    char *data;    /* unmasked; valid until the next call */
+    gsize length;
+    guint64 left;  /* PIECE: what its frame still has */
+    bool last;     /* PIECE: the message ends here */
+    guint16 code;  /* CLOSE: the code to close with; ERROR too */
+    const char *reason; /* ERROR: a literal */
+} WebsocketPart;
 
-/*
- * FD, a connected socket whose client sent a handshake, becomes a WebSocket;
- * HANDSHAKE is what it asked for. FD belongs to the server afterwards; so does
- * CLIENT until it is opened or gone.
- */
-void server_adopt(Server *server, int fd, const Handshake *handshake, Client *client);
+/* Reads from *DATA, LENGTH bytes that are unmasked in place, and takes what it
+ * has read off the front. After an error there is nothing more to read. */
+WebsocketEvent websocket_read(WebsocketReader *reader, char **data, gsize *length,
+                              WebsocketPart *out);
+
+/* Sec-WebSocket-Accept for KEY: section 4.2.2. Transfer full. */
+char *websocket_accept(const char *key);

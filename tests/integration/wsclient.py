@@ -239,13 +239,15 @@ class WsClient(WsConnection):
     masked = True
 
     def __init__(self, port, path="/", host="127.0.0.1", protocols=(), origin=None, headers=(),
-                 timeout=PATIENCE, tls=None, receive_buffer=None):
+                 timeout=PATIENCE, tls=None, receive_buffer=None, source=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__(socket.socket(family, socket.SOCK_STREAM), timeout)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         try:
+            if source:
+                self.socket.bind((source, 0))
             self.socket.connect((host, port))
             if tls:
                 self.socket = tls.wrap_socket(self.socket)

@@ -7,7 +7,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <string.h>
 
 #include "relay/quota.h"
 
@@ -22,58 +21,78 @@ static Account *enter(Quota *quota, const char *text)
     return quota_enter(quota, (struct sockaddr *) &v6);
 }
 
+/* Whether TEXT may have one more connection; if not, it has not. */
+static bool may_enter(Quota *quota, const char *text)
+{
+    Account *account = enter(quota, text);
+    bool over = quota_is_over_own(quota, account);
+
+    if (over)
+        quota_give_back(quota, account, QUOTA_HANDSHAKES);
+    return !over;
+}
+
 static void test_addresses(void)
 {
-    QuotaLimits limits = {.max_clients = 100, .max_visitors = 100, .max_per_address = 2};
+    QuotaLimits limits = {.max_per_address = 2};
     g_autoptr(Quota) quota = quota_new(&limits);
     Account *a = enter(quota, "192.0.2.1");
     Account *b = enter(quota, "::ffff:192.0.2.1"); /* the same */
     Account *c = enter(quota, "2001:db8::1");
     Account *d = enter(quota, "2001:db8::ffff:2"); /* the same /64 */
 
-    g_assert_nonnull(a);
     g_assert_true(a == b);
-    g_assert_null(enter(quota, "192.0.2.1"));
+    g_assert_false(may_enter(quota, "192.0.2.1"));
     g_assert_true(c == d);
-    g_assert_null(enter(quota, "2001:db8::3"));
-    g_assert_nonnull(enter(quota, "192.0.2.2"));
-    g_assert_nonnull(enter(quota, "2001:db8:0:1::1"));
+    g_assert_false(may_enter(quota, "2001:db8::3"));
+    g_assert_true(may_enter(quota, "192.0.2.2"));
+    g_assert_true(may_enter(quota, "2001:db8:0:1::1"));
 
-    quota_leave(quota, a, false);
-    g_assert_nonnull(enter(quota, "192.0.2.1"));
-    g_assert_null(enter(quota, "192.0.2.1"));
+    quota_give_back(quota, a, QUOTA_HANDSHAKES);
+    g_assert_true(may_enter(quota, "192.0.2.1"));
+    g_assert_false(may_enter(quota, "192.0.2.1"));
 
     for (int i = 0; i < 20; i++) {
-        g_assert_nonnull(enter(quota, "127.0.0.1"));
-        g_assert_nonnull(enter(quota, "::1"));
-        g_assert_nonnull(enter(quota, "::ffff:127.0.0.2"));
+        g_assert_true(may_enter(quota, "127.0.0.1"));
+        g_assert_true(may_enter(quota, "::1"));
+        g_assert_true(may_enter(quota, "::ffff:127.0.0.2"));
     }
     limits.max_per_address = 0;
     quota_set_limits(quota, &limits);
     for (int i = 0; i < 20; i++)
-        g_assert_nonnull(enter(quota, "192.0.2.1"));
+        g_assert_true(may_enter(quota, "192.0.2.1"));
 }
 
-static void test_kinds(void)
+static void test_shares(void)
 {
-    QuotaLimits limits = {.max_clients = 2, .max_visitors = 3, .max_per_address = 2};
+    QuotaLimits limits = {.max = {[QUOTA_CLIENTS] = 2, [QUOTA_HANDSHAKES] = 3, [QUOTA_ROOMS] = 1},
+                          .max_per_address = 2};
     g_autoptr(Quota) quota = quota_new(&limits);
     Account *first = enter(quota, "192.0.2.1"), *second = enter(quota, "192.0.2.2");
     Account *third = enter(quota, "192.0.2.3");
 
-    g_assert_null(enter(quota, "192.0.2.4")); /* three visitors are enough */
-    g_assert_true(quota_upgrade(quota, first));
-    g_assert_true(quota_upgrade(quota, second));
-    g_assert_false(quota_upgrade(quota, third)); /* and two clients */
-    g_assert_cmpuint(quota_clients(quota), ==, 2);
-    g_assert_true(enter(quota, "192.0.2.1") == first); /* both kinds count for an address */
-    g_assert_null(enter(quota, "192.0.2.1"));
-    quota_leave(quota, first, false);
-    quota_leave(quota, first, true);
-    g_assert_true(quota_upgrade(quota, third));
-    quota_leave(quota, second, true);
-    quota_leave(quota, third, true);
-    g_assert_cmpuint(quota_clients(quota), ==, 0);
+    g_assert_true(quota_is_full(quota, QUOTA_HANDSHAKES));
+    g_assert_false(quota_is_over(quota, QUOTA_HANDSHAKES));
+    quota_give_back(quota, enter(quota, "192.0.2.4"), QUOTA_HANDSHAKES);
+    quota_upgrade(quota, first);
+    g_assert_false(quota_is_full(quota, QUOTA_CLIENTS));
+    quota_upgrade(quota, second);
+    g_assert_true(quota_is_full(quota, QUOTA_CLIENTS));
+    g_assert_false(quota_is_full(quota, QUOTA_HANDSHAKES));
+    g_assert_true(may_enter(quota, "192.0.2.1")); /* both kinds count for an address */
+    g_assert_false(may_enter(quota, "192.0.2.1"));
+    g_assert_cmpuint(account_has(first, QUOTA_CLIENTS), ==, 1);
+    g_assert_cmpuint(account_has(first, QUOTA_HANDSHAKES), ==, 1);
+    quota_take(quota, third, QUOTA_ROOMS);
+    g_assert_true(quota_is_full(quota, QUOTA_ROOMS));
+    quota_give_back(quota, third, QUOTA_HANDSHAKES);
+    g_assert_cmpuint(account_has(third, QUOTA_ROOMS), ==, 1); /* a room outlives its founder */
+    quota_give_back(quota, third, QUOTA_ROOMS);
+    quota_give_back(quota, first, QUOTA_HANDSHAKES);
+    quota_give_back(quota, first, QUOTA_CLIENTS);
+    quota_give_back(quota, second, QUOTA_CLIENTS);
+    g_assert_false(quota_is_full(quota, QUOTA_ROOMS));
+    g_assert_cmpuint(account_has(enter(quota, "192.0.2.1"), QUOTA_CLIENTS), ==, 0);
 }
 
 static void test_bytes(void)
@@ -85,7 +104,11 @@ static void test_bytes(void)
     g_assert_false(quota_exceeded(quota));
     quota_charge(quota, 1);
     g_assert_true(quota_exceeded(quota));
+    g_assert_cmpuint(quota_peak(quota), ==, 1001);
     quota_release(quota, 500);
+    g_assert_cmpuint(quota_peak(quota), ==, 1001);
+    quota_forget_peak(quota);
+    g_assert_cmpuint(quota_peak(quota), ==, 501);
     g_assert_false(quota_exceeded(quota));
     g_assert_cmpuint(quota_bytes(quota), ==, 501);
     limits.max_bytes = 500;
@@ -123,7 +146,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/quota/addresses", test_addresses);
-    g_test_add_func("/quota/kinds", test_kinds);
+    g_test_add_func("/quota/shares", test_shares);
     g_test_add_func("/quota/bytes", test_bytes);
     g_test_add_func("/quota/bucket", test_bucket);
     return g_test_run();

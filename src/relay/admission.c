@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * See admission.h. Nobody can take all of what there is: when handshakes, clients
+ * or rooms are all taken, the oldest of the address that has most goes. A handshake
+ * that has not come to its end costs nobody much, so there the newcomer always gets
+ * in. A client or a room is somebody's work, so it only goes for an address that
+ * has less; behind a proxy, where all have one address, the newcomer is refused.
+ */
+
+#include <config.h>
+
+#include "relay/admission.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/names.h"
+#include "relay/http-connection.h"
+#include "relay/origin.h"
+
+#define FULL_RETRY 10 /* seconds, told to whom there is no room for */
+
+struct Admission {
+    AdmissionWorld world;
+    const AdmissionOps *ops;
+    gpointer data;
+    GQueue handshakes; /* HttpConnection, the oldest first */
+};
+
+/* ---- refusals -------------------------------------------------------------- */
+
+static void refuse(HttpConnection *connection, int status, const char *text, guint retry_after)
+{
+    const char *address = http_connection_address(connection);
+
+    log_event(G_LOG_LEVEL_WARNING,
+              (.message_id = MESSAGE_CLIENT_REFUSED, .remote = address,
+               .topic = LOG_TOPIC_REFUSALS, .source = address),
+              _("refused %s with %d: %s"), address, status, text);
+    http_connection_answer(connection, status, text, retry_after);
+}
+
+static int error_status(const GError *error)
+{
+    switch ((RouterError) error->code) {
+    case ROUTER_ERROR_NAME_TAKEN:
+        return 409;
+    case ROUTER_ERROR_TOO_MANY_ROOMS:
+        return 503;
+    case ROUTER_ERROR_BAD_ROOM:
+    case ROUTER_ERROR_BAD_NAME:
+        break;
+    }
+    return 400;
+}
+
+/* Whoever asks for a name that is taken may be the one who has it, come back
+ * after its machine or its link was gone, which nobody has told us. Returns
+ * after how many seconds we know; 0: the holder lives. */
+static guint probe_holder(Admission *admission, const Handshake *handshake)
+{
+    RelayRoom *room = router_find_room(admission->world.router, handshake->room);
+    Client *holder = room_find(room, handshake->name)->data;
+    bool undecided = client_probe(holder, g_get_monotonic_time());
+
+    admission->ops->probed(holder, admission->data);
+    return undecided ? CLIENT_PROBE_LIMIT / G_USEC_PER_SEC + 1 : 0;
+}
+
+static void refuse_member(Admission *admission, HttpConnection *connection,
+                          const Handshake *handshake, const GError *error)
+{
+    int status = error_status(error);
+    guint retry_after = 0;
+
+    if (g_error_matches(error, ROUTER_ERROR, ROUTER_ERROR_NAME_TAKEN))
+        retry_after = probe_holder(admission, handshake);
+    else if (status == 503)
+        retry_after = FULL_RETRY;
+    refuse(connection, status, error->message, retry_after);
+}
+
+/* ---- shares ------------------------------------------------------------------ */
+
+/* The oldest handshake, of OWNER if that is not NULL, or else of whoever has most. */
+static HttpConnection *oldest_handshake(Admission *admission, const Account *owner)
+{
+    HttpConnection *found = NULL;
+    guint most = 0;
+
+    for (GList *link = admission->handshakes.head; link; link = link->next) {
+        const Account *account = http_connection_account(link->data);
+        guint has = account_has(account, QUOTA_HANDSHAKES);
+
+        if (owner ? account == owner : has > most) {
+            found = link->data;
+            most = has;
+            if (owner)
+                break;
+        }
+    }
+    return found;
+}
+
+/* Makes a place for a client of ACCOUNT, if another address has more than that. */
+static bool make_place(Admission *admission, const Account *account)
+{
+    guint most = account_has(account, QUOTA_CLIENTS) + 1;
+    Client *worst = NULL;
+
+    if (!quota_is_full(admission->world.quota, QUOTA_CLIENTS))
+        return true;
+    for (GList *link = admission->world.clients->head; link; link = link->next) {
+        guint has = account_has(client_account(link->data), QUOTA_CLIENTS);
+
+        if (client_state(link->data) == CLIENT_OPEN && has > most) {
+            worst = link->data;
+            most = has;
+        }
+    }
+    if (worst)
+        client_kill(worst, "the relay is full, and its address has most places");
+    return worst != NULL;
+}
+
+typedef struct {
+    RelayRoom *room;
+    guint most;
+} WorstRoom;
+
+static void compare_room(RelayRoom *room, gpointer data)
+{
+    WorstRoom *worst = data;
+    guint has = account_has(room_founder(room), QUOTA_ROOMS);
+
+    if (has > worst->most)
+        *worst = (WorstRoom){room, has};
+}
+
+/* The same with a room; all who are in it go. */
+static bool make_room(Admission *admission, const Account *account)
+{
+    WorstRoom worst = {.most = account_has(account, QUOTA_ROOMS) + 1};
+    g_autoptr(GPtrArray) clients = g_ptr_array_new();
+
+    router_foreach_room(admission->world.router, compare_room, &worst);
+    if (!worst.room)
+        return false;
+    for (Member *member = room_first(worst.room); member; member = member->next)
+        g_ptr_array_add(clients, member->data);
+    for (guint i = 0; i < clients->len; i++)
+        client_kill(clients->pdata[i], "there are too many rooms, most of one address");
+    return true;
+}
+
+/* ---- rooms --------------------------------------------------------------------- */
+
+static void enter(Admission *admission, Member *member, Client *client, Account *account)
+{
+    client_set_member(client, member);
+    if (room_founder(member->room))
+        return;
+    room_set_founder(member->room, account);
+    quota_take(admission->world.quota, account, QUOTA_ROOMS);
+    traffic_begin_room(admission->world.traffic, member->room);
+}
+
+void admission_leave(Admission *admission, Client *client)
+{
+    Member *member = client_member(client);
+    RelayRoom *room = member->room;
+    Account *founder = room_founder(room);
+    bool last = room_size(room) == 1;
+
+    traffic_leave(admission->world.traffic, client);
+    if (last)
+        traffic_end_room(admission->world.traffic, room);
+    router_leave(admission->world.router, member);
+    if (last)
+        quota_give_back(admission->world.quota, founder, QUOTA_ROOMS);
+}
+
+static Member *join(Admission *admission, const Handshake *handshake, Client *client,
+                    const Account *account, GError **error)
+{
+    Router *router = admission->world.router;
+    g_autoptr(GError) problem = NULL;
+    Member *member = router_join(router, handshake->room, handshake->name, client, &problem);
+
+    if (!member && g_error_matches(problem, ROUTER_ERROR, ROUTER_ERROR_TOO_MANY_ROOMS) &&
+        make_room(admission, account))
+        return router_join(router, handshake->room, handshake->name, client, error);
+    if (!member)
+        g_propagate_error(error, g_steal_pointer(&problem));
+    return member;
+}
+
+/* ---- requests ------------------------------------------------------------------ */
+
+static void serve_page(Admission *admission, HttpConnection *connection, const Handshake *request)
+{
+    g_auto(WebAnswer) answer = {};
+
+    if (web_find(admission->world.web, request, &answer))
+        http_connection_send(connection, answer.head, answer.body);
+    else
+        http_connection_answer(connection, 404,
+                               "This is rtcbus-relay, a signaling relay for WebRTC: "
+                               "connect with a WebSocket. No page is served here.",
+                               0);
+}
+
+static void admit(Admission *admission, HttpConnection *connection, const Handshake *handshake)
+{
+    Account *account = http_connection_account(connection);
+    Client *client = client_new(admission->world.client_ops);
+    g_autoptr(GError) error = NULL;
+    Member *member = join(admission, handshake, client, account, &error);
+    char *address;
+    int fd;
+
+    if (!member) {
+        refuse_member(admission, connection, handshake, error);
+        client_free(client);
+        return;
+    }
+    enter(admission, member, client, account);
+    quota_upgrade(admission->world.quota, account);
+    fd = http_connection_take(connection, &account, &address);
+    client_set_origin(client, account, address);
+    admission->ops->admitted(client, fd, handshake, admission->data);
+}
+
+static void on_request(HttpConnection *connection, const Handshake *handshake, gpointer data)
+{
+    Admission *admission = data;
+    const char *reason;
+
+    if (!handshake->upgrade)
+        serve_page(admission, connection, handshake);
+    else if (!origin_admits(handshake, admission->world.config, g_get_host_name(), &reason))
+        refuse(connection, 403, reason, 0);
+    else if (!make_place(admission, http_connection_account(connection)))
+        refuse(connection, 503, "there are too many connections", FULL_RETRY);
+    else
+        admit(admission, connection, handshake);
+}
+
+static void on_gone(HttpConnection *connection, gpointer data)
+{
+    Admission *admission = data;
+    Account *account = http_connection_account(connection);
+
+    g_queue_unlink(&admission->handshakes, http_connection_link(connection));
+    if (account)
+        quota_give_back(admission->world.quota, account, QUOTA_HANDSHAKES);
+}
+
+/* ---- connections --------------------------------------------------------------- */
+
+/* Too many: a word in passing, without spending anything on it. */
+static void turn_away(int fd)
+{
+    g_autofree char *answer = handshake_answer(
+        503, "there are too many connections from this address", FULL_RETRY, true);
+    char buffer[4096];
+
+    /* What has come already is read, or closing would reset the connection. */
+    if (recv(fd, buffer, sizeof buffer, 0) >= -1)
+        (void) !send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+    close(fd);
+}
+
+/* There are too many handshakes, or too many connections of ACCOUNT. False if that
+ * is for its clients, which are not to go for this. */
+static bool thin_out(Admission *admission, const Account *account)
+{
+    const Quota *quota = admission->world.quota;
+
+    while (quota_is_over_own(quota, account)) {
+        HttpConnection *oldest = oldest_handshake(admission, account);
+
+        if (!oldest)
+            return false;
+        http_connection_close(oldest);
+    }
+    /* The newcomer is counted, but not in the list: it never is the oldest. */
+    if (quota_is_over(quota, QUOTA_HANDSHAKES) && admission->handshakes.head)
+        http_connection_close(oldest_handshake(admission, NULL));
+    return true;
+}
+
+void admission_begin(Admission *admission, int fd, const struct sockaddr *address)
+{
+    static const HttpConnectionOps ops = {on_request, on_gone};
+    Account *account = quota_enter(admission->world.quota, address);
+    HttpConnection *connection;
+
+    if (!thin_out(admission, account)) {
+        quota_give_back(admission->world.quota, account, QUOTA_HANDSHAKES);
+        turn_away(fd);
+        return;
+    }
+    connection = http_connection_new(admission->world.loop, fd, account, address, &ops, admission);
+    g_queue_push_tail_link(&admission->handshakes, http_connection_link(connection));
+    admission->ops->begun(admission->data);
+}
+
+void admission_check(Admission *admission, gint64 now)
+{
+    while (admission_due(admission) <= now)
+        http_connection_close(admission->handshakes.head->data);
+}
+
+gint64 admission_due(const Admission *admission)
+{
+    const GList *first = admission->handshakes.head;
+
+    return first ? http_connection_since(first->data) +
+                       (gint64) admission->world.config->handshake_timeout
+                 : G_MAXINT64;
+}
+
+void admission_close_all(Admission *admission)
+{
+    while (admission->handshakes.head)
+        http_connection_close(admission->handshakes.head->data);
+}
+
+Admission *admission_new(const AdmissionWorld *world, const AdmissionOps *ops, gpointer data)
+{
+    Admission *admission = g_new0(Admission, 1);
+
+    admission->world = *world;
+    admission->ops = ops;
+    admission->data = data;
+    return admission;
+}
+
+void admission_free(Admission *admission)
+{
+    if (!admission)
+        return;
+    g_warn_if_fail(!admission->handshakes.head);
+    g_free(admission);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Who may come in: from a connection that was accepted to a client that is a
+ * member of its room, or to a refusal in words. Here are the limits and the
+ * shares that each address has in them; the rules for web pages are in origin.h,
+ * those for names and rooms in router.h.
+ */
+
+#pragma once
+
+#include "relay/client.h"
+#include "relay/traffic.h"
+#include "relay/web.h"
+
+typedef struct Admission Admission;
+
+typedef struct {
+    /* CLIENT is a member of its room; its connection is FD, and HANDSHAKE is to be
+     * answered. */
+    void (*admitted)(Client *client, int fd, const Handshake *handshake, gpointer data);
+    /* CLIENT was asked whether it is still there: client_due() has changed. */
+    void (*probed)(Client *client, gpointer data);
+    /* A handshake has begun: admission_due() may have changed. */
+    void (*begun)(gpointer data);
+} AdmissionOps;
+
+/* What is decided upon; all of it must stay. */
+typedef struct {
+    uv_loop_t *loop;
+    const RelayConfig *config;
+    Quota *quota;
+    Router *router;
+    Traffic *traffic;
+    const Web *web;
+    GQueue *clients; /* the oldest first */
+    const ClientOps *client_ops;
+} AdmissionWorld;
+
+Admission *admission_new(const AdmissionWorld *world, const AdmissionOps *ops, gpointer data);
+
+/* There may be no handshakes any more: admission_close_all(). */
+void admission_free(Admission *admission);
+
+/* FD has connected from ADDRESS. */
+void admission_begin(Admission *admission, int fd, const struct sockaddr *address);
+
+/* Ends the handshakes that have taken too long at NOW; when the next one will have,
+ * monotonic µs, G_MAXINT64 if there is none. */
+void admission_check(Admission *admission, gint64 now);
+gint64 admission_due(const Admission *admission);
+
+void admission_close_all(Admission *admission);
+
+/* CLIENT leaves its room, which may come to its end. */
+void admission_leave(Admission *admission, Client *client);
