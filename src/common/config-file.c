@@ -16,15 +16,18 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/config-lines.h"
 #include "common/log.h"
 #include "common/printable.h"
 #include "common/url.h"
+#include "common/suggestion.h"
 
 G_DEFINE_QUARK(rtcbus-config-error-quark, config_error)
 
 typedef struct {
     char *text;
     const char *file; /* NULL: the default */
+    guint line;
 } RawValue;
 
 static void raw_values_free(RawValue *raw, size_t n)
@@ -208,43 +211,124 @@ static const ConfigKey *find_key(const ConfigKey *keys, const char *group, const
     return NULL;
 }
 
-/* Takes over from one file what the table knows, and warns of the rest. */
-static bool read_file(const char *file, const ConfigKey *keys, RawValue *raw, GError **error)
+/* Problems ------------------------------------------------------------------------------------ */
+
+void config_problem_free(gpointer data)
+{
+    ConfigProblem *problem = data;
+
+    g_free(problem->file);
+    g_free(problem->text);
+    g_free(problem);
+}
+
+/* It quotes what is in the file, and yet is one line that a terminal can show. */
+char *config_problem_to_string(const ConfigProblem *problem)
+{
+    g_autofree char *line = NULL;
+
+    if (problem->line == 0)
+        line = g_strdup_printf("%s: %s", problem->file, problem->text);
+    else
+        line = g_strdup_printf("%s:%u: %s", problem->file, problem->line, problem->text);
+    return printable(line);
+}
+
+/* TEXT is taken. */
+static ConfigProblem *add_problem(GPtrArray *problems, const char *file, guint line,
+                                  ConfigError code, char *text)
+{
+    ConfigProblem *problem = g_new0(ConfigProblem, 1);
+
+    problem->file = g_strdup(file);
+    problem->line = line;
+    problem->code = code;
+    problem->text = text;
+    g_ptr_array_add(problems, problem);
+    return problem;
+}
+
+/* The nearest group, or key of GROUP. */
+static const char *suggest(const ConfigKey *keys, const char *group, const char *written)
+{
+    g_autoptr(GPtrArray) words = g_ptr_array_new();
+
+    for (; keys->group; keys++) {
+        if (!group)
+            g_ptr_array_add(words, (gpointer) keys->group);
+        else if (strcmp(keys->group, group) == 0)
+            g_ptr_array_add(words, (gpointer) keys->key);
+    }
+    return suggestion_find(written, (const char *const *) words->pdata, words->len);
+}
+
+static void add_unknown(GPtrArray *problems, const ConfigKey *keys, const char *file, guint line,
+                        const char *group, const char *key)
+{
+    const char *meant = suggest(keys, key ? group : NULL, key ? key : group);
+    char *text;
+
+    if (!key)
+        text = meant ? g_strdup_printf(_("group [%s] is not known, ignored; is [%s] meant?"),
+                                       group, meant)
+                     : g_strdup_printf(_("group [%s] is not known, ignored"), group);
+    else
+        text = meant ? g_strdup_printf(_("[%s] %s= is not known, ignored; is %s= meant?"), group,
+                                       key, meant)
+                     : g_strdup_printf(_("[%s] %s= is not known, ignored"), group, key);
+    add_problem(problems, file, line, CONFIG_ERROR_SYNTAX, text)->is_warning = true;
+}
+
+/* Reading ------------------------------------------------------------------------------------- */
+
+static void read_group(GKeyFile *key_file, const char *group, const char *file, const char *text,
+                       const ConfigKey *keys, RawValue *raw, GPtrArray *problems)
+{
+    g_auto(GStrv) names = g_key_file_get_keys(key_file, group, NULL, NULL);
+
+    for (char **name = names; name && *name; name++) {
+        const ConfigKey *key = find_key(keys, group, *name);
+        guint line = config_lines_find(text, group, *name);
+        RawValue *value;
+
+        if (!key) {
+            add_unknown(problems, keys, file, line, group, *name);
+            continue;
+        }
+        value = &raw[key - keys];
+        g_free(value->text);
+        value->text = g_strstrip(g_key_file_get_value(key_file, group, *name, NULL));
+        value->file = g_intern_string(file);
+        value->line = line;
+    }
+}
+
+/* Takes over from one file what the table knows. */
+static void read_file(const char *file, const ConfigKey *keys, RawValue *raw, GPtrArray *problems)
 {
     g_autoptr(GKeyFile) key_file = g_key_file_new();
     g_auto(GStrv) groups = NULL;
-    g_autoptr(GError) local = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL;
+    gsize size;
 
-    if (!g_key_file_load_from_file(key_file, file, G_KEY_FILE_NONE, &local)) {
-        g_set_error(error, CONFIG_ERROR,
-                    local->domain == G_KEY_FILE_ERROR ? CONFIG_ERROR_SYNTAX
-                                                      : CONFIG_ERROR_UNREADABLE,
-                    "%s: %s", file, local->message);
-        return false;
+    if (!g_file_get_contents(file, &text, &size, &error)) {
+        add_problem(problems, file, 0, CONFIG_ERROR_UNREADABLE, g_strdup(error->message));
+        return;
+    }
+    if (!g_key_file_load_from_data(key_file, text, size, G_KEY_FILE_NONE, &error)) {
+        add_problem(problems, file, config_lines_first_wrong(text), CONFIG_ERROR_SYNTAX,
+                    g_strdup(error->message));
+        return;
     }
     groups = g_key_file_get_groups(key_file, NULL);
     for (char **group = groups; *group; group++) {
-        g_auto(GStrv) names = NULL;
-
-        if (!find_key(keys, *group, NULL)) {
-            log_warning(_("%s: group [%s] is not known, ignored"), file, *group);
-            continue;
-        }
-        names = g_key_file_get_keys(key_file, *group, NULL, NULL);
-        for (char **name = names; name && *name; name++) {
-            const ConfigKey *key = find_key(keys, *group, *name);
-
-            if (!key) {
-                log_warning(_("%s: [%s] %s= is not known, ignored"), file, *group, *name);
-                continue;
-            }
-            g_free(raw[key - keys].text);
-            raw[key - keys].text = g_key_file_get_value(key_file, *group, *name, NULL);
-            g_strstrip(raw[key - keys].text);
-            raw[key - keys].file = g_intern_string(file);
-        }
+        if (find_key(keys, *group, NULL))
+            read_group(key_file, *group, file, text, keys, raw, problems);
+        else
+            add_unknown(problems, keys, file, config_lines_find(text, *group, NULL), *group,
+                        NULL);
     }
-    return true;
 }
 
 static int compare_strings(gconstpointer a, gconstpointer b)
@@ -283,24 +367,22 @@ static char *without_secrets(const char *text)
     return g_strjoinv(";", items);
 }
 
-static bool parse_all(const ConfigKey *keys, const RawValue *raw, char *out, const char *path,
-                      GError **error)
+static void parse_all(const ConfigKey *keys, const RawValue *raw, char *out, const char *path,
+                      GPtrArray *problems)
 {
     for (size_t i = 0; keys[i].group; i++) {
-        g_autoptr(GError) local = NULL;
+        g_autoptr(GError) error = NULL;
         const char *text = raw[i].text ? raw[i].text : keys[i].fallback;
 
-        if (!parse_value(&keys[i], text, out + keys[i].offset, &local)) {
+        if (!parse_value(&keys[i], text, out + keys[i].offset, &error)) {
             g_autofree char *shown = without_secrets(text);
 
-            g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
-                        _("%s: [%s] %s=%s is not valid: it must be %s"),
-                        raw[i].file ? raw[i].file : path, keys[i].group, keys[i].key, shown,
-                        local->message);
-            return false;
+            add_problem(problems, raw[i].file ? raw[i].file : path, raw[i].line,
+                        CONFIG_ERROR_VALUE,
+                        g_strdup_printf(_("[%s] %s=%s is not valid: it must be %s"),
+                                        keys[i].group, keys[i].key, shown, error->message));
         }
     }
-    return true;
 }
 
 static size_t member_size(ConfigType type)
@@ -319,45 +401,77 @@ static size_t member_size(ConfigType type)
     }
 }
 
-/* It quotes what is in the file, and yet is one line that a terminal can show. */
-static void clean_message(GError *error)
+/* Reads everything into OUT, which has room for all members and is zero; what is wrong stays so. */
+static void read_all(const char *path, bool required, const ConfigKey *keys, char *out,
+                     GPtrArray *problems)
 {
-    char *message = printable(error->message);
+    size_t n = count_keys(keys);
+    RawValue *raw = g_new0(RawValue, n);
+    g_autofree char *folder = g_strconcat(path, ".d", NULL);
+    g_autoptr(GError) unreadable = NULL;
+    g_autoptr(GPtrArray) drop_ins = config_list(folder, &unreadable);
 
-    g_free(error->message);
-    error->message = message;
+    if (required || g_file_test(path, G_FILE_TEST_EXISTS))
+        read_file(path, keys, raw, problems);
+    if (unreadable)
+        add_problem(problems, folder, 0, CONFIG_ERROR_UNREADABLE, g_strdup(unreadable->message));
+    for (guint i = 0; i < drop_ins->len; i++)
+        read_file(drop_ins->pdata[i], keys, raw, problems);
+    parse_all(keys, raw, out, path, problems);
+    raw_values_free(raw, n);
+}
+
+static char *scratch_new(const ConfigKey *keys)
+{
+    size_t span = 0;
+
+    for (; keys->group; keys++)
+        span = MAX(span, keys->offset + member_size(keys->type));
+    return g_malloc0(span);
+}
+
+/* Logs the warnings; the first of the rest is the error. */
+static bool no_error(const GPtrArray *problems, GError **error)
+{
+    bool ok = true;
+
+    for (guint i = 0; i < problems->len; i++) {
+        const ConfigProblem *problem = problems->pdata[i];
+        g_autofree char *line = config_problem_to_string(problem);
+
+        if (problem->is_warning)
+            log_warning("%s", line);
+        else if (ok)
+            g_set_error_literal(error, CONFIG_ERROR, problem->code, line);
+        ok = ok && problem->is_warning;
+    }
+    return ok;
 }
 
 bool config_load(const char *path, bool required, const ConfigKey *keys, void *out,
                  GError **error)
 {
-    size_t n = count_keys(keys), span = 0;
-    RawValue *raw = g_new0(RawValue, n);
-    g_autofree char *scratch = NULL;
-    g_autofree char *folder = g_strconcat(path, ".d", NULL);
-    g_autoptr(GPtrArray) drop_ins = config_list(folder, NULL);
-    bool ok = true;
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(config_problem_free);
+    g_autofree char *scratch = scratch_new(keys);
+    bool ok;
 
-    if (required || g_file_test(path, G_FILE_TEST_EXISTS))
-        ok = read_file(path, keys, raw, error);
-    for (guint i = 0; ok && i < drop_ins->len; i++)
-        ok = read_file(drop_ins->pdata[i], keys, raw, error);
-
-    for (size_t i = 0; i < n; i++)
-        span = MAX(span, keys[i].offset + member_size(keys[i].type));
-    scratch = g_malloc0(span);
-    ok = ok && parse_all(keys, raw, scratch, path, error);
-    if (ok) {
-        for (size_t i = 0; i < n; i++)
-            memcpy((char *) out + keys[i].offset, scratch + keys[i].offset,
-                   member_size(keys[i].type));
-    } else {
+    read_all(path, required, keys, scratch, problems);
+    ok = no_error(problems, error);
+    if (!ok)
         config_clear(keys, scratch);
-        if (error)
-            clean_message(*error);
-    }
-    raw_values_free(raw, n);
+    for (; ok && keys->group; keys++)
+        memcpy((char *) out + keys->offset, scratch + keys->offset, member_size(keys->type));
     return ok;
+}
+
+GPtrArray *config_check(const char *path, bool required, const ConfigKey *keys)
+{
+    GPtrArray *problems = g_ptr_array_new_with_free_func(config_problem_free);
+    g_autofree char *scratch = scratch_new(keys);
+
+    read_all(path, required, keys, scratch, problems);
+    config_clear(keys, scratch);
+    return problems;
 }
 
 void config_clear(const ConfigKey *keys, void *out)

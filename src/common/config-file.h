@@ -53,10 +53,27 @@ typedef enum {
  * Unknown groups and keys are logged as warnings.
  *
  * REQUIRED says whether PATH itself must exist. On failure OUT is untouched
- * and ERROR is one line naming file, group, key, value and what is right.
+ * and ERROR is one line naming file, line, group, key, value and what is right.
  */
 bool config_load(const char *path, bool required, const ConfigKey *keys, void *out,
                  GError **error);
+
+/* Something that is wrong in a file of the configuration. */
+typedef struct {
+    char *file;
+    guint line; /* 0: the whole file */
+    ConfigError code;
+    bool is_warning; /* what is right is in force all the same */
+    char *text;      /* with group, key, value and what would be right */
+} ConfigProblem;
+
+void config_problem_free(gpointer problem);
+/* "/etc/rtcbus/peer.conf:7: …", one line. Transfer full. */
+char *config_problem_to_string(const ConfigProblem *problem);
+
+/* All that is wrong with what config_load() would read, in the order of the files and then of KEYS.
+ * Transfer full, elements are ConfigProblem. */
+GPtrArray *config_check(const char *path, bool required, const ConfigKey *keys);
 
 #define CONFIG_SUFFIX ".conf"
 

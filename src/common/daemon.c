@@ -35,6 +35,7 @@ struct Daemon {
     gboolean session;
     gboolean verbose;
     gboolean version;
+    gboolean check;
     guint name_id;
     int status;
     enum { DAEMON_STARTING, DAEMON_READY, DAEMON_STOPPING } state;
@@ -152,6 +153,8 @@ static bool parse_options(Daemon *daemon, int argc, char **argv, GError **error)
         {"session", 0, 0, G_OPTION_ARG_NONE, &daemon->session,
          N_("Own the name on the session bus"), NULL},
         {"verbose", 'v', 0, G_OPTION_ARG_NONE, &daemon->verbose, N_("Log every step"), NULL},
+        {"check", 0, 0, G_OPTION_ARG_NONE, &daemon->check,
+         N_("Say what is wrong in the configuration and exit"), NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &daemon->version, N_("Show the version and exit"),
          NULL},
         {},
@@ -219,6 +222,24 @@ static void daemon_start_and_loop(Daemon *daemon)
         g_clear_handle_id(&sources[i], g_source_remove);
 }
 
+/* Every problem is a line of standard output; what is only ignored does not count as a failure. */
+static void daemon_check(Daemon *daemon)
+{
+    g_autoptr(GPtrArray) problems =
+        daemon->info->check(daemon->config_path, daemon->config_given);
+
+    for (guint i = 0; i < problems->len; i++) {
+        const ConfigProblem *problem = problems->pdata[i];
+        g_autofree char *line = config_problem_to_string(problem);
+
+        g_print("%s\n", line);
+        if (!problem->is_warning)
+            daemon->status = EX_CONFIG;
+    }
+    if (problems->len == 0)
+        g_print(_("%s: nothing is wrong\n"), daemon->config_path);
+}
+
 static void daemon_clear(Daemon *daemon)
 {
     g_clear_handle_id(&daemon->name_id, g_bus_unown_name);
@@ -246,6 +267,8 @@ int daemon_run(const DaemonInfo *info, gpointer data, int argc, char **argv)
         daemon.status = 2;
     } else if (daemon.version) {
         g_print("%s %s\n", info->program, PACKAGE_VERSION);
+    } else if (daemon.check) {
+        daemon_check(&daemon);
     } else {
         log_open(info->program, daemon.verbose);
         daemon_start_and_loop(&daemon);

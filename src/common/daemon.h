@@ -24,6 +24,10 @@ typedef struct {
      * config_load(). A failed reload must leave the running one alone. */
     bool (*configure)(const char *path, bool required, gpointer data, GError **error);
 
+    /* All that is wrong in the files that configure() would read, and beside them: ConfigProblems,
+     * transfer full. For --check; nothing else of the program has begun. */
+    GPtrArray *(*check)(const char *path, bool required);
+
     /* Exports objects on BUS and begins work. The bus name is taken after. */
     bool (*start)(Daemon *daemon, GDBusConnection *bus, gpointer data, GError **error);
 

@@ -144,6 +144,11 @@ bool peer_config_load(PeerConfig *config, const char *path, bool required, GErro
     return true;
 }
 
+GPtrArray *peer_config_check(const char *path, bool required)
+{
+    return config_check(path, required, keys);
+}
+
 void peer_config_clear(PeerConfig *config)
 {
     config_clear(keys, config);

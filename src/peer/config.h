@@ -27,6 +27,8 @@ typedef struct {
 /* As config_load(): on failure CONFIG is untouched. Else what it held is freed. */
 bool peer_config_load(PeerConfig *config, const char *path, bool required, GError **error);
 void peer_config_clear(PeerConfig *config);
+/* As config_check(). */
+GPtrArray *peer_config_check(const char *path, bool required);
 
 /* The name to use: the configured one, or this host's. Transfer full. */
 char *peer_config_name(const PeerConfig *config);

@@ -59,6 +59,7 @@ int main(int argc, char **argv)
         .config_name = "peer.conf",
         .bus_name = PEER_BUS_NAME,
         .configure = configure,
+        .check = peer_check,
         .start = start,
         .reload = reload,
         .stop = stop,

@@ -437,6 +437,23 @@ static const PairingDeskOps pairing_ops = {
 
 /* ---- the daemon's steps --------------------------------------------------- */
 
+/* services.d is beside the configuration file. */
+static char *services_folder(const char *config_path)
+{
+    g_autofree char *config_folder = g_path_get_dirname(config_path);
+
+    return g_build_filename(config_folder, "services.d", NULL);
+}
+
+GPtrArray *peer_check(const char *path, bool required)
+{
+    g_autofree char *folder = services_folder(path);
+    GPtrArray *problems = peer_config_check(path, required);
+
+    services_check(folder, problems);
+    return problems;
+}
+
 bool peer_configure(Peer *peer, const char *path, bool required, GError **error)
 {
     g_free(peer->config_path);
@@ -478,11 +495,9 @@ static KnownPeers *make_known(const Peer *peer, const char *folder)
     return known_peers_new(admin, learned);
 }
 
-/* services.d is beside the configuration file. */
 static Services *make_services(const Peer *peer)
 {
-    g_autofree char *config_folder = g_path_get_dirname(peer->config_path);
-    g_autofree char *folder = g_build_filename(config_folder, "services.d", NULL);
+    g_autofree char *folder = services_folder(peer->config_path);
 
     return services_new(folder);
 }

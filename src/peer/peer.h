@@ -46,6 +46,9 @@ Peer *peer_new(void);
 void peer_free(Peer *peer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Peer, peer_free)
 
+/* As DaemonInfo.check: the configuration, and what is in services.d. */
+GPtrArray *peer_check(const char *path, bool required);
+
 /* The steps of DaemonInfo, in this order; see common/daemon.h. Nothing happens before
  * peer_begin(), and OBSERVER, which is kept by reference, must last as long as the peer. */
 bool peer_configure(Peer *peer, const char *path, bool required, GError **error);

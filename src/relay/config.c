@@ -79,6 +79,11 @@ bool relay_config_load(const char *path, bool required, RelayConfig *out, GError
     return config_load(path, required, keys, out, error);
 }
 
+GPtrArray *relay_config_check(const char *path, bool required)
+{
+    return config_check(path, required, keys);
+}
+
 void relay_config_clear(RelayConfig *config)
 {
     config_clear(keys, config);

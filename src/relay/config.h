@@ -31,4 +31,6 @@ typedef struct {
 
 /* As config_load(): OUT must be zero, and is untouched on failure. */
 bool relay_config_load(const char *path, bool required, RelayConfig *out, GError **error);
+/* As config_check(). */
+GPtrArray *relay_config_check(const char *path, bool required);
 void relay_config_clear(RelayConfig *config);

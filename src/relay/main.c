@@ -115,6 +115,7 @@ int main(int argc, char **argv)
         .bus_name = RELAY_BUS_NAME,
         .options = options,
         .configure = configure,
+        .check = relay_config_check,
         .start = start,
         .reload = reload,
         .stop = stop,

@@ -96,6 +96,48 @@ def test_authorities(world):
             check(part in peer.stderr(), f"{part!r} is not in {peer.stderr()!r}")
 
 
+def check_configuration(program, path):
+    done = subprocess.run([harness.program(program), "--check", "--config", path],
+                          capture_output=True, text=True, timeout=60 * harness.SLOW,
+                          stdin=subprocess.DEVNULL, env=dict(os.environ, LC_ALL="C.UTF-8"),
+                          check=False)
+    equal(done.stderr, "", f"what {program} --check says on standard error")
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_check(world):
+    """--check names every problem with its line, and starts nothing."""
+    path = os.path.join(world.path("etc"), "any.conf")
+    services = os.path.join(os.path.dirname(path), "services.d")
+    os.makedirs(services)
+
+    def write(text, at=path):
+        with open(at, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    for program in "rtcbus-peer", "rtcbus-relay":
+        write("[Relay]\n")
+        status, lines = check_configuration(program, path)
+        equal((status, lines), (0, [f"{path}: nothing is wrong"]), program)
+        write("[Relay]\nUr=x\n")
+        equal(check_configuration(program, path)[0], 0, "status of an unknown key")
+    write("[Relay]\n\nURL=http://x/\n[Feed]\nSorce=random\nInterval=soon\n")
+    write("[Service]\nConnect=tcp:nowhere\n", os.path.join(services, "ssh.conf"))
+    status, lines = check_configuration("rtcbus-peer", path)
+    equal(status, 78, "status")
+    for line in (f"{path}:3: [Relay] URL=http://x/ is not valid: it must be ",
+                 f"{path}:5: [Feed] Sorce= is not known, ignored; is Source= meant?",
+                 f"{path}:6: [Feed] Interval=soon is not valid: it must be ",
+                 f"{services}/ssh.conf:2: [Service] Connect=tcp:nowhere is not valid"):
+        equal(len([seen for seen in lines if seen.startswith(line)]), 1, f"lines with {line!r}")
+    equal(len(lines), 4, "problems")
+    write("[Relay]\nMaxMessageSize=lots\nListen=here\n")
+    status, lines = check_configuration("rtcbus-relay", path)
+    equal((status, len(lines)), (78, 2), "status and problems of the relay")
+    os.unlink(path)
+    equal(check_configuration("rtcbus-relay", path)[0], 78, "status without the file")
+
+
 def test_syntax_error(world):
     peer = world.peer("syntax", NOWHERE, connected=False)
     peer.stop()

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/suggestion.h"
 
 typedef struct {
     char *name;
@@ -172,7 +173,7 @@ static void test_bad_values(Fixture *f, gconstpointer data)
         g_assert_false(config_load(f->path, false, keys, &s, &error));
         g_assert_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE);
         g_assert_nonnull(strstr(error->message, bad[i][1]));
-        g_assert_nonnull(strstr(error->message, "50-bad.conf: ["));
+        g_assert_nonnull(strstr(error->message, "50-bad.conf:2: ["));
         g_assert_null(strchr(error->message, '\n'));
         g_assert_cmpmem(&s, sizeof s, &empty, sizeof empty);
     }
@@ -189,6 +190,59 @@ static void test_syntax(Fixture *f, gconstpointer data)
     g_assert_true(g_str_has_prefix(error->message, f->path));
 }
 
+/* Everything that is wrong, each with its place; secrets and control characters are not shown. */
+static void test_check(Fixture *f, gconstpointer data)
+{
+    static const char *const wanted[] = {
+        "x.conf:2: [Peer] Coumt= is not known, ignored; is Count= meant?",
+        "x.conf:6: group [Fed] is not known, ignored; is [Feed] meant?",
+        "x.conf:9: group [Moon] is not known, ignored",
+        "10-a.conf:3: Key file contains line",
+        "20-b.conf:4: [Ice] Servers=turn:",
+        "x.conf:5: [Peer] Size=lots is not valid: it must be a size",
+    };
+    g_autoptr(GPtrArray) problems = NULL;
+
+    put(f->folder, "x.conf", "[Peer]\nCoumt=2\n# a comment\nSize=1M\n Size = lots\n[Fed]\nA=b\n"
+                             "[Peer]\n[Moon]\n");
+    put(f->drop_in, "10-a.conf", "\n[Peer]\nno sign\nCount=0\n");
+    put(f->drop_in, "20-b.conf", "[Ice]\n\nServers=stun:first\nServers=turn:me:secret@x\n");
+    problems = config_check(f->path, true, keys);
+    g_assert_cmpuint(problems->len, ==, G_N_ELEMENTS(wanted));
+    for (guint i = 0; i < problems->len; i++) {
+        const ConfigProblem *problem = problems->pdata[i];
+        g_autofree char *line = config_problem_to_string(problem);
+        bool found = false;
+
+        for (size_t j = 0; j < G_N_ELEMENTS(wanted); j++)
+            found = found || strstr(line, wanted[j]);
+        if (!found)
+            g_test_message("%s", line);
+        g_assert_true(found);
+        g_assert_null(strstr(line, "secret"));
+        g_assert_cmpint(problem->is_warning, ==, i < 3);
+    }
+    g_ptr_array_unref(g_steal_pointer(&problems));
+
+    put(f->folder, "x.conf", "[Peer]\nName=n\n");
+    remove_all(f->drop_in);
+    problems = config_check(f->path, true, keys);
+    g_assert_cmpuint(problems->len, ==, 0);
+}
+
+static void test_suggestion(void)
+{
+    static const char *const words[] = {"Interval", "History", "URL", "Source"};
+
+    g_assert_cmpstr(suggestion_find("interval", words, 4), ==, "Interval");
+    g_assert_cmpstr(suggestion_find("Intreval", words, 4), ==, "Interval");
+    g_assert_cmpstr(suggestion_find("Histori", words, 4), ==, "History");
+    g_assert_cmpstr(suggestion_find("UR", words, 4), ==, NULL);
+    g_assert_cmpstr(suggestion_find("Url", words, 4), ==, "URL");
+    g_assert_cmpstr(suggestion_find("Nothing like it", words, 4), ==, NULL);
+    g_assert_cmpstr(suggestion_find("", words, 4), ==, NULL);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -200,5 +254,7 @@ int main(int argc, char **argv)
     ADD("unknown", test_unknown);
     ADD("bad-values", test_bad_values);
     ADD("syntax", test_syntax);
+    ADD("check", test_check);
+    g_test_add_func("/config/suggestion", test_suggestion);
     return g_test_run();
 }

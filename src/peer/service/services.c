@@ -165,6 +165,22 @@ bool services_load(Services *services, GError **error)
     return false;
 }
 
+void services_check(const char *folder, GPtrArray *problems)
+{
+    g_autoptr(GPtrArray) files = config_list(folder, NULL);
+
+    for (guint i = 0; i < files->len; i++) {
+        g_autoptr(GPtrArray) found = config_check(files->pdata[i], true, keys);
+
+        while (found->len > 0) {
+            ConfigProblem *problem = g_ptr_array_steal_index(found, 0);
+
+            problem->is_warning = true;
+            g_ptr_array_add(problems, problem);
+        }
+    }
+}
+
 static bool may_use(const Service *service, const char *fingerprint, ServicesKnows knows,
                     gpointer data)
 {
