@@ -24,6 +24,7 @@
 #define MAX_WAITING 256 /* packets */
 #define MAX_PACKET 4096
 #define MAX_CHANNELS 16
+#define MAX_COOKIE 2048
 #define PORT 5000
 #define COMMON_HEADER 12
 
@@ -32,6 +33,7 @@ enum {
     CHUNK_DATA = 0,
     CHUNK_INIT = 1,
     CHUNK_INIT_ACK = 2,
+    CHUNK_COOKIE_ECHO = 10,
     CHUNK_RECONFIG = 130,
 };
 
@@ -47,6 +49,9 @@ typedef struct {
 static struct {
     End victim, remote;
     guint32 tag;              /* the victim's, in host order */
+    guint32 new_tag;          /* of its last INIT-ACK, and the cookie that was in it */
+    guint8 cookie[MAX_COOKIE];
+    gsize cookie_length;
     guint32 tsn, victim_tsn;  /* the next one of the remote; the last one of the victim */
     guint32 request, victim_request; /* RFC 6525 */
     guint8 packet[MAX_PACKET];
@@ -92,9 +97,28 @@ static void note_remote(guint8 type, const guint8 *chunk, gsize length)
         fuzz.tsn = get32(chunk + 4) + 1;
 }
 
+/* The State Cookie among the parameters of an INIT-ACK (RFC 9260 3.3.3) */
+static void note_init_ack(const guint8 *chunk, gsize length)
+{
+    fuzz.new_tag = get32(chunk + 4);
+    for (gsize at = 20; at + 4 <= length;) {
+        gsize size = (gsize) chunk[at + 2] << 8 | chunk[at + 3];
+
+        if (size < 4 || size > length - at)
+            break;
+        if (chunk[at] == 0 && chunk[at + 1] == 7) {
+            fuzz.cookie_length = MIN(size - 4, sizeof fuzz.cookie);
+            memcpy(fuzz.cookie, chunk + at + 4, fuzz.cookie_length);
+        }
+        at += (size + 3) & ~(gsize) 3;
+    }
+}
+
 static void note_victim(guint8 type, const guint8 *chunk, gsize length)
 {
-    if ((type == CHUNK_INIT || type == CHUNK_INIT_ACK) && length >= 20) {
+    if (type == CHUNK_INIT_ACK && length >= 20)
+        note_init_ack(chunk, length);
+    if (type == CHUNK_INIT && length >= 20) {
         fuzz.tag = get32(chunk + 4);
         fuzz.victim_request = get32(chunk + 16);
         fuzz.victim_tsn = fuzz.victim_request - 1;
@@ -376,6 +400,27 @@ static void add_reconfig(FuzzInput *input, guint8 how)
     add_chunk(CHUNK_RECONFIG, 0, body, length, 0, how);
 }
 
+/* An INIT as if the remote had begun anew, with whatever parameters; or the cookie that was the
+ * answer to it, after which the association is another one. */
+static void add_restart(FuzzInput *input, guint8 how)
+{
+    static const guint8 init[16] = {0, 0, 1, 1, 0, 1, 0, 0, 0, 16, 0, 16, 0, 0, 1, 0};
+    guint8 body[sizeof init + 255], length = fuzz_u8(input);
+
+    packet_end();
+    packet_begin();
+    if (how & 0x40) {
+        put32(fuzz.packet + 4, fuzz.new_tag);
+        add_chunk(CHUNK_COOKIE_ECHO, 0, fuzz.cookie, fuzz.cookie_length, 0, how);
+        return;
+    }
+    memcpy(body, init, sizeof init);
+    body[9] = 1 + (how >> 4 & 1) * 15;
+    fuzz_bytes(input, body + sizeof init, length);
+    put32(fuzz.packet + 4, 0);
+    add_chunk(CHUNK_INIT, 0, body, sizeof init + length, 0, 0);
+}
+
 /* A packet that begins nothing like one of the association */
 static void add_raw(FuzzInput *input)
 {
@@ -438,8 +483,10 @@ static void operate(FuzzInput *input)
         break;
     case 5:
     case 6:
-    case 7:
         add_any(input, how);
+        break;
+    case 7:
+        add_restart(input, how);
         break;
     case 8:
     case 9:
