@@ -142,7 +142,7 @@ static void signaling_complain(Signaling *signaling, const char *problem, guint 
     bool again = g_strcmp0(signaling->complained, problem) == 0;
 
     log_event(again ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_WARNING,
-              (.message_id = MESSAGE_RELAY_LOST, .topic = LOG_TOPIC_RELAY), 
+              (.message_id = MESSAGE_RELAY_LOST, .topic = LOG_TOPIC_RELAY),
               _("relay %s: %s; trying again in %.1f s"),
               signaling->shown_url, problem, delay / 1000.0);
     g_free(signaling->complained);
