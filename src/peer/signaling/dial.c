@@ -102,7 +102,6 @@ static gboolean on_limit(gpointer data)
 static bool dial_head(Dial *dial)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *protocol = NULL;
     const char *head = dial->head->str;
     gsize length = dial->head->len;
 
