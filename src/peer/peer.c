@@ -16,7 +16,7 @@
 #include "common/url.h"
 #include "peer/call/call-dispatch.h"
 #include "peer/call/call-trust.h"
-#include "peer/call/ice-servers.h"
+#include "peer/signaling/ice-servers.h"
 #include "peer/config.h"
 #include "peer/trust/identity.h"
 #include "peer/trust/pairing-desk.h"

@@ -24,8 +24,6 @@
 #include "rtc/sctp/association.h"
 #include "rtc/sdp.h"
 
-G_DEFINE_QUARK(rtc-error-quark, rtc_error)
-
 #define DEFAULT_SEND_QUOTA (16 * 1024 * 1024)
 #define DEFAULT_MAX_CHANNELS 256
 #define SCTP_PORT 5000

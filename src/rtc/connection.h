@@ -19,23 +19,9 @@
 
 #include "rtc/dtls/certificate.h"
 #include "rtc/channel/channel.h"
+#include "rtc/error.h"
 #include "rtc/ice/check-budget.h"
 #include "rtc/ice/tls-trust.h"
-
-#define RTC_ERROR (rtc_error_quark())
-GQuark rtc_error_quark(void);
-
-typedef enum {
-    RTC_ERROR_INVALID,     /* an argument, SDP or candidate that makes no sense */
-    RTC_ERROR_STATE,       /* not now: a second answer, an offer to an offerer, … */
-    RTC_ERROR_UNSUPPORTED, /* no data channel m-line, an unknown fingerprint hash, … */
-    RTC_ERROR_TOO_LARGE,
-    RTC_ERROR_FULL,
-    RTC_ERROR_CLOSED,      /* the connection or channel is closed; also: by the remote */
-    RTC_ERROR_TIMEOUT,     /* ICE found no pair, consent was lost, DTLS or SCTP gave up */
-    RTC_ERROR_SECURITY,    /* the remote certificate is not what its SDP said */
-    RTC_ERROR_FAILED,
-} RtcError;
 
 /* a=max-message-size unless the configuration says otherwise, in bytes */
 #define CONNECTION_MAX_MESSAGE_SIZE (256 * 1024)

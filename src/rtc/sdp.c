@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "common/fingerprint.h"
-#include "rtc/connection.h"
+#include "rtc/error.h"
 
 #define SDP_MAX_LENGTH (128 * 1024)
 #define SDP_MAX_MEDIA 64

@@ -28,6 +28,9 @@ typedef enum {
 
 const char *transport_state_to_string(TransportState state);
 
+/* Sizes of packets that a path is told to carry, at most */
+#define TRANSPORT_SIZES_MAX 8
+
 /* What the layer above wants to know. Called from the main loop only. */
 typedef struct {
     void (*receive)(const guint8 *packet, gsize length, gpointer data);

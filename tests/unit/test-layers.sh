@@ -47,6 +47,38 @@ upward() {
     done
 }
 
+# The order inside a layer, from the top down: folders, and files by their names alone.
+order() {
+    case $1 in
+    rtc) echo 'connection sdp channel sctp dtls ice transport error' ;;
+    peer) echo 'main bus peer config readings service call trust signaling error' ;;
+    esac
+}
+
+# inside SRC LAYER: one line for each include that goes up in it
+inside() {
+    find "$1/$2" -name '*.[ch]' | sort | while read -r file; do
+        sed -n "s,^[[:space:]]*#[[:space:]]*include[[:space:]]*\"$2/\([^\"]*\)\".*,$file \1,p" "$file"
+    done | awk -v order="$(order "$2")" -v prefix="$1/$2/" '
+        function part(path) { sub(/[.\/].*/, "", path); return path }
+        BEGIN { n = split(order, names, " "); for (i = 1; i <= n; i++) rank[names[i]] = i }
+        {
+            from = part(substr($1, length(prefix) + 1)); to = part($2)
+            if (!(from in rank) || !(to in rank))
+                print $1 ": not in the order of its layer: " from " or " to
+            else if (rank[to] < rank[from])
+                print $1 ": \"" $2 "\" is above " from
+        }'
+}
+
+# cycles SRC: the files that include each other in a ring
+cycles() {
+    find "$1" -name '*.[ch]' | sort | while read -r file; do
+        sed -n "s,^[[:space:]]*#[[:space:]]*include[[:space:]]*\"\([^\"]*/[^\"]*\)\".*,${file#"$1"/} \1,p" \
+            "$file"
+    done | tsort 2>&1 >/dev/null | grep -v 'loop' || true
+}
+
 # rtc must not even know the libraries of the layers above it.
 foreign() {
     if [ -d "$1/rtc" ]; then
@@ -89,7 +121,7 @@ lost() {
     done
 }
 
-echo 1..7
+echo 1..9
 
 mkdir -p "$work/src/common" "$work/src/rtc" "$work/src/ctl" "$work/src/extra" \
     "$work/src/signaling"
@@ -106,8 +138,14 @@ seen_types=$(types "$work/src" | wc -l)
 seen_documents=$(documents "$work/src" | wc -l)
 printf 'common/a.c, gone.c and rtc/a.c\n' >"$work/map"
 seen_lost=$(lost "$work/src" "$work/map" "$work/map" | wc -l)
+mkdir -p "$work/ring/rtc/ice" "$work/ring/rtc/sctp"
+printf '#include "rtc/sctp/b.h"\n#include "rtc/error.h"\n' >"$work/ring/rtc/ice/a.h"
+printf '#include "rtc/ice/a.h"\n' >"$work/ring/rtc/sctp/b.h"
+seen_inside=$(inside "$work/ring" rtc | wc -l)
+seen_cycles=$(cycles "$work/ring" | wc -l)
+seen_lost="$seen_lost $seen_inside $seen_cycles"
 found="$seen $seen_foreign $seen_parsers $seen_types $seen_documents $seen_lost"
-[ "$found" = '4 1 1 2 1 2' ] || echo "found $found" >"$work/found"
+[ "$found" = '4 1 1 2 1 2 1 2' ] || echo "found $found" >"$work/found"
 check 1 'the check finds what is wrong'
 
 upward "$top_srcdir/src" >"$work/found"
@@ -122,4 +160,9 @@ documents "$top_srcdir/src" "$top_srcdir/tests" "$top_srcdir/data" >"$work/found
 check 6 'comments refer to what is here'
 lost "$top_srcdir/src" "$top_srcdir/src/README" "$top_srcdir"/doc/* >"$work/found"
 check 7 'the map and the documents name what is there'
+inside "$top_srcdir/src" rtc >"$work/found"
+inside "$top_srcdir/src" peer >>"$work/found"
+check 8 'rtc and peer have an order inside'
+cycles "$top_srcdir/src" >"$work/found"
+check 9 'no file includes itself by way of others'
 exit "$failed"

@@ -36,7 +36,7 @@
 #include "common/names.h"
 #include "common/url.h"
 #include "peer/signaling/sent-frames.h"
-#include "peer/call/ice-servers.h"
+#include "peer/signaling/ice-servers.h"
 #include "peer/signaling/websocket.h"
 
 enum {

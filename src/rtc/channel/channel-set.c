@@ -18,7 +18,7 @@
 #include "common/log.h"
 #include "rtc/channel/channel-private.h"
 #include "rtc/channel/early-store.h"
-#include "rtc/connection.h"
+#include "rtc/error.h"
 
 #define MAX_ID 65534 /* RFC 8831 6.2: 65535 is reserved */
 /* Unordered messages may overtake the OPEN of their channel. */

@@ -15,7 +15,7 @@
 #include "common/log.h"
 #include "rtc/channel/channel-private.h"
 #include "rtc/channel/dcep.h"
-#include "rtc/connection.h"
+#include "rtc/error.h"
 
 /* Above this many queued bytes a sender should wait for `writable`. */
 #define HIGH_MARK (512 * 1024)

@@ -13,7 +13,8 @@
 
 #include <string.h>
 
-#include "rtc/connection.h"
+#include "rtc/error.h"
+
 
 #define OPEN_HEADER 12
 

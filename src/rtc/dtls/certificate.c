@@ -21,7 +21,7 @@
 
 #include "common/fingerprint.h"
 #include "common/atomic-file.h"
-#include "rtc/connection.h"
+#include "rtc/error.h"
 
 #define VALID_SECONDS (30ll * 365 * 24 * 3600)
 #define DAY_SECONDS (24 * 3600)

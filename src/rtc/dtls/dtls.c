@@ -20,8 +20,7 @@
 
 #include "common/fingerprint.h"
 #include "common/log.h"
-#include "rtc/connection.h"
-#include "rtc/sctp/path-mtu.h"
+#include "rtc/error.h"
 
 /* 1200 bytes of UDP payload pass everywhere (RFC 8261 5). */
 #define DTLS_MTU 1200
@@ -331,11 +330,11 @@ static void on_lower_state(TransportState state, const GError *reason, gpointer 
 static void on_lower_path(const gsize *sizes, guint n_sizes, gpointer data)
 {
     Dtls *dtls = data;
-    gsize records[PATH_MTU_SIZES_MAX];
+    gsize records[TRANSPORT_SIZES_MAX];
 
     if (dtls->transport.state != TRANSPORT_CONNECTED)
         return;
-    n_sizes = MIN(n_sizes, PATH_MTU_SIZES_MAX);
+    n_sizes = MIN(n_sizes, TRANSPORT_SIZES_MAX);
     for (guint i = 0; i < n_sizes; i++)
         records[i] = dtls_data_mtu(dtls, sizes[i]);
     transport_path(&dtls->transport, records, n_sizes);

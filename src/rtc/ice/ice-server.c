@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-#include "rtc/connection.h"
+#include "rtc/error.h"
+
 
 #define DEFAULT_PORT 3478
 #define DEFAULT_TLS_PORT 5349

@@ -25,7 +25,7 @@
 
 #include "common/candidate.h"
 #include "common/log.h"
-#include "rtc/connection.h"
+#include "rtc/error.h"
 #include "rtc/ice/check-gate.h"
 #include "rtc/ice/check-rule.h"
 #include "rtc/ice/ice-server.h"
@@ -191,7 +191,7 @@ static void start_path(Ice *ice)
     if (ice->path)
         g_socket_set_option(socket, SOL_SOCKET, SO_RCVBUF, STUN_BUFFER, NULL);
     if (ice->path && remote->type != NICE_CANDIDATE_TYPE_RELAYED) {
-        gsize sizes[PATH_MTU_SIZES_MAX];
+        gsize sizes[TRANSPORT_SIZES_MAX];
 
         transport_path(&ice->transport, sizes, udp_path_sizes(ice->path, sizes));
     }

@@ -65,7 +65,7 @@ static bool never_fragment(int fd, bool ipv6)
 }
 
 guint path_sizes(int fd, const struct sockaddr *remote, socklen_t remote_length,
-                 gsize sizes[PATH_MTU_SIZES_MAX])
+                 gsize sizes[TRANSPORT_SIZES_MAX])
 {
     bool ipv6 = remote->sa_family == AF_INET6;
     int headers = ipv6 ? IPV6_UDP_HEADERS : IPV4_UDP_HEADERS;

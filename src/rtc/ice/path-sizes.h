@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-#include "rtc/sctp/path-mtu.h"
+#include "rtc/transport.h"
 
 /*
  * Makes the bound SOCKET send to REMOTE without ever fragmenting a packet, and
@@ -20,7 +20,7 @@
  * than a packet of the base size: then nothing has changed.
  */
 guint path_sizes(int socket, const struct sockaddr *remote, socklen_t remote_length,
-                 gsize sizes[PATH_MTU_SIZES_MAX]);
+                 gsize sizes[TRANSPORT_SIZES_MAX]);
 
 /*
  * Whether the way to REMOTE never leaves this host: then the largest UDP packet

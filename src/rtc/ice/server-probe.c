@@ -9,7 +9,7 @@
 #include <glib-unix.h>
 #include <string.h>
 
-#include "rtc/connection.h"
+#include "rtc/error.h"
 #include "rtc/ice/server-stream.h"
 #include "rtc/ice/stun-exchange.h"
 

@@ -18,7 +18,8 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-#include "rtc/connection.h"
+#include "rtc/error.h"
+
 
 enum { OPEN_LIMIT = 10 }; /* seconds, for all of resolving, connecting, the handshake */
 

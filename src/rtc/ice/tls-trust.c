@@ -7,7 +7,8 @@
 
 #include <gnutls/x509.h>
 
-#include "rtc/connection.h"
+#include "rtc/error.h"
+
 
 struct TlsTrust {
     int refs;

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "rtc/connection.h"
+#include "rtc/error.h"
 #include "rtc/ice/server-stream.h"
 #include "rtc/ice/stun-exchange.h"
 

@@ -33,7 +33,7 @@
 
 #include "common/turn-tasks.h"
 #include "common/fd-source.h"
-#include "rtc/connection.h"
+#include "rtc/error.h"
 #include "rtc/ice/path-sizes.h"
 
 #define SOCKET_BUFFER (4 * 1024 * 1024)
@@ -357,7 +357,7 @@ UdpPath *udp_path_new(int socket, const struct sockaddr *remote, socklen_t remot
     return path;
 }
 
-guint udp_path_sizes(UdpPath *path, gsize sizes[PATH_MTU_SIZES_MAX])
+guint udp_path_sizes(UdpPath *path, gsize sizes[TRANSPORT_SIZES_MAX])
 {
     return path_sizes(path->fd, (struct sockaddr *) &path->remote, path->remote_length, sizes);
 }

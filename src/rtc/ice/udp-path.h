@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-#include "rtc/sctp/path-mtu.h"
+#include "rtc/transport.h"
 
 typedef struct UdpPath UdpPath;
 
@@ -45,4 +45,4 @@ void udp_path_drain(UdpPath *path);
 void udp_path_send(UdpPath *path, const guint8 *packet, gsize length);
 
 /* As path_sizes(), for its own socket. */
-guint udp_path_sizes(UdpPath *path, gsize sizes[PATH_MTU_SIZES_MAX]);
+guint udp_path_sizes(UdpPath *path, gsize sizes[TRANSPORT_SIZES_MAX]);

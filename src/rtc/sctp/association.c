@@ -17,7 +17,7 @@
 #include <usrsctp.h>
 
 #include "common/log.h"
-#include "rtc/connection.h"
+#include "rtc/error.h"
 #include "rtc/sctp/gate.h"
 #include "rtc/sctp/liveness.h"
 #include "rtc/sctp/path-mtu.h"
@@ -542,9 +542,9 @@ static void on_lower_state(TransportState state, const GError *reason, gpointer 
 static void on_lower_path(const gsize *sizes, guint n_sizes, gpointer data)
 {
     Association *association = data;
-    gsize packets[PATH_MTU_SIZES_MAX];
+    gsize packets[TRANSPORT_SIZES_MAX];
 
-    n_sizes = MIN(n_sizes, PATH_MTU_SIZES_MAX);
+    n_sizes = MIN(n_sizes, TRANSPORT_SIZES_MAX);
     for (guint i = 0; i < n_sizes; i++)
         packets[i] = MIN(sizes[i], association->max_packet) & ~(gsize) 3;
     sctp_path_start(association->path, packets, n_sizes);

@@ -72,7 +72,7 @@ void path_mtu_start(PathMtu *mtu, const gsize *sizes, guint n_sizes, gint64 now)
         return;
     mtu->size = mtu->base;
     mtu->n_sizes = 0;
-    for (guint i = 0; i < n_sizes && mtu->n_sizes < PATH_MTU_SIZES_MAX; i++) {
+    for (guint i = 0; i < n_sizes && mtu->n_sizes < TRANSPORT_SIZES_MAX; i++) {
         gsize above = mtu->n_sizes > 0 ? mtu->sizes[mtu->n_sizes - 1] : G_MAXSIZE;
 
         if (sizes[i] > mtu->base && sizes[i] < above)

@@ -16,7 +16,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#define PATH_MTU_SIZES_MAX 8
+#include "rtc/transport.h"
+
 #define PATH_MTU_TRIES 3                         /* MAX_PROBES */
 #define PATH_MTU_PROBE_USEC (1 * G_USEC_PER_SEC) /* PROBE_TIMER, the least of 5.1.1 */
 #define PATH_MTU_CHECK_USEC (1 * G_USEC_PER_SEC) /* between checks, under traffic */
@@ -35,7 +36,7 @@ typedef struct {
     PathMtuState state;
     gsize base; /* bytes, passes everywhere */
     gsize size; /* the largest packet to send now */
-    gsize sizes[PATH_MTU_SIZES_MAX]; /* to try, from the largest down */
+    gsize sizes[TRANSPORT_SIZES_MAX]; /* to try, from the largest down */
     guint n_sizes;
     guint trying;     /* index into sizes, in SEARCH */
     guint sent;       /* probes of this size so far */

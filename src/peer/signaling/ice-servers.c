@@ -5,7 +5,7 @@
 
 #include <config.h>
 
-#include "peer/call/ice-servers.h"
+#include "peer/signaling/ice-servers.h"
 
 #include <string.h>
 
