@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * See memory.h. Relocating a library and running its constructors touches most
+ * See memory-trim.h. Relocating a library and running its constructors touches most
  * of it: of what a library brings along and nobody here calls,
  * more than a megabyte. Clean pages of files would go under memory pressure
  * anyway, but on a machine that has none they stay with a daemon for ever.
