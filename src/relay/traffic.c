@@ -187,7 +187,9 @@ static void hold(Traffic *traffic, Client *client, gint64 until)
 
 bool traffic_may_send(Traffic *traffic, Client *sender, Client *recipient)
 {
-    if (recipient ? !client_is_congested(recipient) : room_of(sender)->congested == 0)
+    const RoomTraffic *room = room_of(sender);
+
+    if (recipient ? !client_is_congested(recipient) : !room || room->congested == 0)
         return true;
     hold(traffic, sender, 0);
     return false;

@@ -205,7 +205,7 @@ int main(int argc, char **argv)
     for (int kind = 0; kind < N_KINDS; kind++) {
         Hostile *group = calloc((size_t) counts[kind], sizeof *group);
 
-        for (int i = 0; i < counts[kind]; i++) {
+        for (int i = 0; group && i < counts[kind]; i++) {
             group[i].kind = (Kind) kind;
             group[i].number = i;
             begin(&group[i]);

@@ -88,6 +88,7 @@ static void drop_of_largest(EarlyStore *store)
             largest_key = key;
         }
     }
+    g_assert(largest); /* what is over the limit is somewhere */
     early_free(pop(store, largest_key, largest));
 }
 
