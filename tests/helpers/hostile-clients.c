@@ -203,7 +203,8 @@ int main(int argc, char **argv)
     self.small_size = make_frame(self.small, 20);
     self.large_size = make_frame(self.large, 60000);
     for (int kind = 0; kind < N_KINDS; kind++) {
-        Hostile *group = calloc((size_t) counts[kind], sizeof *group);
+        static Hostile *groups[N_KINDS];
+        Hostile *group = groups[kind] = calloc((size_t) counts[kind], sizeof *group);
 
         for (int i = 0; group && i < counts[kind]; i++) {
             group[i].kind = (Kind) kind;
