@@ -188,9 +188,9 @@ def test_two_hundred_strangers(world):
           f"the strangers did little: {done}")
     check(percentile(trips, .99) < 50 * harness.SLOW, "a round trip took long")
     check(max(entries) < 5000 * harness.SLOW, "coming in took long")
-    check(most < 256 * 1024, f"RSS was {most} KiB")
     with open(harness.program("rtcbus-relay"), "rb") as f:
-        if b"__asan_init" not in f.read():
+        if b"__asan_init" not in f.read():  # it keeps what is freed
+            check(most < 256 * 1024, f"RSS was {most} KiB")
             wait_for(lambda: relay.rss_kib() < start + 8192, what="the memory to be given back")
     for sender, receiver in (("a", known[1]), ("b", known[0])):
         known["ab".index(sender)].send_json({"last": sender})
