@@ -56,8 +56,8 @@ typedef struct {
                                             nothing else is there */
     CheckBudget *check_budget;           /* of whoever makes us send checks; referenced while the
                                             connection lives, NULL: one of its own */
-    bool uninvited;                      /* the remote called us: this host's own addresses are
-                                            sent checks only after some have come from there */
+    bool uninvited;                      /* the remote called us: ports of this host that a service
+                                            may have get checks only after some have come from there */
     bool libnice_only;                   /* never the fast way of udp-path.h */
     gsize max_message_size;              /* announced, and the limit for incoming messages; 0: 256 KiB */
     gsize send_quota;                    /* bytes queued in all channels together; 0: 16 MiB */

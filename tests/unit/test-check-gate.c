@@ -288,6 +288,14 @@ static void test_knock(World *world, gconstpointer uninvited)
     g_assert_true(checks(world, "10.98.0.2", 1000, 4));
 }
 
+/* The kernel picks no port below 32768. */
+static void test_picked_port(World *world, gconstpointer uninvited)
+{
+    g_assert_false(checks(world, "10.98.0.2", 5353, 1));
+    g_assert_true(checks(world, "10.98.0.2", 40000, 1));
+    g_assert_true(checks(world, "10.98.0.3", 5353, 1));
+}
+
 /* Whoever has placed the call aims first. */
 static void test_own_host(World *world, gconstpointer uninvited)
 {
@@ -324,6 +332,7 @@ int main(int argc, char **argv)
     add_test("/check/again", true, test_again);
     add_test("/check/answer", true, test_answer);
     add_test("/check/knock", true, test_knock);
+    add_test("/check/picked-port", true, test_picked_port);
     add_test("/check/own-host", false, test_own_host);
     add_test("/check/relayed", true, test_relayed);
     return g_test_run();

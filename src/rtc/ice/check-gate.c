@@ -13,9 +13,10 @@
  *     called us has left.
  *
  * Two daemons on one machine call each other by its addresses, which is also what
- * somebody would name who wants to reach a service here. One of the two has placed
- * the call and aims first: its user asked for it. The other one has been called, and
- * waits for its checks. They come at once, for there is no NAT on the way.
+ * somebody would name who wants to reach a service here. A service has a port of its
+ * own; that of an ICE agent is one that the kernel has picked. So whoever has been called
+ * aims at none of this host's other ports before a check has come from there. Whoever has
+ * placed the call does: its user asked for it.
  */
 
 #include <config.h>
@@ -30,6 +31,7 @@ enum {
     MAX_TARGETS = 64, /* remembered */
     MAX_IDS = 4,      /* transactions of each: it is asked from several of our addresses */
     MAX_KNOCKS = 2,
+    FIRST_PICKED_PORT = 32768, /* of ip_local_port_range, where nobody has changed it */
 };
 
 typedef struct {
@@ -101,6 +103,11 @@ static bool read_socket_address(GSocketAddress *address, CheckTarget *target)
 
 /* ---- out ------------------------------------------------------------------ */
 
+static bool may_be_service(const CheckGate *gate, const CheckTarget *target)
+{
+    return g_ntohs(target->port) < FIRST_PICKED_PORT && check_rule_is_own(gate->rule, target);
+}
+
 static bool may_aim(CheckGate *gate, const CheckTarget *target, GateEntry *entry)
 {
     if (entry && entry->answered)
@@ -110,7 +117,7 @@ static bool may_aim(CheckGate *gate, const CheckTarget *target, GateEntry *entry
         return true;
     }
     if (!check_rule_allows(gate->rule, target) ||
-        (gate->uninvited && check_rule_is_own(gate->rule, target)) ||
+        (gate->uninvited && may_be_service(gate, target)) ||
         !check_budget_take(gate->budget, entry && entry->paid > 0, g_get_monotonic_time()))
         return false;
     if (entry)

@@ -16,8 +16,8 @@
 typedef struct CheckGate CheckGate;
 
 /*
- * RULE is kept by reference. UFRAG is our own. UNINVITED: the remote called us, so this host is
- * sent checks only when some have come from there.
+ * RULE is kept by reference. UFRAG is our own. UNINVITED: the remote called us, so ports of this
+ * host that a service may have are sent checks only when some have come from there.
  */
 CheckGate *check_gate_new(const CheckRule *rule, CheckBudget *budget, const char *ufrag,
                           bool uninvited);
