@@ -311,12 +311,16 @@ class WsServer:
         return sock
 
     def accept_bytes(self, answer):
-        """The next client's first bytes get ANSWER, whatever they are."""
-        sock = self._accept_socket(None, False)
-        sock.settimeout(self.timeout)
-        sock.recv(1 << 16)
-        sock.sendall(answer)
-        sock.close()
+        """The next client's first bytes, whatever they are, get ANSWER; they are returned, and
+        are none if it has gone already."""
+        with self._accept_socket(None, False) as sock:
+            sock.settimeout(self.timeout)
+            try:
+                said = sock.recv(1 << 16)
+                sock.sendall(answer)
+            except ConnectionError:
+                said = b""
+        return said
 
     def pending(self):
         """Whether somebody has connected."""

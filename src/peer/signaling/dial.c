@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * GSocketClient resolves, tries IPv6 and IPv4 beside each other (RFC 8305) and
- * makes TLS. The head of the answer is read byte by byte: what comes behind it is
+ * GSocketClient resolves, and tries IPv6 and IPv4 beside each other (RFC 8305).
+ * The head of the answer is read byte by byte: what comes behind it is
  * the WebSocket's already, and a stream takes nothing back.
  */
 
@@ -30,8 +30,8 @@ struct Dial {
     GUri *uri;
     char *key, *subprotocol, *request;
     GCancellable *cancellable;
+    GSocketConnectable *address;
     GSocketClient *client;
-    GTlsConnection *tls;
     GTlsCertificate *refused; /* with these: */
     GTlsCertificateFlags flags;
     GIOStream *stream;
@@ -56,8 +56,8 @@ static void dial_stop(Dial *dial)
     }
     if (dial->client)
         g_signal_handlers_disconnect_by_data(dial->client, dial);
-    if (dial->tls)
-        g_signal_handlers_disconnect_by_data(dial->tls, dial);
+    if (dial->stream)
+        g_signal_handlers_disconnect_by_data(dial->stream, dial);
 }
 
 /* Takes MESSAGE. */
@@ -221,32 +221,6 @@ static void dial_ask(Dial *dial)
                                     G_PRIORITY_DEFAULT, dial->cancellable, on_written, NULL);
 }
 
-static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GSocketConnection) connection =
-        g_socket_client_connect_finish(G_SOCKET_CLIENT(source), result, &error);
-    Dial *dial = data;
-
-    /* Freed or at its end meanwhile; DATA may be gone then. */
-    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        return;
-    if (!connection) {
-        if (dial->refused && g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
-            dial_fail(dial, refusal_of_certificate(dial->uri, dial->refused, dial->flags));
-        else
-            dial_fail(dial, refusal_of_error(dial->uri, dial->phase, error));
-        return;
-    }
-    /* Behind the wrapper, so that who closes the stream closes TLS before TCP. */
-    if (G_IS_TCP_WRAPPER_CONNECTION(connection))
-        dial->stream = g_object_ref(g_tcp_wrapper_connection_get_base_io_stream(
-            G_TCP_WRAPPER_CONNECTION(connection)));
-    else
-        dial->stream = G_IO_STREAM(g_steal_pointer(&connection));
-    dial_ask(dial);
-}
-
 static gboolean on_certificate(GTlsConnection *tls, GTlsCertificate *certificate,
                                GTlsCertificateFlags flags, gpointer data)
 {
@@ -257,18 +231,65 @@ static gboolean on_certificate(GTlsConnection *tls, GTlsCertificate *certificate
     return FALSE;
 }
 
-/* HTTP/2 has no such handshake as ours. */
-static void dial_watch_tls(Dial *dial, GIOStream *stream)
+static void on_secured(GObject *source, GAsyncResult *result, gpointer data)
 {
-    static const char *const protocols[] = {"http/1.1", NULL};
+    g_autoptr(GError) error = NULL;
+    bool done = g_tls_connection_handshake_finish(G_TLS_CONNECTION(source), result, &error);
+    Dial *dial = data;
 
-    if (!G_IS_TLS_CONNECTION(stream))
+    /* Freed or at its end meanwhile; DATA may be gone then. */
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return;
-    if (dial->tls)
-        g_signal_handlers_disconnect_by_data(dial->tls, dial);
-    g_set_object(&dial->tls, G_TLS_CONNECTION(stream));
-    g_tls_connection_set_advertised_protocols(dial->tls, protocols);
-    g_signal_connect(dial->tls, "accept-certificate", G_CALLBACK(on_certificate), dial);
+    if (done)
+        dial_ask(dial);
+    else if (dial->refused && g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
+        dial_fail(dial, refusal_of_certificate(dial->uri, dial->refused, dial->flags));
+    else
+        dial_fail(dial, refusal_of_error(dial->uri, dial->phase, error));
+}
+
+/* GSocketClient would do the same, but for the first line: where the other side has hung up by now,
+ * the TLS of GIO takes the address it does not find for an object. A socket keeps what it was asked
+ * for once. */
+static void dial_secure(Dial *dial, GSocketConnection *connection)
+{
+    static const char *const protocols[] = {"http/1.1", NULL}; /* HTTP/2 has no such handshake */
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSocketAddress) remote = g_socket_connection_get_remote_address(connection, &error);
+    GIOStream *tls = NULL;
+
+    dial->phase = DIAL_SECURING;
+    if (remote)
+        tls = g_tls_client_connection_new(G_IO_STREAM(connection), dial->address, &error);
+    if (!tls) {
+        dial_fail(dial, refusal_of_error(dial->uri, dial->phase, error));
+        return;
+    }
+    dial->stream = tls;
+    g_tls_connection_set_advertised_protocols(G_TLS_CONNECTION(tls), protocols);
+    g_signal_connect(tls, "accept-certificate", G_CALLBACK(on_certificate), dial);
+    g_tls_connection_handshake_async(G_TLS_CONNECTION(tls), G_PRIORITY_DEFAULT, dial->cancellable,
+                                     on_secured, dial);
+}
+
+static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSocketConnection) connection =
+        g_socket_client_connect_finish(G_SOCKET_CLIENT(source), result, &error);
+    Dial *dial = data;
+
+    /* As in on_secured() */
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        return;
+    if (!connection) {
+        dial_fail(dial, refusal_of_error(dial->uri, dial->phase, error));
+    } else if (strcmp(g_uri_get_scheme(dial->uri), "wss") == 0) {
+        dial_secure(dial, connection);
+    } else {
+        dial->stream = G_IO_STREAM(g_steal_pointer(&connection));
+        dial_ask(dial);
+    }
 }
 
 static void on_event(GSocketClient *client, GSocketClientEvent event,
@@ -276,18 +297,13 @@ static void on_event(GSocketClient *client, GSocketClientEvent event,
 {
     Dial *dial = data;
 
-    if (event == G_SOCKET_CLIENT_CONNECTING) {
+    if (event == G_SOCKET_CLIENT_CONNECTING)
         dial->phase = DIAL_CONNECTING;
-    } else if (event == G_SOCKET_CLIENT_TLS_HANDSHAKING) {
-        dial->phase = DIAL_SECURING;
-        dial_watch_tls(dial, stream);
-    }
 }
 
 Dial *dial_new(GUri *uri, const char *origin, const char *subprotocol, const DialOps *ops,
                gpointer data)
 {
-    g_autoptr(GSocketConnectable) address = NULL;
     Dial *dial = g_new0(Dial, 1);
 
     dial->ops = ops;
@@ -303,11 +319,10 @@ Dial *dial_new(GUri *uri, const char *origin, const char *subprotocol, const Dia
     /* A proxy would be found through GSettings and helpers on the session bus, which a system
      * service has no business with. */
     g_socket_client_set_enable_proxy(dial->client, FALSE);
-    g_socket_client_set_tls(dial->client, strcmp(g_uri_get_scheme(uri), "wss") == 0);
     g_signal_connect(dial->client, "event", G_CALLBACK(on_event), dial);
     dial->limit_timer = g_timeout_add_seconds(DIAL_LIMIT, on_limit, dial);
-    address = g_network_address_new(g_uri_get_host(uri), (guint16) upgrade_port(uri));
-    g_socket_client_connect_async(dial->client, address, dial->cancellable, on_connected, dial);
+    dial->address = g_network_address_new(g_uri_get_host(uri), (guint16) upgrade_port(uri));
+    g_socket_client_connect_async(dial->client, dial->address, dial->cancellable, on_connected, dial);
     return dial;
 }
 
@@ -317,7 +332,7 @@ void dial_free(Dial *dial)
         return;
     dial_stop(dial);
     g_clear_object(&dial->client);
-    g_clear_object(&dial->tls);
+    g_clear_object(&dial->address);
     g_clear_object(&dial->refused);
     g_clear_object(&dial->stream);
     g_clear_object(&dial->cancellable);
