@@ -11,6 +11,8 @@
 
 #include "peer/signaling/dial.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -282,6 +284,10 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
     /* As in on_secured() */
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return;
+    /* Frames are short, and a candidate is not to wait for the acknowledgement of an answer. */
+    if (connection)
+        g_socket_set_option(g_socket_connection_get_socket(connection), IPPROTO_TCP, TCP_NODELAY,
+                            1, NULL);
     if (!connection) {
         dial_fail(dial, refusal_of_error(dial->uri, dial->phase, error));
     } else if (strcmp(g_uri_get_scheme(dial->uri), "wss") == 0) {
