@@ -261,6 +261,24 @@ static void test_again(World *world, gconstpointer uninvited)
     g_assert_cmpuint(spend(world, "203.0.113.2", 20), ==, 20);
 }
 
+/* Where a sender has been reached once, it is reached by each of its calls, whatever else it
+ * names that does not answer. */
+static void test_calls_one_after_another(World *world, gconstpointer uninvited)
+{
+    g_assert_true(checks(world, "203.0.113.1", 40000, 3));
+    receives(world, "203.0.113.1", 40000, response(3));
+    spend(world, "203.0.113.9", 200);
+    for (guint i = 1; i < 20; i++) {
+        World other = {.budget = check_budget_ref(world->budget)};
+
+        make_rule(&other.rule, "10.98.0.2");
+        other.gate = check_gate_new(&other.rule, other.budget, UFRAG, true);
+        g_assert_true(checks(&other, "203.0.113.1", (guint16) (40000 + i), 3));
+        g_assert_cmpuint(spend(&other, "203.0.113.10", 20), <, 10);
+        tear_down(&other, NULL);
+    }
+}
+
 /* Only one who has seen the check can answer it; then there is no limit, and what it took is
  * given back. */
 static void test_answer(World *world, gconstpointer uninvited)
@@ -330,6 +348,7 @@ int main(int argc, char **argv)
     g_test_add_func("/check/messages", test_messages);
     add_test("/check/budget", true, test_budget);
     add_test("/check/again", true, test_again);
+    add_test("/check/calls-one-after-another", true, test_calls_one_after_another);
     add_test("/check/answer", true, test_answer);
     add_test("/check/knock", true, test_knock);
     add_test("/check/picked-port", true, test_picked_port);

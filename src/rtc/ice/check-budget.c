@@ -7,9 +7,13 @@
 
 #include "common/bucket.h"
 
+enum { MAX_ANSWERED = 16 };
+
 struct CheckBudget {
     guint references;
     Bucket bucket;
+    struct in6_addr answered[MAX_ANSWERED]; /* a ring */
+    guint n_answered;
 };
 
 CheckBudget *check_budget_new(void)
@@ -38,9 +42,20 @@ bool check_budget_take(CheckBudget *budget, bool again, gint64 now)
                        again ? CHECK_BUDGET_BURST / 2 : CHECK_BUDGET_BURST);
 }
 
-void check_budget_give_back(CheckBudget *budget, guint n)
+void check_budget_answered(CheckBudget *budget, const struct in6_addr *address, guint n)
 {
     budget->bucket -= (gint64) n * CHECK_BUDGET_INTERVAL;
+    if (!check_budget_has_answered(budget, address))
+        budget->answered[budget->n_answered++ % MAX_ANSWERED] = *address;
+}
+
+bool check_budget_has_answered(const CheckBudget *budget, const struct in6_addr *address)
+{
+    for (guint i = 0; i < MIN(budget->n_answered, (guint) MAX_ANSWERED); i++) {
+        if (IN6_ARE_ADDR_EQUAL(&budget->answered[i], address))
+            return true;
+    }
+    return false;
 }
 
 bool check_budget_is_idle(const CheckBudget *budget, gint64 now)

@@ -117,8 +117,11 @@ static bool may_aim(CheckGate *gate, const CheckTarget *target, GateEntry *entry
         return true;
     }
     if (!check_rule_allows(gate->rule, target) ||
-        (gate->uninvited && may_be_service(gate, target)) ||
-        !check_budget_take(gate->budget, entry && entry->paid > 0, g_get_monotonic_time()))
+        (gate->uninvited && may_be_service(gate, target)))
+        return false;
+    if (check_budget_has_answered(gate->budget, &target->address))
+        return true;
+    if (!check_budget_take(gate->budget, entry && entry->paid > 0, g_get_monotonic_time()))
         return false;
     if (entry)
         entry->paid++;
@@ -165,7 +168,7 @@ static void note_answer(CheckGate *gate, const guint8 *id)
         if (entry->answered || !has_id(entry, id))
             continue;
         entry->answered = true;
-        check_budget_give_back(gate->budget, entry->paid);
+        check_budget_answered(gate->budget, &entry->target.address, entry->paid);
         return;
     }
 }
