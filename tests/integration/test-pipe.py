@@ -6,6 +6,7 @@
 
 RTCBUS_TEST_PIPE_MIB says how much is sent by the large ones (default 64)."""
 
+import contextlib
 import hashlib
 import os
 import pty
@@ -166,7 +167,7 @@ def test_a_call_that_came_in(world):
         caller.child.kill()
         caller.child.wait()
         for call in other.calls() + desk.calls():
-            if call.exists():
+            with contextlib.suppress(harness.BusError):  # both ends of one are here
                 call.hangup()
         settled(desk, other)
 
