@@ -4,9 +4,10 @@
 /*
  * See admission.h. Nobody can take all of what there is: when handshakes, clients
  * or rooms are all taken, the oldest of the address that has most goes. A handshake
- * that has not come to its end costs nobody much, so there the newcomer always gets
- * in. A client or a room is somebody's work, so it only goes for an address that
- * has less; behind a proxy, where all have one address, the newcomer is refused.
+ * that has not come to its end costs nobody much, so there the newcomer gets in
+ * unless its own address is full. A client or a room is somebody's work, so it
+ * only goes for an address that has less; behind a proxy, where all have one
+ * address, the newcomer is refused.
  */
 
 #include <config.h>

@@ -27,7 +27,7 @@ typedef enum {
 
 typedef struct {
     guint64 max[QUOTA_N_SHARES];
-    guint64 max_per_address; /* connections from one address; 0: no limit */
+    guint64 max_per_address; /* handshakes and clients of one address together; 0: no limit */
     guint64 max_bytes;       /* kept in queues and unfinished messages */
 } QuotaLimits;
 

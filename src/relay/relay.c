@@ -3,8 +3,9 @@
 
 /*
  * See relay.h. Everything runs in one thread, from the libuv loop that lives
- * in the main context (loop.h); what a client does, it does in its turn (traffic.h). Sending to a room can close some of those in
- * it; they leave the room only when the sending is done.
+ * in the main context (loop.h); what a client does, it does in its turn
+ * (traffic.h). Sending to a room can close some of those in it; they leave the
+ * room only when the sending is done.
  */
 
 #include <config.h>
