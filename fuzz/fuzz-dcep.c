@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/* DCEP messages. What is read as an OPEN means the same after it has been written and read again. */
+/*
+ * DCEP messages. What is read as an OPEN means the same after it has been written and read
+ * again.
+ */
 
 #include <config.h>
 

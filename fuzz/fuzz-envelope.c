@@ -86,9 +86,8 @@ static char *text_of(const EnvelopeText *text, size_t size)
     if (!text->data)
         return NULL;
     /* An escaped NUL, and no backslash before its own */
-    for (nul = text->data; (nul = memmem(nul, (size_t) (text->data + text->length - nul), "\\u0000",
-                                         6));
-         nul++) {
+    for (nul = text->data;
+         (nul = memmem(nul, (size_t) (text->data + text->length - nul), "\\u0000", 6)); nul++) {
         size_t slashes = 0;
 
         while (nul - slashes > text->data && nul[-1 - (gssize) slashes] == '\\')
@@ -102,11 +101,12 @@ static char *text_of(const EnvelopeText *text, size_t size)
     return g_steal_pointer(&out);
 }
 
-static void check_member(JsonObject *object, const char *name, const EnvelopeText *text, size_t size)
+static void check_member(JsonObject *object, const char *name, const EnvelopeText *text,
+                         size_t size)
 {
     JsonNode *node = json_object_get_member(object, name);
-    bool string = node && JSON_NODE_HOLDS_VALUE(node) &&
-                  json_node_get_value_type(node) == G_TYPE_STRING;
+    bool string =
+        node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING;
     g_autofree char *ours = text_of(text, size);
 
     g_assert_cmpstr(ours, ==, string ? json_node_get_string(node) : NULL);

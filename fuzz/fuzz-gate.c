@@ -114,8 +114,8 @@ static void come(Door *door, const guint8 *packet, gsize length, guint32 outstan
 
 static gsize read_packet(FuzzInput *input, guint8 *packet, guint8 how)
 {
-    static const guint8 header[COMMON_HEADER] = {
-        PORT >> 8, PORT & 0xff, PORT >> 8, PORT & 0xff, 0x12, 0x34, 0x56, 0x78};
+    static const guint8 header[COMMON_HEADER] = {PORT >> 8, PORT & 0xff, PORT >> 8, PORT & 0xff,
+                                                 0x12,      0x34,        0x56,      0x78};
     gsize length = fuzz_u16(input) % (MAX_PACKET - COMMON_HEADER);
 
     if (how & 0x80) /* not even the header is as it should be */

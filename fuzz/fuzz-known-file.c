@@ -16,8 +16,8 @@
 #include "common/fingerprint.h"
 #include "peer/trust/known-file.h"
 
-#define KEY                                                                                    \
-    "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA" \
+#define KEY                                                                                        \
+    "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA"     \
     ":BB:CC:DD:EE:FF"
 
 static void check_peer(const KnownPeer *peer, gpointer data)

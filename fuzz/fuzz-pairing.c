@@ -16,11 +16,11 @@
 
 #include "peer/trust/pairing.h"
 
-#define HOST_KEY                                                                               \
-    "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA" \
+#define HOST_KEY                                                                                   \
+    "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA"     \
     ":BB:CC:DD:EE:FF"
-#define JOINER_KEY                                                                             \
-    "sha-256 FF:EE:DD:CC:BB:AA:99:88:77:66:55:44:33:22:11:00:FF:EE:DD:CC:BB:AA:99:88:77:66:55" \
+#define JOINER_KEY                                                                                 \
+    "sha-256 FF:EE:DD:CC:BB:AA:99:88:77:66:55:44:33:22:11:00:FF:EE:DD:CC:BB:AA:99:88:77:66:55"     \
     ":44:33:22:11:00"
 #define CODE "12345678901"
 
@@ -127,7 +127,8 @@ static void check_code(const char *typed)
         return;
     digits = pairing_code_parse(typed);
     if (digits)
-        g_assert_true(strlen(digits) == strlen(CODE) && strspn(digits, "0123456789") == strlen(CODE));
+        g_assert_true(strlen(digits) == strlen(CODE) &&
+                      strspn(digits, "0123456789") == strlen(CODE));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -48,11 +48,11 @@ typedef struct {
 
 static struct {
     End victim, remote;
-    guint32 tag;              /* the victim's, in host order */
-    guint32 new_tag;          /* of its last INIT-ACK, and the cookie that was in it */
+    guint32 tag;     /* the victim's, in host order */
+    guint32 new_tag; /* of its last INIT-ACK, and the cookie that was in it */
     guint8 cookie[MAX_COOKIE];
     gsize cookie_length;
-    guint32 tsn, victim_tsn;  /* the next one of the remote; the last one of the victim */
+    guint32 tsn, victim_tsn;         /* the next one of the remote; the last one of the victim */
     guint32 request, victim_request; /* RFC 6525 */
     guint8 packet[MAX_PACKET];
     gsize length; /* of what is gathered there; 0: nothing */
@@ -237,8 +237,10 @@ static void on_incoming(Channel *channel, gpointer data)
 
 static void end_open(End *end, bool even)
 {
-    const ChannelSetConfig channels = {
-        .send_quota = 1024 * 1024, .max_channels = MAX_CHANNELS, .incoming = on_incoming, .data = end};
+    const ChannelSetConfig channels = {.send_quota = 1024 * 1024,
+                                       .max_channels = MAX_CHANNELS,
+                                       .incoming = on_incoming,
+                                       .data = end};
     const AssociationConfig config = {.local_port = PORT,
                                       .remote_port = PORT,
                                       .streams = 16,
@@ -327,8 +329,8 @@ static void add_chunk(guint8 type, guint8 flags, const guint8 *body, gsize lengt
 /* A message or a part of one, with the next TSN, or one near it */
 static void add_data(FuzzInput *input, guint8 how)
 {
-    static const guint32 ppids[] = {PPID_DCEP, PPID_STRING, PPID_BINARY, PPID_STRING_EMPTY,
-                                    PPID_BINARY_EMPTY, 52, 54, 0};
+    static const guint32 ppids[] = {PPID_DCEP,         PPID_STRING, PPID_BINARY, PPID_STRING_EMPTY,
+                                    PPID_BINARY_EMPTY, 52,          54,          0};
     guint8 body[12 + 255];
     guint8 flags = fuzz_u8(input), length = fuzz_u8(input);
     guint stream = fuzz_u8(input), ssn = fuzz_u8(input);
@@ -362,9 +364,8 @@ static void add_open(FuzzInput *input, guint8 how)
 static guint32 read_number(FuzzInput *input)
 {
     guint8 what = fuzz_u8(input);
-    const guint32 known[] = {fuzz.tsn,     fuzz.victim_tsn,     fuzz.request,
-                             fuzz.tag,     fuzz.victim_request, 0,
-                             0x00100000u,  0xffffffffu};
+    const guint32 known[] = {fuzz.tsn, fuzz.victim_tsn, fuzz.request, fuzz.tag, fuzz.victim_request,
+                             0,        0x00100000u,     0xffffffffu};
 
     return what & 0x80 ? fuzz_u32(input) : known[what & 7] + (what >> 3 & 15) - (what & 4 ? 8 : 0);
 }
@@ -447,9 +448,8 @@ static void use_channel(FuzzInput *input)
     case 0:
         options.ordered = what & 1;
         options.max_retransmits = what & 2 ? 0 : -1;
-        channel = fuzz.victim.connected
-                      ? channel_set_open(fuzz.victim.set, "ours", &options, NULL)
-                      : NULL;
+        channel = fuzz.victim.connected ? channel_set_open(fuzz.victim.set, "ours", &options, NULL)
+                                        : NULL;
         if (channel)
             on_incoming(channel, &fuzz.victim);
         break;

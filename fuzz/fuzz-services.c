@@ -17,8 +17,8 @@
 #include "peer/service/services.h"
 
 #define NAME "x"
-#define KEY                                                                                    \
-    "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA" \
+#define KEY                                                                                        \
+    "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA"     \
     ":BB:CC:DD:EE:FF"
 
 static bool is_desk(const char *name, const char *fingerprint, gpointer data)

@@ -25,7 +25,7 @@
 #define MAX_DISPATCHES 64
 
 static struct {
-    gint64 usec;   /* the monotonic time */
+    gint64 usec;    /* the monotonic time */
     guint64 chance; /* what the next random numbers are made from */
     char *folder;
 } fuzz = {.usec = BEGIN_USEC};

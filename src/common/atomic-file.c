@@ -78,8 +78,7 @@ bool atomic_file_write(const char *path, const char *data, gsize length, AtomicF
                        GError **error)
 {
     g_autofree char *temporary = temporary_name(path, mode);
-    int fd = open(temporary,
-                  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool good;
     int saved;
 

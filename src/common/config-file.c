@@ -22,7 +22,7 @@
 #include "common/url.h"
 #include "common/suggestion.h"
 
-G_DEFINE_QUARK(rtcbus-config-error-quark, config_error)
+G_DEFINE_QUARK(rtcbus - config - error - quark, config_error)
 
 typedef struct {
     char *text;
@@ -120,8 +120,8 @@ static bool parse_number(const ConfigKey *key, const char *text, guint64 *value,
         g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE, what);
     else if (key->type == CONFIG_DURATION)
         g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
-                    _("a duration from %" PRIu64 " to %" PRIu64 " ms"),
-                    key->min / 1000, key->max / 1000);
+                    _("a duration from %" PRIu64 " to %" PRIu64 " ms"), key->min / 1000,
+                    key->max / 1000);
     else
         g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
                     _("a value from %" PRIu64 " to %" PRIu64), key->min,
@@ -269,8 +269,8 @@ static void add_unknown(GPtrArray *problems, const ConfigKey *keys, const char *
     char *text;
 
     if (!key)
-        text = meant ? g_strdup_printf(_("group [%s] is not known, ignored; is [%s] meant?"),
-                                       group, meant)
+        text = meant ? g_strdup_printf(_("group [%s] is not known, ignored; is [%s] meant?"), group,
+                                       meant)
                      : g_strdup_printf(_("group [%s] is not known, ignored"), group);
     else
         text = meant ? g_strdup_printf(_("[%s] %s= is not known, ignored; is %s= meant?"), group,
@@ -326,8 +326,7 @@ static void read_file(const char *file, const ConfigKey *keys, RawValue *raw, GP
         if (find_key(keys, *group, NULL))
             read_group(key_file, *group, file, text, keys, raw, problems);
         else
-            add_unknown(problems, keys, file, config_lines_find(text, *group, NULL), *group,
-                        NULL);
+            add_unknown(problems, keys, file, config_lines_find(text, *group, NULL), *group, NULL);
     }
 }
 
@@ -377,10 +376,9 @@ static void parse_all(const ConfigKey *keys, const RawValue *raw, char *out, con
         if (!parse_value(&keys[i], text, out + keys[i].offset, &error)) {
             g_autofree char *shown = without_secrets(text);
 
-            add_problem(problems, raw[i].file ? raw[i].file : path, raw[i].line,
-                        CONFIG_ERROR_VALUE,
-                        g_strdup_printf(_("[%s] %s=%s is not valid: it must be %s"),
-                                        keys[i].group, keys[i].key, shown, error->message));
+            add_problem(problems, raw[i].file ? raw[i].file : path, raw[i].line, CONFIG_ERROR_VALUE,
+                        g_strdup_printf(_("[%s] %s=%s is not valid: it must be %s"), keys[i].group,
+                                        keys[i].key, shown, error->message));
         }
     }
 }
@@ -448,8 +446,7 @@ static bool no_error(const GPtrArray *problems, GError **error)
     return ok;
 }
 
-bool config_load(const char *path, bool required, const ConfigKey *keys, void *out,
-                 GError **error)
+bool config_load(const char *path, bool required, const ConfigKey *keys, void *out, GError **error)
 {
     g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(config_problem_free);
     g_autofree char *scratch = scratch_new(keys);

@@ -55,8 +55,7 @@ typedef enum {
  * REQUIRED says whether PATH itself must exist. On failure OUT is untouched
  * and ERROR is one line naming file, line, group, key, value and what is right.
  */
-bool config_load(const char *path, bool required, const ConfigKey *keys, void *out,
-                 GError **error);
+bool config_load(const char *path, bool required, const ConfigKey *keys, void *out, GError **error);
 
 /* Something that is wrong in a file of the configuration. */
 typedef struct {

@@ -62,7 +62,7 @@ void daemon_status(const char *format, ...)
     va_end(ap);
     clean = printable(text); /* a line of its own would be another message to systemd */
     line = g_strconcat("STATUS=", clean, NULL);
-    manager_notify(line);
+    sd_notify_send(line);
 }
 
 char *daemon_state_directory(Daemon *daemon)
@@ -81,7 +81,7 @@ static void daemon_begin_stop(Daemon *daemon)
     if (daemon->state == DAEMON_STOPPING)
         return;
     daemon->state = DAEMON_STOPPING;
-    manager_notify("STOPPING=1");
+    sd_notify_send("STOPPING=1");
     daemon->info->stop(daemon, daemon->data);
 }
 
@@ -113,7 +113,7 @@ static gboolean on_hangup(gpointer data)
 
 static gboolean on_watchdog(gpointer data)
 {
-    manager_notify("WATCHDOG=1");
+    sd_notify_send("WATCHDOG=1");
     return G_SOURCE_CONTINUE;
 }
 
@@ -124,9 +124,9 @@ static void on_name_acquired(GDBusConnection *bus, const char *name, gpointer da
     if (daemon->state != DAEMON_STARTING)
         return;
     daemon->state = DAEMON_READY;
-    manager_notify("READY=1");
+    sd_notify_send("READY=1");
     log_debug("ready, %s is ours", name);
-    memory_settle();
+    memory_trim();
 }
 
 static void on_name_lost(GDBusConnection *bus, const char *name, gpointer data)
@@ -185,8 +185,8 @@ static bool daemon_start(Daemon *daemon, GError **error)
 
     if (!info->configure(daemon->config_path, daemon->config_given, daemon->data, error))
         return false;
-    daemon->bus = g_bus_get_sync(daemon->session ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM, NULL,
-                                 error);
+    daemon->bus =
+        g_bus_get_sync(daemon->session ? G_BUS_TYPE_SESSION : G_BUS_TYPE_SYSTEM, NULL, error);
     if (!daemon->bus)
         return false;
     g_dbus_connection_set_exit_on_close(daemon->bus, FALSE);
@@ -207,7 +207,7 @@ static void daemon_start_and_loop(Daemon *daemon)
         g_unix_signal_add(SIGINT, on_terminate, daemon),
         g_unix_signal_add(SIGHUP, on_hangup, daemon),
     };
-    guint64 watchdog = manager_watchdog_usec();
+    guint64 watchdog = sd_notify_watchdog_usec();
 
     if (watchdog > 0)
         sources[3] = g_timeout_add(watchdog / 2000, on_watchdog, daemon);
@@ -225,8 +225,7 @@ static void daemon_start_and_loop(Daemon *daemon)
 /* Every problem is a line of standard output; what is only ignored does not count as a failure. */
 static void daemon_check(Daemon *daemon)
 {
-    g_autoptr(GPtrArray) problems =
-        daemon->info->check(daemon->config_path, daemon->config_given);
+    g_autoptr(GPtrArray) problems = daemon->info->check(daemon->config_path, daemon->config_given);
 
     for (guint i = 0; i < problems->len; i++) {
         const ConfigProblem *problem = problems->pdata[i];

@@ -14,10 +14,10 @@
 typedef struct Daemon Daemon;
 
 typedef struct {
-    const char *program;        /* "rtcbus-peer", also the log identifier */
-    const char *summary;        /* N_(): one line for --help */
-    const char *config_name;    /* "peer.conf", in SYSCONFDIR/rtcbus */
-    const char *bus_name;       /* the well-known name to own */
+    const char *program;         /* "rtcbus-peer", also the log identifier */
+    const char *summary;         /* N_(): one line for --help */
+    const char *config_name;     /* "peer.conf", in SYSCONFDIR/rtcbus */
+    const char *bus_name;        /* the well-known name to own */
     const GOptionEntry *options; /* of this daemon alone, or NULL */
 
     /* Reads the configuration; at start and at each reload. REQUIRED as in

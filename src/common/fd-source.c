@@ -7,7 +7,7 @@
 
 #include "common/fd-source.h"
 
-guint watch_add(int fd, GIOCondition condition, GUnixFDSourceFunc function, gpointer data)
+guint fd_source_add(int fd, GIOCondition condition, GUnixFDSourceFunc function, gpointer data)
 {
     g_autoptr(GSource) source = g_unix_fd_source_new(fd, condition);
 

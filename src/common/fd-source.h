@@ -5,7 +5,7 @@
  * g_unix_fd_add() for what is ready often. GLib takes a source's descriptors
  * out of its poll set while it dispatches it, unless the source may recurse,
  * and both the taking out and the putting back wake the loop by its eventfd:
- * three system calls and a poll() in vain each time. A watch may recurse; its
+ * three system calls and a poll() in vain each time. This one may recurse; its
  * function must not run the main loop.
  */
 
@@ -14,4 +14,4 @@
 #include <glib-unix.h>
 
 /* Until FUNCTION returns G_SOURCE_REMOVE or g_source_remove() is called with the id. */
-guint watch_add(int fd, GIOCondition condition, GUnixFDSourceFunc function, gpointer data);
+guint fd_source_add(int fd, GIOCondition condition, GUnixFDSourceFunc function, gpointer data);

@@ -12,31 +12,31 @@
 typedef struct {
     int fd; /* -1: given away */
     char *name;
-} Handed;
+} ListenFd;
 
-static GArray *handed; /* of Handed */
+static GArray *listen_fds; /* of ListenFd */
 
-void handed_init(void)
+void listen_fds_init(void)
 {
     g_auto(GStrv) names = NULL;
 
-    if (handed)
+    if (listen_fds)
         return;
-    handed = g_array_new(FALSE, FALSE, sizeof(Handed));
-    names = manager_take_sockets();
+    listen_fds = g_array_new(FALSE, FALSE, sizeof(ListenFd));
+    names = sd_notify_take_sockets();
     for (int i = 0; names[i]; i++) {
-        Handed entry = {MANAGER_FIRST_FD + i, g_strdup(names[i])};
+        ListenFd entry = {SD_NOTIFY_FIRST_FD + i, g_strdup(names[i])};
 
-        g_array_append_val(handed, entry);
+        g_array_append_val(listen_fds, entry);
     }
 }
 
-GArray *handed_sockets(const char *name)
+GArray *listen_fds_named(const char *name)
 {
     GArray *found = g_array_new(FALSE, FALSE, sizeof(int));
 
-    for (guint i = 0; handed && i < handed->len; i++) {
-        const Handed *entry = &g_array_index(handed, Handed, i);
+    for (guint i = 0; listen_fds && i < listen_fds->len; i++) {
+        const ListenFd *entry = &g_array_index(listen_fds, ListenFd, i);
 
         if (entry->fd >= 0 && (*name == '\0' || strcmp(entry->name, name) == 0))
             g_array_append_val(found, entry->fd);
@@ -44,10 +44,10 @@ GArray *handed_sockets(const char *name)
     return found;
 }
 
-void handed_forget(int fd)
+void listen_fds_forget(int fd)
 {
-    for (guint i = 0; handed && i < handed->len; i++) {
-        Handed *entry = &g_array_index(handed, Handed, i);
+    for (guint i = 0; listen_fds && i < listen_fds->len; i++) {
+        ListenFd *entry = &g_array_index(listen_fds, ListenFd, i);
 
         if (entry->fd == fd)
             entry->fd = -1;

@@ -8,10 +8,10 @@
 #include <glib.h>
 
 /* Takes over the descriptors, so that no child inherits them. Once, early. */
-void handed_init(void);
+void listen_fds_init(void);
 
 /* The descriptors called NAME, or all if it is "": of int, they stay ours. */
-GArray *handed_sockets(const char *name);
+GArray *listen_fds_named(const char *name);
 
 /* Gives the descriptor FD away: it is not handed out any more. */
-void handed_forget(int fd);
+void listen_fds_forget(int fd);

@@ -55,7 +55,7 @@ static int settle_object(struct dl_phdr_info *object, size_t size, void *data)
     return 0;
 }
 
-void memory_settle(void)
+void memory_trim(void)
 {
     malloc_trim(0);
     dl_iterate_phdr(settle_object, NULL);
@@ -66,7 +66,7 @@ static bool is_zero(const char *data, size_t size)
     return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
 }
 
-void memory_forget_zeros(void *data, size_t size)
+void memory_trim_zeros(void *data, size_t size)
 {
     uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
     char *at = (char *) (((uintptr_t) data + page - 1) & ~(page - 1));

@@ -12,8 +12,8 @@
  * the heap, and the pages of the program and its libraries that nothing else
  * touches. Those that are still needed come back by themselves, from the page cache.
  */
-void memory_settle(void);
+void memory_trim(void);
 
 /* Gives back the pages of SIZE bytes of the heap at DATA that hold nothing but
  * zeros: when they are touched next, they are zeros again. */
-void memory_forget_zeros(void *data, size_t size);
+void memory_trim_zeros(void *data, size_t size);

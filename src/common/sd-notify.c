@@ -19,7 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-void manager_notify(const char *lines)
+void sd_notify_send(const char *lines)
 {
     const char *path = g_getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -51,7 +51,7 @@ static bool is_for_us(const char *variable, bool required)
            pid == (guint64) getpid();
 }
 
-guint64 manager_watchdog_usec(void)
+guint64 sd_notify_watchdog_usec(void)
 {
     const char *text = g_getenv("WATCHDOG_USEC");
     guint64 usec;
@@ -62,7 +62,7 @@ guint64 manager_watchdog_usec(void)
     return 0;
 }
 
-char **manager_take_sockets(void)
+char **sd_notify_take_sockets(void)
 {
     const char *text = g_getenv("LISTEN_FDS"), *names = g_getenv("LISTEN_FDNAMES");
     g_auto(GStrv) given = g_strsplit(names ? names : "", ":", -1);
@@ -74,7 +74,7 @@ char **manager_take_sockets(void)
         !g_ascii_string_to_unsigned(text, 10, 0, 4096, &count, NULL))
         count = 0;
     for (guint i = 0; i < count; i++) {
-        fcntl(MANAGER_FIRST_FD + i, F_SETFD, FD_CLOEXEC);
+        fcntl(SD_NOTIFY_FIRST_FD + i, F_SETFD, FD_CLOEXEC);
         g_strv_builder_add(builder, i < given_count ? given[i] : "unknown");
     }
     g_unsetenv("LISTEN_PID");

@@ -8,17 +8,17 @@
 #include <glib.h>
 
 /* The first descriptor that is handed over, as systemd has it. */
-#define MANAGER_FIRST_FD 3
+#define SD_NOTIFY_FIRST_FD 3
 
 /* Lines such as "READY=1" (sd_notify(3)); nothing if no manager listens. */
-void manager_notify(const char *lines);
+void sd_notify_send(const char *lines);
 
 /* Within so many microseconds a "WATCHDOG=1" is expected; 0: never. */
-guint64 manager_watchdog_usec(void);
+guint64 sd_notify_watchdog_usec(void);
 
 /*
- * The names of the sockets that were handed over, from MANAGER_FIRST_FD on;
+ * The names of the sockets that were handed over, from SD_NOTIFY_FIRST_FD on;
  * NULL-terminated, never NULL. They are ours from then on, and none of the
  * programs that we start: to be asked once.
  */
-char **manager_take_sockets(void);
+char **sd_notify_take_sockets(void);

@@ -87,8 +87,8 @@ static void link_begin(StreamLink *link)
     if (link->packets < 0 || link->socket < 0)
         return;
     socket = g_steal_fd(&link->socket);
-    link->stream = stream_new(g_steal_fd(&link->packets), link->max_packet, socket, socket, on_done,
-                              link);
+    link->stream =
+        stream_new(g_steal_fd(&link->packets), link->max_packet, socket, socket, on_done, link);
 }
 
 void stream_link_set_packets(StreamLink *link, int packets, gsize max_packet)

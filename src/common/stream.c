@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK(rtcbus-stream-error-quark, stream_error)
+G_DEFINE_QUARK(rtcbus - stream - error - quark, stream_error)
 
 enum { HEADER = 1, COUNT = 8 };
 #define CHUNK (64 * 1024)
@@ -63,13 +63,13 @@ struct Stream {
     GQueue outbox;    /* of GBytes: packets that the channel did not take yet */
     GQueue unwritten; /* of GByteArray, for the output; small packets share one */
     gsize unwritten_bytes, unwritten_start; /* the latter within the first one */
-    guint64 sent, received;    /* `received` is what has been written */
-    guint64 credit, granted;   /* what we may send, and what the other side may */
-    gsize window;              /* what may be on its way to us or unwritten */
-    bool blocked_told;         /* B is sent, and no C has come since */
-    bool cut;                  /* the channel has ended; what it brought is still written */
-    bool heard;                /* the other side has sent something */
-    bool hung_up;              /* seen, and it would be reported again and again */
+    guint64 sent, received;                 /* `received` is what has been written */
+    guint64 credit, granted;                /* what we may send, and what the other side may */
+    gsize window;                           /* what may be on its way to us or unwritten */
+    bool blocked_told;                      /* B is sent, and no C has come since */
+    bool cut;     /* the channel has ended; what it brought is still written */
+    bool heard;   /* the other side has sent something */
+    bool hung_up; /* seen, and it would be reported again and again */
     StreamDone done;
     gpointer data;
     GError *error;
@@ -523,7 +523,7 @@ static void stream_prepare_output(Stream *stream)
     int again = -1;
 
     fstat(stream->output, &info);
-    stream->output_kind = S_ISSOCK(info.st_mode)   ? OUTPUT_SOCKET
+    stream->output_kind = S_ISSOCK(info.st_mode)  ? OUTPUT_SOCKET
                           : S_ISREG(info.st_mode) ? OUTPUT_FILE
                                                   : OUTPUT_SHARED;
     if (S_ISFIFO(info.st_mode))

@@ -8,5 +8,6 @@
 #include <glib.h>
 
 /* The one of WORDS (N of them, none NULL) that is nearest to WRITTEN, whatever its case: at most a
- * third of its letters and two are other, missing, added or change places with the next. NULL if none is. */
+ * third of its letters and two are other, missing, added or change places with the next. NULL
+ * if none is. */
 const char *suggestion_find(const char *written, const char *const *words, gsize n);

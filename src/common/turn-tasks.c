@@ -3,7 +3,7 @@
 
 /*
  * The tasks run in the prepare function of a source of high priority. As its
- * dispatch they would cost every round another poll(). They do not run the
+ * dispatch they would cost every turn another poll(). They do not run the
  * main loop and do not call what could.
  */
 
@@ -18,9 +18,9 @@ static gboolean on_prepare(GSource *unused, int *timeout)
 {
     *timeout = -1;
     while (!g_queue_is_empty(&tasks)) {
-        RoundTask *task = g_queue_peek_head(&tasks);
+        TurnTask *task = g_queue_peek_head(&tasks);
 
-        round_task_cancel(task);
+        turn_task_cancel(task);
         task->run(task->data);
     }
     return FALSE;
@@ -40,16 +40,16 @@ static void ensure_source(void)
         return;
     source = g_source_new(&funcs, sizeof(GSource));
     g_source_set_priority(source, G_PRIORITY_HIGH);
-    g_source_set_static_name(source, "end of a round");
+    g_source_set_static_name(source, "end of a turn");
     g_source_attach(source, NULL);
 }
 
-void round_task_init(RoundTask *task, void (*run)(gpointer data), gpointer data)
+void turn_task_init(TurnTask *task, void (*run)(gpointer data), gpointer data)
 {
-    *task = (RoundTask){.run = run, .data = data};
+    *task = (TurnTask){.run = run, .data = data};
 }
 
-void round_task_add(RoundTask *task)
+void turn_task_add(TurnTask *task)
 {
     if (task->link.data)
         return;
@@ -58,7 +58,7 @@ void round_task_add(RoundTask *task)
     g_queue_push_tail_link(&tasks, &task->link);
 }
 
-void round_task_cancel(RoundTask *task)
+void turn_task_cancel(TurnTask *task)
 {
     if (!task->link.data)
         return;

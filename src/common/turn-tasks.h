@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * What is to be done once in a round of the main loop, after everything that
+ * What is to be done once in a turn of the main loop, after everything that
  * was ready has had its turn and before the loop waits again: so packets and
  * messages that come together leave together, and none waits for company that
  * may never come.
@@ -15,13 +15,13 @@
 typedef struct {
     void (*run)(gpointer data);
     gpointer data;
-    GList link; /* its place among the tasks of this round; link.data is NULL outside */
-} RoundTask;
+    GList link; /* its place among the tasks of this turn; link.data is NULL outside */
+} TurnTask;
 
-void round_task_init(RoundTask *task, void (*run)(gpointer data), gpointer data);
+void turn_task_init(TurnTask *task, void (*run)(gpointer data), gpointer data);
 
-/* Runs TASK at the end of this round, once. It stays where it is until then. */
-void round_task_add(RoundTask *task);
+/* Runs TASK at the end of this turn, once. It stays where it is until then. */
+void turn_task_add(TurnTask *task);
 
 /* Not any more. Also for a task that was not added. */
-void round_task_cancel(RoundTask *task);
+void turn_task_cancel(TurnTask *task);

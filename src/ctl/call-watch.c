@@ -154,9 +154,9 @@ CallWatch *call_watch_new(BusClient *client, const CallWatchOps *ops, gpointer d
     watch->signals[2] = g_dbus_connection_signal_subscribe(
         client->bus, PEER_BUS_NAME, OBJECT_MANAGER, "InterfacesRemoved", PEER_OBJECT_PATH, NULL,
         G_DBUS_SIGNAL_FLAGS_NONE, on_interfaces_removed, watch, NULL);
-    watch->name_id = g_bus_watch_name_on_connection(client->bus, PEER_BUS_NAME,
-                                                    G_BUS_NAME_WATCHER_FLAGS_NONE, NULL,
-                                                    on_daemon_vanished, watch, NULL);
+    watch->name_id =
+        g_bus_watch_name_on_connection(client->bus, PEER_BUS_NAME, G_BUS_NAME_WATCHER_FLAGS_NONE,
+                                       NULL, on_daemon_vanished, watch, NULL);
     return watch;
 }
 

@@ -46,8 +46,8 @@ const GOptionEntry call_options[] = {
      N_("A text that the other side sees with the call"), N_("TEXT")},
     {"fingerprint", 'f', 0, G_OPTION_ARG_STRING, &option_fingerprint,
      N_("Talk only to whoever has this key"), N_("FINGERPRINT")},
-    {"no-wait", 'n', 0, G_OPTION_ARG_NONE, &option_no_wait,
-     N_("Start the call and return at once"), NULL},
+    {"no-wait", 'n', 0, G_OPTION_ARG_NONE, &option_no_wait, N_("Start the call and return at once"),
+     NULL},
     {},
 };
 
@@ -260,9 +260,8 @@ int call_check(char **arguments)
 
 int call_run(BusClient *client, char **arguments)
 {
-    Calling calling = {.client = client,
-                       .loop = g_main_loop_new(NULL, FALSE),
-                       .began = g_get_monotonic_time()};
+    Calling calling = {
+        .client = client, .loop = g_main_loop_new(NULL, FALSE), .began = g_get_monotonic_time()};
     /* From the start: a call that is interrupted must not stay behind. */
     guint interrupts[] = {
         g_unix_signal_add(SIGINT, on_interrupt, &calling),

@@ -44,11 +44,10 @@ static int compare_calls(gconstpointer a, gconstpointer b)
 
 GPtrArray *call_list_load(BusClient *client, GError **error)
 {
-    g_autoptr(GPtrArray) calls =
-        g_ptr_array_new_with_free_func((GDestroyNotify) call_entry_free);
-    g_autoptr(GVariant) reply = client_call(
-        client, &peer_service, PEER_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager",
-        "GetManagedObjects", NULL, "(a{oa{sa{sv}}})", LOOK, error);
+    g_autoptr(GPtrArray) calls = g_ptr_array_new_with_free_func((GDestroyNotify) call_entry_free);
+    g_autoptr(GVariant) reply =
+        client_call(client, &peer_service, PEER_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager",
+                    "GetManagedObjects", NULL, "(a{oa{sa{sv}}})", LOOK, error);
     g_autoptr(GVariantIter) objects = NULL;
     GVariant *interfaces;
     const char *path;
@@ -68,12 +67,17 @@ GPtrArray *call_list_load(BusClient *client, GError **error)
 }
 
 static const char *const state_texts[][2] = {
-    {"calling", N_("calling")},         {"connecting", N_("connecting")},
-    {"connected", N_("connected")},     {"reconnecting", N_("reconnecting")},
-    {"disconnected", N_("disconnected")}, {"closed", N_("closed")},
-    {"unknown", N_("unknown")},         {"new", N_("new")},
+    {"calling", N_("calling")},
+    {"connecting", N_("connecting")},
+    {"connected", N_("connected")},
+    {"reconnecting", N_("reconnecting")},
+    {"disconnected", N_("disconnected")},
+    {"closed", N_("closed")},
+    {"unknown", N_("unknown")},
+    {"new", N_("new")},
     {"known", N_("known")},
-    {"outgoing", N_("outgoing")},       {"incoming", N_("incoming")},
+    {"outgoing", N_("outgoing")},
+    {"incoming", N_("incoming")},
 };
 
 const char *call_state_text(const char *state)
@@ -119,20 +123,22 @@ void call_entry_to_json(const CallEntry *call, JsonBuilder *builder)
 {
     static const struct {
         const char *property, *member;
-    } strings[] = {
-        {"Peer", "peer"},
-        {"Direction", "direction"},
-        {"State", "state"},
-        {"Reason", "reason"},
-        {"Trust", "trust"},
-        {"LocalCandidate", "localCandidate"},
-        {"RemoteCandidate", "remoteCandidate"},
-        {"RemoteFingerprint", "remoteFingerprint"},
-    }, numbers[] = {
-        {"ConnectedAt", "connectedAt"},     {"SetupTime", "setupTime"},
-        {"RoundTripTime", "roundTripTime"}, {"BytesSent", "bytesSent"},
-        {"BytesReceived", "bytesReceived"},
-    };
+    } strings[] =
+        {
+            {"Peer", "peer"},
+            {"Direction", "direction"},
+            {"State", "state"},
+            {"Reason", "reason"},
+            {"Trust", "trust"},
+            {"LocalCandidate", "localCandidate"},
+            {"RemoteCandidate", "remoteCandidate"},
+            {"RemoteFingerprint", "remoteFingerprint"},
+        },
+      numbers[] = {
+          {"ConnectedAt", "connectedAt"},     {"SetupTime", "setupTime"},
+          {"RoundTripTime", "roundTripTime"}, {"BytesSent", "bytesSent"},
+          {"BytesReceived", "bytesReceived"},
+      };
 
     json_builder_begin_object(builder);
     json_add_uint(builder, "call", call->number);

@@ -26,16 +26,16 @@ static const Command commands[] = {
     {"calls", NULL, N_("List the calls"), NULL, 0, 0, false, NULL, calls_run},
     {"hangup", N_("CALL"), N_("End a call, given by its number or object path"), NULL, 1, 1, false,
      hangup_check, hangup_run},
-    {"numbers", NULL, N_("Print the numbers received"), numbers_options, 0, 0, false,
-     numbers_check, numbers_run},
+    {"numbers", NULL, N_("Print the numbers received"), numbers_options, 0, 0, false, numbers_check,
+     numbers_run},
     {"publish", N_("NUMBER..."), N_("Send numbers to every listener"), NULL, 1, -1, true,
      publish_check, publish_run},
     {"pair", N_("[CODE]"), N_("Make this peer and another one known to each other"), pair_options,
      0, 3, false, pair_check, pair_run},
-    {"fingerprint", N_("[NAME]"), N_("Show this peer's fingerprint, or a known peer's"), NULL, 0,
-     1, false, NULL, fingerprint_run},
-    {"identity", N_("[new]"), N_("Show who this peer is, or make it a new key"), identity_options, 0,
-     1, false, identity_check, identity_run},
+    {"fingerprint", N_("[NAME]"), N_("Show this peer's fingerprint, or a known peer's"), NULL, 0, 1,
+     false, NULL, fingerprint_run},
+    {"identity", N_("[new]"), N_("Show who this peer is, or make it a new key"), identity_options,
+     0, 1, false, identity_check, identity_run},
     {"known", NULL, N_("List the known peers"), NULL, 0, 0, false, NULL, known_run},
     {"trust", N_("NAME FINGERPRINT"), N_("Make a peer known, in place of what was learned of it"),
      NULL, 2, 3, false, trust_check, trust_run},
@@ -61,8 +61,7 @@ static void add_common_options(GOptionContext *context, CommonOptions *options)
 {
     const GOptionEntry entries[] = {
         {"help", 'h', 0, G_OPTION_ARG_NONE, &options->help, N_("Show this help and exit"), NULL},
-        {"json", 0, 0, G_OPTION_ARG_NONE, &options->json,
-         N_("Answer in JSON, for programs"), NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, N_("Answer in JSON, for programs"), NULL},
         {"session", 0, 0, G_OPTION_ARG_NONE, &options->session,
          N_("Talk to daemons on the session bus"), NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, N_("Show the version and exit"),
@@ -90,8 +89,7 @@ static char *list_commands(void)
         g_autofree char *usage = command_usage(&commands[i]);
         int pad = 24 - (int) text_columns(usage);
 
-        g_string_append_printf(text, "  %s%*s%s\n", usage, MAX(pad, 1), "",
-                               _(commands[i].summary));
+        g_string_append_printf(text, "  %s%*s%s\n", usage, MAX(pad, 1), "", _(commands[i].summary));
     }
     g_string_append_printf(text, "\n%s",
                            _("\"rtcbusctl COMMAND --help\" tells more of a command."));

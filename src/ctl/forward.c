@@ -37,15 +37,15 @@ typedef struct {
     GMainLoop *loop;
     const char *where, *peer;
     char *label;
-    SharedCall *call;  /* NULL: there is none */
-    guint dialer;      /* places it, from the main loop */
+    SharedCall *call;        /* NULL: there is none */
+    guint dialer;            /* places it, from the main loop */
     GSocketService *service; /* NULL: it does not listen yet */
-    StreamLinks *links; /* of Forwarded */
-    GQueue waiting;    /* of StreamLink, for the call, or for their turn */
-    guint opening;     /* links that wait for the daemon to open their channel */
-    guint calls;       /* how many were placed */
-    bool had_call;     /* the last of them was connected */
-    int status;        /* of the program */
+    StreamLinks *links;      /* of Forwarded */
+    GQueue waiting;          /* of StreamLink, for the call, or for their turn */
+    guint opening;           /* links that wait for the daemon to open their channel */
+    guint calls;             /* how many were placed */
+    bool had_call;           /* the last of them was connected */
+    int status;              /* of the program */
 } Forward;
 
 /* A connection that is forwarded. */
@@ -246,7 +246,7 @@ static void tell_address(const Forward *forward, GSocketAddress *address)
 static bool listen_handed(const Forward *forward, GSocketListener *listener, const char *name,
                           GError **error)
 {
-    g_autoptr(GArray) fds = handed_sockets(name);
+    g_autoptr(GArray) fds = listen_fds_named(name);
 
     for (guint i = 0; i < fds->len; i++) {
         g_autoptr(GSocket) socket = g_socket_new_from_fd(g_array_index(fds, int, i), error);
@@ -361,7 +361,7 @@ int forward_run(BusClient *client, char **arguments)
         g_unix_signal_add(SIGTERM, on_interrupt, &forward),
     };
 
-    handed_init();
+    listen_fds_init();
     raise_descriptor_limit();
     forward_begin(&forward);
     if (forward.status == EXIT_SUCCESS)

@@ -77,8 +77,8 @@ static int show_identity(BusClient *client)
     if (!dict)
         return client_fail(client, &peer_service, error);
     copies = g_variant_lookup_value(dict, "KeySharedWith", G_VARIANT_TYPE("as"));
-    (client->json ? print_identity_json : print_identity)(
-        dict_string(dict, "Name"), dict_string(dict, "Fingerprint"), copies);
+    (client->json ? print_identity_json : print_identity)(dict_string(dict, "Name"),
+                                                          dict_string(dict, "Fingerprint"), copies);
     return EXIT_SUCCESS;
 }
 

@@ -77,7 +77,8 @@ static void print_lost(const BusClient *client, guint64 lost)
     } else {
         g_autofree char *text = g_strdup_printf(
             ngettext("%" PRIu64 " number is lost: it had left the history before it was read",
-                     "%" PRIu64 " numbers are lost: they had left the history before they were read",
+                     "%" PRIu64
+                     " numbers are lost: they had left the history before they were read",
                      (gulong) lost),
             lost);
 
@@ -197,9 +198,9 @@ static int follow_numbers(BusClient *client)
     signal_id = g_dbus_connection_signal_subscribe(
         client->bus, PEER_BUS_NAME, PEER_INTERFACE, "NumberReceived", PEER_OBJECT_PATH, NULL,
         G_DBUS_SIGNAL_FLAGS_NONE, on_number, &follow, NULL);
-    name_id = g_bus_watch_name_on_connection(client->bus, PEER_BUS_NAME,
-                                             G_BUS_NAME_WATCHER_FLAGS_NONE, on_daemon_appeared,
-                                             on_daemon_vanished, &follow, NULL);
+    name_id =
+        g_bus_watch_name_on_connection(client->bus, PEER_BUS_NAME, G_BUS_NAME_WATCHER_FLAGS_NONE,
+                                       on_daemon_appeared, on_daemon_vanished, &follow, NULL);
     g_main_loop_run(follow.loop);
 
     g_bus_unwatch_name(name_id);

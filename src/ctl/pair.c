@@ -25,8 +25,8 @@
 typedef struct {
     BusClient *client;
     GMainLoop *loop;
-    bool begun; /* what is heard from now on is ours */
-    bool known; /* the question is about a name that is known with another key */
+    bool begun;      /* what is heard from now on is ours */
+    bool known;      /* the question is about a name that is known with another key */
     guint answer_id; /* while somebody is asked */
     int status;
 } Pairing;
@@ -41,8 +41,7 @@ const GOptionEntry pair_options[] = {
      N_("Remember the other peer by this name, whatever it calls itself"), N_("NAME")},
     {"replace", 'r', 0, G_OPTION_ARG_NONE, &option_replace,
      N_("Put its key in the place of another one that is known for the name"), NULL},
-    {"yes", 'y', 0, G_OPTION_ARG_NONE, &option_yes,
-     N_("Ask nothing, also on a terminal"), NULL},
+    {"yes", 'y', 0, G_OPTION_ARG_NONE, &option_yes, N_("Ask nothing, also on a terminal"), NULL},
     {},
 };
 
@@ -95,9 +94,8 @@ static void on_failed(GVariant *parameters)
 
 static bool cancel(BusClient *client, GError **error)
 {
-    g_autoptr(GVariant) reply =
-        client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "CancelPairing",
-                    NULL, "()", LOOK, error);
+    g_autoptr(GVariant) reply = client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE,
+                                            "CancelPairing", NULL, "()", LOOK, error);
 
     return reply != NULL;
 }
@@ -200,8 +198,7 @@ static void on_proven(Pairing *pairing, GVariant *parameters)
     }
     print_prompt(pairing);
     if (pairing->answer_id == 0)
-        pairing->answer_id =
-            g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, on_answer, pairing);
+        pairing->answer_id = g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, on_answer, pairing);
 }
 
 /* ---- what is heard ---------------------------------------------------------- */
@@ -255,8 +252,8 @@ static void show_code(const BusClient *client, const char *code)
         json_print(builder);
         return;
     }
-    g_print("%s\n\n    rtcbusctl pair %s\n\n",
-            _("On the other machine, within ten minutes, type:"), code);
+    g_print("%s\n\n    rtcbusctl pair %s\n\n", _("On the other machine, within ten minutes, type:"),
+            code);
 }
 
 static bool begin(BusClient *client, const char *code, GError **error)
@@ -323,12 +320,12 @@ int pair_run(BusClient *client, char **arguments)
     pairing.loop = g_main_loop_new(NULL, FALSE);
     interrupts[0] = g_unix_signal_add(SIGINT, on_interrupt, &pairing);
     interrupts[1] = g_unix_signal_add(SIGTERM, on_interrupt, &pairing);
-    signal_id = g_dbus_connection_signal_subscribe(
-        client->bus, PEER_BUS_NAME, PEER_INTERFACE, NULL, PEER_OBJECT_PATH, NULL,
-        G_DBUS_SIGNAL_FLAGS_NONE, on_signal, &pairing, NULL);
-    name_id = g_bus_watch_name_on_connection(client->bus, PEER_BUS_NAME,
-                                             G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, on_vanished,
-                                             &pairing, NULL);
+    signal_id = g_dbus_connection_signal_subscribe(client->bus, PEER_BUS_NAME, PEER_INTERFACE, NULL,
+                                                   PEER_OBJECT_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+                                                   on_signal, &pairing, NULL);
+    name_id =
+        g_bus_watch_name_on_connection(client->bus, PEER_BUS_NAME, G_BUS_NAME_WATCHER_FLAGS_NONE,
+                                       NULL, on_vanished, &pairing, NULL);
     pair_and_wait(&pairing, code);
     g_clear_handle_id(&pairing.answer_id, g_source_remove);
     g_bus_unwatch_name(name_id);

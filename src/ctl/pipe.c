@@ -25,10 +25,10 @@
 enum { PROGRESS_INTERVAL = 500 };
 
 typedef enum {
-    PIPE_WAITING,      /* for the call, or for a channel of the peer's */
-    PIPE_OPENING,      /* our channel */
+    PIPE_WAITING, /* for the call, or for a channel of the peer's */
+    PIPE_OPENING, /* our channel */
     PIPE_TRANSFERRING,
-    PIPE_SETTLING,     /* the last bytes are on their way */
+    PIPE_SETTLING, /* the last bytes are on their way */
     PIPE_ENDED,
 } PipeState;
 
@@ -61,8 +61,8 @@ static void show_progress(const Pipe *pipe)
     guint64 sent = stream_sent(pipe->stream), received = stream_received(pipe->stream);
     g_autofree char *out = g_format_size(sent);
     g_autofree char *in = g_format_size(received);
-    g_autofree char *rate = g_format_size((guint64) ((double) (sent + received) *
-                                                     G_USEC_PER_SEC / (double) elapsed));
+    g_autofree char *rate =
+        g_format_size((guint64) ((double) (sent + received) * G_USEC_PER_SEC / (double) elapsed));
 
     g_printerr("\r\033[K");
     g_printerr(_("sent %s, received %s, %s/s"), out, in, rate);
@@ -171,7 +171,8 @@ static void pipe_offer(Pipe *pipe, const char *path, GVariant *interfaces)
     gsize max_packet;
     int fd;
 
-    if (pipe->state != PIPE_WAITING || !dict || strcmp(dict_string(dict, "Label"), pipe->label) != 0 ||
+    if (pipe->state != PIPE_WAITING || !dict ||
+        strcmp(dict_string(dict, "Label"), pipe->label) != 0 ||
         strcmp(dict_string(dict, "Direction"), "incoming") != 0 ||
         strcmp(dict_string(dict, "Protocol"), STREAM_PROTOCOL) != 0)
         return;

@@ -140,8 +140,7 @@ static void room_to_json(const RoomListing *room, JsonBuilder *builder)
         const char *id, *name, *address, *origin;
         guint64 since;
 
-        g_variant_get_child(room->clients, i, "(&s&s&s&st)", &id, &name, &address, &origin,
-                            &since);
+        g_variant_get_child(room->clients, i, "(&s&s&s&st)", &id, &name, &address, &origin, &since);
         json_builder_begin_object(builder);
         json_add_string(builder, "id", id);
         json_add_string(builder, "name", name);

@@ -51,7 +51,7 @@ static void shared_call_settled(SharedCall *call)
 {
     g_clear_handle_id(&call->timer, g_source_remove);
     if (call->settled)
-        g_steal_pointer(&call->settled)(call->settled_data);
+        g_steal_pointer (&call->settled)(call->settled_data);
 }
 
 /* ---- what the watch tells ----------------------------------------------------------- */
@@ -123,9 +123,9 @@ static char *find_call(BusClient *client, const char *peer)
 
 static char *place_call(BusClient *client, const char *peer, GError **error)
 {
-    g_autoptr(GVariant) reply = client_call(
-        client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "Call",
-        g_variant_new("(sa{sv})", peer, NULL), "(o)", ACT, error);
+    g_autoptr(GVariant) reply =
+        client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "Call",
+                    g_variant_new("(sa{sv})", peer, NULL), "(o)", ACT, error);
     char *path = NULL;
 
     if (reply)
@@ -219,8 +219,8 @@ static gboolean on_settle_timeout(gpointer data)
 
 void shared_call_settle(SharedCall *call, void (*done)(gpointer data), gpointer data)
 {
-    bool at_once = !call->placed || call->state == SHARED_CALL_ENDED ||
-                   g_hash_table_size(call->channels) == 0;
+    bool at_once =
+        !call->placed || call->state == SHARED_CALL_ENDED || g_hash_table_size(call->channels) == 0;
 
     call->settled = done;
     call->settled_data = data;
@@ -299,10 +299,10 @@ static void on_channel_opened(GObject *bus, GAsyncResult *result, gpointer data)
     }
     g_variant_get(reply, "(&o)", &path);
     g_hash_table_add(opening->channels, g_strdup(path));
-    g_dbus_connection_call_with_unix_fd_list(
-        G_DBUS_CONNECTION(bus), PEER_BUS_NAME, path, CHANNEL_INTERFACE, "Acquire",
-        g_variant_new("(a{sv})", NULL), G_VARIANT_TYPE("(hu)"), LOOK, -1, NULL, NULL, on_acquired,
-        opening);
+    g_dbus_connection_call_with_unix_fd_list(G_DBUS_CONNECTION(bus), PEER_BUS_NAME, path,
+                                             CHANNEL_INTERFACE, "Acquire",
+                                             g_variant_new("(a{sv})", NULL), G_VARIANT_TYPE("(hu)"),
+                                             LOOK, -1, NULL, NULL, on_acquired, opening);
 }
 
 void shared_call_open(SharedCall *call, const char *label, SharedCallOpened opened, gpointer data)

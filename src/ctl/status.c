@@ -80,8 +80,7 @@ static void find_bad_servers(Status *status)
         shown = text_safe(uri);
         why = text_safe(words);
         g_ptr_array_add(status->problems,
-                        g_strdup_printf(_("the ICE server %s does not serve us: %s"), shown,
-                                        why));
+                        g_strdup_printf(_("the ICE server %s does not serve us: %s"), shown, why));
     }
 }
 
@@ -147,8 +146,8 @@ static char *numbers_text(GVariant *dict)
     const char *peer;
     double value;
 
-    if (received > 0 && g_variant_lookup(dict, "LastNumber", "(tt&sd)", &sequence, &time, &peer,
-                                         &value)) {
+    if (received > 0 &&
+        g_variant_lookup(dict, "LastNumber", "(tt&sd)", &sequence, &time, &peer, &value)) {
         g_autofree char *shown = text_value(value);
         g_autofree char *ago = text_since(time);
         g_autofree char *from = text_safe(peer);

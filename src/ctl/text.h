@@ -38,7 +38,10 @@ size_t text_columns(const char *text);
  * transport only where it is not UDP. Others are text_safe() of what they are. */
 char *text_candidate(const char *candidate);
 
-/* Rows of cells, printed in columns as wide as their widest cell. What goes in is made printable. */
+/*
+ * Rows of cells, printed in columns as wide as their widest cell. What goes in is made
+ * printable.
+ */
 typedef struct Table Table;
 
 Table *table_new(unsigned indent);

@@ -25,9 +25,8 @@
 
 static GVariant *list_known(BusClient *client, GError **error)
 {
-    g_autoptr(GVariant) reply =
-        client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "ListKnownPeers",
-                    NULL, "(a(ssst))", LOOK, error);
+    g_autoptr(GVariant) reply = client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE,
+                                            "ListKnownPeers", NULL, "(a(ssst))", LOOK, error);
 
     return reply ? g_variant_get_child_value(reply, 0) : NULL;
 }

@@ -109,8 +109,10 @@ static const char *const accepts[] = {
 /* A history of this size still fits into one D-Bus message of 32 MiB. */
 #define MAX_HISTORY 262144
 
-#define KEY(group, name, type, member, ...) \
-    {group, name, CONFIG_##type, offsetof(PeerConfig, member), __VA_ARGS__}
+#define KEY(group, name, type, member, ...)                                                        \
+    {                                                                                              \
+        group, name, CONFIG_##type, offsetof(PeerConfig, member), __VA_ARGS__                      \
+    }
 static const ConfigKey keys[] = {
     KEY("Peer", "Name", STRING, name, "", .check = check_name),
     KEY("Peer", "MaxCalls", UINT, max_calls, "2048", 1, 65536),

@@ -16,10 +16,10 @@ typedef struct {
     guint64 max_strangers, max_per_stranger, max_pending_strangers;
     char *url, *origin; /* of the relay */
     char **servers, **interfaces;
-    char *ca_file; /* for turns: servers, beside the system's; "": none */
+    char *ca_file;      /* for turns: servers, beside the system's; "": none */
     int policy, accept; /* a TrustPolicy, a TrustAccept */
     guint64 max_known;
-    int source; /* a NumberSource */
+    int source;       /* a NumberSource */
     guint64 interval; /* microseconds */
     guint64 history;
 } PeerConfig;

@@ -5,4 +5,4 @@
 
 #include "peer/error.h"
 
-G_DEFINE_QUARK(rtcbus-peer-error-quark, peer_error)
+G_DEFINE_QUARK(rtcbus - peer - error - quark, peer_error)

@@ -58,9 +58,8 @@ static void peer_update(Peer *peer)
     if (identity_problem(peer->identity))
         daemon_status("%s", identity_problem(peer->identity));
     else if (room_state(room) == RELAY_CONNECTED)
-        daemon_status(_("%s at %s; calls: %u, listeners: %u"), room_own_name(room),
-                      peer->relay_url, calls_count(peer->calls),
-                      publisher_listeners(peer->publisher));
+        daemon_status(_("%s at %s; calls: %u, listeners: %u"), room_own_name(room), peer->relay_url,
+                      calls_count(peer->calls), publisher_listeners(peer->publisher));
     else
         daemon_status(_("no relay at %s: %s; calls: %u"), peer->relay_url, room_problem(room),
                       calls_count(peer->calls));
@@ -150,8 +149,8 @@ static bool on_expects(const Frame *frame, gpointer data)
 {
     const Peer *peer = data;
 
-    return frame->type == FRAME_CALL || frame->type == FRAME_OFFER ||
-           frame->type == FRAME_PAIR || call_dispatch_expects(peer->dispatch, frame);
+    return frame->type == FRAME_CALL || frame->type == FRAME_OFFER || frame->type == FRAME_PAIR ||
+           call_dispatch_expects(peer->dispatch, frame);
 }
 
 static const SignalingOps signaling_ops = {
@@ -297,8 +296,7 @@ static void connect_service(Peer *peer, CallChannel *channel)
         return;
     if (!call_channel_acquire(channel, MESSAGE_BINARY, &packets, &max_packet, &error)) {
         log_event(G_LOG_LEVEL_WARNING,
-                  (.topic = LOG_TOPIC_SERVICES,
-                   .source = call_remote(call_channel_call(channel))),
+                  (.topic = LOG_TOPIC_SERVICES, .source = call_remote(call_channel_call(channel))),
                   "%s: %s", label, error->message);
         call_channel_close(channel);
         return;
@@ -369,8 +367,7 @@ static void on_pairing_proven(const char *name, const char *fingerprint, gpointe
     Peer *peer = data;
     const char *path;
     const KnownPeer *known = known_peers_find(peer->known, name, &path);
-    bool other =
-        known_peers_check(peer->known, name, fingerprint) == KNOWN_OTHER;
+    bool other = known_peers_check(peer->known, name, fingerprint) == KNOWN_OTHER;
 
     peer->observer->pairing_proven(name, fingerprint, other ? known->fingerprint : "",
                                    peer->observer_data);
@@ -506,10 +503,8 @@ static void make_calls(Peer *peer)
 {
     const Room *room = signaling_room(peer->signaling);
     CallLimits limits = peer_limits(peer);
-    CallUser user = {.ops = &call_ops,
-                     .data = peer,
-                     .guard = &call_trust_ops,
-                     .guard_data = &peer->call_trust};
+    CallUser user = {
+        .ops = &call_ops, .data = peer, .guard = &call_trust_ops, .guard_data = &peer->call_trust};
 
     peer->calls = calls_new(room, &limits, &calls_ops, &user);
     peer->dispatch =
@@ -600,7 +595,7 @@ bool peer_prepare(Peer *peer, Daemon *daemon, GError **error)
     g_autofree char *folder = daemon_state_directory(daemon);
 
     peer->daemon = daemon;
-    handed_init();
+    listen_fds_init();
     peer->identity = identity_new(folder, &identity_ops, peer);
     peer->known = make_known(peer, folder);
     peer->services = make_services(peer);

@@ -40,8 +40,8 @@ static void refuse(HttpConnection *connection, int status, const char *text, gui
     const char *address = http_connection_address(connection);
 
     log_event(G_LOG_LEVEL_WARNING,
-              (.message_id = MESSAGE_CLIENT_REFUSED, .remote = address,
-               .topic = LOG_TOPIC_REFUSALS, .source = address),
+              (.message_id = MESSAGE_CLIENT_REFUSED, .remote = address, .topic = LOG_TOPIC_REFUSALS,
+               .source = address),
               _("refused %s with %d: %s"), address, status, text);
     http_connection_answer(connection, status, text, retry_after);
 }
@@ -267,8 +267,8 @@ static void on_gone(HttpConnection *connection, gpointer data)
 /* Too many: a word in passing, without spending anything on it. */
 static void turn_away(int fd)
 {
-    g_autofree char *answer = handshake_answer(
-        503, "there are too many connections from this address", FULL_RETRY, true);
+    g_autofree char *answer =
+        handshake_answer(503, "there are too many connections from this address", FULL_RETRY, true);
     char buffer[4096];
 
     /* What has come already is read, or closing would reset the connection. */

@@ -81,15 +81,16 @@ static void bus_object_class_init(BusObjectClass *klass)
     g_object_class_override_property(object_class, PROPERTY_FRAMES_DROPPED, "frames-dropped");
 }
 
-static void bus_object_init(BusObject *object) {}
+static void bus_object_init(BusObject *object)
+{
+}
 
 static void add_room(const char *room, guint clients, gpointer data)
 {
     g_variant_builder_add(data, "(su)", room, clients);
 }
 
-static gboolean on_list_rooms(BusRelay1 *skeleton, GDBusMethodInvocation *invocation,
-                              gpointer data)
+static gboolean on_list_rooms(BusRelay1 *skeleton, GDBusMethodInvocation *invocation, gpointer data)
 {
     RelayBus *bus = data;
     GVariantBuilder rooms;
@@ -141,10 +142,9 @@ static void emit_changed(RelayBus *bus, const RelayCounters *counters)
     g_variant_builder_add(&changed, "{sv}", "Connections",
                           g_variant_new_uint32(counters->connections));
     g_variant_builder_add(&changed, "{sv}", "Rooms", g_variant_new_uint32(counters->rooms));
-    g_dbus_connection_emit_signal(bus->connection, NULL, RELAY_OBJECT_PATH,
-                                  "org.freedesktop.DBus.Properties", "PropertiesChanged",
-                                  g_variant_new("(sa{sv}as)", RELAY_INTERFACE, &changed, NULL),
-                                  NULL);
+    g_dbus_connection_emit_signal(
+        bus->connection, NULL, RELAY_OBJECT_PATH, "org.freedesktop.DBus.Properties",
+        "PropertiesChanged", g_variant_new("(sa{sv}as)", RELAY_INTERFACE, &changed, NULL), NULL);
 }
 
 void bus_update(RelayBus *bus)

@@ -335,8 +335,7 @@ void client_hurry(Client *client)
         client_kill(client, "cannot be written to");
 }
 
-void client_send_error(Client *client, const char *code, const char *text,
-                       const EnvelopeText *to)
+void client_send_error(Client *client, const char *code, const char *text, const EnvelopeText *to)
 {
     g_autoptr(Message) message = NULL;
 
@@ -406,8 +405,8 @@ void client_bad_frame(Client *client, const char *text)
     guint64 limit = client->ops->config->max_bad_frames;
 
     client_send_error(client, "bad-frame", text, NULL);
-    if (!bucket_take(&client->bad, g_get_monotonic_time(),
-                     60 * G_USEC_PER_SEC / (gint64) limit, limit))
+    if (!bucket_take(&client->bad, g_get_monotonic_time(), 60 * G_USEC_PER_SEC / (gint64) limit,
+                     limit))
         client_close(client, 1008, "too many bad frames");
 }
 
@@ -575,8 +574,8 @@ static void client_piece(Client *client, const WebsocketPart *part)
         client_send_error(client, "too-large", "the message is larger than MaxMessageSize", NULL);
         client_close(client, 1009, "the message is too large");
     } else if (!client->partial && part->last) {
-        client->waits = !client_message(client, part->data, part->length) &&
-                        client->state == CLIENT_OPEN;
+        client->waits =
+            !client_message(client, part->data, part->length) && client->state == CLIENT_OPEN;
         if (client->waits)
             keep(client, &client->partial, part->data, part->length);
     } else {

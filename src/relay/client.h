@@ -83,8 +83,8 @@ bool client_speaks_rtcbus(const Client *client); /* rtcbus.1 */
 gint64 client_since(const Client *client);       /* µs since the epoch */
 ClientState client_state(const Client *client);
 const char *client_close_reason(const Client *client); /* may be NULL */
-GList *client_link(Client *client);              /* in the relay's list */
-WheelEntry *client_check_entry(Client *client);  /* when to look after it: client_due() */
+GList *client_link(Client *client);                    /* in the relay's list */
+WheelEntry *client_check_entry(Client *client);        /* when to look after it: client_due() */
 
 /* The name of a client for people: what it calls itself, or else its id. */
 const char *client_label(const Client *client);
@@ -99,8 +99,7 @@ void client_send(Client *client, Message *message);
 void client_hurry(Client *client);
 
 /* An `error` frame, if the client speaks rtcbus.1. CODE and TEXT are literals. */
-void client_send_error(Client *client, const char *code, const char *text,
-                       const EnvelopeText *to);
+void client_send_error(Client *client, const char *code, const char *text, const EnvelopeText *to);
 
 /* Begins to close with a code of RFC 6455 section 7.4.1 and a REASON, a
  * literal. What is queued for the client still goes out, for a while. */

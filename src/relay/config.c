@@ -51,8 +51,7 @@ static bool check_server_name(const char *value, GError **error)
 
 static const ConfigKey keys[] = {
     KEY("Listen", CONFIG_LIST, listen, "[::]:41337", .check = check_address),
-    KEY("AllowedOrigins", CONFIG_LIST, allowed_origins, "same-origin",
-        .check = check_origin),
+    KEY("AllowedOrigins", CONFIG_LIST, allowed_origins, "same-origin", .check = check_origin),
     KEY("ServerNames", CONFIG_LIST, server_names, "", .check = check_server_name),
     KEY("MaxConnections", CONFIG_UINT, max_connections, "16384", .min = 1, .max = 1000000),
     KEY("MaxConnectionsPerAddress", CONFIG_UINT, max_connections_per_address, "1024",

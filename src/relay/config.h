@@ -26,7 +26,7 @@ typedef struct {
     guint64 ping_interval;     /* µs */
     guint64 handshake_timeout; /* µs */
     bool web_enabled;
-    char *web_directory;       /* "": where the package put it */
+    char *web_directory; /* "": where the package put it */
 } RelayConfig;
 
 /* As config_load(): OUT must be zero, and is untouched on failure. */

@@ -35,7 +35,7 @@ typedef struct {
     gint64 quantum; /* what a group may spend before it is another one's turn */
     /* private */
     GQueue fresh, old;
-    gint64 spent; /* by all */
+    gint64 spent;       /* by all */
     FairGroup *current; /* whose entry was taken last */
 } FairQueue;
 

@@ -20,13 +20,13 @@
 #define FIELDS_MAX 100
 
 typedef struct {
-    bool upgrade_websocket;   /* Upgrade: websocket */
-    bool connection_upgrade;  /* Connection: Upgrade */
+    bool upgrade_websocket;  /* Upgrade: websocket */
+    bool connection_upgrade; /* Connection: Upgrade */
     const char *host, *key, *version, *origin;
     bool twice; /* one of those four came twice */
     char *protocol;
     const char *if_none_match; /* the first */
-    bool body; /* the request has one */
+    bool body;                 /* the request has one */
 } Fields;
 
 static bool is_token_char(char c)
@@ -269,8 +269,7 @@ static int check_host(const Fields *fields, Handshake *out, bool old, const char
         return 400;
     if (!out->host)
         out->host = g_strdup(fields->host);
-    return (!out->host || is_authority(out->host)) &&
-                   (!fields->host || is_authority(fields->host))
+    return (!out->host || is_authority(out->host)) && (!fields->host || is_authority(fields->host))
                ? 0
                : 400;
 }

@@ -18,18 +18,18 @@
 #define HANDSHAKE_MAX 8192 /* bytes in a request head */
 
 typedef struct {
-    char *room;   /* path without its first slash, decoded */
-    char *name;   /* ?name=, decoded; "" if there is none */
-    char *host;   /* whom the client believes it talks to: HOST or HOST:PORT, a
+    char *room;          /* path without its first slash, decoded */
+    char *name;          /* ?name=, decoded; "" if there is none */
+    char *host;          /* whom the client believes it talks to: HOST or HOST:PORT, a
                    * form of RFC 3986 section 3.2; NULL if HTTP/1.0 says nothing */
-    char *origin; /* printable ASCII; NULL if there is none */
-    char *key;    /* Sec-WebSocket-Key; NULL unless this is an upgrade */
+    char *origin;        /* printable ASCII; NULL if there is none */
+    char *key;           /* Sec-WebSocket-Key; NULL unless this is an upgrade */
     char *if_none_match; /* NULL if there is none */
-    bool upgrade; /* a WebSocket is asked for, and correctly */
-    bool head;    /* HEAD: answer without a body */
-    char *protocol; /* the subprotocol to select: rtcbus.1 if it is offered, or
+    bool upgrade;        /* a WebSocket is asked for, and correctly */
+    bool head;           /* HEAD: answer without a body */
+    char *protocol;      /* the subprotocol to select: rtcbus.1 if it is offered, or
                      * else the first that is; NULL if there is none */
-    bool rtcbus;    /* it is rtcbus.1 */
+    bool rtcbus;         /* it is rtcbus.1 */
 } Handshake;
 
 /*

@@ -138,7 +138,8 @@ static void http_connection_flush(HttpConnection *connection)
     uv_poll_start(&connection->poll, UV_READABLE, on_ready);
 }
 
-void http_connection_answer(HttpConnection *connection, int status, const char *text, guint retry_after)
+void http_connection_answer(HttpConnection *connection, int status, const char *text,
+                            guint retry_after)
 {
     g_autofree char *answer = handshake_answer(status, text, retry_after, !connection->head);
 
@@ -158,8 +159,8 @@ static void http_connection_request(HttpConnection *connection)
 {
     g_auto(Handshake) handshake = {};
     const char *reason;
-    int status = handshake_parse((const char *) connection->in->data, connection->in->len, &handshake,
-                                 &reason);
+    int status = handshake_parse((const char *) connection->in->data, connection->in->len,
+                                 &handshake, &reason);
 
     connection->head = handshake.head;
     if (status == 0)
@@ -235,8 +236,9 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     }
 }
 
-HttpConnection *http_connection_new(uv_loop_t *loop, int fd, Account *account, const struct sockaddr *address,
-                     const HttpConnectionOps *ops, gpointer data)
+HttpConnection *http_connection_new(uv_loop_t *loop, int fd, Account *account,
+                                    const struct sockaddr *address, const HttpConnectionOps *ops,
+                                    gpointer data)
 {
     HttpConnection *connection = g_new0(HttpConnection, 1);
 

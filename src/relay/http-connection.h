@@ -26,12 +26,14 @@ typedef struct HttpConnectionOps {
 } HttpConnectionOps;
 
 /* FD is the connection's; so is ACCOUNT, until the gone callback. */
-HttpConnection *http_connection_new(uv_loop_t *loop, int fd, Account *account, const struct sockaddr *address,
-                     const HttpConnectionOps *ops, gpointer data);
+HttpConnection *http_connection_new(uv_loop_t *loop, int fd, Account *account,
+                                    const struct sockaddr *address, const HttpConnectionOps *ops,
+                                    gpointer data);
 
 /* Says STATUS, TEXT and RETRY_AFTER, as in handshake_answer(), and ends the
  * connection when that is through. */
-void http_connection_answer(HttpConnection *connection, int status, const char *text, guint retry_after);
+void http_connection_answer(HttpConnection *connection, int status, const char *text,
+                            guint retry_after);
 
 /* The same with an answer of the caller's: HEAD, and BODY (may be NULL) behind it. */
 void http_connection_send(HttpConnection *connection, const char *head, GBytes *body);
@@ -44,7 +46,7 @@ int http_connection_take(HttpConnection *connection, Account **account, char **a
 Account *http_connection_account(const HttpConnection *connection);
 const char *http_connection_address(const HttpConnection *connection); /* without the port */
 gint64 http_connection_since(const HttpConnection *connection);        /* monotonic µs */
-GList *http_connection_link(HttpConnection *connection); /* in its owner's list */
+GList *http_connection_link(HttpConnection *connection);               /* in its owner's list */
 
 /* Ends the connection. */
 void http_connection_close(HttpConnection *connection);

@@ -48,7 +48,7 @@ typedef union {
     struct sockaddr_storage storage;
 } Address;
 
-G_DEFINE_QUARK(rtcbus-listener-error-quark, listener_error)
+G_DEFINE_QUARK(rtcbus - listener - error - quark, listener_error)
 
 static bool parse_address(const char *text, Address *address, socklen_t *length)
 {
@@ -156,8 +156,7 @@ static gboolean on_pause_over(gpointer data)
 
     listener->pause_id = 0;
     for (guint i = 0; i < listener->sockets->len; i++)
-        uv_poll_start(&((Socket *) listener->sockets->pdata[i])->poll, UV_READABLE,
-                      on_connection);
+        uv_poll_start(&((Socket *) listener->sockets->pdata[i])->poll, UV_READABLE, on_connection);
     return G_SOURCE_REMOVE;
 }
 

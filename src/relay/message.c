@@ -11,9 +11,9 @@
 
 #include "relay/websocket.h"
 
-#define MESSAGE_HEADROOM 10 /* the largest header that an unmasked frame has */
+#define MESSAGE_HEADROOM 10                /* the largest header that an unmasked frame has */
 #define QUEUE_COST (2 * sizeof(Message *)) /* what a place in a queue takes */
-#define MAX_ECHO 256               /* bytes of a "to" sent back */
+#define MAX_ECHO 256                       /* bytes of a "to" sent back */
 
 static gsize message_size(const Message *message)
 {

@@ -131,8 +131,8 @@ static bool has(char **list, const char *word)
     return false;
 }
 
-bool origin_admits(const Handshake *request, const RelayConfig *config,
-                          const char *machine, const char **reason)
+bool origin_admits(const Handshake *request, const RelayConfig *config, const char *machine,
+                   const char **reason)
 {
     char **allowed = config->allowed_origins;
 
@@ -149,8 +149,7 @@ bool origin_check_entry(const char *text)
 {
     const char *scheme_end = strstr(text, "://");
 
-    return strcmp(text, "*") == 0 || strcmp(text, "null") == 0 ||
-           strcmp(text, SAME_ORIGIN) == 0 ||
+    return strcmp(text, "*") == 0 || strcmp(text, "null") == 0 || strcmp(text, SAME_ORIGIN) == 0 ||
            (scheme_end && scheme_end > text && scheme_end[3] && !strchr(scheme_end + 3, '/'));
 }
 

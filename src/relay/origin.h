@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * Which web pages may have a WebSocket here, by where they are from. A browser connects for whatever page it shows, with the rights of the
- * network that it is in, and says only where the page is from. No I/O.
+ * Which web pages may have a WebSocket here, by where they are from. A browser connects for
+ * whatever page it shows, with the rights of the network that it is in, and says only where the
+ * page is from. No I/O.
  */
 
 #pragma once
@@ -18,8 +19,8 @@
  * and ServerNames. MACHINE is this machine's name. If not, REASON is a sentence
  * for its client, a literal.
  */
-bool origin_admits(const Handshake *request, const RelayConfig *config,
-                          const char *machine, const char **reason);
+bool origin_admits(const Handshake *request, const RelayConfig *config, const char *machine,
+                   const char **reason);
 
 /* Whether TEXT can stand in AllowedOrigins=, or in ServerNames=. */
 bool origin_check_entry(const char *text);

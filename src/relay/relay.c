@@ -250,8 +250,7 @@ static bool relay_forward(Relay *relay, Client *client, const Envelope *frame)
 
     if (!find_recipient(relay, client, frame, &recipient)) {
         relay->dropped++;
-        client_send_error(client, "no-such-peer", "nobody in this room is called that",
-                          &frame->to);
+        client_send_error(client, "no-such-peer", "nobody in this room is called that", &frame->to);
         return true;
     }
     if (!traffic_may_send(relay->traffic, client, recipient ? recipient->data : NULL))
@@ -524,7 +523,7 @@ static gboolean on_trim(gpointer data)
     relay->trim_id = 0;
     relay->most = relay->open;
     quota_forget_peak(relay->quota);
-    memory_settle();
+    memory_trim();
     return G_SOURCE_REMOVE;
 }
 

@@ -33,7 +33,7 @@ struct Router {
     guint64 max_rooms;
 };
 
-G_DEFINE_QUARK(rtcbus-router-error-quark, router_error)
+G_DEFINE_QUARK(rtcbus - router - error - quark, router_error)
 
 static void room_free(gpointer data)
 {

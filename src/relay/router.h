@@ -4,8 +4,8 @@
 /*
  * Rooms and who is in them; who gets a frame. No I/O.
  *
- * An id is a random one (common/random-id.h). A name is 1 to 64 bytes of printable UTF-8 and never 32 hexadecimal
- * digits, so that a "to" can only mean one of the two.
+ * An id is a random one (common/random-id.h). A name is 1 to 64 bytes of printable UTF-8 and
+ * never 32 hexadecimal digits, so that a "to" can only mean one of the two.
  */
 
 #pragma once
@@ -16,8 +16,8 @@
 #include "common/random-id.h"
 
 #define ROUTER_ID_LENGTH RANDOM_ID_LENGTH
-#define ROUTER_NAME_MAX 64  /* bytes */
-#define ROUTER_ROOM_MAX 128 /* bytes */
+#define ROUTER_NAME_MAX 64   /* bytes */
+#define ROUTER_ROOM_MAX 128  /* bytes */
 #define ROUTER_RESERVED "-/" /* no room's name begins so: there are the page's files */
 
 typedef struct Router Router;
@@ -28,7 +28,7 @@ struct Member {
     char id[ROUTER_ID_LENGTH + 1];
     char *name; /* never NULL; "" if it asked for none. Owned by the router */
     RelayRoom *room;
-    gpointer data; /* the caller's */
+    gpointer data;           /* the caller's */
     Member *previous, *next; /* in the room, in the order they came */
 };
 
@@ -89,7 +89,8 @@ Member *room_first(const RelayRoom *room);
 
 guint router_count_rooms(const Router *router);
 /* The oldest first. FUNC must not end a room. */
-void router_foreach_room(Router *router, void (*func)(RelayRoom *room, gpointer data), gpointer data);
+void router_foreach_room(Router *router, void (*func)(RelayRoom *room, gpointer data),
+                         gpointer data);
 
 /* Whether NAME can be the name of a member, ROOM that of a room. */
 bool router_check_name(const char *name, GError **error);

@@ -16,8 +16,8 @@
 
 #include "relay/traffic.h"
 
-#define QUANTUM 200                  /* µs: a room's turn */
-#define RUN 1000                     /* µs between two looks at the sockets */
+#define QUANTUM 200 /* µs: a room's turn */
+#define RUN 1000    /* µs between two looks at the sockets */
 #define PATIENCE (3 * G_USEC_PER_SEC)
 #define TICK_MS 20
 

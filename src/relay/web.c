@@ -43,7 +43,7 @@ struct Web {
     GHashTable *files; /* name → File; NULL: nothing is served */
 };
 
-G_DEFINE_QUARK(rtcbus-web-error-quark, web_error)
+G_DEFINE_QUARK(rtcbus - web - error - quark, web_error)
 
 static void file_free(gpointer data)
 {
@@ -241,10 +241,10 @@ bool web_find(const Web *web, const Handshake *request, WebAnswer *out)
         out->body = NULL;
         return true;
     }
-    out->head = g_strdup_printf("HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
-                                "Content-Length: %" G_GSIZE_FORMAT "\r\nETag: %s\r\n%s\r\n",
-                                file->type, g_bytes_get_size(file->bytes), file->etag,
-                                fields_of_all);
+    out->head =
+        g_strdup_printf("HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
+                        "Content-Length: %" G_GSIZE_FORMAT "\r\nETag: %s\r\n%s\r\n",
+                        file->type, g_bytes_get_size(file->bytes), file->etag, fields_of_all);
     out->body = request->head ? NULL : g_bytes_ref(file->bytes);
     return true;
 }

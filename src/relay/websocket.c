@@ -168,12 +168,11 @@ static WebsocketEvent end_piece(WebsocketReader *reader, WebsocketPart *out)
 static const char *read_head(WebsocketReader *reader, char **data, gsize *length)
 {
     while (reader->head_size < head_length(reader) && *length > 0) {
-        reader->head[reader->head_size++] = (guchar) *(*data)++;
+        reader->head[reader->head_size++] = (guchar) * (*data)++;
         (*length)--;
     }
-    return reader->head_size == head_length(reader) && reader->head_size >= 2
-               ? begin_frame(reader)
-               : NULL;
+    return reader->head_size == head_length(reader) && reader->head_size >= 2 ? begin_frame(reader)
+                                                                              : NULL;
 }
 
 WebsocketEvent websocket_read(WebsocketReader *reader, char **data, gsize *length,

@@ -26,14 +26,14 @@ enum {
 typedef struct {
     /* private */
     guchar head[14];
-    guint8 head_size;   /* bytes of it that are there */
-    bool begun;         /* the head is whole, and its frame is being read */
-    guint8 message;     /* opcode of the message that is not at its end, or 0 */
-    guint8 opcode;      /* of the frame */
+    guint8 head_size; /* bytes of it that are there */
+    bool begun;       /* the head is whole, and its frame is being read */
+    guint8 message;   /* opcode of the message that is not at its end, or 0 */
+    guint8 opcode;    /* of the frame */
     bool final;
     guint8 control_size;
-    guint64 left;       /* of the frame's payload */
-    guint8 mask[4];     /* beginning with the next byte's */
+    guint64 left;   /* of the frame's payload */
+    guint8 mask[4]; /* beginning with the next byte's */
     guchar control[WEBSOCKET_CONTROL_MAX];
 } WebsocketReader;
 
@@ -48,9 +48,9 @@ typedef struct {
     guint8 opcode; /* of the message, or of the control frame */
     char *data;    /* unmasked; valid until the next call */
     gsize length;
-    guint64 left;  /* PIECE: what its frame still has */
-    bool last;     /* PIECE: the message ends here */
-    guint16 code;  /* CLOSE: the code to close with; ERROR too */
+    guint64 left;       /* PIECE: what its frame still has */
+    bool last;          /* PIECE: the message ends here */
+    guint16 code;       /* CLOSE: the code to close with; ERROR too */
     const char *reason; /* ERROR: a literal */
 } WebsocketPart;
 

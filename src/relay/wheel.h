@@ -15,7 +15,7 @@
 
 /* Of whoever has a deadline; it must not move while it is on the wheel. */
 typedef struct {
-    GList link; /* data: whose it is */
+    GList link;  /* data: whose it is */
     gint64 slot; /* private; 0: not on the wheel */
 } WheelEntry;
 

@@ -49,7 +49,7 @@ struct Connection {
     bool offerer;
     bool client; /* DTLS role */
     Sdp *local, *remote;
-    GQueue outbox;           /* of Outbound, for the signaling */
+    GQueue outbox; /* of Outbound, for the signaling */
     guint outbox_source;
     GQueue early_candidates; /* of char *, "" ends the list */
     guint connect_timer;
@@ -232,16 +232,16 @@ static void start_sctp(Connection *connection)
         .streams = ours ? STREAMS_OF_OURS : STREAMS,
         .adds_streams = ours,
         .mtu = dtls_mtu(connection->dtls),
-        .first = ice_is_local(connection->ice) ? MIN(dtls_record_max(connection->dtls),
-                                                     connection->remote->max_packet_size)
-                                               : 0,
+        .first = ice_is_local(connection->ice)
+                     ? MIN(dtls_record_max(connection->dtls), connection->remote->max_packet_size)
+                     : 0,
         .max_packet = connection->remote->max_packet_size,
         .max_message_size = connection->max_message_size,
     };
     g_autoptr(GError) error = NULL;
 
-    connection->sctp = association_new(dtls_transport(connection->dtls), &config, &sctp_user,
-                                       connection, &error);
+    connection->sctp =
+        association_new(dtls_transport(connection->dtls), &config, &sctp_user, connection, &error);
     if (!connection->sctp) {
         connection_fail(connection, error);
         return;
@@ -292,9 +292,8 @@ static const TransportUser dtls_user = {
 static gboolean on_connect_timeout(gpointer data)
 {
     Connection *connection = data;
-    g_autoptr(GError) error =
-        g_error_new(RTC_ERROR, RTC_ERROR_TIMEOUT, "no connection within %d seconds",
-                    CONNECT_SECONDS);
+    g_autoptr(GError) error = g_error_new(RTC_ERROR, RTC_ERROR_TIMEOUT,
+                                          "no connection within %d seconds", CONNECT_SECONDS);
 
     connection->connect_timer = 0;
     connection_fail(connection, error);
@@ -551,8 +550,7 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     connection->ice_servers = g_strdupv((char **) config->ice_servers);
     connection->trust = config->trust ? tls_trust_ref(config->trust) : tls_trust_new(NULL);
     connection->interfaces = g_strdupv((char **) config->interfaces);
-    connection->check_budget =
-        config->check_budget ? check_budget_ref(config->check_budget) : NULL;
+    connection->check_budget = config->check_budget ? check_budget_ref(config->check_budget) : NULL;
     connection->uninvited = config->uninvited;
     connection->libnice_only = config->libnice_only;
     connection->max_message_size =

@@ -48,20 +48,20 @@ typedef struct {
 } IceCandidateInit;
 
 typedef struct {
-    Certificate *certificate;            /* referenced while the connection lives */
-    const char *const *ice_servers;      /* stun:, turn:, turns: URIs with user:password@; or NULL */
-    TlsTrust *trust;                     /* who vouches for turns: servers; referenced while the
+    Certificate *certificate;       /* referenced while the connection lives */
+    const char *const *ice_servers; /* stun:, turn:, turns: URIs with user:password@; or NULL */
+    TlsTrust *trust;                /* who vouches for turns: servers; referenced while the
                                             connection lives, NULL: the system's authorities */
-    const char *const *interfaces;       /* names to use; NULL or empty: all but loopback unless
+    const char *const *interfaces;  /* names to use; NULL or empty: all but loopback unless
                                             nothing else is there */
-    CheckBudget *check_budget;           /* of whoever makes us send checks; referenced while the
+    CheckBudget *check_budget;      /* of whoever makes us send checks; referenced while the
                                             connection lives, NULL: one of its own */
-    bool uninvited;                      /* the remote called us: ports of this host that a service
-                                            may have get checks only after some have come from there */
-    bool libnice_only;                   /* never the fast way of udp-path.h */
-    gsize max_message_size;              /* announced, and the limit for incoming messages; 0: 256 KiB */
-    gsize send_quota;                    /* bytes queued in all channels together; 0: 16 MiB */
-    guint max_channels;                  /* open at once, both sides' together; 0: 256 */
+    bool uninvited;                 /* the remote called us: a port of this host that a service may
+                                     * have gets checks only after some have come from there */
+    bool libnice_only;              /* never the fast way of udp-path.h */
+    gsize max_message_size;         /* announced, and the limit for incoming messages; 0: 256 KiB */
+    gsize send_quota;               /* bytes queued in all channels together; 0: 16 MiB */
+    guint max_channels;             /* open at once, both sides' together; 0: 256 */
 } ConnectionConfig;
 
 /* Callbacks may call connection_free(). */
@@ -130,14 +130,14 @@ Channel *connection_open_channel(Connection *connection, const char *label,
 ConnectionState connection_state(const Connection *connection);
 
 typedef struct {
-    char *local_candidate;  /* of the selected pair, as a candidate attribute; NULL: none */
+    char *local_candidate; /* of the selected pair, as a candidate attribute; NULL: none */
     char *remote_candidate;
     char *remote_fingerprint; /* NULL until verified */
     guint64 round_trip_usec;  /* smoothed, of ICE or SCTP; 0: not known yet */
     guint64 bytes_sent;       /* UDP payload of DTLS, both ways */
     guint64 bytes_received;
     gsize remote_max_message_size; /* 0: no limit */
-    gsize packet_size;        /* of the largest SCTP packet that is sent now; 0: no SCTP yet */
+    gsize packet_size;             /* of the largest SCTP packet that is sent now; 0: no SCTP yet */
 } ConnectionStats;
 
 /* Fills STATS; free with connection_stats_clear(). */

@@ -5,4 +5,4 @@
 
 #include "rtc/error.h"
 
-G_DEFINE_QUARK(rtc-error-quark, rtc_error)
+G_DEFINE_QUARK(rtc - error - quark, rtc_error)

@@ -16,8 +16,8 @@ typedef enum {
     RTC_ERROR_UNSUPPORTED, /* no data channel m-line, an unknown fingerprint hash, … */
     RTC_ERROR_TOO_LARGE,
     RTC_ERROR_FULL,
-    RTC_ERROR_CLOSED,      /* the connection or channel is closed; also: by the remote */
-    RTC_ERROR_TIMEOUT,     /* ICE found no pair, consent was lost, DTLS or SCTP gave up */
-    RTC_ERROR_SECURITY,    /* the remote certificate is not what its SDP said */
+    RTC_ERROR_CLOSED,   /* the connection or channel is closed; also: by the remote */
+    RTC_ERROR_TIMEOUT,  /* ICE found no pair, consent was lost, DTLS or SCTP gave up */
+    RTC_ERROR_SECURITY, /* the remote certificate is not what its SDP said */
     RTC_ERROR_FAILED,
 } RtcError;

@@ -163,8 +163,7 @@ static GPtrArray *split_sections(const char *text, GError **error)
  */
 static bool is_data(const Section *section, Sdp *sdp)
 {
-    static const char *const transports[] = {
-        SDP_TRANSPORT, "TCP/DTLS/SCTP", "DTLS/SCTP", NULL};
+    static const char *const transports[] = {SDP_TRANSPORT, "TCP/DTLS/SCTP", "DTLS/SCTP", NULL};
     g_auto(GStrv) words = g_strsplit(section->line, " ", -1);
 
     if (g_strv_length(words) < 4 || strcmp(words[0], "application") != 0 ||
@@ -529,8 +528,7 @@ char *sdp_to_text(const Sdp *sdp)
 {
     GString *text = g_string_new("v=0\r\n");
 
-    g_string_append_printf(text,
-                           "o=- %" G_GUINT64_FORMAT " 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+    g_string_append_printf(text, "o=- %" G_GUINT64_FORMAT " 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
                            sdp->session_id);
     if (sdp->bundled && sdp->mid)
         g_string_append_printf(text, "a=group:BUNDLE %s\r\n", sdp->mid);

@@ -40,22 +40,22 @@ typedef struct {
 
     char *ufrag, *password;
     bool ice_lite, trickle;
-    GPtrArray *candidates;     /* of char *, "candidate:…", in order */
+    GPtrArray *candidates; /* of char *, "candidate:…", in order */
     bool end_of_candidates;
 
-    GPtrArray *fingerprints;   /* of char *, "sha-256 AB:CD:…", normalized */
+    GPtrArray *fingerprints; /* of char *, "sha-256 AB:CD:…", normalized */
     SdpSetup setup;
 
-    char *mid;                 /* of the data m-line; NULL: none given */
+    char *mid; /* of the data m-line; NULL: none given */
     guint mline_index;
     guint16 sctp_port;
-    gsize max_message_size;    /* 65536 if absent, 0: no limit (RFC 8841 6.1) */
-    gsize max_packet_size;     /* of SCTP, which its sender can take; 0: not said */
-    char *transport;           /* of the m-line: "UDP/DTLS/SCTP", which NULL means too, … */
-    bool old_format;           /* it ends in the SCTP port, for an a=sctpmap */
-    bool bundled;              /* our m-line is in an a=group:BUNDLE */
+    gsize max_message_size; /* 65536 if absent, 0: no limit (RFC 8841 6.1) */
+    gsize max_packet_size;  /* of SCTP, which its sender can take; 0: not said */
+    char *transport;        /* of the m-line: "UDP/DTLS/SCTP", which NULL means too, … */
+    bool old_format;        /* it ends in the SCTP port, for an a=sctpmap */
+    bool bundled;           /* our m-line is in an a=group:BUNDLE */
 
-    GPtrArray *media;          /* of SdpMedia, every m-line; NULL at mline_index */
+    GPtrArray *media; /* of SdpMedia, every m-line; NULL at mline_index */
 } Sdp;
 
 /* For a description of our own: one data m-line, mid "0". */

@@ -105,7 +105,8 @@ static inline Block block_load(const void *data)
 static inline size_t block_first(Block marks)
 {
 #ifdef __SSE2__
-    int bits = __builtin_ia32_pmovmskb128((char __attribute__((vector_size(16)))) marks); /* the one thing vectors lack */
+    int bits = __builtin_ia32_pmovmskb128(
+        (char __attribute__((vector_size(16)))) marks); /* the one thing vectors lack */
 
     return bits ? (size_t) __builtin_ctz((unsigned) bits) : sizeof marks;
 #else
@@ -181,8 +182,7 @@ static int hex4(const char *s, const char *end)
 
 static void skip_space(Scanner *s)
 {
-    while (s->at < s->end &&
-           (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
         s->at++;
 }
 

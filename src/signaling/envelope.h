@@ -28,7 +28,7 @@ typedef enum {
     ENVELOPE_NOT_OBJECT, /* JSON, but something else at the top */
     ENVELOPE_TOO_DEEP,
     ENVELOPE_HALF_CHARACTER, /* an escaped surrogate without its other half */
-    ENVELOPE_BAD_TO,     /* two "to" members, or one that is no string */
+    ENVELOPE_BAD_TO,         /* two "to" members, or one that is no string */
 } EnvelopeResult;
 
 /* The inside of a JSON string, between its quotes, escapes left as they are.
@@ -49,8 +49,8 @@ typedef struct {
 typedef struct {
     const char *frame; /* borrowed: must live as long as this struct is used */
     size_t length;
-    EnvelopeText to;      /* "to": null counts as absent */
-    EnvelopeText from;    /* these count as absent unless they are strings */
+    EnvelopeText to;   /* "to": null counts as absent */
+    EnvelopeText from; /* these count as absent unless they are strings */
     EnvelopeText type;
     EnvelopeText session;
     /* For envelope_stamp() */

@@ -19,14 +19,13 @@
 #include "common/printable.h"
 #include "signaling/envelope.h"
 
-G_DEFINE_QUARK(rtcbus-frame-error-quark, frame_error)
+G_DEFINE_QUARK(rtcbus - frame - error - quark, frame_error)
 
 static const char *const type_names[] = {
     [FRAME_UNKNOWN] = "unknown", [FRAME_CALL] = "call",           [FRAME_OFFER] = "offer",
     [FRAME_ANSWER] = "answer",   [FRAME_CANDIDATE] = "candidate", [FRAME_BYE] = "bye",
-    [FRAME_PAIR] = "pair",
-    [FRAME_WELCOME] = "welcome", [FRAME_JOINED] = "joined",       [FRAME_LEFT] = "left",
-    [FRAME_RELAY_ERROR] = "error",
+    [FRAME_PAIR] = "pair",       [FRAME_WELCOME] = "welcome",     [FRAME_JOINED] = "joined",
+    [FRAME_LEFT] = "left",       [FRAME_RELAY_ERROR] = "error",
 };
 
 const char *frame_type_to_string(FrameType type)

@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * The signaling frames of rtcbus-signaling(7): JSON text to struct and back. No I/O, no policy: what a frame means is the reader's business.
+ * The signaling frames of rtcbus-signaling(7): JSON text to struct and back. No I/O, no policy:
+ * what a frame means is the reader's business.
  *
  * Foreign clients leave members out, so every member may be NULL.
  *

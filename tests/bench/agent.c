@@ -200,7 +200,7 @@ static gint64 call(const char *peer, Progress *progress)
     g_autoptr(GVariant) reply = NULL, nothing = NULL;
     const char *path;
 
-    *progress = (Progress) {};
+    *progress = (Progress){};
     reply = invoke(PATH, NAME, "Call", g_variant_new("(sa{sv})", peer, NULL));
     wait_for(&progress->number, progress, "no number came");
     taken = g_get_monotonic_time() - began;
@@ -213,9 +213,8 @@ static gint64 call(const char *peer, Progress *progress)
 static void calls(const char *peer, int rounds)
 {
     Progress progress = {};
-    guint id = g_dbus_connection_signal_subscribe(bus, NAME, NAME, NULL, PATH, NULL,
-                                                  G_DBUS_SIGNAL_FLAGS_NONE, on_signal, &progress,
-                                                  NULL);
+    guint id = g_dbus_connection_signal_subscribe(
+        bus, NAME, NAME, NULL, PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_signal, &progress, NULL);
 
     printf("{\"times\": [");
     for (int i = 0; i < rounds; i++)
@@ -291,11 +290,10 @@ int main(int argc, char **argv)
 
     if (argc != 2)
         give_up("usage: agent BUS-ADDRESS");
-    bus = g_dbus_connection_new_for_address_sync(
-        argv[1],
-        G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-            G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-        NULL, NULL, &error);
+    bus = g_dbus_connection_new_for_address_sync(argv[1],
+                                                 G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                                                     G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                                                 NULL, NULL, &error);
     if (!bus)
         give_up(error->message);
     while (fgets(line, sizeof line, stdin))

@@ -330,8 +330,8 @@ int main(int argc, char **argv)
     if (read(reports[0][0], &sent, sizeof sent) != sizeof sent ||
         read(reports[1][0], &received, sizeof received) != sizeof received)
         return 1;
-    printf("%zu B%s: %.0f Mbit/s, %.0f messages/s, ns/byte: sender %.2f receiver %.2f", message_size,
-           plain ? " plain" : "", received.bytes * 8 / received.seconds / 1e6,
+    printf("%zu B%s: %.0f Mbit/s, %.0f messages/s, ns/byte: sender %.2f receiver %.2f",
+           message_size, plain ? " plain" : "", received.bytes * 8 / received.seconds / 1e6,
            received.messages / received.seconds, sent.cpu * 1e9 / received.bytes,
            received.cpu * 1e9 / received.bytes);
     while (wait(NULL) > 0)

@@ -113,7 +113,7 @@ static void flush(const uint8_t *train, size_t length, size_t segment)
         head->cmsg_level = SOL_UDP;
         head->cmsg_type = UDP_SEGMENT;
         head->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-        memcpy(CMSG_DATA(head), &(uint16_t) {segment}, sizeof(uint16_t));
+        memcpy(CMSG_DATA(head), &(uint16_t){segment}, sizeof(uint16_t));
     }
     sendmsg(fd, &message, 0); /* what does not fit is lost, as on any wire */
 }
@@ -170,7 +170,9 @@ static void *receive_all(void *unused)
     for (;;) {
         char control[64];
         struct iovec part = {.iov_base = buffer, .iov_len = sizeof buffer};
-        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+        struct msghdr message = {.msg_iov = &part,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
                                  .msg_controllen = sizeof control};
         size_t segment;
 
@@ -188,8 +190,8 @@ static void *receive_all(void *unused)
 
 static void open_socket(int port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int size = SOCKET_BUFFER, on = 1;
 

@@ -75,8 +75,13 @@ static struct {
     int port;
     char *pids;
     long pairs, size, seconds_ms, warm_ms, window, members, rate, idle;
-} options = {.pairs = 100, .size = 500, .seconds_ms = 3000, .warm_ms = 500, .window = 1,
-             .members = 500, .rate = 5000};
+} options = {.pairs = 100,
+             .size = 500,
+             .seconds_ms = 3000,
+             .warm_ms = 500,
+             .window = 1,
+             .members = 500,
+             .rate = 5000};
 
 static Connection *connections, *idle_connections;
 static int n_connections, epoll_fd;
@@ -518,9 +523,10 @@ static void begin_connection(Connection *self, const char *name, bool idle)
                  "GET /%s?name=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
-                 options.protocol != RTCBUS ? "" : idle ? "idle" : "bench",
-                 options.protocol == RTCBUS ? name : "", options.port,
-                 protocols[options.protocol]);
+                 options.protocol != RTCBUS ? ""
+                 : idle                     ? "idle"
+                                            : "bench",
+                 options.protocol == RTCBUS ? name : "", options.port, protocols[options.protocol]);
     send_all(self, request, (size_t) n);
 }
 
@@ -724,10 +730,9 @@ static void parse_option(const char *text)
         const char *key;
         long *value;
     } keys[] = {
-        {"pairs", &options.pairs},       {"size", &options.size},
-        {"ms", &options.seconds_ms},     {"warm", &options.warm_ms},
-        {"window", &options.window},     {"members", &options.members},
-        {"rate", &options.rate},         {"idle", &options.idle},
+        {"pairs", &options.pairs},  {"size", &options.size},     {"ms", &options.seconds_ms},
+        {"warm", &options.warm_ms}, {"window", &options.window}, {"members", &options.members},
+        {"rate", &options.rate},    {"idle", &options.idle},
     };
     const char *equals = strchr(text, '=');
 
@@ -761,8 +766,9 @@ int main(int argc, char **argv)
 
     if (argc < 5)
         die("usage: relay-load rtcbus|nats|mqtt PORT PIDS pairs|fanout|latency|idle [KEY=NUMBER]");
-    options.protocol = strcmp(argv[1], "nats") == 0 ? NATS : strcmp(argv[1], "mqtt") == 0 ? MQTT
-                                                                                          : RTCBUS;
+    options.protocol = strcmp(argv[1], "nats") == 0   ? NATS
+                       : strcmp(argv[1], "mqtt") == 0 ? MQTT
+                                                      : RTCBUS;
     options.port = atoi(argv[2]);
     options.pids = argv[3];
     mode = argv[4];

@@ -55,8 +55,7 @@ static void send_frame(Listener *listener, Frame *frame)
 
 /* ---- the call --------------------------------------------------------------- */
 
-static void on_description(Connection *connection, const char *type, const char *sdp,
-                           gpointer data)
+static void on_description(Connection *connection, const char *type, const char *sdp, gpointer data)
 {
     g_autoptr(Frame) frame = frame_new(FRAME_ANSWER);
 

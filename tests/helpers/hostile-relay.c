@@ -99,8 +99,8 @@ static void send_from(Client *to, const Client *from, const char *text)
 
 static void tell_of(Client *to, const char *type, const Client *about, const char *name)
 {
-    g_autofree char *text = g_strdup_printf("{\"type\":\"%s\",\"id\":\"%s\",\"name\":\"%s\"}",
-                                            type, about->id, name);
+    g_autofree char *text =
+        g_strdup_printf("{\"type\":\"%s\",\"id\":\"%s\",\"name\":\"%s\"}", type, about->id, name);
 
     if (!plain)
         send_text(to, text);
@@ -110,8 +110,10 @@ static void welcome(Client *client)
 {
     GString *text = g_string_new(NULL);
 
-    g_string_printf(text, "{\"type\":\"welcome\",\"id\":\"%s\",\"room\":\"\",\"iceServers\":[],"
-                          "\"peers\":[", client->id);
+    g_string_printf(text,
+                    "{\"type\":\"welcome\",\"id\":\"%s\",\"room\":\"\",\"iceServers\":[],"
+                    "\"peers\":[",
+                    client->id);
     for (guint i = 0; i < clients->len; i++) {
         const Client *other = clients->pdata[i];
 
@@ -136,8 +138,7 @@ static void send_frame(const Middle *middle, Client *to, const Client *from, Fra
     send_from(to, from, text);
 }
 
-static void on_description(Connection *connection, const char *type, const char *sdp,
-                           gpointer data)
+static void on_description(Connection *connection, const char *type, const char *sdp, gpointer data)
 {
     Middle *middle = data;
     bool offer = connection == middle->back;
@@ -180,8 +181,8 @@ static void on_message(Channel *channel, MessageKind kind, const guint8 *bytes, 
                        gpointer data)
 {
     Middle *middle = data;
-    Channel *other = channel == middle->front_channel ? middle->back_channel
-                                                      : middle->front_channel;
+    Channel *other =
+        channel == middle->front_channel ? middle->back_channel : middle->front_channel;
 
     printf("passed %.*s\n", (int) length, (const char *) bytes);
     if (other)
@@ -427,8 +428,8 @@ static void on_client(SoupServer *server, SoupServerMessage *message, const char
 
     client->socket = g_object_ref(socket);
     client->name = name_of(message);
-    client->id = g_strdup_printf("%08x%08x%08x%08x", g_random_int(), g_random_int(),
-                                 g_random_int(), g_random_int());
+    client->id = g_strdup_printf("%08x%08x%08x%08x", g_random_int(), g_random_int(), g_random_int(),
+                                 g_random_int());
     g_signal_connect(socket, "message", G_CALLBACK(on_text), client);
     g_signal_connect(socket, "closed", G_CALLBACK(on_closed), client);
     welcome(client);
@@ -458,8 +459,8 @@ int main(int argc, char **argv)
     clients = g_ptr_array_new();
     middles = g_ptr_array_new_with_free_func(middle_free);
     certificate = certificate_generate("mallory", NULL);
-    soup_server_add_websocket_handler(server, NULL, NULL, plain ? NULL : protocols, on_client,
-                                      NULL, NULL);
+    soup_server_add_websocket_handler(server, NULL, NULL, plain ? NULL : protocols, on_client, NULL,
+                                      NULL);
     if (!soup_server_listen_local(server, 0, SOUP_SERVER_LISTEN_IPV4_ONLY, NULL))
         return 1;
     uris = soup_server_get_uris(server);

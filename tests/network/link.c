@@ -87,7 +87,7 @@ typedef struct {
 typedef struct {
     const char *name;
     int from, to;
-    guint64 key; /* of its random numbers */
+    guint64 key;     /* of its random numbers */
     GPtrArray *heap; /* of Packet, the first due on top */
     gsize held;      /* bytes in the heap */
     gint64 free_at;  /* ns, when all that waits for the rate will have been sent */
@@ -261,8 +261,7 @@ static void deliver(Direction *direction)
 {
     gint64 now = now_ns();
 
-    while (direction->heap->len > 0 &&
-           ((Packet *) direction->heap->pdata[0])->due <= now + EARLY) {
+    while (direction->heap->len > 0 && ((Packet *) direction->heap->pdata[0])->due <= now + EARLY) {
         Packet *packet = heap_pop(direction->heap);
         gsize length = packet->length - HEADER;
 

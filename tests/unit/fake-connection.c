@@ -44,7 +44,7 @@ typedef struct {
     GBytes *bytes;
 } Task;
 
-G_DEFINE_QUARK(rtcbus-rtc-error-quark, rtc_error)
+G_DEFINE_QUARK(rtcbus - rtc - error - quark, rtc_error)
 
 static Connection *find(guint number)
 {
@@ -85,8 +85,7 @@ static void describe(guint number, const char *type)
 {
     Connection *connection = find(number);
     g_autofree char *sdp = g_strdup_printf("fake %u", number);
-    g_autofree char *text =
-        g_strdup_printf("candidate:1 1 udp 1 127.0.0.1 %u typ host", number);
+    g_autofree char *text = g_strdup_printf("candidate:1 1 udp 1 127.0.0.1 %u typ host", number);
     IceCandidateInit candidate = {text, "0", 0, NULL};
 
     g_assert(connection);

@@ -26,8 +26,8 @@ typedef struct {
     Association *sctp;
     GQueue out; /* of GBytes */
     TransportState state;
-    guint32 initial_tsn; /* of this end's DATA and requests, as its INIT says */
-    guint32 last_tsn;    /* that it has sent */
+    guint32 initial_tsn;  /* of this end's DATA and requests, as its INIT says */
+    guint32 last_tsn;     /* that it has sent */
     GByteArray *messages; /* what has come, each with a '|' behind it */
     guint resets;
 } End;
@@ -112,9 +112,13 @@ static const AssociationOps ops = {
 
 static void end_init(End *end)
 {
-    AssociationConfig config = {.local_port = PORT, .remote_port = PORT, .streams = 16,
-                         .adds_streams = true, .mtu = 1200, .max_packet = 1200,
-                         .max_message_size = 1 << 18};
+    AssociationConfig config = {.local_port = PORT,
+                                .remote_port = PORT,
+                                .streams = 16,
+                                .adds_streams = true,
+                                .mtu = 1200,
+                                .max_packet = 1200,
+                                .max_message_size = 1 << 18};
 
     *end = (End){.state = TRANSPORT_CONNECTING, .messages = g_byte_array_new()};
     transport_init(&end->transport, "test", end_send);
@@ -237,7 +241,7 @@ static void assert_messages(const char *expected)
 /* A parameter of length 0, for which usrsctp's search for new addresses never ends. */
 static void test_endless_init(void)
 {
-    static const guint8 init[] = {0xde, 0xad, 0xbe, 0xef, 0, 2, 0, 0,    0,    16,
+    static const guint8 init[] = {0xde, 0xad, 0xbe, 0xef, 0, 2, 0,    0,    0, 16,
                                   0,    16,   0,    0,    0, 1, 0xc0, 0xff, 0, 0};
     GByteArray *packet;
 
@@ -298,9 +302,13 @@ static void test_cookie_again(void)
 static void test_false_sack(void)
 {
     static const guint8 nothing[1000];
-    const AssociationMessage message = {
-        .stream = 1, .ppid = 53, .ordered = true, .max_retransmits = -1,
-        .max_packet_lifetime = -1, .bytes = nothing, .length = sizeof nothing};
+    const AssociationMessage message = {.stream = 1,
+                                        .ppid = 53,
+                                        .ordered = true,
+                                        .max_retransmits = -1,
+                                        .max_packet_lifetime = -1,
+                                        .bytes = nothing,
+                                        .length = sizeof nothing};
     g_autofree guint8 *sack = g_malloc0(12 + 4 * 4000);
     GByteArray *packet;
 

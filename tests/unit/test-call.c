@@ -26,8 +26,8 @@ typedef struct {
     bool emitter, there;
     guint listeners; /* open channels that it feeds */
     guint messages, ended;
-    char *reason;       /* of the call that ended last */
-    GPtrArray *inbox;   /* of Frame, as a foreign client got them */
+    char *reason;     /* of the call that ended last */
+    GPtrArray *inbox; /* of Frame, as a foreign client got them */
 } Node;
 
 static GPtrArray *nodes;
@@ -85,8 +85,7 @@ static void say(const Node *from, const char *text)
     Packet packet = {g_strdup(from->id), g_strdup(text)};
 
     in_flight++;
-    g_idle_add_full(G_PRIORITY_DEFAULT, on_packet, g_memdup2(&packet, sizeof(packet)),
-                    packet_free);
+    g_idle_add_full(G_PRIORITY_DEFAULT, on_packet, g_memdup2(&packet, sizeof(packet)), packet_free);
 }
 
 /* ---- peers ---------------------------------------------------------------- */
@@ -510,9 +509,8 @@ static void test_quota(void)
 
 static void say_call(const Node *node, guint session)
 {
-    g_autofree char *text =
-        g_strdup_printf("{\"type\":\"call\",\"to\":\"emitter\",\"session\":\"%s %u\"}", node->id,
-                        session);
+    g_autofree char *text = g_strdup_printf(
+        "{\"type\":\"call\",\"to\":\"emitter\",\"session\":\"%s %u\"}", node->id, session);
 
     say(node, text);
 }

@@ -17,7 +17,7 @@
 #include "rtc/connection.h"
 #include "wait.h"
 
-G_DEFINE_QUARK(rtc-error-quark, rtc_error)
+G_DEFINE_QUARK(rtc - error - quark, rtc_error)
 
 /* ---- an association ---- */
 
@@ -103,8 +103,12 @@ static void say(ChannelSet *set, guint16 stream, const char *text)
 
 static void open_stream(ChannelSet *set, guint16 stream, const char *label)
 {
-    DcepOpen open = {.ordered = true, .max_retransmits = -1, .max_packet_lifetime = -1,
-                     .priority = 256, .label = (char *) label, .protocol = (char *) ""};
+    DcepOpen open = {.ordered = true,
+                     .max_retransmits = -1,
+                     .max_packet_lifetime = -1,
+                     .priority = 256,
+                     .label = (char *) label,
+                     .protocol = (char *) ""};
     g_autoptr(GBytes) bytes = dcep_write_open(&open);
     gsize length;
     const guint8 *data = g_bytes_get_data(bytes, &length);

@@ -22,7 +22,7 @@ typedef struct {
     RelayConfig config;
     uv_loop_t loop;
     guint left, congested, received;
-    bool busy; /* received() says no */
+    bool busy;    /* received() says no */
     GQueue ready; /* FairEntry */
     FairGroup group;
     FairQueue queue;
@@ -46,7 +46,9 @@ static bool on_received(Client *client, const char *text, gsize length, gpointer
     return true;
 }
 
-static void on_gathered(Client *client, gpointer data) {}
+static void on_gathered(Client *client, gpointer data)
+{
+}
 
 static void on_ready(Client *client, FairEntry *entry, gpointer data)
 {
@@ -67,12 +69,18 @@ static void setup(Probed *probed, gconstpointer data)
     probed->quota = quota_new(&none);
     probed->queue.quantum = 1000;
     uv_loop_init(&probed->loop);
-    probed->config = (RelayConfig){.max_queue = 64 << 20, .max_message_size = 1000,
-                                   .ping_interval = 30 * G_USEC_PER_SEC, .max_bad_frames = 5};
-    probed->ops = (ClientOps){.config = &probed->config, .quota = probed->quota,
-                              .received = on_received, .gathered = on_gathered,
-                              .ready = on_ready, .congested = on_congested,
-                              .left = on_left, .relay = probed};
+    probed->config = (RelayConfig){.max_queue = 64 << 20,
+                                   .max_message_size = 1000,
+                                   .ping_interval = 30 * G_USEC_PER_SEC,
+                                   .max_bad_frames = 5};
+    probed->ops = (ClientOps){.config = &probed->config,
+                              .quota = probed->quota,
+                              .received = on_received,
+                              .gathered = on_gathered,
+                              .ready = on_ready,
+                              .congested = on_congested,
+                              .left = on_left,
+                              .relay = probed};
     probed->client = client_new(&probed->ops);
     client_set_origin(probed->client, NULL, g_strdup("here"));
 }
@@ -261,8 +269,7 @@ static void test_pings(Probed *probed, gconstpointer data)
 /* A connection as long as a slow link: what is written stays in the kernel's hands. */
 static void connect_tcp(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0), small = 4096;
 

@@ -39,7 +39,8 @@ static const ConfigKey keys[] = {
     {"Peer", "Enabled", CONFIG_BOOL, offsetof(Sample, enabled), "yes"},
     {"Peer", "Count", CONFIG_UINT, offsetof(Sample, count), "3", 1, 10},
     {"Peer", "Size", CONFIG_SIZE, offsetof(Sample, size), "64K", 0, 1 << 30},
-    {"Feed", "Interval", CONFIG_DURATION, offsetof(Sample, interval), "1s", 1000, G_USEC_PER_SEC * 60ull},
+    {"Feed", "Interval", CONFIG_DURATION, offsetof(Sample, interval), "1s", 1000,
+     G_USEC_PER_SEC * 60ull},
     {"Feed", "Source", CONFIG_CHOICE, offsetof(Sample, source), "none", .choices = sources},
     {},
 };
@@ -203,8 +204,9 @@ static void test_check(Fixture *f, gconstpointer data)
     };
     g_autoptr(GPtrArray) problems = NULL;
 
-    put(f->folder, "x.conf", "[Peer]\nCoumt=2\n# a comment\nSize=1M\n Size = lots\n[Fed]\nA=b\n"
-                             "[Peer]\n[Moon]\n");
+    put(f->folder, "x.conf",
+        "[Peer]\nCoumt=2\n# a comment\nSize=1M\n Size = lots\n[Fed]\nA=b\n"
+        "[Peer]\n[Moon]\n");
     put(f->drop_in, "10-a.conf", "\n[Peer]\nno sign\nCount=0\n");
     put(f->drop_in, "20-b.conf", "[Ice]\n\nServers=stun:first\nServers=turn:me:secret@x\n");
     problems = config_check(f->path, true, keys);

@@ -84,8 +84,7 @@ static void deliver_description(End *end)
         g_error("%s: %s", end->name, error->message);
 }
 
-static void on_description(Connection *connection, const char *type, const char *sdp,
-                           gpointer data)
+static void on_description(Connection *connection, const char *type, const char *sdp, gpointer data)
 {
     End *end = data;
 
@@ -121,8 +120,8 @@ static void on_candidate(Connection *connection, const IceCandidateInit *candida
         IceCandidateInit relayed = *candidate;
         g_autoptr(GString) line = g_string_new(candidate->candidate);
 
-        g_assert_cmpuint(g_string_replace(line, "typ host",
-                                          "typ relay raddr 127.0.0.1 rport 9", 1), ==, 1);
+        g_assert_cmpuint(g_string_replace(line, "typ host", "typ relay raddr 127.0.0.1 rport 9", 1),
+                         ==, 1);
         relayed.candidate = line->str;
         g_assert_true(connection_add_candidate(end->other->connection, &relayed, NULL));
         return;
@@ -657,8 +656,8 @@ static void test_high_ids(Pair *pair, gconstpointer data)
 static void test_local_names(Pair *pair, gconstpointer data)
 {
     g_autoptr(GResolver) resolver = name_resolver_new();
-    IceCandidateInit unknown = {
-        .candidate = "candidate:9 1 udp 2122260223 nowhere.local 9 typ host"};
+    IceCandidateInit unknown = {.candidate =
+                                    "candidate:9 1 udp 2122260223 nowhere.local 9 typ host"};
 
     g_resolver_set_default(resolver);
     pair->a.hide = pair->b.hide = true;
@@ -668,7 +667,8 @@ static void test_local_names(Pair *pair, gconstpointer data)
     g_assert_cmpuint(name_resolver_lookups(), >=, 3 + 2);
     for (int i = 0; i < 50; i++)
         connection_add_candidate(pair->b.connection, &unknown, NULL);
-    g_assert_cmpuint(name_resolver_lookups(), <=, 16); /* bounded, and the last are cancelled unfinished */
+    g_assert_cmpuint(name_resolver_lookups(), <=,
+                     16); /* bounded, and the last are cancelled unfinished */
 }
 
 static void test_hangup(Pair *pair, gconstpointer data)
@@ -737,7 +737,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     log_open("test-connection", g_getenv("RTCBUS_TEST_VERBOSE") != NULL);
-#define ADD(name, data, function) \
+#define ADD(name, data, function)                                                                  \
     g_test_add("/connection/" name, Pair, data, set_up, function, tear_down)
     ADD("call", NULL, test_call);
     ADD("candidates-first", "hold", test_call);

@@ -15,8 +15,8 @@
 
 static void test_bytes(void)
 {
-    static const guint8 expected[] = {0x03, 0x81, 0x02, 0x00, 0, 0, 0, 5, 0, 2, 0, 3,
-                                      'h',  'i',  'p',  'r',  'o'};
+    static const guint8 expected[] = {0x03, 0x81, 0x02, 0x00, 0,   0,   0,   5,  0,
+                                      2,    0,    3,    'h',  'i', 'p', 'r', 'o'};
     DcepOpen open = {.ordered = false,
                      .max_retransmits = 5,
                      .max_packet_lifetime = -1,
@@ -37,7 +37,8 @@ static void test_round_trip(void)
         bool ordered;
         int retransmits, lifetime;
     } cases[] = {
-        {true, -1, -1}, {false, -1, -1}, {true, 0, -1}, {false, 7, -1}, {true, -1, 0}, {false, -1, 300},
+        {true, -1, -1}, {false, -1, -1}, {true, 0, -1},
+        {false, 7, -1}, {true, -1, 0},   {false, -1, 300},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -74,12 +75,12 @@ static void test_malformed(void)
         gsize length;
     } bad[] = {
         {{0x03}, 1},
-        {{0x03, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 'x'}, 13},        /* label too long */
-        {{0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'x'}, 13},        /* a byte too many */
-        {{0x03, 0x03, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'x'}, 13},     /* channel type */
+        {{0x03, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 'x'}, 13},    /* label too long */
+        {{0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'x'}, 13},    /* a byte too many */
+        {{0x03, 0x03, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'x'}, 13}, /* channel type */
         {{0x03, 0x7f, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'x'}, 13},
-        {{0x03, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xff}, 13},       /* not UTF-8 */
-        {{0x03, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 'x', 0}, 14},     /* a NUL */
+        {{0x03, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xff}, 13},   /* not UTF-8 */
+        {{0x03, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 'x', 0}, 14}, /* a NUL */
         {{0x03, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}, 12},
     };
     DcepType type;

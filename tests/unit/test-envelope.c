@@ -209,7 +209,8 @@ static void test_stamp(void)
         {"{}", "{\"from\":\"" ID "\"}"},
         {" { } ", " {\"from\":\"" ID "\" } "},
         {"{\"a\":1}", "{\"from\":\"" ID "\",\"a\":1}"},
-        {"{ \"b\" : 1.50e+1 ,\t\"a\":1e0 }", "{\"from\":\"" ID "\", \"b\" : 1.50e+1 ,\t\"a\":1e0 }"},
+        {"{ \"b\" : 1.50e+1 ,\t\"a\":1e0 }",
+         "{\"from\":\"" ID "\", \"b\" : 1.50e+1 ,\t\"a\":1e0 }"},
         {"{\"from\":\"x\"}", "{\"from\":\"" ID "\"}"},
         {"{\"from\":\"x\",\"a\":1}", "{\"from\":\"" ID "\",\"a\":1}"},
         {"{\"a\":1,\"from\":\"x\"}", "{\"from\":\"" ID "\",\"a\":1}"},
@@ -298,8 +299,8 @@ static GByteArray *mutate(GRand *random, const char *seed)
     g_byte_array_append(bytes, (const guint8 *) seed, (guint) strlen(seed));
     while (changes-- > 0 && bytes->len > 0) {
         guint at = (guint) g_rand_int_range(random, 0, (gint32) bytes->len);
-        guint8 byte = (guint8)
-            interesting[g_rand_int_range(random, 0, (gint32) sizeof interesting - 1)];
+        guint8 byte =
+            (guint8) interesting[g_rand_int_range(random, 0, (gint32) sizeof interesting - 1)];
 
         switch (g_rand_int_range(random, 0, 4)) {
         case 0:
@@ -349,9 +350,9 @@ static void check_mutant(const char *data, size_t length)
     g_assert_cmpmem(again.from.data, again.from.length, ID, strlen(ID));
     g_assert_cmpuint(again.to.length, ==, envelope.to.length);
     g_assert_true(json_glib_object(stamped, strlen(stamped), parser));
-    g_assert_cmpstr(json_object_get_string_member(
-                        json_node_get_object(json_parser_get_root(parser)), "from"),
-                    ==, ID);
+    g_assert_cmpstr(
+        json_object_get_string_member(json_node_get_object(json_parser_get_root(parser)), "from"),
+        ==, ID);
 }
 
 static void test_mutants(void)

@@ -35,8 +35,9 @@ static void refuse(const char *text, FrameError code)
 static void test_call(void)
 {
     g_autoptr(Frame) bare = parse("{\"type\":\"call\"}");
-    g_autoptr(Frame) full = parse("{\"type\":\"call\",\"from\":\"a\",\"to\":\"b\",\"session\":\"s\","
-                                  "\"channel_id\":\"free text\",\"more\":[1,{}]}");
+    g_autoptr(Frame) full =
+        parse("{\"type\":\"call\",\"from\":\"a\",\"to\":\"b\",\"session\":\"s\","
+              "\"channel_id\":\"free text\",\"more\":[1,{}]}");
 
     g_assert_cmpint(bare->type, ==, FRAME_CALL);
     g_assert_null(bare->from);
@@ -264,8 +265,8 @@ static void test_printable(void)
     g_autoptr(Frame) welcome =
         parse("{\"type\":\"welcome\",\"id\":\"me\",\"room\":\"r\\u2028\",\"peers\":["
               "{\"id\":\"i\",\"name\":\"\\ufeffx\"},{\"id\":\"\\n\",\"name\":\"y\"}]}");
-    g_autoptr(Frame) call =
-        parse("{\"type\":\"call\",\"to\":\"\\u001b\",\"session\":\"\\n\",\"channel_id\":\"\\u202e\"}");
+    g_autoptr(Frame) call = parse(
+        "{\"type\":\"call\",\"to\":\"\\u001b\",\"session\":\"\\n\",\"channel_id\":\"\\u202e\"}");
     g_autoptr(Frame) bad = frame_parse(from_nobody, strlen(from_nobody), NULL);
 
     g_assert_cmpstr(joined->name, ==, "\uFFFD[31ma\uFFFD\uFFFDb\uFFFD");

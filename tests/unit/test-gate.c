@@ -13,10 +13,21 @@
 #include <string.h>
 
 #define OURS 0x0a0b0c0d
-#define HEADER "13881389" "0a0b0c0d" "00000000"
-#define HEADER_INIT "13881389" "00000000" "00000000"
+#define HEADER                                                                                     \
+    "13881389"                                                                                     \
+    "0a0b0c0d"                                                                                     \
+    "00000000"
+#define HEADER_INIT                                                                                \
+    "13881389"                                                                                     \
+    "00000000"                                                                                     \
+    "00000000"
 /* Initiate tag, window, streams, TSN */
-#define INIT_FIELDS "deadbeef" "00020000" "0010" "0400" "00000001"
+#define INIT_FIELDS                                                                                \
+    "deadbeef"                                                                                     \
+    "00020000"                                                                                     \
+    "0010"                                                                                         \
+    "0400"                                                                                         \
+    "00000001"
 
 static GByteArray *parse_hex(const char *hex)
 {
@@ -74,8 +85,8 @@ static void test_standing(void)
 {
     static const Case cases[] = {
         {"DATA", HEADER DATA DATA, GATE_PASS},
-        {"DATA that is not padded at the end",
-         HEADER "00030011 00000009 0001 0000 00000033 61", GATE_PASS},
+        {"DATA that is not padded at the end", HEADER "00030011 00000009 0001 0000 00000033 61",
+         GATE_PASS},
         {"DATA without user data is for usrsctp to abort at",
          HEADER "00030010 00000009 0001 0000 00000033", GATE_PASS},
         {"DATA shorter than its header", HEADER "0003000f 00000009 0001 0000 00000033", GATE_DROP},
@@ -88,12 +99,34 @@ static void test_standing(void)
         {"a chunk beyond the packet", HEADER "00030015 00000009 0001 0000 00000033 61626364",
          GATE_DROP},
         {"bytes behind the last chunk", HEADER SACK "0000", GATE_DROP},
-        {"another source port", "13871389" "0a0b0c0d" "00000000" DATA, GATE_DROP},
-        {"another destination port", "13881388" "0a0b0c0d" "00000000" DATA, GATE_DROP},
-        {"another tag", "13881389" "0a0b0c0e" "00000000" DATA, GATE_DROP},
+        {"another source port",
+         "13871389"
+         "0a0b0c0d"
+         "00000000" DATA,
+         GATE_DROP},
+        {"another destination port",
+         "13881388"
+         "0a0b0c0d"
+         "00000000" DATA,
+         GATE_DROP},
+        {"another tag",
+         "13881389"
+         "0a0b0c0e"
+         "00000000" DATA,
+         GATE_DROP},
         {"tag 0", HEADER_INIT DATA, GATE_DROP},
-        {"ABORT with the remote's own tag", "13881389" "01010101" "00000000" "06010004", GATE_PASS},
-        {"ABORT with another tag", "13881389" "01010101" "00000000" "06000004", GATE_DROP},
+        {"ABORT with the remote's own tag",
+         "13881389"
+         "01010101"
+         "00000000"
+         "06010004",
+         GATE_PASS},
+        {"ABORT with another tag",
+         "13881389"
+         "01010101"
+         "00000000"
+         "06000004",
+         GATE_DROP},
         {"HEARTBEAT", HEADER "0400000c 00010008 01020304", GATE_PASS},
         {"HEARTBEAT-ACK, its information not padded", HEADER "0500000b 00010007 010203", GATE_PASS},
         {"HEARTBEAT without information", HEADER "04000004", GATE_DROP},
@@ -108,7 +141,10 @@ static void test_standing(void)
         {"SHUTDOWN-COMPLETE beside DATA", HEADER "0e000004" DATA, GATE_DROP},
         {"SHUTDOWN-COMPLETE behind a SACK", HEADER SACK "0e000004", GATE_DROP},
         {"COOKIE-ACK and DATA", HEADER "0b000004" DATA, GATE_PASS},
-        {"padding", HEADER "0400000c 00010008 01020304" "84000008 00000000", GATE_PASS},
+        {"padding",
+         HEADER "0400000c 00010008 01020304"
+                "84000008 00000000",
+         GATE_PASS},
         {"padding behind DATA", HEADER DATA "84000008 00000000", GATE_PASS},
         {"FORWARD-TSN", HEADER "c0000008 00000009", GATE_PASS},
         {"FORWARD-TSN with streams", HEADER "c0000010 00000009 00010001 00020002", GATE_PASS},
@@ -184,17 +220,18 @@ static void test_sacks(void)
          HEADER "0300001c 00000005 00100000 0002 0001 00020003 00050009 00000004", GATE_PASS},
         {"counts beyond the chunk", HEADER "03000014 00000005 00100000 0002 0000 00020003",
          GATE_DROP},
-        {"counts short of the chunk", HEADER "03000018 00000005 00100000 0001 0000 00020003 00050006",
-         GATE_DROP},
+        {"counts short of the chunk",
+         HEADER "03000018 00000005 00100000 0001 0000 00020003 00050006", GATE_DROP},
         {"blocks that begin anew, as where TSNs do",
          HEADER "03000018 00000005 00100000 0002 0000 00050009 00020003", GATE_PASS},
         {"blocks that begin anew each time",
          HEADER "0300002c 00000005 00100000 0007 0000 00060009 00050009 00040009 00030009"
-                "00020009 00010009 00020009" DATA, GATE_EDIT,
+                "00020009 00010009 00020009" DATA,
+         GATE_EDIT,
          HEADER "8400002c 00000005 00100000 0007 0000 00060009 00050009 00040009 00030009"
                 "00020009 00010009 00020009" DATA},
-        {"a block that ends before it begins", HEADER "03000014 00000005 00100000 0001 0000 00050002",
-         GATE_EDIT},
+        {"a block that ends before it begins",
+         HEADER "03000014 00000005 00100000 0001 0000 00050002", GATE_EDIT},
         {"a block that begins at the acknowledged",
          HEADER "03000014 00000005 00100000 0001 0000 00000002", GATE_EDIT},
     };
@@ -238,7 +275,8 @@ static void test_re_config(void)
         {"length 0", HEADER "82000010 000d0000 00000001 00000002", GATE_DROP},
         {"three parameters",
          HEADER "82000028 0010000c 00000001 00000001 0010000c 00000001 00000001"
-                "0010000c 00000001 00000001", GATE_DROP},
+                "0010000c 00000001 00000001",
+         GATE_DROP},
         {"reset of our streams", HEADER "82000010 000e000a 00000001 00010000" DATA, GATE_EDIT,
          HEADER "84000010 000e000a 00000001 00010000" DATA},
         {"reset of the TSNs", HEADER "82000010 000f0008 00000001 00000000" DATA, GATE_EDIT,
@@ -283,23 +321,41 @@ static void test_set_up(void)
         {"INIT", HEADER_INIT "01000014" INIT_FIELDS, GATE_PASS},
         {"INIT-ACK", HEADER "0200001c" INIT_FIELDS "00070008 01020304", GATE_PASS},
         {"INIT of a browser",
-         HEADER_INIT "01000024" INIT_FIELDS "c0000004" "80080009 c0 82 40 82 c0 000000", GATE_PASS},
+         HEADER_INIT "01000024" INIT_FIELDS "c0000004"
+                     "80080009 c0 82 40 82 c0 000000",
+         GATE_PASS},
         {"INIT with a tag", HEADER "01000014" INIT_FIELDS, GATE_DROP},
-        {"INIT-ACK without a tag", HEADER_INIT "0200001c" INIT_FIELDS "00070008 01020304", GATE_DROP},
+        {"INIT-ACK without a tag", HEADER_INIT "0200001c" INIT_FIELDS "00070008 01020304",
+         GATE_DROP},
         {"INIT beside DATA", HEADER_INIT "01000014" INIT_FIELDS DATA, GATE_DROP},
         {"INIT behind DATA", HEADER DATA "01000014" INIT_FIELDS, GATE_DROP},
-        {"INIT that is too short", HEADER_INIT "01000010" "deadbeef 00020000 00100400", GATE_DROP},
-        {"tag of 0", HEADER_INIT "01000014" "00000000 00020000 00100400 00000001", GATE_DROP},
-        {"window of 0", HEADER_INIT "01000014" "deadbeef 00000000 00100400 00000001", GATE_DROP},
-        {"no streams out", HEADER_INIT "01000014" "deadbeef 00020000 00000400 00000001", GATE_DROP},
-        {"no streams in", HEADER_INIT "01000014" "deadbeef 00020000 00100000 00000001", GATE_DROP},
+        {"INIT that is too short",
+         HEADER_INIT "01000010"
+                     "deadbeef 00020000 00100400",
+         GATE_DROP},
+        {"tag of 0",
+         HEADER_INIT "01000014"
+                     "00000000 00020000 00100400 00000001",
+         GATE_DROP},
+        {"window of 0",
+         HEADER_INIT "01000014"
+                     "deadbeef 00000000 00100400 00000001",
+         GATE_DROP},
+        {"no streams out",
+         HEADER_INIT "01000014"
+                     "deadbeef 00020000 00000400 00000001",
+         GATE_DROP},
+        {"no streams in",
+         HEADER_INIT "01000014"
+                     "deadbeef 00020000 00100000 00000001",
+         GATE_DROP},
         {"a parameter of length 0", HEADER_INIT "01000018" INIT_FIELDS "c0ff0000", GATE_DROP},
         {"a parameter of length 3", HEADER_INIT "01000018" INIT_FIELDS "80080003", GATE_DROP},
         {"a parameter beyond the chunk", HEADER_INIT "01000018" INIT_FIELDS "80080008", GATE_DROP},
         {"half a parameter", HEADER_INIT "01000016" INIT_FIELDS "80080000", GATE_DROP},
         {"an IPv4 address", HEADER_INIT "0100001c" INIT_FIELDS "00050008 0a000001", GATE_PASS},
-        {"an IPv4 address of 6 bytes", HEADER_INIT "0100001e" INIT_FIELDS "0005000a 0a000001 00000000",
-         GATE_DROP},
+        {"an IPv4 address of 6 bytes",
+         HEADER_INIT "0100001e" INIT_FIELDS "0005000a 0a000001 00000000", GATE_DROP},
         {"a host name", HEADER_INIT "0100001c" INIT_FIELDS "000b0008 61620000", GATE_DROP},
         {"a cookie in an INIT", HEADER_INIT "0100001c" INIT_FIELDS "00070008 01020304", GATE_DROP},
         {"no cookie in an INIT-ACK", HEADER "02000014" INIT_FIELDS, GATE_DROP},
@@ -356,8 +412,15 @@ static void test_restart(void)
 /* Our tag is that of our INIT. */
 static void test_tag(void)
 {
-    g_autoptr(GByteArray) init = parse_hex("13891388" "00000000" "00000000" "01000014"
-                                           "01020304" "00020000" "0010" "0400" "00000001");
+    g_autoptr(GByteArray) init = parse_hex("13891388"
+                                           "00000000"
+                                           "00000000"
+                                           "01000014"
+                                           "01020304"
+                                           "00020000"
+                                           "0010"
+                                           "0400"
+                                           "00000001");
     g_autoptr(GByteArray) data = parse_hex(HEADER DATA);
     Gate gate = standing_gate();
     GateReport report;

@@ -86,7 +86,8 @@ static void test_refused(void)
         {"GET / HTTP/1.1\r\n" UPGRADE VERSION_FIELD "\r\n", 400},
         {"GET / HTTP/1.1\r\n" UPGRADE VERSION_FIELD "Sec-WebSocket-Key: short\r\n\r\n", 400},
         {"GET / HTTP/1.1\r\n" UPGRADE VERSION_FIELD KEY_FIELD KEY_FIELD "\r\n", 400},
-        {"GET / HTTP/1.1\r\n" UPGRADE VERSION_FIELD KEY_FIELD "Origin: a\r\nOrigin: b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\n" UPGRADE VERSION_FIELD KEY_FIELD "Origin: a\r\nOrigin: b\r\n\r\n",
+         400},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -186,8 +187,7 @@ static void test_old_upgrade(void)
 {
     g_auto(Handshake) handshake = {};
 
-    g_assert_cmpint(parse("GET / HTTP/1.0\r\n" UPGRADE KEY_FIELD VERSION_FIELD "\r\n",
-                          &handshake),
+    g_assert_cmpint(parse("GET / HTTP/1.0\r\n" UPGRADE KEY_FIELD VERSION_FIELD "\r\n", &handshake),
                     ==, 0);
     g_assert_false(handshake.upgrade);
 }

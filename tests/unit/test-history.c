@@ -40,8 +40,8 @@ static void fill(History *history, guint count)
     for (guint i = 0; i < count; i++) {
         guint64 next = history_count(history) + 1;
 
-        g_assert_cmpuint(
-            history_add(history, 1000 * next, next % 2 ? "odd" : "even", next / 4.0), ==, next);
+        g_assert_cmpuint(history_add(history, 1000 * next, next % 2 ? "odd" : "even", next / 4.0),
+                         ==, next);
     }
 }
 
@@ -125,13 +125,12 @@ static void test_parse(void)
         const char *text;
         double value;
     } good[] = {
-        {"0", 0},         {"16777215", 16777215}, {"-3", -3},      {"+4", 4},     {"1.5", 1.5},
-        {".5", .5},       {"5.", 5},              {"1e3", 1000},   {"-2E-2", -0.02}, {"007", 7},
-        {"1e-400", 0},
+        {"0", 0},  {"16777215", 16777215}, {"-3", -3},       {"+4", 4},  {"1.5", 1.5},  {".5", .5},
+        {"5.", 5}, {"1e3", 1000},          {"-2E-2", -0.02}, {"007", 7}, {"1e-400", 0},
     };
     static const char *const bad[] = {
-        "", " ", "1 ", " 1", "1\n", "0x10", "nan", "inf", "-inf", "infinity", "1e999", "1,5", "e5",
-        "1e", "1e+", "--1", "+", ".", "12 monkeys", "1.2.3", "\xd9\xa1",
+        "",    " ",  "1 ", " 1",  "1\n", "0x10", "nan", "inf",        "-inf",  "infinity", "1e999",
+        "1,5", "e5", "1e", "1e+", "--1", "+",    ".",   "12 monkeys", "1.2.3", "\xd9\xa1",
     };
     g_autofree char *longest = g_strnfill(1000, '1');
     double value = 42;

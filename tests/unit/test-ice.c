@@ -53,8 +53,7 @@ void __wrap_udp_path_free(UdpPath *path);
 UdpPath *__wrap_udp_path_new(int socket, const struct sockaddr *remote, socklen_t remote_length,
                              const UdpPathUser *path_user, gpointer data, GError **error)
 {
-    UdpPath *path =
-        __real_udp_path_new(socket, remote, remote_length, path_user, data, error);
+    UdpPath *path = __real_udp_path_new(socket, remote, remote_length, path_user, data, error);
 
     paths += path != NULL;
     return path;
@@ -165,14 +164,13 @@ static void flood(End *end, guint packets)
     static const guint8 stun[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42};
     g_autoptr(GSocket) socket = nice_agent_get_selected_socket(end->agent, 1, 1);
     g_autoptr(GSocketAddress) address = g_socket_get_local_address(socket, NULL);
-    g_autoptr(GSocket) stranger =
-        g_socket_new(g_socket_get_family(socket), G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP,
-                     NULL);
+    g_autoptr(GSocket) stranger = g_socket_new(g_socket_get_family(socket), G_SOCKET_TYPE_DATAGRAM,
+                                               G_SOCKET_PROTOCOL_UDP, NULL);
 
     for (guint i = 0; i < packets; i++)
-        g_assert_cmpint(g_socket_send_to(stranger, address, (const char *) stun, sizeof stun, NULL,
-                                         NULL),
-                        ==, sizeof stun);
+        g_assert_cmpint(
+            g_socket_send_to(stranger, address, (const char *) stun, sizeof stun, NULL, NULL), ==,
+            sizeof stun);
 }
 
 static bool is_waiting(End *end)

@@ -28,12 +28,23 @@
 static void test_fingerprint_spellings(void)
 {
     static const char *const good[] = {
-        A, "sha-256:" HEX_A, "SHA-256:" HEX_A, HEX_A, &A[strlen("sha-256 ")],
+        A,
+        "sha-256:" HEX_A,
+        "SHA-256:" HEX_A,
+        HEX_A,
+        &A[strlen("sha-256 ")],
         "sha-256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
     };
     static const char *const bad[] = {
-        "", "sha-256", "sha-256:", "sha-1:" HEX_A, "sha-256" HEX_A, "sha-256:" HEX_A "0",
-        "sha-256:" HEX_A "00", "sha-256: " HEX_A, "sha-512:" HEX_A,
+        "",
+        "sha-256",
+        "sha-256:",
+        "sha-1:" HEX_A,
+        "sha-256" HEX_A,
+        "sha-256:" HEX_A "0",
+        "sha-256:" HEX_A "00",
+        "sha-256: " HEX_A,
+        "sha-512:" HEX_A,
         "sha-256:0011223344556677:8899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF",
         "sha-256:G0112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF",
     };
@@ -376,10 +387,9 @@ static void test_trust_known_as(Files *files, gconstpointer data)
         const char *name, *fingerprint, *known_as;
         bool asked;
     } table[] = {
-        {"kitchen", A, NULL, false}, {"shed", A, "kitchen", false}, {NULL, A, "kitchen", false},
-        {"desk", A, "kitchen", false}, /* which is another one's name */
-        {"attic", B, "desk", false},
-        {"attic", A, NULL, true}, /* whom we have called */
+        {"kitchen", A, NULL, false},   {"shed", A, "kitchen", false}, {NULL, A, "kitchen", false},
+        {"desk", A, "kitchen", false},                           /* which is another one's name */
+        {"attic", B, "desk", false},   {"attic", A, NULL, true}, /* whom we have called */
     };
     TrustRules rules = {TRUST_POLICY_TOFU, TRUST_ACCEPT_ANY};
 
@@ -418,8 +428,7 @@ static void test_trust_without_files(Files *files, gconstpointer data)
 
 /* ---------------------------------------------------------------------------- */
 
-#define ADD(path, function)                                                                        \
-    g_test_add(path, Files, NULL, files_set_up, function, files_tear_down)
+#define ADD(path, function) g_test_add(path, Files, NULL, files_set_up, function, files_tear_down)
 
 int main(int argc, char **argv)
 {

@@ -16,7 +16,7 @@ static guint8 pattern[300 * 1024];
 /* Lengths from nothing to several blocks, so that every boundary is met */
 static gsize length_of(guint number)
 {
-    static const gsize lengths[] = {0,    1,    7,     8,     9,     64,    1000, 1008,
+    static const gsize lengths[] = {0,    1,    7,     8,     9,     64,    1000,  1008,
                                     1016, 2032, 65448, 65456, 65464, 70000, 262144};
 
     return lengths[number % G_N_ELEMENTS(lengths)];
@@ -127,8 +127,8 @@ static void test_take(void)
 }
 
 typedef struct {
-    RoundTask task;
-    RoundTask *next; /* added by this one */
+    TurnTask task;
+    TurnTask *next; /* added by this one */
     guint runs;
 } Counter;
 
@@ -138,7 +138,7 @@ static void on_round(gpointer data)
 
     counter->runs++;
     if (counter->next)
-        round_task_add(counter->next);
+        turn_task_add(counter->next);
 }
 
 static gboolean on_timeout(gpointer data)
@@ -152,15 +152,15 @@ static void test_rounds(void)
     Counter first = {}, second = {}, third = {};
     bool over = false;
 
-    round_task_init(&first.task, on_round, &first);
-    round_task_init(&second.task, on_round, &second);
-    round_task_init(&third.task, on_round, &third);
+    turn_task_init(&first.task, on_round, &first);
+    turn_task_init(&second.task, on_round, &second);
+    turn_task_init(&third.task, on_round, &third);
     first.next = &second.task;
-    round_task_add(&first.task);
-    round_task_add(&first.task);
-    round_task_add(&third.task);
-    round_task_cancel(&third.task);
-    round_task_cancel(&third.task);
+    turn_task_add(&first.task);
+    turn_task_add(&first.task);
+    turn_task_add(&third.task);
+    turn_task_cancel(&third.task);
+    turn_task_cancel(&third.task);
     g_assert_cmpuint(first.runs, ==, 0);
     g_timeout_add(1, on_timeout, &over);
     while (!over)

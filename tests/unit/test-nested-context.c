@@ -214,8 +214,8 @@ static gboolean on_read_elsewhere(gpointer data)
 {
     Reader *reader = data;
 
-    reader->received = GPOINTER_TO_UINT(g_thread_join(g_thread_new("reader", on_thread,
-                                                                   reader->socket)));
+    reader->received =
+        GPOINTER_TO_UINT(g_thread_join(g_thread_new("reader", on_thread, reader->socket)));
     reader->called = true;
     return G_SOURCE_REMOVE;
 }
@@ -241,8 +241,7 @@ static void test_first_definition(void)
 {
     g_assert_true(dlsym(RTLD_DEFAULT, "g_socket_receive_message") ==
                   (gpointer) g_socket_receive_message);
-    g_assert_true(dlsym(RTLD_DEFAULT, "g_socket_send_message") ==
-                  (gpointer) g_socket_send_message);
+    g_assert_true(dlsym(RTLD_DEFAULT, "g_socket_send_message") == (gpointer) g_socket_send_message);
 }
 
 int main(int argc, char **argv)

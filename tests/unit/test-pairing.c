@@ -27,8 +27,8 @@ static void read_hex(const char *hex, guint8 *bytes, gsize length)
 {
     g_assert_cmpuint(strlen(hex), ==, 2 * length);
     for (gsize i = 0; i < length; i++)
-        bytes[i] = (guint8) (g_ascii_xdigit_value(hex[2 * i]) << 4 |
-                             g_ascii_xdigit_value(hex[2 * i + 1]));
+        bytes[i] =
+            (guint8) (g_ascii_xdigit_value(hex[2 * i]) << 4 | g_ascii_xdigit_value(hex[2 * i + 1]));
 }
 
 #define ASSERT_HEX(bytes, hex)                                                                     \
@@ -140,8 +140,8 @@ static void test_codes(void)
 {
     static const char *const good[] = {"123-4567-8901", "12345678901", " 123 4567 8901 ",
                                        "123–4567–8901", "１２３-４５６７-８９０１"};
-    static const char *const bad[] = {"", "123", "1234567890", "123456789012", "123-4567-890x",
-                                      "123.4567.8901"};
+    static const char *const bad[] = {
+        "", "123", "1234567890", "123456789012", "123-4567-890x", "123.4567.8901"};
     g_autofree char *one = pairing_code_new(), *other = pairing_code_new();
     g_autofree char *digits = pairing_code_parse(one);
 
@@ -303,8 +303,8 @@ static void test_a_run_is_for_one_try(void)
 
 static void test_nonsense(void)
 {
-    static const char *const nonsense[] = {"", "=", "AA==", "AzEyMw==", "//////////8=",
-                                           "not base64 at all!"};
+    static const char *const nonsense[] = {
+        "", "=", "AA==", "AzEyMw==", "//////////8=", "not base64 at all!"};
 
     for (guint i = 0; i < G_N_ELEMENTS(nonsense); i++) {
         Runs runs;

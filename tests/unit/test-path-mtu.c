@@ -26,7 +26,7 @@ static const gsize sizes[] = {8920, 1420, 1300};
 typedef struct {
     PathMtu mtu;
     gint64 now;
-    gsize limit;  /* larger probes are lost */
+    gsize limit; /* larger probes are lost */
     guint probes;
 } Path;
 
@@ -217,7 +217,7 @@ static struct {
     gsize taken;   /* by who receives, as it has told */
     gsize largest; /* that arrived */
     guint dropped;
-    bool deaf;     /* nobody answers a heartbeat */
+    bool deaf; /* nobody answers a heartbeat */
     GChecksum *checksum;
     guint64 sent, wanted;
 } net;
@@ -264,8 +264,12 @@ static bool wire_send(Transport *transport, const guint8 *bytes, gsize length)
 static void send_more(End *end)
 {
     guint8 bytes[MESSAGE_SIZE];
-    AssociationMessage message = {.ppid = 53, .ordered = true, .max_retransmits = -1,
-                           .max_packet_lifetime = -1, .bytes = bytes, .length = sizeof bytes};
+    AssociationMessage message = {.ppid = 53,
+                                  .ordered = true,
+                                  .max_retransmits = -1,
+                                  .max_packet_lifetime = -1,
+                                  .bytes = bytes,
+                                  .length = sizeof bytes};
 
     while (net.sent < net.wanted) {
         memset(bytes, net.sent / MESSAGE_SIZE * 7, sizeof bytes);
@@ -313,13 +317,17 @@ static void connect_ends(gsize limit, gsize taken)
         net.ends[i].checksum = g_checksum_new(G_CHECKSUM_SHA256);
     }
     for (int i = 0; i < 2; i++) {
-        AssociationConfig config = {
-            .local_port = 5000, .remote_port = 5000, .streams = 1, .mtu = BASE,
-            .first = net.first, .max_packet = net.taken, .max_message_size = MESSAGE_SIZE};
+        AssociationConfig config = {.local_port = 5000,
+                                    .remote_port = 5000,
+                                    .streams = 1,
+                                    .mtu = BASE,
+                                    .first = net.first,
+                                    .max_packet = net.taken,
+                                    .max_message_size = MESSAGE_SIZE};
         g_autoptr(GError) error = NULL;
 
-        net.ends[i].sctp = association_new(&net.ends[i].transport, &config, &sctp_user,
-                                           &net.ends[i], &error);
+        net.ends[i].sctp =
+            association_new(&net.ends[i].transport, &config, &sctp_user, &net.ends[i], &error);
         g_assert_no_error(error);
     }
     wait_until(net.ends[0].open && net.ends[1].open);

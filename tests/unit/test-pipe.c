@@ -22,12 +22,12 @@
 typedef struct {
     guint32 seed;
     int loss_percent;
-    int delay_ms;   /* of every packet */
-    int jitter_ms;  /* on top, at random: this is what reorders */
+    int delay_ms;  /* of every packet */
+    int jitter_ms; /* on top, at random: this is what reorders */
     int messages;
     gsize size;
-    gsize room;     /* 0: enough; else the kernel's buffer has overflowed already */
-    bool early;     /* packets flow before the layers above exist */
+    gsize room; /* 0: enough; else the kernel's buffer has overflowed already */
+    bool early; /* packets flow before the layers above exist */
 } Weather;
 
 typedef struct End End;
@@ -158,9 +158,11 @@ static const AssociationOps sctp_user = {
 static void on_dtls_state(TransportState state, const GError *reason, gpointer data)
 {
     End *end = data;
-    AssociationConfig config = {
-        .local_port = 5000, .remote_port = 5000, .streams = 16, .adds_streams = true,
-        .max_message_size = 1 << 18};
+    AssociationConfig config = {.local_port = 5000,
+                                .remote_port = 5000,
+                                .streams = 16,
+                                .adds_streams = true,
+                                .max_message_size = 1 << 18};
 
     if (reason && !end->failure)
         end->failure = g_error_copy(reason);
@@ -392,9 +394,13 @@ static void test_streams_for_both(gconstpointer data)
 static void test_absent_stream(void)
 {
     static const Weather fair = {.seed = 1, .size = 16};
-    static const AssociationMessage nonsense = {
-        .stream = 300, .ppid = PPID_DCEP, .ordered = true, .max_retransmits = -1,
-        .max_packet_lifetime = -1, .bytes = "\003", .length = 1};
+    static const AssociationMessage nonsense = {.stream = 300,
+                                                .ppid = PPID_DCEP,
+                                                .ordered = true,
+                                                .max_retransmits = -1,
+                                                .max_packet_lifetime = -1,
+                                                .bytes = "\003",
+                                                .length = 1};
     ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
     Channel *channel;
     End client, server;
@@ -414,12 +420,19 @@ static void test_absent_stream(void)
 static void test_early_messages(void)
 {
     static const Weather fair = {.seed = 1, .size = 4};
-    DcepOpen open = {.ordered = true, .max_retransmits = -1, .max_packet_lifetime = -1,
-                     .label = (char *) "late", .protocol = (char *) ""};
+    DcepOpen open = {.ordered = true,
+                     .max_retransmits = -1,
+                     .max_packet_lifetime = -1,
+                     .label = (char *) "late",
+                     .protocol = (char *) ""};
     g_autoptr(GBytes) opening = dcep_write_open(&open);
-    AssociationMessage message = {.stream = 2, .ppid = PPID_BINARY, .ordered = true,
-                                  .max_retransmits = -1, .max_packet_lifetime = -1,
-                                  .bytes = "even", .length = 4};
+    AssociationMessage message = {.stream = 2,
+                                  .ppid = PPID_BINARY,
+                                  .ordered = true,
+                                  .max_retransmits = -1,
+                                  .max_packet_lifetime = -1,
+                                  .bytes = "even",
+                                  .length = 4};
     End client, server;
 
     ends_connect(&client, &server, &fair);
@@ -470,13 +483,19 @@ int main(int argc, char **argv)
     static const Weather fair = {.seed = 1, .messages = 200, .size = 20000};
     static const Weather early = {.seed = 1, .messages = 10, .size = 1000, .early = true};
     static const Weather far = {.seed = 2, .delay_ms = 50, .messages = 200, .size = 20000};
-    static const Weather lossy = {.seed = 3, .loss_percent = 2, .delay_ms = 2, .messages = 150, .size = 20000};
-    static const Weather reordering = {.seed = 4, .delay_ms = 1, .jitter_ms = 8, .messages = 60, .size = 20000};
-    static const Weather storm = {.seed = 5, .loss_percent = 10, .delay_ms = 2, .jitter_ms = 8, .messages = 40, .size = 3000};
-    static const Weather large = {.seed = 6, .loss_percent = 1, .delay_ms = 1, .messages = 10, .size = 262144};
+    static const Weather lossy = {
+        .seed = 3, .loss_percent = 2, .delay_ms = 2, .messages = 150, .size = 20000};
+    static const Weather reordering = {
+        .seed = 4, .delay_ms = 1, .jitter_ms = 8, .messages = 60, .size = 20000};
+    static const Weather storm = {
+        .seed = 5, .loss_percent = 10, .delay_ms = 2, .jitter_ms = 8, .messages = 40, .size = 3000};
+    static const Weather large = {
+        .seed = 6, .loss_percent = 1, .delay_ms = 1, .messages = 10, .size = 262144};
     static const Weather leaky = {.seed = 11, .loss_percent = 15, .messages = 12, .size = 16};
-    static const Weather asking = {.seed = 12, .loss_percent = 5, .delay_ms = 2, .jitter_ms = 8, .messages = 100, .size = 16};
-    static const Weather narrow = {.seed = 7, .room = 128 * 1024, .delay_ms = 1, .messages = 10, .size = 262144};
+    static const Weather asking = {
+        .seed = 12, .loss_percent = 5, .delay_ms = 2, .jitter_ms = 8, .messages = 100, .size = 16};
+    static const Weather narrow = {
+        .seed = 7, .room = 128 * 1024, .delay_ms = 1, .messages = 10, .size = 262144};
 
     g_test_init(&argc, &argv, NULL);
     log_open("test-pipe", g_getenv("RTCBUS_TEST_VERBOSE") != NULL);

@@ -13,8 +13,8 @@
 static void test_kept(void)
 {
     static const char *const texts[] = {
-        "",          "laptop", "küche & co", "台所", "مطبخ", "a b", "€ 🎉", "\"\\?",
-        "e\xcc\x81", /* a letter and its accent */
+        "",    "laptop", "küche & co", "台所",      "مطبخ",
+        "a b", "€ 🎉",    "\"\\?",      "e\xcc\x81", /* a letter and its accent */
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
@@ -43,8 +43,8 @@ static void test_each_control(void)
 static void test_each_hidden(void)
 {
     static const char *const texts[] = {
-        "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a",
-        "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069",
+        "\u200b", "\u200c", "\u200d", "\u200e", "\u200f",     "\u2028",     "\u2029", "\u202a",
+        "\u202b", "\u202c", "\u202d", "\u202e", "\u2066",     "\u2067",     "\u2068", "\u2069",
         "\ufeff", "\u061c", "\u00ad", "\u3164", "\U000e0041", "\U000e0fff", "\u0378",
     };
 
@@ -59,7 +59,9 @@ static void test_each_hidden(void)
 
 static void test_not_utf8(void)
 {
-    static const char *const texts[] = {("a\xff" "b"), "a\xc0\xaf", "\xed\xa0\x80", "a\xe2\x82"};
+    static const char *const texts[] = {("a\xff"
+                                         "b"),
+                                        "a\xc0\xaf", "\xed\xa0\x80", "a\xe2\x82"};
 
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_autofree char *shown = printable(texts[i]);
@@ -72,7 +74,8 @@ static void test_not_utf8(void)
 
 static void test_json(void)
 {
-    static const char name[] = "\033[31mevil\n\u202e\xc2\x9b" "31m\u2028 \U000e0041 ü\"\\";
+    static const char name[] = "\033[31mevil\n\u202e\xc2\x9b"
+                               "31m\u2028 \U000e0041 ü\"\\";
     g_autoptr(JsonNode) node = json_node_new(JSON_NODE_VALUE);
     g_autoptr(JsonNode) again = NULL;
     g_autofree char *raw = NULL, *text = NULL;

@@ -61,8 +61,8 @@ static void set_up(Fixture *f, gconstpointer data)
     for (guint i = 0; i < G_N_ELEMENTS(f->calls); i++) {
         CallInfo info = {.number = i, .direction = CALL_INCOMING, .timeout = 60000};
 
-        f->calls[i] = call_new(
-            &info, &(CallUser){.ops = &ops, .data = &f->channels[i], .guard = &guard});
+        f->calls[i] =
+            call_new(&info, &(CallUser){.ops = &ops, .data = &f->channels[i], .guard = &guard});
         call_make_offer(f->calls[i]);
         g_assert_true(call_channel_is_publishing(f->channels[i]));
     }

@@ -76,7 +76,9 @@ static void test_names(void)
     g_autofree char *longest = g_strnfill(ROUTER_NAME_MAX, 'n');
     g_autofree char *longer = g_strnfill(ROUTER_NAME_MAX + 1, 'n');
     Member *first = join(router, "", "kitchen");
-    Member *second = join(router, "", "K\xc3\xbc" "che 2");
+    Member *second = join(router, "",
+                          "K\xc3\xbc"
+                          "che 2");
     Member *third = join(router, "", longest);
     Member *fourth = join(router, "other", "kitchen");
 
@@ -107,7 +109,8 @@ static void test_rooms(void)
     g_autoptr(Router) router = router_new();
     g_autofree char *longest = g_strnfill(ROUTER_ROOM_MAX, 'r');
     g_autofree char *longer = g_strnfill(ROUTER_ROOM_MAX + 1, 'r');
-    Member *a = join(router, "", NULL), *b = join(router, "", NULL), *c = join(router, longest, NULL);
+    Member *a = join(router, "", NULL), *b = join(router, "", NULL),
+           *c = join(router, longest, NULL);
     guint members = 0;
 
     g_assert_cmpuint(router_count_rooms(router), ==, 2);

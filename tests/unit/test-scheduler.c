@@ -52,8 +52,8 @@ static void test_lengths(void)
             n_large++;
         else
             n_small++;
-        scheduler_count(scheduler, turn, turn == &large ? 10 * SCHEDULER_OVERHEAD -
-                                                              SCHEDULER_OVERHEAD : 0);
+        scheduler_count(scheduler, turn,
+                        turn == &large ? 10 * SCHEDULER_OVERHEAD - SCHEDULER_OVERHEAD : 0);
     }
     g_assert_cmpuint(n_large, ==, 1000);
     g_assert_cmpuint(n_small, ==, 10000);

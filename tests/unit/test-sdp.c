@@ -14,20 +14,20 @@
 
 #include "rtc/connection.h"
 
-#define HASH \
+#define HASH                                                                                       \
     "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99"
-#define LOWER_HASH \
+#define LOWER_HASH                                                                                 \
     "aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99"
 #define ICE "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijkl\r\n"
 #define TRANSPORT ICE "a=fingerprint:sha-256 " HASH "\r\n"
 #define HEAD "v=0\r\no=- 4611 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 #define DATA "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n"
 
-static const char chromium[] = HEAD
-    "a=group:BUNDLE 0\r\na=extmap-allow-mixed\r\na=msid-semantic: WMS\r\n" DATA
-    "a=ice-ufrag:4ZcD\r\na=ice-pwd:2/1muCWoOi3uLifh0NuRHlgh\r\na=ice-options:trickle\r\n"
-    "a=fingerprint:sha-256 " HASH "\r\na=setup:actpass\r\na=mid:0\r\na=sctp-port:5000\r\n"
-    "a=max-message-size:262144\r\n";
+static const char chromium[] =
+    HEAD "a=group:BUNDLE 0\r\na=extmap-allow-mixed\r\na=msid-semantic: WMS\r\n" DATA
+         "a=ice-ufrag:4ZcD\r\na=ice-pwd:2/1muCWoOi3uLifh0NuRHlgh\r\na=ice-options:trickle\r\n"
+         "a=fingerprint:sha-256 " HASH "\r\na=setup:actpass\r\na=mid:0\r\na=sctp-port:5000\r\n"
+         "a=max-message-size:262144\r\n";
 
 /* Firefox puts the fingerprint into the session. */
 static const char firefox[] =
@@ -38,17 +38,17 @@ static const char firefox[] =
     "a=max-message-size:1073741823\r\n";
 
 /* The draft that older stacks still write */
-static const char old_format[] = HEAD
-    "m=application 9 DTLS/SCTP 5001\r\nc=IN IP4 0.0.0.0\r\n" TRANSPORT
-    "a=setup:active\r\na=mid:data\r\na=sctpmap:5001 webrtc-datachannel 65535\r\n";
+static const char old_format[] =
+    HEAD "m=application 9 DTLS/SCTP 5001\r\nc=IN IP4 0.0.0.0\r\n" TRANSPORT
+         "a=setup:active\r\na=mid:data\r\na=sctpmap:5001 webrtc-datachannel 65535\r\n";
 
 /* Audio first, the data line bundle-only with its transport left to the tag */
-static const char bundled[] = HEAD
-    "a=group:BUNDLE audio data\r\n"
-    "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=mid:audio\r\n" TRANSPORT
-    "a=setup:passive\r\na=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host\r\n"
-    "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\na=bundle-only\r\na=mid:data\r\n"
-    "a=sctp-port:5000\r\nm=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\n";
+static const char bundled[] =
+    HEAD "a=group:BUNDLE audio data\r\n"
+         "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=mid:audio\r\n" TRANSPORT
+         "a=setup:passive\r\na=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host\r\n"
+         "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\na=bundle-only\r\na=mid:data\r\n"
+         "a=sctp-port:5000\r\nm=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\n";
 
 static Sdp *parse(const char *text)
 {
@@ -117,8 +117,8 @@ static void test_mixed_formats(void)
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *offer = g_strconcat(HEAD, cases[i].line, TRANSPORT "a=mid:0\r\n",
-                                             cases[i].attributes, NULL);
+        g_autofree char *offer =
+            g_strconcat(HEAD, cases[i].line, TRANSPORT "a=mid:0\r\n", cases[i].attributes, NULL);
         g_autoptr(Sdp) sdp = parse(offer);
         g_autofree char *text = sdp_to_text(sdp);
         g_autoptr(Sdp) again = parse(text);
@@ -148,8 +148,8 @@ static void test_message_sizes(void)
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *offer = g_strconcat(HEAD DATA TRANSPORT "a=max-message-size:",
-                                             cases[i].size, "\r\n", NULL);
+        g_autofree char *offer =
+            g_strconcat(HEAD DATA TRANSPORT "a=max-message-size:", cases[i].size, "\r\n", NULL);
         g_autoptr(Sdp) sdp = parse(offer);
 
         g_assert_cmpuint(sdp->max_message_size, ==, cases[i].expected);

@@ -127,7 +127,8 @@ static void spend_credit(Fixture *f, const char *more)
         if (n > 0)
             taken += n - 1;
         if (sent < STREAM_CREDIT &&
-            (n = send(f->program, bytes, MIN(sizeof bytes, STREAM_CREDIT - sent), MSG_DONTWAIT)) > 0)
+            (n = send(f->program, bytes, MIN(sizeof bytes, STREAM_CREDIT - sent), MSG_DONTWAIT)) >
+                0)
             sent += n;
         g_main_context_iteration(NULL, FALSE);
     }

@@ -9,7 +9,7 @@
 
 static struct {
     StreamsResult result; /* of the next requests */
-    GString *asked;       /* "+count " for more, "-stream,… " for an end, "!stream " for one untold */
+    GString *asked; /* "+count " for more, "-stream,… " for an end, "!stream " for one untold */
 } fake;
 
 static StreamsResult on_add(guint16 count, gpointer data)
@@ -97,7 +97,10 @@ static void test_one_at_a_time(void)
     tear_down(streams);
 }
 
-/* At least as many as are needed, about twice as many as there are, and no more than there may be */
+/*
+ * At least as many as are needed, about twice as many as there are, and no more than there may
+ * be
+ */
 static void test_how_many(void)
 {
     Streams *streams = set_up(200, 1024);

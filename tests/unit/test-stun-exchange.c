@@ -61,8 +61,8 @@ static gsize success_answer(Server *server)
     struct sockaddr_storage address = {};
     struct sockaddr_in *in = (struct sockaddr_in *) &address;
 
-    *in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(50000),
-                               .sin_addr.s_addr = htonl(0xc0000201)};
+    *in = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(50000), .sin_addr.s_addr = htonl(0xc0000201)};
     g_assert_true(stun_agent_init_response(&server->agent, &server->answer, server->answered,
                                            sizeof server->answered, &server->request));
     stun_message_append_xor_addr(&server->answer, STUN_ATTRIBUTE_RELAY_ADDRESS, &address,
@@ -84,8 +84,7 @@ static void test_binding(void)
     stun_exchange_request(exchange, &length);
     g_assert_cmpuint(length, >=, 20);
     hear(&server, exchange);
-    stun_agent_init_response(&server.agent, &server.answer, answer, sizeof answer,
-                             &server.request);
+    stun_agent_init_response(&server.agent, &server.answer, answer, sizeof answer, &server.request);
     n = stun_agent_finish_message(&server.agent, &server.answer, NULL, 0);
     g_assert_cmpint(stun_exchange_take(exchange, answer, n), ==, STUN_EXCHANGE_SERVED);
     /* The same again is no answer to anything. */

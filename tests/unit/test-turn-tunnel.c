@@ -24,8 +24,7 @@ typedef struct {
 
 static void setup(Fixture *fixture, gconstpointer ipv6)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     g_autofree char *uri = NULL;
     g_auto(IceServer) server = {};

@@ -33,7 +33,7 @@ typedef struct {
 } World;
 
 static bool no_segment, no_gro;
-static int gro; /* what UDP_GRO was set to last */
+static int gro;         /* what UDP_GRO was set to last */
 static guint segmented; /* sends with UDP_SEGMENT that went out */
 
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
@@ -130,8 +130,8 @@ static void tear_down(World *world, gconstpointer data)
 }
 
 /* COUNT packets of SEGMENT bytes but the last, as one train. */
-static void send_train_from(World *world, int fd, const guint8 *types, guint count,
-                            guint16 segment, gsize last)
+static void send_train_from(World *world, int fd, const guint8 *types, guint count, guint16 segment,
+                            gsize last)
 {
     g_autofree guint8 *bytes = g_malloc(count * segment);
     gsize length = (count - 1) * segment + last;
@@ -225,7 +225,10 @@ static void test_overflow(World *world, gconstpointer data)
     g_assert_cmpuint(world->came->len, <, 1000 * strlen("15000:0 15000:1 "));
 }
 
-/* What does not come from the remote is libnice's, however much, and takes no room from the rest. */
+/*
+ * What does not come from the remote is libnice's, however much, and takes no room from the
+ * rest.
+ */
 static void test_stranger(World *world, gconstpointer data)
 {
     static const guint8 types[] = {TYPE_DATA, TYPE_DATA};

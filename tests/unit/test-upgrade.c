@@ -14,12 +14,13 @@
 /* Of RFC 6455 1.2 and 1.3 */
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 #define ACCEPT "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-#define SWITCH "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n"
+#define SWITCH                                                                                     \
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n"
 
 static void test_uri(void)
 {
-    static const char *const bad[] = {"", "ws://", "ws:///x", "http://host/", "host:80", "ws://[::1/",
-                                      "ws://host:99999/"};
+    static const char *const bad[] = {"",        "ws://",      "ws:///x",         "http://host/",
+                                      "host:80", "ws://[::1/", "ws://host:99999/"};
     g_autoptr(GUri) plain = upgrade_uri("ws://relay.example");
     g_autoptr(GUri) secure = upgrade_uri("wss://relay.example/x");
     g_autoptr(GUri) other = upgrade_uri("ws://[::1]:41337/a b?name=k\xc3\xbc");
@@ -36,7 +37,8 @@ static void test_uri(void)
 static void test_request(void)
 {
     g_autoptr(GUri) uri = upgrade_uri("ws://[::1]:41337/a b\r\nX: y?name=k\xc3\xbc");
-    g_autoptr(GUri) bare = upgrade_uri("ws://b\xc3\xbc" "cher.example");
+    g_autoptr(GUri) bare = upgrade_uri("ws://b\xc3\xbc"
+                                       "cher.example");
     g_autofree char *full = upgrade_request(uri, KEY, "https://x.example", "rtcbus.1");
     g_autofree char *plain = upgrade_request(bare, KEY, NULL, NULL);
 
@@ -78,7 +80,8 @@ static void test_answers(void)
     g_assert_cmpint(answer.length, ==, 12);
     upgrade_answer_clear(&answer);
     parse("HTTP/1.0 302 Found\r\nLocation: http://x/\r\nContent-Type: text/html; charset=x\r\n"
-          "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n\r\n", &answer);
+          "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n\r\n",
+          &answer);
     g_assert_cmpstr(answer.location, ==, "http://x/");
     g_assert_true(answer.html && answer.retry);
     g_assert_cmpuint(answer.retry_after, ==, 0);
@@ -117,7 +120,8 @@ static void test_verify(void)
     g_assert_false(verify(SWITCH ACCEPT "Sec-WebSocket-Protocol: chat\r\n\r\n", "rtcbus.1"));
     g_assert_false(verify(SWITCH ACCEPT "Sec-WebSocket-Extensions: x\r\n\r\n", "rtcbus.1"));
     g_assert_false(verify(SWITCH "\r\n", "rtcbus.1"));
-    g_assert_false(verify(SWITCH "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOO=\r\n\r\n", NULL));
+    g_assert_false(
+        verify(SWITCH "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOO=\r\n\r\n", NULL));
     g_assert_false(verify("HTTP/1.1 101 x\r\nConnection: Upgrade\r\n" ACCEPT "\r\n", NULL));
     g_assert_false(verify("HTTP/1.1 101 x\r\nUpgrade: websocket\r\n" ACCEPT "\r\n", NULL));
 }
@@ -138,7 +142,12 @@ static void test_words(void)
     check_words(" \r\n\t", NULL);
     check_words("<html>", NULL);
     check_words("\n no \r\nmore", "no");
-    check_words("a\x1b" "b\xff" "c", "a\xef\xbf\xbd" "b\xef\xbf\xbd" "c");
+    check_words("a\x1b"
+                "b\xff"
+                "c",
+                "a\xef\xbf\xbd"
+                "b\xef\xbf\xbd"
+                "c");
     check_words(long_body, long_words);
     g_assert_null(upgrade_words(&(UpgradeAnswer){.html = true}, "text"));
 }

@@ -15,11 +15,11 @@ static inline gboolean on_wait_deadline(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-#define wait_until(condition)                                                   \
-    do {                                                                        \
-        guint deadline_ = g_timeout_add_seconds(WAIT_SECONDS, on_wait_deadline, \
-                                                (gpointer) #condition);         \
-        while (!(condition))                                                    \
-            g_main_context_iteration(NULL, TRUE);                               \
-        g_source_remove(deadline_);                                             \
+#define wait_until(condition)                                                                      \
+    do {                                                                                           \
+        guint deadline_ =                                                                          \
+            g_timeout_add_seconds(WAIT_SECONDS, on_wait_deadline, (gpointer) #condition);          \
+        while (!(condition))                                                                       \
+            g_main_context_iteration(NULL, TRUE);                                                  \
+        g_source_remove(deadline_);                                                                \
     } while (0)

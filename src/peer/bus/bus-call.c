@@ -31,8 +31,7 @@ enum { PROP_ROUND_TRIP_TIME = 1, PROP_BYTES_SENT, PROP_BYTES_RECEIVED };
 enum { SETTLE_TIME = 1000 };
 
 /* GObject wants one, as the generated properties are writable inside. */
-static void bus_call_set_property(GObject *object, guint id, const GValue *value,
-                                  GParamSpec *pspec)
+static void bus_call_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
@@ -116,8 +115,7 @@ void bus_call_update(BusCall *self)
         self->settle_timer = g_timeout_add(SETTLE_TIME, on_settled, self);
 }
 
-static gboolean on_hangup(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation,
-                          gpointer data)
+static gboolean on_hangup(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation, gpointer data)
 {
     BusCall *self = BUS_CALL(object);
 
@@ -212,9 +210,8 @@ BusCall *bus_call_new(Call *call)
 
     self->call = call_ref(call);
     rtcbus_peer1_call_set_trust(RTCBUS_PEER1_CALL(self), "unknown");
-    rtcbus_peer1_call_set_direction(RTCBUS_PEER1_CALL(self),
-                                    call_direction(call) == CALL_OUTGOING ? "outgoing"
-                                                                          : "incoming");
+    rtcbus_peer1_call_set_direction(
+        RTCBUS_PEER1_CALL(self), call_direction(call) == CALL_OUTGOING ? "outgoing" : "incoming");
     g_signal_connect(self, "handle-hangup", G_CALLBACK(on_hangup), NULL);
     g_signal_connect(self, "handle-open-channel", G_CALLBACK(on_open_channel), NULL);
     bus_call_update(self);

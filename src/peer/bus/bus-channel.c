@@ -107,8 +107,8 @@ void bus_channel_message(BusChannel *self, MessageKind kind, const guint8 *bytes
 
 /* ---- methods -------------------------------------------------------------- */
 
-static bool bus_channel_send(BusChannel *self, GDBusMethodInvocation *invocation,
-                             MessageKind kind, const void *bytes, gsize length)
+static bool bus_channel_send(BusChannel *self, GDBusMethodInvocation *invocation, MessageKind kind,
+                             const void *bytes, gsize length)
 {
     g_autoptr(GError) error = NULL;
 
@@ -210,8 +210,8 @@ BusChannel *bus_channel_new(CallChannel *channel)
     self->channel = channel;
     rtcbus_peer1_channel_set_label(object, label);
     rtcbus_peer1_channel_set_protocol(object, protocol);
-    rtcbus_peer1_channel_set_direction(
-        object, call_channel_is_incoming(channel) ? "incoming" : "outgoing");
+    rtcbus_peer1_channel_set_direction(object,
+                                       call_channel_is_incoming(channel) ? "incoming" : "outgoing");
     rtcbus_peer1_channel_set_ordered(object, channel_ordered(rtc));
     rtcbus_peer1_channel_set_max_retransmits(object, channel_max_retransmits(rtc));
     rtcbus_peer1_channel_set_max_packet_life_time(object, channel_max_packet_lifetime(rtc));

@@ -52,8 +52,7 @@ static GVariant *number_to_variant(const ReceivedNumber *number)
 }
 
 /* GObject wants one, as the generated properties are writable inside. */
-static void bus_peer_set_property(GObject *object, guint id, const GValue *value,
-                                  GParamSpec *pspec)
+static void bus_peer_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
@@ -123,11 +122,10 @@ static Call *place_call(Peer *peer, const char *whom, GVariant *dict, GError **e
                     _("\"fingerprint\" is sha-256:AB:CD:…, with 64 hexadecimal digits"));
         return NULL;
     }
-    return peer_call(peer, whom,
-                     &(CallOptions){.channel_id = channel_id,
-                                    .fingerprint = canonical,
-                                    .timeout = timeout},
-                     error);
+    return peer_call(
+        peer, whom,
+        &(CallOptions){.channel_id = channel_id, .fingerprint = canonical, .timeout = timeout},
+        error);
 }
 
 static gboolean on_call(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, const char *whom,
@@ -202,7 +200,7 @@ static gboolean on_forget_peer(RtcbusPeer1 *object, GDBusMethodInvocation *invoc
 
 static void add_known(const KnownPeer *peer, const char *path, gpointer data)
 {
-    g_autofree char *comment = !path          ? g_strdup(peer->comment)
+    g_autofree char *comment = !path            ? g_strdup(peer->comment)
                                : *peer->comment ? g_strdup_printf("%s: %s", path, peer->comment)
                                                 : g_strdup(path);
 
@@ -375,8 +373,8 @@ static GVariant *servers_to_variant(const ServerWatch *watch)
         ServerReport report = server_watch_report(watch, i);
         g_autofree char *words = bus_text(report.words, strlen(report.words));
 
-        g_variant_builder_add(&builder, "(sss)", report.label,
-                              server_state_to_string(report.state), words);
+        g_variant_builder_add(&builder, "(sss)", report.label, server_state_to_string(report.state),
+                              words);
     }
     return g_variant_builder_end(&builder);
 }
@@ -482,8 +480,8 @@ static void on_call_ended(Call *call, gpointer data)
 static void channel_added(Bus *bus, CallChannel *channel)
 {
     BusChannel *object = bus_channel_new(channel);
-    g_autofree char *path = bus_channel_path(call_number(call_channel_call(channel)),
-                                             call_channel_number(channel));
+    g_autofree char *path =
+        bus_channel_path(call_number(call_channel_call(channel)), call_channel_number(channel));
 
     g_hash_table_insert(bus->channels, channel, object);
     export_object(bus, path, G_DBUS_INTERFACE_SKELETON(object));
@@ -492,8 +490,8 @@ static void channel_added(Bus *bus, CallChannel *channel)
 static void channel_removed(Bus *bus, CallChannel *channel)
 {
     BusChannel *object = g_hash_table_lookup(bus->channels, channel);
-    g_autofree char *path = bus_channel_path(call_number(call_channel_call(channel)),
-                                             call_channel_number(channel));
+    g_autofree char *path =
+        bus_channel_path(call_number(call_channel_call(channel)), call_channel_number(channel));
 
     bus_channel_detach(object);
     unexport_object(bus, path, G_DBUS_INTERFACE_SKELETON(object));
@@ -592,8 +590,7 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
     g_signal_connect(bus->object, "handle-pair-with", G_CALLBACK(on_pair_with), NULL);
     g_signal_connect(bus->object, "handle-confirm-pairing", G_CALLBACK(on_confirm_pairing), NULL);
     g_signal_connect(bus->object, "handle-cancel-pairing", G_CALLBACK(on_cancel_pairing), NULL);
-    g_signal_connect(bus->object, "handle-list-known-peers", G_CALLBACK(on_list_known_peers),
-                     NULL);
+    g_signal_connect(bus->object, "handle-list-known-peers", G_CALLBACK(on_list_known_peers), NULL);
     on_updated(bus);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(bus->object), connection,
                                           PEER_OBJECT_PATH, error)) {

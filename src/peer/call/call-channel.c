@@ -30,8 +30,8 @@ struct CallChannel {
     CallChannelOrigin origin;
     guint reserved; /* timer: a program has to acquire it until then */
     Channel *channel;
-    char *reason; /* NULL: none */
-    ChannelFd *fd; /* the program that has it, or NULL */
+    char *reason;         /* NULL: none */
+    ChannelFd *fd;        /* the program that has it, or NULL */
     MessageQueue backlog; /* what came before a program had it */
     enum {
         BACKLOG_EMPTY,
@@ -63,8 +63,7 @@ static gsize backlogs_bytes; /* of all channels */
 static void update_hold(CallChannel *channel)
 {
     if (channel->channel && !channel->fd)
-        channel_hold(channel->channel,
-                     channel->backlog_state == BACKLOG_FULL || channel->held);
+        channel_hold(channel->channel, channel->backlog_state == BACKLOG_FULL || channel->held);
 }
 
 void call_channel_hold(CallChannel *channel, bool held)
@@ -143,8 +142,7 @@ static const ChannelOps channel_ops = {
     .state = on_state, .message = on_message, .writable = on_writable};
 
 CallChannel *call_channel_new(Call *call, guint number, CallChannelOrigin origin, Channel *rtc,
-                              CallChannelState state, CallChannelMessage message,
-                              gpointer data)
+                              CallChannelState state, CallChannelMessage message, gpointer data)
 {
     CallChannel *channel = g_new0(CallChannel, 1);
 

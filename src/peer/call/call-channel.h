@@ -35,8 +35,7 @@ typedef enum {
 } CallChannelOrigin;
 
 CallChannel *call_channel_new(Call *call, guint number, CallChannelOrigin origin, Channel *channel,
-                              CallChannelState state, CallChannelMessage message,
-                              gpointer data);
+                              CallChannelState state, CallChannelMessage message, gpointer data);
 void call_channel_free(CallChannel *channel);
 
 /* The connection is about to go: what waits of a held channel comes now. */

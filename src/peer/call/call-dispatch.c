@@ -77,8 +77,8 @@ static void replace_foreign(CallDispatch *dispatch, const char *from)
     for (guint i = 0; i < all->len; i++) {
         Call *call = all->pdata[i];
 
-        if (call_direction(call) == CALL_INCOMING && call_is_foreign(call) &&
-            is_from(call, from) && (from || call_is_pending(call)))
+        if (call_direction(call) == CALL_INCOMING && call_is_foreign(call) && is_from(call, from) &&
+            (from || call_is_pending(call)))
             call_drop(call, CALL_REASON_REPLACED);
     }
 }
@@ -110,8 +110,7 @@ static bool is_listener(const CallDispatch *dispatch)
     return false;
 }
 
-static Call *find_session(const CallDispatch *dispatch, const Frame *frame,
-                          CallDirection direction)
+static Call *find_session(const CallDispatch *dispatch, const Frame *frame, CallDirection direction)
 {
     const GPtrArray *list = calls_list(dispatch->calls);
 
@@ -415,8 +414,7 @@ static void end_pending_with(CallDispatch *dispatch, const char *id, const char 
     for (guint i = 0; i < all->len; i++) {
         Call *call = all->pdata[i];
 
-        if (call_is_pending(call) &&
-            (is_from(call, id) || g_strcmp0(call_target(call), id) == 0))
+        if (call_is_pending(call) && (is_from(call, id) || g_strcmp0(call_target(call), id) == 0))
             call_drop(call, reason);
         else if (is_from(call, id))
             log_debug("call %u goes on without its remote in the room", call_number(call));

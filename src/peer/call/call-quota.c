@@ -36,8 +36,7 @@ const char *call_place_to_text(CallPlace place)
         [CALL_PLACE_FULL] = N_("there are too many calls (MaxCalls=)"),
         [CALL_PLACE_STRANGERS] = N_("there are too many calls of unknown peers (MaxStrangers=)"),
         [CALL_PLACE_SENDER] = N_("it has too many, for one that is unknown (MaxCallsPerStranger=)"),
-        [CALL_PLACE_PENDING] =
-            N_("it has too many that are not connected yet (MaxPendingCalls=)"),
+        [CALL_PLACE_PENDING] = N_("it has too many that are not connected yet (MaxPendingCalls=)"),
         [CALL_PLACE_PENDING_POOL] =
             N_("too many are not connected yet (MaxPendingStrangers= for unknown peers)"),
         [CALL_PLACE_DESCRIPTORS] = N_("there are few descriptors left (LimitNOFILE= of the unit)"),
@@ -69,8 +68,8 @@ static Census take_census(const GPtrArray *calls, const char *from, bool known)
             census.strangers++;
             census.mine += is_of(call, from);
         }
-        census.mine_pending += call_direction(call) == CALL_INCOMING && call_is_pending(call) &&
-                               is_of(call, from);
+        census.mine_pending +=
+            call_direction(call) == CALL_INCOMING && call_is_pending(call) && is_of(call, from);
     }
     return census;
 }

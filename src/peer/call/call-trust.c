@@ -14,8 +14,7 @@ static void log_refused(const Call *call, const GError *error)
 {
     log_event(G_LOG_LEVEL_WARNING,
               (.message_id = MESSAGE_PEER_REFUSED, .call = call_session(call),
-               .remote = call_peer(call), .topic = LOG_TOPIC_REFUSALS,
-               .source = call_remote(call)),
+               .remote = call_peer(call), .topic = LOG_TOPIC_REFUSALS, .source = call_remote(call)),
               _("refused: %s"), error->message);
 }
 
@@ -24,8 +23,7 @@ static void note_copy(const CallTrust *trust, const Call *call)
 {
     if (!identity_note_copy(trust->identity, call_peer_for_people(call)))
         return;
-    log_event(G_LOG_LEVEL_WARNING,
-              (.message_id = MESSAGE_KEY_SHARED, .remote = call_peer(call)),
+    log_event(G_LOG_LEVEL_WARNING, (.message_id = MESSAGE_KEY_SHARED, .remote = call_peer(call)),
               _("%s has the same key as this peer, as a copy of this machine would: nobody can "
                 "tell the two apart. \"rtcbusctl identity new\" on one of them makes it a key of "
                 "its own"),

@@ -31,10 +31,10 @@ struct Call {
     char *reason;
     char *session, *target, *channel_id;
     CallIdentity identity;
-    char *wanted; /* the only key that may be shown, or NULL */
-    bool known_name; /* as CallInfo has it */
+    char *wanted;           /* the only key that may be shown, or NULL */
+    bool known_name;        /* as CallInfo has it */
     const char *bye_reason; /* of FRAME_REASON_*, or NULL */
-    bool foreign; /* the remote does not echo the session */
+    bool foreign;           /* the remote does not echo the session */
 
     Connection *connection;
     enum { ROLE_NONE, ROLE_OFFERER, ROLE_ANSWERER } role;
@@ -50,8 +50,8 @@ struct Call {
 };
 
 static const char *const state_names[] = {
-    [CALL_CALLING] = "calling",           [CALL_CONNECTING] = "connecting",
-    [CALL_CONNECTED] = "connected",       [CALL_RECONNECTING] = "reconnecting",
+    [CALL_CALLING] = "calling",     [CALL_CONNECTING] = "connecting",
+    [CALL_CONNECTED] = "connected", [CALL_RECONNECTING] = "reconnecting",
     [CALL_CLOSED] = "closed",
 };
 
@@ -74,8 +74,8 @@ static void call_log(const Call *call, const char *message_id, const char *text)
 
     log_event(G_LOG_LEVEL_INFO,
               (.message_id = message_id, .call = call->session ? call->session : number,
-               .remote = *call->identity.shown ? call->identity.shown : NULL, .topic = LOG_TOPIC_CALLS,
-               .source = call->identity.id),
+               .remote = *call->identity.shown ? call->identity.shown : NULL,
+               .topic = LOG_TOPIC_CALLS, .source = call->identity.id),
               "%s", text);
 }
 
@@ -103,9 +103,9 @@ static void call_log_ended(const Call *call)
 
 static void call_log_channel_closed(const Call *call, const CallChannel *channel)
 {
-    g_autofree char *text = g_strdup_printf(
-        _("channel %u of call %u with %s closed: %s"), call_channel_number(channel), call->number,
-        call_peer_for_people(call), call_channel_reason(channel));
+    g_autofree char *text =
+        g_strdup_printf(_("channel %u of call %u with %s closed: %s"), call_channel_number(channel),
+                        call->number, call_peer_for_people(call), call_channel_reason(channel));
 
     call_log(call, NULL, text);
 }
@@ -140,7 +140,9 @@ static void call_enter_state(Call *call, CallState state)
 static void call_send(Call *call, Frame *frame)
 {
     if (!frame->to)
-        frame->to = g_strdup(call->identity.id ? call->identity.id : *call->target ? call->target : NULL);
+        frame->to = g_strdup(call->identity.id ? call->identity.id
+                             : *call->target   ? call->target
+                                               : NULL);
     frame->session = g_strdup(call->session);
     call->user.ops->send(frame, call->user.data);
 }
@@ -320,12 +322,10 @@ CallChannel *call_find_channel(const Call *call, guint number)
 
 /* ---- the connection ------------------------------------------------------- */
 
-static void on_description(Connection *connection, const char *type, const char *sdp,
-                           gpointer data)
+static void on_description(Connection *connection, const char *type, const char *sdp, gpointer data)
 {
     Call *call = data;
-    g_autoptr(Frame) frame =
-        frame_new(strcmp(type, "offer") == 0 ? FRAME_OFFER : FRAME_ANSWER);
+    g_autoptr(Frame) frame = frame_new(strcmp(type, "offer") == 0 ? FRAME_OFFER : FRAME_ANSWER);
 
     frame->sdp = g_strdup(sdp);
     call_send(call, frame);
@@ -367,7 +367,8 @@ static bool on_verify(Connection *connection, const char *fingerprint, GError **
     call_identity_verify(&call->identity, fingerprint, &answer);
     call->user.ops->changed(call, call->user.data);
     for (guint i = 0; i < call->channels->len; i++)
-        call->user.ops->channel(call, call->channels->pdata[i], CALL_CHANNEL_CHANGED, call->user.data);
+        call->user.ops->channel(call, call->channels->pdata[i], CALL_CHANNEL_CHANGED,
+                                call->user.data);
     return true;
 }
 
@@ -375,7 +376,8 @@ static void call_connected(Call *call)
 {
     g_autoptr(GError) error = NULL;
 
-    if (call->state == CALL_CONNECTING && !call->user.guard->connected(call, &error, call->user.guard_data)) {
+    if (call->state == CALL_CONNECTING &&
+        !call->user.guard->connected(call, &error, call->user.guard_data)) {
         call->bye_reason = FRAME_REASON_UNTRUSTED;
         call_close(call, error->message, true);
         return;
@@ -383,8 +385,8 @@ static void call_connected(Call *call)
     call_enter_state(call, CALL_CONNECTED);
 }
 
-static void on_connection_state(Connection *connection, ConnectionState state,
-                                const GError *reason, gpointer data)
+static void on_connection_state(Connection *connection, ConnectionState state, const GError *reason,
+                                gpointer data)
 {
     Call *call = data;
     g_autofree char *text = reason ? g_strdup(reason->message) : NULL;
@@ -474,8 +476,7 @@ bool call_take_offer(Call *call, const Frame *frame, const char *claimed, const 
         call->foreign = frame->session == NULL;
         call->role = ROLE_ANSWERER;
         call_enter_state(call, CALL_CONNECTING);
-        if (!call_make_connection(call, &error) ||
-            !call_set_remote(call, "offer", frame, &error))
+        if (!call_make_connection(call, &error) || !call_set_remote(call, "offer", frame, &error))
             call_close(call, error->message, true);
         return true;
     }

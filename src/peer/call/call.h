@@ -91,13 +91,13 @@ typedef struct {
 typedef struct {
     guint number;
     CallDirection direction;
-    const char *session;    /* NULL: the remote has made up none */
-    const char *target;     /* outgoing: name or id; "": whoever answers */
+    const char *session;                      /* NULL: the remote has made up none */
+    const char *target;                       /* outgoing: name or id; "": whoever answers */
     const char *asked, *id, *claimed, *shown; /* as CallIdentity; SHOWN NULL: the target */
     const char *fingerprint; /* the only one to talk to, "sha-256 AB:…"; or NULL */
-    const char *channel_id; /* free text of the `call` frame, or NULL */
-    bool known_name;        /* incoming: it comes under a name that we know */
-    guint timeout;          /* milliseconds until it must be connected */
+    const char *channel_id;  /* free text of the `call` frame, or NULL */
+    bool known_name;         /* incoming: it comes under a name that we know */
+    guint timeout;           /* milliseconds until it must be connected */
 } CallInfo;
 
 /* In state CALLING, with its timeout running. INFO and USER are copied. */
@@ -145,13 +145,13 @@ const char *call_reason(const Call *call);  /* "" while it lasts */
 const char *call_session(const Call *call); /* or NULL */
 const char *call_target(const Call *call);  /* "" for anyone, and for incoming calls */
 const CallIdentity *call_identity(const Call *call);
-const char *call_remote(const Call *call);  /* its id */
-const char *call_peer(const Call *call);    /* its shown name */
+const char *call_remote(const Call *call);          /* its id */
+const char *call_peer(const Call *call);            /* its shown name */
 const char *call_peer_for_people(const Call *call); /* the same, and never "" */
-const char *call_wanted(const Call *call);  /* the fingerprint asked for, or NULL */
-const char *call_fingerprint(const Call *call); /* its verified key */
+const char *call_wanted(const Call *call);          /* the fingerprint asked for, or NULL */
+const char *call_fingerprint(const Call *call);     /* its verified key */
 TrustLevel call_trust(const Call *call);
-gint64 call_started(const Call *call);      /* monotonic microseconds */
+gint64 call_started(const Call *call);       /* monotonic microseconds */
 guint64 call_connected_at(const Call *call); /* microseconds since the epoch; 0: not yet */
 guint64 call_setup_time(const Call *call);   /* microseconds to the first open channel; 0: none */
 

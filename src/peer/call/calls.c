@@ -57,7 +57,7 @@ static gboolean on_trim(gpointer data)
     }
     calls->trim_id = 0;
     calls->ended_count = calls->trim_count = 0;
-    memory_settle();
+    memory_trim();
     return G_SOURCE_REMOVE;
 }
 
@@ -127,8 +127,8 @@ static bool calls_may_place(const Calls *calls, const char *peer, GError **error
         g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
                             _("no name is that long"));
     else if (*peer && room_is_for_us(room, peer))
-        g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
-                    _("\"%s\" is this peer itself"), peer);
+        g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT, _("\"%s\" is this peer itself"),
+                    peer);
     else if (*peer && room_is_known(room) && !room_find(room, peer))
         g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
                     _("nobody in the room is called \"%s\""), peer);
@@ -182,8 +182,7 @@ void calls_say_bye(Calls *calls, const Frame *frame, const char *reason)
     g_autoptr(Frame) bye = NULL;
 
     /* Through a foreign relay it would reach everybody. */
-    if (!frame->from ||
-        !bucket_take(&calls->byes, g_get_monotonic_time(), BYE_INTERVAL, BYE_BURST))
+    if (!frame->from || !bucket_take(&calls->byes, g_get_monotonic_time(), BYE_INTERVAL, BYE_BURST))
         return;
     bye = frame_new(FRAME_BYE);
     bye->to = g_strdup(frame->from);

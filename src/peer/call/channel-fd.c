@@ -57,11 +57,11 @@ struct ChannelFd {
     MessageKind kind;
     int socket;
     gsize max_size;
-    guint read_packets; /* how many at a time */
+    guint read_packets;   /* how many at a time */
     guint reader, writer; /* GLib sources of the socket */
     MessageQueue refused; /* from the program, of one dispatch: the channel was full */
     MessageQueue waiting; /* to the program: for the end of the round, or for room */
-    RoundTask giver;
+    TurnTask giver;
 };
 
 typedef union {
@@ -87,7 +87,7 @@ static void channel_fd_enter_state(ChannelFd *self, ChannelFdState state)
         g_clear_handle_id(&self->reader, g_source_remove);
     if (state == CHANNEL_FD_ENDED) {
         g_clear_handle_id(&self->writer, g_source_remove);
-        round_task_cancel(&self->giver);
+        turn_task_cancel(&self->giver);
         message_queue_clear(&self->waiting);
         close(self->socket);
     }
@@ -290,7 +290,7 @@ void channel_fd_writable(ChannelFd *self)
     if (self->state == CHANNEL_FD_ENDING)
         channel_fd_close_channel(self);
     else if (self->state == CHANNEL_FD_OPEN && self->reader == 0)
-        self->reader = watch_add(self->socket, G_IO_IN, on_readable, self);
+        self->reader = fd_source_add(self->socket, G_IO_IN, on_readable, self);
 }
 
 /* ---- from the channel to the program ---------------------------------------- */
@@ -352,7 +352,7 @@ static void give_or_wait(gpointer data)
         return;
     if (self->channel)
         channel_hold(self->channel, true);
-    self->writer = watch_add(self->socket, G_IO_OUT, on_writable, self);
+    self->writer = fd_source_add(self->socket, G_IO_OUT, on_writable, self);
 }
 
 void channel_fd_message(ChannelFd *self, const guint8 *bytes, gsize length)
@@ -364,7 +364,7 @@ void channel_fd_message(ChannelFd *self, const guint8 *bytes, gsize length)
     if (self->waiting.length >= GIVE_PACKETS || self->waiting.bytes >= GIVE_BYTES)
         give_or_wait(self);
     else
-        round_task_add(&self->giver);
+        turn_task_add(&self->giver);
 }
 
 /* ---- the object -------------------------------------------------------------- */
@@ -387,7 +387,7 @@ void channel_fd_finish(ChannelFd *self)
 {
     g_clear_handle_id(&self->reader, g_source_remove);
     self->channel = NULL;
-    round_task_cancel(&self->giver);
+    turn_task_cancel(&self->giver);
     give_or_wait(self);
     if (message_queue_is_empty(&self->waiting)) {
         channel_fd_enter_state(self, CHANNEL_FD_ENDED);
@@ -455,8 +455,8 @@ ChannelFd *channel_fd_new(Channel *channel, MessageKind kind, int *program_fd, g
     self->socket = sockets[0];
     self->max_size = MIN(remote_max, fits);
     self->read_packets = READ_PACKETS;
-    round_task_init(&self->giver, give_or_wait, self);
-    self->reader = watch_add(self->socket, G_IO_IN, on_readable, self);
+    turn_task_init(&self->giver, give_or_wait, self);
+    self->reader = fd_source_add(self->socket, G_IO_IN, on_readable, self);
     *program_fd = sockets[1];
     *max_size = self->max_size;
     return self;

@@ -16,8 +16,8 @@ SenderBudgets *sender_budgets_new(void)
 {
     SenderBudgets *budgets = g_new0(SenderBudgets, 1);
 
-    budgets->table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                           (GDestroyNotify) check_budget_unref);
+    budgets->table =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) check_budget_unref);
     budgets->shared = check_budget_new();
     return budgets;
 }

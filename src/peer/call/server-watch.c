@@ -11,11 +11,11 @@
 #include "common/log.h"
 #include "common/names.h"
 
-enum { /* seconds */
-    BETWEEN = 10, /* two questions at least, whatever has failed */
-    AGAIN_SOON = 15, /* doubled each time, until it is: */
-    AGAIN_LATE = 600,
-    AGAIN_IF_WELL = 3600,
+enum {                  /* seconds */
+       BETWEEN = 10,    /* two questions at least, whatever has failed */
+       AGAIN_SOON = 15, /* doubled each time, until it is: */
+       AGAIN_LATE = 600,
+       AGAIN_IF_WELL = 3600,
 };
 
 typedef struct {
@@ -108,7 +108,7 @@ static void on_probed(ServerState state, const char *words, gpointer data)
     WatchedServer *server = data;
 
     g_clear_pointer(&server->probe, server_probe_free);
-    server->wait = !is_bad(state)       ? AGAIN_IF_WELL
+    server->wait = !is_bad(state)          ? AGAIN_IF_WELL
                    : is_bad(server->state) ? MIN(server->wait * 2, AGAIN_LATE)
                                            : AGAIN_SOON;
     server->timer = g_timeout_add_seconds(server->wait, on_timer, server);

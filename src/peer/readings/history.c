@@ -18,8 +18,8 @@ typedef struct {
 
 struct History {
     HistoryEntry *entries; /* number N is at (N - 1) % size while size == capacity */
-    gsize size;     /* allocated */
-    gsize capacity; /* never more than this is allocated */
+    gsize size;            /* allocated */
+    gsize capacity;        /* never more than this is allocated */
     gsize used;
     guint64 last; /* the newest sequence */
 };

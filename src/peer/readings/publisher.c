@@ -75,8 +75,8 @@ static void publisher_send_to(Publisher *publisher, guint i, const char *text)
         if (listener->lost > 0)
             log_event(G_LOG_LEVEL_INFO,
                       (.topic = LOG_TOPIC_LISTENERS, .source = listener_name(listener)),
-                      _("%s keeps up again, it lost %" PRIu64 " numbers"),
-                      listener_name(listener), listener->lost);
+                      _("%s keeps up again, it lost %" PRIu64 " numbers"), listener_name(listener),
+                      listener->lost);
         listener->lost = 0;
     } else if (listener->lost++ == 0) {
         log_event(G_LOG_LEVEL_WARNING,

@@ -64,8 +64,7 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
     int fd = -1;
 
     if (connection && !stream_link_has_ended(link))
-        fd = fcntl(g_socket_get_fd(g_socket_connection_get_socket(connection)), F_DUPFD_CLOEXEC,
-                   0);
+        fd = fcntl(g_socket_get_fd(g_socket_connection_get_socket(connection)), F_DUPFD_CLOEXEC, 0);
     if (fd < 0 && error && !stream_link_has_ended(link))
         log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_SERVICES, .source = service->key),
                   _("service %s cannot be reached: %s"), service->name, error->message);
@@ -111,7 +110,7 @@ static bool check_handed(int fd, GSocketConnectable **address)
 static void link_connect_handed(StreamLink *link, const char *name)
 {
     const ServiceLink *service = stream_link_data(link);
-    g_autoptr(GArray) fds = handed_sockets(name);
+    g_autoptr(GArray) fds = listen_fds_named(name);
     g_autoptr(GSocketConnectable) address = NULL;
     int fd;
 
@@ -132,7 +131,7 @@ static void link_connect_handed(StreamLink *link, const char *name)
     } else if (address) {
         link_connect(link, address);
     } else {
-        handed_forget(fd);
+        listen_fds_forget(fd);
         stream_link_set_socket(link, fd);
     }
 }

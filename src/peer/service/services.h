@@ -39,8 +39,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Services, services_free)
  * read, ERROR is one line naming it, and there are no services at all. */
 bool services_load(Services *services, GError **error);
 
-/* What is wrong in the files of FOLDER, as warnings for PROBLEMS (of ConfigProblem): each costs its own
- * service alone. */
+/*
+ * What is wrong in the files of FOLDER, as warnings for PROBLEMS (of ConfigProblem): each costs
+ * its own service alone.
+ */
 void services_check(const char *folder, GPtrArray *problems);
 
 /* Whether NAME, which somebody claims to have, belongs to FINGERPRINT. */

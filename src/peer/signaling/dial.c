@@ -286,8 +286,8 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
         return;
     /* Frames are short, and a candidate is not to wait for the acknowledgement of an answer. */
     if (connection)
-        g_socket_set_option(g_socket_connection_get_socket(connection), IPPROTO_TCP, TCP_NODELAY,
-                            1, NULL);
+        g_socket_set_option(g_socket_connection_get_socket(connection), IPPROTO_TCP, TCP_NODELAY, 1,
+                            NULL);
     if (!connection) {
         dial_fail(dial, refusal_of_error(dial->uri, dial->phase, error));
     } else if (strcmp(g_uri_get_scheme(dial->uri), "wss") == 0) {
@@ -328,7 +328,8 @@ Dial *dial_new(GUri *uri, const char *origin, const char *subprotocol, const Dia
     g_signal_connect(dial->client, "event", G_CALLBACK(on_event), dial);
     dial->limit_timer = g_timeout_add_seconds(DIAL_LIMIT, on_limit, dial);
     dial->address = g_network_address_new(g_uri_get_host(uri), (guint16) upgrade_port(uri));
-    g_socket_client_connect_async(dial->client, dial->address, dial->cancellable, on_connected, dial);
+    g_socket_client_connect_async(dial->client, dial->address, dial->cancellable, on_connected,
+                                  dial);
     return dial;
 }
 

@@ -224,9 +224,9 @@ char *refusal_of_answer(GUri *uri, const UpgradeAnswer *answer, const char *word
     if (answer->status >= 300 && answer->status < 400)
         return refusal_of_redirect(answer);
     if (words)
-        return with_port(uri, g_strdup_printf(_("the relay refused: %u %s, “%s”; %s"),
-                                              answer->status, answer->reason, words,
-                                              advice(answer)));
+        return with_port(uri,
+                         g_strdup_printf(_("the relay refused: %u %s, “%s”; %s"), answer->status,
+                                         answer->reason, words, advice(answer)));
     return with_port(uri, g_strdup_printf(_("the relay refused: %u %s; %s"), answer->status,
                                           answer->reason, advice(answer)));
 }

@@ -74,13 +74,13 @@ struct Signaling {
     Websocket *socket;
     RelayKind kind;
     SentFrames *sent; /* to a relay that does not speak rtcbus.1: they may come back */
-    bool plain;      /* the next attempt offers no subprotocol */
-    bool offered;    /* and whether this one does */
+    bool plain;       /* the next attempt offers no subprotocol */
+    bool offered;     /* and whether this one does */
     NameChoice choice;
     char *spare_name; /* kept once it was made up, so that others see one name */
-    guint waits;     /* for our own name, while somebody has it */
+    guint waits;      /* for our own name, while somebody has it */
     bool stopping;
-    guint failures;  /* in a row */
+    guint failures; /* in a row */
     guint retry_timer, stable_timer, limit_timer;
     char *complained; /* the last problem that was logged as a warning */
 };
@@ -143,8 +143,8 @@ static void signaling_complain(Signaling *signaling, const char *problem, guint 
 
     log_event(again ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_WARNING,
               (.message_id = MESSAGE_RELAY_LOST, .topic = LOG_TOPIC_RELAY),
-              _("relay %s: %s; trying again in %.1f s"),
-              signaling->shown_url, problem, delay / 1000.0);
+              _("relay %s: %s; trying again in %.1f s"), signaling->shown_url, problem,
+              delay / 1000.0);
     g_free(signaling->complained);
     signaling->complained = g_strdup(problem);
 }
@@ -177,10 +177,9 @@ static void signaling_connected(Signaling *signaling)
     g_clear_pointer(&signaling->complained, g_free);
     signaling->stable_timer = g_timeout_add(STABLE, on_stable, signaling);
     if (id)
-        log_event(G_LOG_LEVEL_INFO,
-                  (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
-                  _("connected to %s as %s (%s)"), signaling->url,
-                  room_own_name(signaling->room), id);
+        log_event(
+            G_LOG_LEVEL_INFO, (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
+            _("connected to %s as %s (%s)"), signaling->url, room_own_name(signaling->room), id);
     else
         log_event(G_LOG_LEVEL_INFO,
                   (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
@@ -410,8 +409,8 @@ static void signaling_next_name(Signaling *signaling)
 
     signaling->choice++;
     if (signaling->choice == NAME_SPARE && !signaling->spare_name)
-        signaling->spare_name = g_strdup_printf("%.59s-%04x", signaling->name,
-                                                g_random_int_range(0, 0x10000));
+        signaling->spare_name =
+            g_strdup_printf("%.59s-%04x", signaling->name, g_random_int_range(0, 0x10000));
     log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
               _("the name %s is taken in the room, so we are %s"), taken,
               signaling_name(signaling));
@@ -505,9 +504,8 @@ static void signaling_connect(Signaling *signaling)
     signaling->offered = !signaling->plain;
     signaling->plain = false;
     signaling->kind = RELAY_KIND_FOREIGN;
-    signaling->socket = websocket_new(url, signaling->origin,
-                                      signaling->offered ? SUBPROTOCOL : NULL, &websocket_ops,
-                                      signaling);
+    signaling->socket = websocket_new(
+        url, signaling->origin, signaling->offered ? SUBPROTOCOL : NULL, &websocket_ops, signaling);
     signaling_enter_state(signaling, RELAY_CONNECTING,
                           *room_problem(signaling->room) ? room_problem(signaling->room)
                                                          : _("the relay has not answered yet"));

@@ -13,7 +13,7 @@
 #include "common/printable.h"
 
 #define HANDSHAKE_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455 1.3 */
-enum { MAX_WORDS = 200 }; /* characters */
+enum { MAX_WORDS = 200 };                                     /* characters */
 
 /* ---- the request ------------------------------------------------------------ */
 
@@ -67,8 +67,8 @@ static char *host_field(GUri *uri)
 {
     const char *host = g_uri_get_host(uri);
     g_autofree char *ascii = g_hostname_to_ascii(host);
-    g_autofree char *shown = strchr(host, ':') ? g_strdup_printf("[%s]", host)
-                                               : g_strdup(ascii ? ascii : host);
+    g_autofree char *shown =
+        strchr(host, ':') ? g_strdup_printf("[%s]", host) : g_strdup(ascii ? ascii : host);
 
     if (g_uri_get_port(uri) <= 0)
         return g_steal_pointer(&shown);

@@ -21,9 +21,9 @@
 #include "common/printable.h"
 
 enum {
-    PING_INTERVAL = 12, /* seconds */
+    PING_INTERVAL = 12,            /* seconds */
     SILENCE_CHECK = PING_INTERVAL, /* in the same wake-up */
-    SILENCE_LIMIT = 32, /* two lost pongs and then some */
+    SILENCE_LIMIT = 32,            /* two lost pongs and then some */
 };
 
 struct Websocket {
@@ -83,11 +83,12 @@ static char *describe_close(SoupWebsocketConnection *connection)
 
     if (text)
         return g_strdup_printf(
-            _("the relay closed the connection: %s (%u); see its journal if that lasts"), text, code);
+            _("the relay closed the connection: %s (%u); see its journal if that lasts"), text,
+            code);
     if (code == 0 || code == SOUP_WEBSOCKET_CLOSE_ABNORMAL)
         return g_strdup(_("the connection broke off; see the network if that lasts"));
-    return g_strdup_printf(
-        _("the relay closed the connection (%u); see its journal if that lasts"), code);
+    return g_strdup_printf(_("the relay closed the connection (%u); see its journal if that lasts"),
+                           code);
 }
 
 static void on_closed(SoupWebsocketConnection *connection, gpointer data)

@@ -120,8 +120,7 @@ bool cpace_finish(const CpaceInput *input, const guint8 scalar[CPACE_SCALAR],
     return true;
 }
 
-void cpace_mac_key(const CpaceInput *input, const guint8 key[CPACE_KEY],
-                   guint8 mac_key[CPACE_KEY])
+void cpace_mac_key(const CpaceInput *input, const guint8 key[CPACE_KEY], guint8 mac_key[CPACE_KEY])
 {
     crypto_hash_sha512_state state;
     gsize length;

@@ -46,8 +46,7 @@ bool cpace_finish(const CpaceInput *input, const guint8 scalar[CPACE_SCALAR],
                   guint8 key[CPACE_KEY]);
 
 /* The key of the tags that confirm it: H("CPaceMac" || sid || ISK). */
-void cpace_mac_key(const CpaceInput *input, const guint8 key[CPACE_KEY],
-                   guint8 mac_key[CPACE_KEY]);
+void cpace_mac_key(const CpaceInput *input, const guint8 key[CPACE_KEY], guint8 mac_key[CPACE_KEY]);
 
 /* HMAC-SHA-512 */
 void cpace_tag(const guint8 mac_key[CPACE_KEY], const void *bytes, gsize length,

@@ -139,8 +139,7 @@ static bool add_line(KnownFile *file, char *text, const char *path, GError **err
     problem = read_line(line);
     if (!problem)
         return true;
-    g_set_error(error, PEER_ERROR, PEER_ERROR_FAILED, "%s:%u: %s", path, file->lines->len,
-                problem);
+    g_set_error(error, PEER_ERROR, PEER_ERROR_FAILED, "%s:%u: %s", path, file->lines->len, problem);
     return false;
 }
 
@@ -175,8 +174,8 @@ char *known_file_write(const KnownFile *file)
     return g_string_free(out, FALSE);
 }
 
-void known_file_add(KnownFile *file, const char *name, const char *fingerprint,
-                    const char *comment, gint64 now)
+void known_file_add(KnownFile *file, const char *name, const char *fingerprint, const char *comment,
+                    gint64 now)
 {
     g_autofree char *escaped = name_escape(name);
     g_autofree char *word = fingerprint_word(fingerprint);
@@ -216,8 +215,8 @@ guint known_file_count(const KnownFile *file)
     return n;
 }
 
-void known_file_foreach(const KnownFile *file,
-                        void (*func)(const KnownPeer *peer, gpointer data), gpointer data)
+void known_file_foreach(const KnownFile *file, void (*func)(const KnownPeer *peer, gpointer data),
+                        gpointer data)
 {
     for (guint i = 0; i < file->lines->len; i++) {
         const Line *line = file->lines->pdata[i];

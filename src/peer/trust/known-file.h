@@ -43,14 +43,14 @@ char *known_file_write(const KnownFile *file); /* transfer full */
 guint known_file_count(const KnownFile *file);
 
 /* FUNC for each peer, in order. */
-void known_file_foreach(const KnownFile *file,
-                        void (*func)(const KnownPeer *peer, gpointer data), gpointer data);
+void known_file_foreach(const KnownFile *file, void (*func)(const KnownPeer *peer, gpointer data),
+                        gpointer data);
 
 /* The first entry of NAME, and whether any entry of NAME has FINGERPRINT. */
 const KnownPeer *known_file_find(const KnownFile *file, const char *name);
 bool known_file_has(const KnownFile *file, const char *name, const char *fingerprint);
 
-void known_file_add(KnownFile *file, const char *name, const char *fingerprint,
-                    const char *comment, gint64 now);
+void known_file_add(KnownFile *file, const char *name, const char *fingerprint, const char *comment,
+                    gint64 now);
 /* Takes all lines of NAME away; how many they were. */
 guint known_file_remove(KnownFile *file, const char *name);

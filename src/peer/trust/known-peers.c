@@ -237,8 +237,7 @@ bool known_peers_add(KnownPeers *known, const char *name, const char *fingerprin
     if (result == KNOWN_SAME &&
         (strcmp(comment, KNOWN_FIRST_CALL) == 0 || !is_first_call(known, name)))
         return true;
-    if (!may_add(known, name, result, replace, error) ||
-        !(fresh = learned_copy(known, error)))
+    if (!may_add(known, name, result, replace, error) || !(fresh = learned_copy(known, error)))
         return false;
     known_file_remove(fresh, name);
     known_file_add(fresh, name, fingerprint, comment, g_get_real_time() / G_USEC_PER_SEC);

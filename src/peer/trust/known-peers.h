@@ -40,8 +40,7 @@ bool known_peers_load(KnownPeers *known, GError **error);
 /* False with ERROR, PEER_ERROR_FAILED, while the files cannot be read. */
 bool known_peers_usable(const KnownPeers *known, GError **error);
 
-KnownResult known_peers_check(const KnownPeers *known, const char *name,
-                              const char *fingerprint);
+KnownResult known_peers_check(const KnownPeers *known, const char *name, const char *fingerprint);
 
 /* A name that FINGERPRINT is known by, or NULL. The administrator's comes first. */
 const char *known_peers_name_of(const KnownPeers *known, const char *fingerprint);

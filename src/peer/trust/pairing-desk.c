@@ -54,11 +54,8 @@ struct PairingDesk {
 static const char *desk_state_to_string(DeskState state)
 {
     static const char *const names[] = {
-        [DESK_CLOSED] = "closed",
-        [DESK_HOSTING] = "hosting",
-        [DESK_ASKING] = "asking",
-        [DESK_CONFIRMING] = "confirming",
-        [DESK_DECIDING] = "deciding",
+        [DESK_CLOSED] = "closed",         [DESK_HOSTING] = "hosting",   [DESK_ASKING] = "asking",
+        [DESK_CONFIRMING] = "confirming", [DESK_DECIDING] = "deciding",
     };
     return names[state];
 }
@@ -209,9 +206,9 @@ bool pairing_desk_accept(PairingDesk *desk, const PairingWish *wish, GError **er
                             _("no pairing waits to be confirmed"));
         return false;
     }
-    desk_set_wish(desk, &(PairingWish){.name = wish->name,
-                                       .replace = wish->replace || desk->replace,
-                                       .ask = true});
+    desk_set_wish(
+        desk,
+        &(PairingWish){.name = wish->name, .replace = wish->replace || desk->replace, .ask = true});
     return desk_remember(desk, error);
 }
 
@@ -239,8 +236,7 @@ static bool desk_may_begin(const PairingDesk *desk, GError **error)
     return false;
 }
 
-char *pairing_desk_open(PairingDesk *desk, guint seconds, const PairingWish *wish,
-                        GError **error)
+char *pairing_desk_open(PairingDesk *desk, guint seconds, const PairingWish *wish, GError **error)
 {
     char *code;
 
@@ -324,8 +320,7 @@ static char *new_session(void)
     return g_strdup(id);
 }
 
-bool pairing_desk_join(PairingDesk *desk, const char *code, const PairingWish *wish,
-                       GError **error)
+bool pairing_desk_join(PairingDesk *desk, const char *code, const PairingWish *wish, GError **error)
 {
     g_autofree char *digits = pairing_code_parse(code);
     g_autofree char *session = new_session();
@@ -409,8 +404,7 @@ void pairing_desk_receive(PairingDesk *desk, const Frame *frame)
         receive_confirm(desk, frame);
     else if (strcmp(step, "wait") == 0)
         receive_wait(desk, frame);
-    else if (strcmp(step, "done") == 0 || strcmp(step, "wrong") == 0 ||
-             strcmp(step, "failed") == 0)
+    else if (strcmp(step, "done") == 0 || strcmp(step, "wrong") == 0 || strcmp(step, "failed") == 0)
         receive_end(desk, frame);
 }
 
@@ -422,8 +416,8 @@ bool pairing_desk_cancel(PairingDesk *desk, const char *message)
     return true;
 }
 
-PairingDesk *pairing_desk_new(const Room *room, const char *fingerprint,
-                              const PairingDeskOps *ops, gpointer data)
+PairingDesk *pairing_desk_new(const Room *room, const char *fingerprint, const PairingDeskOps *ops,
+                              gpointer data)
 {
     PairingDesk *desk = g_new0(PairingDesk, 1);
 

@@ -47,8 +47,8 @@ typedef struct {
 typedef struct PairingDesk PairingDesk;
 
 /* ROOM and OPS are the caller's and outlive it. */
-PairingDesk *pairing_desk_new(const Room *room, const char *fingerprint,
-                              const PairingDeskOps *ops, gpointer data);
+PairingDesk *pairing_desk_new(const Room *room, const char *fingerprint, const PairingDeskOps *ops,
+                              gpointer data);
 void pairing_desk_free(PairingDesk *desk);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PairingDesk, pairing_desk_free)
 
@@ -57,8 +57,7 @@ void pairing_desk_set_fingerprint(PairingDesk *desk, const char *fingerprint);
 
 /* Makes a code that lasts SECONDS. WISH is copied. Transfer full. Errors are PEER_ERROR:
  * NOT_CONNECTED, LIMIT_EXCEEDED (there is a pairing). */
-char *pairing_desk_open(PairingDesk *desk, guint seconds, const PairingWish *wish,
-                        GError **error);
+char *pairing_desk_open(PairingDesk *desk, guint seconds, const PairingWish *wish, GError **error);
 
 /* Begins with the code of another peer in the room. Also: INVALID_ARGUMENT. */
 bool pairing_desk_join(PairingDesk *desk, const char *code, const PairingWish *wish,

@@ -34,8 +34,7 @@ static bool refuse(GError **error, const char *format, ...)
     return false;
 }
 
-static bool refuse_other_key(const KnownPeers *known, const TrustQuestion *question,
-                             GError **error)
+static bool refuse_other_key(const KnownPeers *known, const TrustQuestion *question, GError **error)
 {
     const char *path;
     const KnownPeer *peer = known_peers_find(known, question->name, &path);
@@ -59,9 +58,8 @@ static bool refuse_unknown(const TrustQuestion *question, const char *rule, GErr
 
 /* What the files say of it; under `any` they may be unreadable. A key that was not asked
  * for by name is looked for under all of them. */
-static bool look_up(const TrustRules *rules, const KnownPeers *known,
-                    const TrustQuestion *question, KnownResult *result, const char **known_as,
-                    GError **error)
+static bool look_up(const TrustRules *rules, const KnownPeers *known, const TrustQuestion *question,
+                    KnownResult *result, const char **known_as, GError **error)
 {
     bool needed = rules->policy != TRUST_POLICY_ANY ||
                   (question->incoming && rules->accept == TRUST_ACCEPT_KNOWN);

@@ -48,9 +48,9 @@ struct Channel {
     GBytes *dcep;       /* an OPEN or an ACK that is to be sent before the queue */
     MessageQueue queue; /* tagged by PPID */
     Turn turn;
-    bool low_mark;      /* `writable` is owed */
-    bool acknowledged;  /* the remote knows the channel: unordered may begin */
-    gint64 open_sent;   /* monotonic, when the OPEN went out; 0: not yet */
+    bool low_mark;     /* `writable` is owed */
+    bool acknowledged; /* the remote knows the channel: unordered may begin */
+    gint64 open_sent;  /* monotonic, when the OPEN went out; 0: not yet */
     enum {
         RESET_NONE,
         RESET_ASKED, /* our outgoing reset is on its way */
@@ -60,7 +60,7 @@ struct Channel {
     bool refused; /* an OPEN of the remote's; its user never hears of it */
     bool held;
     MessageQueue inbox; /* tagged by kind, while the channel is held */
-    guint releaser;    /* delivers the inbox from the main loop */
+    guint releaser;     /* delivers the inbox from the main loop */
     GError *reason;
     ChannelStats stats;
 };

@@ -318,7 +318,8 @@ static bool check_options(const char *label, const ChannelOptions *options, GErr
 {
     const char *wrong = NULL;
 
-    if (strlen(label) > G_MAXUINT16 || (options->protocol && strlen(options->protocol) > G_MAXUINT16))
+    if (strlen(label) > G_MAXUINT16 ||
+        (options->protocol && strlen(options->protocol) > G_MAXUINT16))
         wrong = "the label or the protocol is longer than 65535 bytes";
     else if (options->max_retransmits >= 0 && options->max_packet_lifetime >= 0)
         wrong = "max-retransmits and max-packet-lifetime exclude each other";

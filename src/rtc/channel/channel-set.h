@@ -40,8 +40,7 @@ Channel *channel_set_open(ChannelSet *set, const char *label, const ChannelOptio
  * The association exists: EVEN ids are ours if we are the DTLS client (RFC
  * 8832 6). REMOTE_MAX is the remote's a=max-message-size, 0: no limit.
  */
-void channel_set_attach(ChannelSet *set, Association *association, bool even,
-                        gsize remote_max);
+void channel_set_attach(ChannelSet *set, Association *association, bool even, gsize remote_max);
 
 /* The association is up: channels open. */
 void channel_set_connected(ChannelSet *set);

@@ -153,8 +153,8 @@ void channel_attach(Channel *channel, const ChannelOps *ops, gpointer data)
 
 void channel_receive(Channel *channel, guint32 ppid, const guint8 *bytes, gsize length)
 {
-    MessageKind kind = ppid == PPID_STRING || ppid == PPID_STRING_EMPTY ? MESSAGE_TEXT
-                                                                        : MESSAGE_BINARY;
+    MessageKind kind =
+        ppid == PPID_STRING || ppid == PPID_STRING_EMPTY ? MESSAGE_TEXT : MESSAGE_BINARY;
 
     if (ppid == PPID_STRING_EMPTY || ppid == PPID_BINARY_EMPTY) {
         length = 0; /* one byte that means none: SCTP has no empty messages (RFC 8831 6.6) */

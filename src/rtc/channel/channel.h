@@ -26,7 +26,7 @@ typedef enum {
 const char *channel_state_to_string(ChannelState state);
 
 typedef enum {
-    MESSAGE_TEXT,   /* UTF-8 */
+    MESSAGE_TEXT, /* UTF-8 */
     MESSAGE_BINARY,
 } MessageKind;
 
@@ -39,18 +39,21 @@ typedef enum {
 } ChannelPriority;
 
 typedef struct {
-    const char *protocol;    /* NULL or "": none; at most 65535 bytes of UTF-8 */
+    const char *protocol; /* NULL or "": none; at most 65535 bytes of UTF-8 */
     bool ordered;
     int max_retransmits;     /* -1: no limit */
     int max_packet_lifetime; /* milliseconds, -1: no limit; not both limits */
     ChannelPriority priority;
-    bool negotiated;         /* out of band: no DCEP, `id` must be given */
-    int id;                  /* stream id 0…65534, -1: chosen by the DTLS role (RFC 8832 6) */
+    bool negotiated; /* out of band: no DCEP, `id` must be given */
+    int id;          /* stream id 0…65534, -1: chosen by the DTLS role (RFC 8832 6) */
 } ChannelOptions;
 
-#define CHANNEL_OPTIONS_DEFAULT \
-    ((ChannelOptions){.ordered = true, .max_retransmits = -1, .max_packet_lifetime = -1, \
-                      .priority = CHANNEL_PRIORITY_LOW, .id = -1})
+#define CHANNEL_OPTIONS_DEFAULT                                                                    \
+    ((ChannelOptions){.ordered = true,                                                             \
+                      .max_retransmits = -1,                                                       \
+                      .max_packet_lifetime = -1,                                                   \
+                      .priority = CHANNEL_PRIORITY_LOW,                                            \
+                      .id = -1})
 
 typedef struct {
     guint64 messages_sent, messages_received;

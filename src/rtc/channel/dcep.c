@@ -15,7 +15,6 @@
 
 #include "rtc/error.h"
 
-
 #define OPEN_HEADER 12
 
 enum {

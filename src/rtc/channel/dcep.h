@@ -30,7 +30,7 @@ typedef struct {
     int max_retransmits;     /* -1: none */
     int max_packet_lifetime; /* milliseconds, -1: none */
     guint16 priority;
-    char *label, *protocol;  /* UTF-8, never NULL */
+    char *label, *protocol; /* UTF-8, never NULL */
 } DcepOpen;
 
 void dcep_open_clear(DcepOpen *open);

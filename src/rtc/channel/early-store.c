@@ -43,8 +43,7 @@ EarlyStore *early_store_new(gsize limit)
 {
     EarlyStore *store = g_new0(EarlyStore, 1);
 
-    store->streams =
-        g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) early_stream_free);
+    store->streams = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify) early_stream_free);
     store->limit = limit;
     return store;
 }

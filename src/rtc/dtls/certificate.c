@@ -93,7 +93,8 @@ static bool generate(const char *common_name, X509Certificate *crt, X509Key *key
     guint8 serial[16];
     time_t now = MAX(time(NULL), EARLIEST_NOW);
     /* A subject's common name is at most 64 characters (RFC 5280 A.1). */
-    g_autofree char *name = g_utf8_substring(common_name, 0, MIN(g_utf8_strlen(common_name, -1), 64));
+    g_autofree char *name =
+        g_utf8_substring(common_name, 0, MIN(g_utf8_strlen(common_name, -1), 64));
 
     if (!check(gnutls_x509_privkey_init(key), "Cannot make a key", error) ||
         !check(gnutls_x509_crt_init(crt), "Cannot make a certificate", error) ||

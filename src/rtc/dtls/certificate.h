@@ -40,8 +40,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Certificate, certificate_unref)
 const char *certificate_fingerprint(const Certificate *certificate);
 
 /* For GnuTLS sessions, made when they are first asked for; owned by the certificate */
-gnutls_certificate_credentials_t certificate_credentials(Certificate *certificate,
-                                                         GError **error);
+gnutls_certificate_credentials_t certificate_credentials(Certificate *certificate, GError **error);
 
 /* The fingerprint of a certificate as it came over the wire. Transfer full. */
 char *certificate_fingerprint_der(const gnutls_datum_t *der);

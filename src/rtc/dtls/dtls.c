@@ -35,9 +35,9 @@
 
 /* AES-128 first: AES-256 adds nothing against who can be met here, ChaCha20 is
  * half as fast where there is AES-NI. */
-#define PRIORITY                                                                       \
-    "NORMAL:-VERS-ALL:+VERS-DTLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:"            \
-    "+CHACHA20-POLY1305:+AES-128-CBC:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:"                 \
+#define PRIORITY                                                                                   \
+    "NORMAL:-VERS-ALL:+VERS-DTLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:"                        \
+    "+CHACHA20-POLY1305:+AES-128-CBC:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:"                             \
     "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
 
 struct Dtls {
@@ -50,7 +50,7 @@ struct Dtls {
     bool (*verify)(const char *fingerprint, GError **error, gpointer data);
     gpointer data;
 
-    GQueue inbox; /* of GBytes */
+    GQueue inbox;          /* of GBytes */
     const guint8 *current; /* a datagram that is being read without a copy */
     gsize current_length;
     guint timer;
@@ -231,8 +231,7 @@ static void dtls_handshake_failed(Dtls *dtls, int result)
         dtls_fail(dtls, RTC_ERROR_SECURITY, "the other side refused the DTLS handshake: %s",
                   gnutls_alert_get_name(gnutls_alert_get(dtls->session)));
     else
-        dtls_fail(dtls, RTC_ERROR_FAILED, "the DTLS handshake failed: %s",
-                  gnutls_strerror(result));
+        dtls_fail(dtls, RTC_ERROR_FAILED, "the DTLS handshake failed: %s", gnutls_strerror(result));
 }
 
 static void dtls_handshake(Dtls *dtls)
@@ -378,9 +377,10 @@ static bool check(int result, GError **error)
 static bool dtls_init(Dtls *dtls, GError **error)
 {
     static gnutls_priority_t priority; /* one for all: 8 KiB */
-    gnutls_certificate_credentials_t credentials = certificate_credentials(dtls->certificate, error);
-    unsigned int flags = GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS |
-                         GNUTLS_NO_SIGNAL | (dtls->client ? GNUTLS_CLIENT : GNUTLS_SERVER);
+    gnutls_certificate_credentials_t credentials =
+        certificate_credentials(dtls->certificate, error);
+    unsigned int flags = GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS | GNUTLS_NO_SIGNAL |
+                         (dtls->client ? GNUTLS_CLIENT : GNUTLS_SERVER);
 
     if (!credentials ||
         (!priority && !check(gnutls_priority_init(&priority, PRIORITY, NULL), error)) ||

@@ -32,8 +32,10 @@ bool check_budget_take(CheckBudget *budget, bool again, gint64 now);
 /* N that were taken have been answered from ADDRESS (IPv4 as IPv4-mapped). */
 void check_budget_answered(CheckBudget *budget, const struct in6_addr *address, guint n);
 
-/* Whether ADDRESS has answered, be it another connection: it is no stranger to whoever aims us at it,
- * and costs nothing. The last few are remembered. */
+/*
+ * Whether ADDRESS has answered, be it another connection: it is no stranger to whoever aims us
+ * at it, and costs nothing. The last few are remembered.
+ */
 bool check_budget_has_answered(const CheckBudget *budget, const struct in6_addr *address);
 
 /* Whether one who makes a new one would not know the difference: it is full, and nobody else

@@ -38,8 +38,8 @@ typedef struct {
     CheckTarget target;
     guint8 ids[MAX_IDS][STUN_ID_LENGTH]; /* of the last checks */
     guint next_id;
-    guint paid;     /* checks from the budget */
-    guint knocks;   /* checks that have come from there, and had none of ours yet */
+    guint paid;   /* checks from the budget */
+    guint knocks; /* checks that have come from there, and had none of ours yet */
     bool answered;
 } GateEntry;
 
@@ -116,8 +116,7 @@ static bool may_aim(CheckGate *gate, const CheckTarget *target, GateEntry *entry
         entry->knocks--;
         return true;
     }
-    if (!check_rule_allows(gate->rule, target) ||
-        (gate->uninvited && may_be_service(gate, target)))
+    if (!check_rule_allows(gate->rule, target) || (gate->uninvited && may_be_service(gate, target)))
         return false;
     if (check_budget_has_answered(gate->budget, &target->address))
         return true;

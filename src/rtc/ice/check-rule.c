@@ -120,7 +120,8 @@ void check_rule_use(CheckRule *rule, const struct sockaddr *address)
  * 6052, 8215). */
 static bool find_inner(const struct in6_addr *address, struct in6_addr *inner)
 {
-    static const guint8 nat64[12] = {0, 0x64, 0xff, 0x9b}, local_nat64[6] = {0, 0x64, 0xff, 0x9b, 0, 1};
+    static const guint8 nat64[12] = {0, 0x64, 0xff, 0x9b},
+                        local_nat64[6] = {0, 0x64, 0xff, 0x9b, 0, 1};
     const guint8 *bytes = address->s6_addr;
     in_addr_t ipv4;
 

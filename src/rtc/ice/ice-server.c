@@ -14,7 +14,6 @@
 
 #include "rtc/error.h"
 
-
 #define DEFAULT_PORT 3478
 #define DEFAULT_TLS_PORT 5349
 

@@ -22,11 +22,11 @@ typedef enum {
 
 typedef struct {
     IceServerKind kind;
-    char *host;             /* a name or an address, IPv6 without brackets */
+    char *host; /* a name or an address, IPv6 without brackets */
     guint port;
-    char *user, *password;  /* "" where the URI has none; percent-decoded */
-    bool tcp;               /* TURN is reached by TCP; always so for TURNS */
-    char *label;            /* the URI without the password */
+    char *user, *password; /* "" where the URI has none; percent-decoded */
+    bool tcp;              /* TURN is reached by TCP; always so for TURNS */
+    char *label;           /* the URI without the password */
 } IceServer;
 
 /* RTC_ERROR_INVALID with what would be right. SERVER is untouched on failure. */

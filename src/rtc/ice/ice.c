@@ -46,7 +46,10 @@
  */
 #define TRANSMISSIONS 7
 #define PATIENCE_MS 39500
-/* Servers are asked so often, too, but from 100 ms on: the dead ones are known after eight seconds. */
+/*
+ * Servers are asked so often, too, but from 100 ms on: the dead ones are known after eight
+ * seconds.
+ */
 #define SERVER_TIMEOUT_MS 100
 /* When there is no hurry any more: libnice would go on to look for work each pacing interval. */
 #define BRISK_MS 2000
@@ -72,14 +75,14 @@ struct Ice {
     CheckRule rule;
     CheckGate *gate;
     guint brisk_id, patience_id;
-    bool no_path;           /* libnice has given up, we have not */
-    GPtrArray *tunnels;     /* of TurnTunnel, one for each turns: server */
+    bool no_path;       /* libnice has given up, we have not */
+    GPtrArray *tunnels; /* of TurnTunnel, one for each turns: server */
     guint stream;
     char *ufrag, *password;
     guint remote_candidates;
     GCancellable *lookups; /* of .local names, all of them */
     guint lookup_count;
-    UdpPath *path;     /* NULL: packets go through libnice */
+    UdpPath *path; /* NULL: packets go through libnice */
     bool never_fast;
     guint turn_count;  /* servers that may relay for us */
     bool have_ipv4;    /* among our addresses */
@@ -171,8 +174,7 @@ bool ice_is_local(const Ice *ice)
 /* Relayed pairs stay with libnice, and whatever else has no socket of its own. */
 static void start_path(Ice *ice)
 {
-    g_autoptr(GSocket) socket =
-        nice_agent_get_selected_socket(ice->agent, ice->stream, COMPONENT);
+    g_autoptr(GSocket) socket = nice_agent_get_selected_socket(ice->agent, ice->stream, COMPONENT);
     NiceCandidate *local, *remote;
     struct sockaddr_storage address;
     socklen_t length;
@@ -216,8 +218,8 @@ static void enlarge_buffers(Ice *ice)
     }
 }
 
-static void on_selected_pair(NiceAgent *agent, guint stream, guint component,
-                             NiceCandidate *local, NiceCandidate *remote, gpointer data)
+static void on_selected_pair(NiceAgent *agent, guint stream, guint component, NiceCandidate *local,
+                             NiceCandidate *remote, gpointer data)
 {
     static const gsize unlimited = G_MAXUINT16;
     Ice *ice = data;
@@ -504,9 +506,8 @@ Ice *ice_new(const IceConfig *config, GError **error)
     ice->data = config->data;
     ice->context = nested_context_new();
     ice->tunnels = g_ptr_array_new_with_free_func((GDestroyNotify) turn_tunnel_free);
-    ice->agent = nice_agent_new_full(
-        nested_context_get(ice->context), NICE_COMPATIBILITY_RFC5245,
-        NICE_AGENT_OPTION_ICE_TRICKLE | CONSENT);
+    ice->agent = nice_agent_new_full(nested_context_get(ice->context), NICE_COMPATIBILITY_RFC5245,
+                                     NICE_AGENT_OPTION_ICE_TRICKLE | CONSENT);
     g_object_set(ice->agent, "controlling-mode", config->controlling, "ice-tcp", FALSE, "upnp",
                  FALSE, "stun-pacing-timer", PACING_MS, "keepalive-conncheck", TRUE,
                  "stun-max-retransmissions", TRANSMISSIONS, "stun-initial-timeout",
@@ -514,8 +515,8 @@ Ice *ice_new(const IceConfig *config, GError **error)
     if (!choose_addresses(ice, config->interfaces, error))
         return NULL;
     ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);
-    if (!ice->stream || !nice_agent_get_local_credentials(ice->agent, ice->stream, &ice->ufrag,
-                                                          &ice->password)) {
+    if (!ice->stream ||
+        !nice_agent_get_local_credentials(ice->agent, ice->stream, &ice->ufrag, &ice->password)) {
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot make an ICE stream");
         return NULL;
     }
@@ -699,7 +700,7 @@ static CandidateKind classify(const char *candidate)
     if (g_hostname_is_ip_address(words[CANDIDATE_ADDRESS]))
         return CANDIDATE_USABLE;
     return g_str_has_suffix(words[CANDIDATE_ADDRESS], ".local") ? CANDIDATE_NAMED
-                                                                 : CANDIDATE_UNUSABLE;
+                                                                : CANDIDATE_UNUSABLE;
 }
 
 bool ice_add_candidate(Ice *ice, const char *candidate, GError **error)

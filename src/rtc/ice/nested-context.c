@@ -21,9 +21,9 @@ enum { TURNS = 32 }; /* of contexts, in one dispatch of the default context */
 
 struct NestedContext {
     GMainContext *context;
-    gint64 deadline; /* monotonic microseconds, -1: none; the key in `deadlines` */
-    int slack;       /* milliseconds */
-    GArray *fds;     /* of int, those in the epoll set */
+    gint64 deadline;             /* monotonic microseconds, -1: none; the key in `deadlines` */
+    int slack;                   /* milliseconds */
+    GArray *fds;                 /* of int, those in the epoll set */
     const SocketWatchOps *watch; /* or NULL */
     gpointer watch_data;
 };
@@ -132,10 +132,10 @@ static void wait_again(NestedContext *context)
     }
     g_main_context_release(context->context);
     watch_fds(context, (const GPollFD *) polled->data, n);
-    set_deadline(context, timeout < 0 ? -1
-                                      : g_get_monotonic_time() +
-                                            MAX(timeout, timeout ? context->slack : 0) *
-                                                (gint64) 1000);
+    set_deadline(context, timeout < 0
+                              ? -1
+                              : g_get_monotonic_time() +
+                                    MAX(timeout, timeout ? context->slack : 0) * (gint64) 1000);
 }
 
 /* ---- a turn ---------------------------------------------------------------- */

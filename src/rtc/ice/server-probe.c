@@ -14,10 +14,10 @@
 #include "rtc/ice/stun-exchange.h"
 
 enum {
-    RTO_MS = 500,       /* RFC 8489 6.2.1 */
-    SENDINGS = 4,       /* to an address, by UDP: 0.5 + 1 + 2 + 4 s */
-    ADDRESSES = 3,      /* of a name that are tried, by UDP */
-    ANSWER_LIMIT = 5,   /* seconds, in a stream */
+    RTO_MS = 500,     /* RFC 8489 6.2.1 */
+    SENDINGS = 4,     /* to an address, by UDP: 0.5 + 1 + 2 + 4 s */
+    ADDRESSES = 3,    /* of a name that are tried, by UDP */
+    ANSWER_LIMIT = 5, /* seconds, in a stream */
 };
 
 struct ServerProbe {
@@ -44,8 +44,8 @@ static void probe_send(ServerProbe *probe);
 const char *server_state_to_string(ServerState state)
 {
     static const char *const names[] = {
-        [SERVER_UNTESTED] = "untested",       [SERVER_REACHABLE] = "reachable",
-        [SERVER_REFUSED] = "refused",         [SERVER_UNREACHABLE] = "unreachable",
+        [SERVER_UNTESTED] = "untested",     [SERVER_REACHABLE] = "reachable",
+        [SERVER_REFUSED] = "refused",       [SERVER_UNREACHABLE] = "unreachable",
         [SERVER_UNRESOLVED] = "unresolved",
     };
 
@@ -106,8 +106,8 @@ static bool probe_take(ServerProbe *probe, const guint8 *answer, gsize length)
 static gboolean on_datagram(int fd, GIOCondition condition, gpointer data)
 {
     ServerProbe *probe = data;
-    gssize n = g_socket_receive(probe->socket, (char *) probe->bytes, sizeof probe->bytes, NULL,
-                                NULL);
+    gssize n =
+        g_socket_receive(probe->socket, (char *) probe->bytes, sizeof probe->bytes, NULL, NULL);
 
     /* That nobody listens there (ICMP) may be a lie: the timer tells. */
     if (n > 0)
@@ -288,9 +288,9 @@ ServerProbe *server_probe_new(const IceServer *server, TlsTrust *trust, ServerPr
     probe->exchange = stun_exchange_new(turn ? server->user : NULL, server->password);
     probe->resolving = g_cancellable_new();
     if (server->tcp)
-        probe->stream = server_stream_new(server->host, server->port,
-                                          server->kind == ICE_SERVER_TURNS ? trust : NULL,
-                                          &stream_ops, probe);
+        probe->stream =
+            server_stream_new(server->host, server->port,
+                              server->kind == ICE_SERVER_TURNS ? trust : NULL, &stream_ops, probe);
     else
         start_udp(probe);
     return probe;

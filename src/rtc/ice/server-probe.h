@@ -14,9 +14,9 @@
 typedef enum {
     SERVER_UNTESTED,
     SERVER_REACHABLE,
-    SERVER_REFUSED,     /* it does not want us, or we its certificate */
+    SERVER_REFUSED, /* it does not want us, or we its certificate */
     SERVER_UNREACHABLE,
-    SERVER_UNRESOLVED,  /* its name has no address */
+    SERVER_UNRESOLVED, /* its name has no address */
 } ServerState;
 
 const char *server_state_to_string(ServerState state);

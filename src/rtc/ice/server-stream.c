@@ -20,7 +20,6 @@
 
 #include "rtc/error.h"
 
-
 enum { OPEN_LIMIT = 10 }; /* seconds, for all of resolving, connecting, the handshake */
 
 typedef enum {
@@ -58,8 +57,8 @@ static void stream_watch(ServerStream *stream, GIOCondition condition)
     g_clear_handle_id(&stream->watch, g_source_remove);
     stream->watched = condition;
     if (condition)
-        stream->watch = g_unix_fd_add(g_socket_get_fd(stream_socket(stream)), condition, on_socket,
-                                      stream);
+        stream->watch =
+            g_unix_fd_add(g_socket_get_fd(stream_socket(stream)), condition, on_socket, stream);
 }
 
 /* STREAM may be gone afterwards. */
@@ -87,8 +86,8 @@ static void handshake_failed(ServerStream *stream, int result)
 
     gnutls_alert_send_appropriate(stream->session, result);
     if (result == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR) {
-        g_autofree char *words = tls_trust_explain(
-            gnutls_session_get_verify_cert_status(stream->session), stream->host);
+        g_autofree char *words =
+            tls_trust_explain(gnutls_session_get_verify_cert_status(stream->session), stream->host);
 
         g_set_error_literal(&error, RTC_ERROR, RTC_ERROR_SECURITY, words);
     } else if (result == GNUTLS_E_FATAL_ALERT_RECEIVED) {
@@ -275,11 +274,11 @@ gssize server_stream_read(ServerStream *stream, guint8 *bytes, GError **error)
     GError *local = NULL;
 
     if (stream->session)
-        return tls_result(stream,
-                          gnutls_record_recv(stream->session, bytes, SERVER_STREAM_MAX), error);
-    return plain_result(g_socket_receive(stream_socket(stream), (char *) bytes, SERVER_STREAM_MAX,
-                                         NULL, &local),
-                        local, error);
+        return tls_result(stream, gnutls_record_recv(stream->session, bytes, SERVER_STREAM_MAX),
+                          error);
+    return plain_result(
+        g_socket_receive(stream_socket(stream), (char *) bytes, SERVER_STREAM_MAX, NULL, &local),
+        local, error);
 }
 
 gssize server_stream_write(ServerStream *stream, const guint8 *bytes, gsize length, GError **error)
@@ -290,9 +289,9 @@ gssize server_stream_write(ServerStream *stream, const guint8 *bytes, gsize leng
     if (stream->flushing)
         return 0;
     if (!stream->session)
-        return plain_result(g_socket_send(stream_socket(stream), (const char *) bytes, length,
-                                          NULL, &local),
-                            local, error);
+        return plain_result(
+            g_socket_send(stream_socket(stream), (const char *) bytes, length, NULL, &local), local,
+            error);
     result = gnutls_record_send(stream->session, bytes, MIN(length, SERVER_STREAM_MAX));
     if (result != GNUTLS_E_AGAIN && result != GNUTLS_E_INTERRUPTED)
         return tls_result(stream, result, error);
@@ -304,6 +303,6 @@ gssize server_stream_write(ServerStream *stream, const guint8 *bytes, gsize leng
 void server_stream_wait(ServerStream *stream, bool readable, bool writable)
 {
     if (stream->state == SERVER_STREAM_OPEN)
-        stream_watch(stream, (readable ? G_IO_IN : 0) |
-                                 (writable || stream->flushing ? G_IO_OUT : 0));
+        stream_watch(stream,
+                     (readable ? G_IO_IN : 0) | (writable || stream->flushing ? G_IO_OUT : 0));
 }

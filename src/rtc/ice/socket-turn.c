@@ -134,13 +134,12 @@ static bool watch_allows(GSocketAddress *to, const GOutputVector *vectors, gint 
     return turn.ops->may_send(to, bytes, length, turn.data);
 }
 
-typedef gssize (*Send)(GSocket *, GSocketAddress *, GOutputVector *, gint,
-                       GSocketControlMessage **, gint, gint, GCancellable *, GError **);
+typedef gssize (*Send)(GSocket *, GSocketAddress *, GOutputVector *, gint, GSocketControlMessage **,
+                       gint, gint, GCancellable *, GError **);
 
 gssize g_socket_send_message(GSocket *socket, GSocketAddress *address, GOutputVector *vectors,
-                             gint num_vectors, GSocketControlMessage **messages,
-                             gint num_messages, gint flags, GCancellable *cancellable,
-                             GError **error)
+                             gint num_vectors, GSocketControlMessage **messages, gint num_messages,
+                             gint flags, GCancellable *cancellable, GError **error)
 {
     static Send send;
 

@@ -27,7 +27,7 @@ typedef struct {
     const guint8 *user;        /* of a request, within the message */
     gsize user_length;
     bool relayed;
-    CheckTarget peer;          /* where it goes to or comes from, if it is relayed */
+    CheckTarget peer; /* where it goes to or comes from, if it is relayed */
 } StunCheck;
 
 /* False: the message is something else. It may be cut off at its end. */

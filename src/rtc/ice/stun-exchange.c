@@ -25,7 +25,7 @@ struct StunExchange {
     char *user, *password; /* NULL: STUN */
     StunMessage request;
     guint8 buffer[STUN_EXCHANGE_MAX];
-    gsize length;    /* of the request; 0: it is to be made */
+    gsize length; /* of the request; 0: it is to be made */
     guint requests;
     bool challenged; /* the answer below asks for credentials */
     StunMessage challenge;
@@ -56,13 +56,11 @@ void stun_exchange_free(StunExchange *exchange)
 
 static gsize create_allocate(StunExchange *exchange)
 {
-    return stun_usage_turn_create(&exchange->agent, &exchange->request, exchange->buffer,
-                                  sizeof exchange->buffer,
-                                  exchange->challenged ? &exchange->challenge : NULL,
-                                  STUN_USAGE_TURN_REQUEST_PORT_NORMAL, -1, -1,
-                                  (uint8_t *) exchange->user, strlen(exchange->user),
-                                  (uint8_t *) exchange->password, strlen(exchange->password),
-                                  STUN_USAGE_TURN_COMPATIBILITY_RFC5766);
+    return stun_usage_turn_create(
+        &exchange->agent, &exchange->request, exchange->buffer, sizeof exchange->buffer,
+        exchange->challenged ? &exchange->challenge : NULL, STUN_USAGE_TURN_REQUEST_PORT_NORMAL, -1,
+        -1, (uint8_t *) exchange->user, strlen(exchange->user), (uint8_t *) exchange->password,
+        strlen(exchange->password), STUN_USAGE_TURN_COMPATIBILITY_RFC5766);
 }
 
 const guint8 *stun_exchange_request(StunExchange *exchange, gsize *length)
@@ -80,14 +78,14 @@ const guint8 *stun_exchange_request(StunExchange *exchange, gsize *length)
 
 const guint8 *stun_exchange_release(StunExchange *exchange, gsize *length)
 {
-    *length = !exchange->user || !exchange->challenged
-                  ? 0
-                  : stun_usage_turn_create_refresh(
-                        &exchange->agent, &exchange->request, exchange->buffer,
-                        sizeof exchange->buffer, &exchange->challenge, 0,
-                        (uint8_t *) exchange->user, strlen(exchange->user),
-                        (uint8_t *) exchange->password, strlen(exchange->password),
-                        STUN_USAGE_TURN_COMPATIBILITY_RFC5766);
+    *length =
+        !exchange->user || !exchange->challenged
+            ? 0
+            : stun_usage_turn_create_refresh(
+                  &exchange->agent, &exchange->request, exchange->buffer, sizeof exchange->buffer,
+                  &exchange->challenge, 0, (uint8_t *) exchange->user, strlen(exchange->user),
+                  (uint8_t *) exchange->password, strlen(exchange->password),
+                  STUN_USAGE_TURN_COMPATIBILITY_RFC5766);
     return exchange->buffer;
 }
 

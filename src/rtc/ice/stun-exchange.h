@@ -16,8 +16,8 @@
 typedef struct StunExchange StunExchange;
 
 typedef enum {
-    STUN_EXCHANGE_WAIT,    /* that was not the answer */
-    STUN_EXCHANGE_AGAIN,   /* there is another request to be sent */
+    STUN_EXCHANGE_WAIT,  /* that was not the answer */
+    STUN_EXCHANGE_AGAIN, /* there is another request to be sent */
     STUN_EXCHANGE_SERVED,
     STUN_EXCHANGE_REFUSED, /* see stun_exchange_problem() */
 } StunExchangeVerdict;
@@ -38,7 +38,10 @@ StunExchangeVerdict stun_exchange_take(StunExchange *exchange, const guint8 *ans
 /* Why it was refused, for people. */
 const char *stun_exchange_problem(const StunExchange *exchange);
 
-/* After SERVED by TURN: the request that gives the allocation back (RFC 8656 7.1). 0 bytes: none. */
+/*
+ * After SERVED by TURN: the request that gives the allocation back (RFC 8656 7.1). 0 bytes:
+ * none.
+ */
 const guint8 *stun_exchange_release(StunExchange *exchange, gsize *length);
 
 /* In a stream: how long the message is that begins with these LENGTH bytes; 0: not known yet;

@@ -9,7 +9,6 @@
 
 #include "rtc/error.h"
 
-
 struct TlsTrust {
     int refs;
     char *ca_file;
@@ -55,8 +54,8 @@ gnutls_certificate_credentials_t tls_trust_credentials(TlsTrust *trust, GError *
     }
     authorities = MAX(gnutls_certificate_set_x509_system_trust(made), 0);
     if (*trust->ca_file)
-        authorities += MAX(gnutls_certificate_set_x509_trust_file(made, trust->ca_file,
-                                                                  GNUTLS_X509_FMT_PEM), 0);
+        authorities += MAX(
+            gnutls_certificate_set_x509_trust_file(made, trust->ca_file, GNUTLS_X509_FMT_PEM), 0);
     if (authorities == 0) {
         gnutls_certificate_free_credentials(made);
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_SECURITY,

@@ -139,7 +139,8 @@ static gssize read_answer(TurnTunnel *tunnel, TunnelBuffer *buffer, GError **err
     g_byte_array_ref(answers);
     while (tunnel->answers &&
            (whole = stun_exchange_frame(answers->data + taken, answers->len - taken)) > 0 &&
-           taken + whole <= answers->len && take_answer(tunnel, answers->data + taken, whole, error))
+           taken + whole <= answers->len &&
+           take_answer(tunnel, answers->data + taken, whole, error))
         taken += whole;
     if (!tunnel->answers)
         taken = answers->len;

@@ -53,16 +53,16 @@
 struct UdpPath {
     int fd;
     guint source;
-    RoundTask flusher;
+    TurnTask flusher;
     const UdpPathUser *user;
     gpointer data;
     struct sockaddr_storage remote;
     socklen_t remote_length;
 
-    bool merging;         /* the kernel has UDP_GRO and may use it */
-    guint32 dropped;      /* packets that the kernel had no room for */
-    guint refused;        /* so many UDP_SEGMENT sends, one after the other */
-    gsize segment;        /* size of all packets in the batch but the last */
+    bool merging;    /* the kernel has UDP_GRO and may use it */
+    guint32 dropped; /* packets that the kernel had no room for */
+    guint refused;   /* so many UDP_SEGMENT sends, one after the other */
+    gsize segment;   /* size of all packets in the batch but the last */
     gsize batched;
     guint8 *batch;
 };
@@ -238,7 +238,7 @@ void udp_path_send(UdpPath *path, const guint8 *packet, gsize length)
         return;
     if (path->batched == 0) {
         path->segment = length;
-        round_task_add(&path->flusher);
+        turn_task_add(&path->flusher);
     }
     memcpy(path->batch + path->batched, packet, length);
     path->batched += length;
@@ -343,7 +343,7 @@ UdpPath *udp_path_new(int socket, const struct sockaddr *remote, socklen_t remot
     UdpPath *path = g_new0(UdpPath, 1);
 
     path->fd = -1;
-    round_task_init(&path->flusher, udp_path_flush, path);
+    turn_task_init(&path->flusher, udp_path_flush, path);
     path->user = user;
     path->data = data;
     memcpy(&path->remote, remote, remote_length);
@@ -353,7 +353,7 @@ UdpPath *udp_path_new(int socket, const struct sockaddr *remote, socklen_t remot
         return NULL;
     }
     path->batch = g_malloc(BATCH_BYTES);
-    path->source = watch_add(path->fd, G_IO_IN, on_readable, path);
+    path->source = fd_source_add(path->fd, G_IO_IN, on_readable, path);
     return path;
 }
 
@@ -367,7 +367,7 @@ void udp_path_free(UdpPath *path)
     if (path->batch)
         udp_path_flush(path);
     g_clear_handle_id(&path->source, g_source_remove);
-    round_task_cancel(&path->flusher);
+    turn_task_cancel(&path->flusher);
     if (path->fd >= 0)
         close(path->fd);
     g_free(path->batch);

@@ -33,7 +33,10 @@
 /* The beginning of a message that is so long, or half of the window, is read before its end is
  * here: more than is read at a time, so that shorter ones are known to be whole. */
 #define PARTIAL_MIN (2 * READ_SIZE)
-/* What a path can hold that carries 200 Mbit/s with a round trip of 100 ms, chunk headers included */
+/*
+ * What a path can hold that carries 200 Mbit/s with a round trip of 100 ms, chunk headers
+ * included
+ */
 #define BUFFER_SIZE (4 * ASSOCIATION_MAX_SEND)
 /* Of a reliable message, see policy_of() */
 #define RETRANSMITS_UNLIMITED G_MAXUINT32
@@ -54,7 +57,7 @@ struct Association {
     bool blocked, pumping, held;
     SendLimit send_limit;
     gsize send_buffer; /* what usrsctp was told: the limit, or what a long message needs */
-    guint resumer; /* pumps again after a hold, from the main loop */
+    guint resumer;     /* pumps again after a hold, from the main loop */
     ReceiveWindow window;
     Streams *streams;
     Reassembly *reassembly;
@@ -231,8 +234,7 @@ static void adjust_send_buffer(Association *association, gsize length)
  */
 static struct sctp_prinfo policy_of(const AssociationMessage *message)
 {
-    struct sctp_prinfo policy = {.pr_policy = SCTP_PR_SCTP_RTX,
-                                 .pr_value = RETRANSMITS_UNLIMITED};
+    struct sctp_prinfo policy = {.pr_policy = SCTP_PR_SCTP_RTX, .pr_value = RETRANSMITS_UNLIMITED};
 
     if (message->max_retransmits >= 0) {
         policy.pr_value = message->max_retransmits;
@@ -245,8 +247,7 @@ static struct sctp_prinfo policy_of(const AssociationMessage *message)
 
 AssociationResult association_send(Association *association, const AssociationMessage *message)
 {
-    struct sctp_sendv_spa spa = {.sendv_flags =
-                                     SCTP_SEND_SNDINFO_VALID | SCTP_SEND_PRINFO_VALID};
+    struct sctp_sendv_spa spa = {.sendv_flags = SCTP_SEND_SNDINFO_VALID | SCTP_SEND_PRINFO_VALID};
     AssociationResult result = ASSOCIATION_SENT;
 
     if (association->state != TRANSPORT_CONNECTED && association->state != TRANSPORT_CONNECTING)
@@ -305,8 +306,7 @@ static void on_assoc_change(Association *association, const struct sctp_assoc_ch
                          "the other side began a new SCTP association");
         break;
     case SCTP_CANT_STR_ASSOC:
-        association_fail(association, RTC_ERROR_FAILED,
-                         "the SCTP association could not be set up");
+        association_fail(association, RTC_ERROR_FAILED, "the SCTP association could not be set up");
         break;
     default:
         break;
@@ -495,8 +495,8 @@ static void association_input(Association *association, const guint8 *packet, gs
     if (!association->gate.connected) {
         gate_passed(&association->gate, packet, length);
         association->gate.connected = get_status(association, &status) &&
-                               status.sstat_state != SCTP_COOKIE_WAIT &&
-                               status.sstat_state != SCTP_COOKIE_ECHOED;
+                                      status.sstat_state != SCTP_COOKIE_WAIT &&
+                                      status.sstat_state != SCTP_COOKIE_ECHOED;
     }
     association_pump(association);
 }
@@ -603,11 +603,8 @@ static bool set_option(Association *association, int option, const void *value, 
 static bool subscribe(Association *association, GError **error)
 {
     static const guint16 events[] = {
-        SCTP_ASSOC_CHANGE,
-        SCTP_SHUTDOWN_EVENT,
-        SCTP_STREAM_RESET_EVENT,
-        SCTP_STREAM_CHANGE_EVENT,
-        SCTP_PARTIAL_DELIVERY_EVENT,
+        SCTP_ASSOC_CHANGE,        SCTP_SHUTDOWN_EVENT,         SCTP_STREAM_RESET_EVENT,
+        SCTP_STREAM_CHANGE_EVENT, SCTP_PARTIAL_DELIVERY_EVENT,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
@@ -626,9 +623,9 @@ static bool set_options(Association *association, gsize mtu, guint16 streams, GE
     const struct linger abort_on_close = {.l_onoff = 1, .l_linger = 0};
     const struct sctp_initmsg init = {.sinit_num_ostreams = streams,
                                       .sinit_max_instreams = STREAMS_MAX};
-    const struct sctp_assoc_value reset = {
-        .assoc_id = SCTP_ALL_ASSOC,
-        .assoc_value = SCTP_ENABLE_RESET_STREAM_REQ | SCTP_ENABLE_CHANGE_ASSOC_REQ};
+    const struct sctp_assoc_value reset = {.assoc_id = SCTP_ALL_ASSOC,
+                                           .assoc_value = SCTP_ENABLE_RESET_STREAM_REQ |
+                                                          SCTP_ENABLE_CHANGE_ASSOC_REQ};
     /* ICE consent tells whether the path lives, and DTLS has fixed its MTU. */
     const struct sctp_paddrparams path = {.spp_flags = SPP_HB_DISABLE | SPP_PMTUD_DISABLE,
                                           .spp_pathmtu = (mtu - COMMON_HEADER) & ~(gsize) 3};
@@ -679,13 +676,13 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
     association->gate.local_port = config->local_port;
     association->gate.remote_port = config->remote_port;
     association->max_packet = config->max_packet;
-    association->streams = streams_new(config->streams,
-                                config->adds_streams ? STREAMS_MAX : config->streams, &streams_ops,
-                                association);
+    association->streams =
+        streams_new(config->streams, config->adds_streams ? STREAMS_MAX : config->streams,
+                    &streams_ops, association);
     association->reassembly_ops =
         (ReassemblyOps){.message = ops->message, .oversized = ops->oversized};
-    association->reassembly = reassembly_new(config->max_message_size, PARTIAL_MAX,
-                                             &association->reassembly_ops, data);
+    association->reassembly =
+        reassembly_new(config->max_message_size, PARTIAL_MAX, &association->reassembly_ops, data);
     association->window = (ReceiveWindow){.size = BUFFER_SIZE, .max = BUFFER_SIZE};
     association->send_buffer = BUFFER_SIZE;
     send_limit_init(&association->send_limit, BUFFER_SIZE);
@@ -693,7 +690,7 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
     association->data = data;
     association->lower = lower;
     association->path = sctp_path_new(config->mtu & ~(gsize) 3, config->first & ~(gsize) 3,
-                               &path_user, association);
+                                      &path_user, association);
     association->id = sctp_stack_add(&stack_user, association);
     association->socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
     if (!association->socket) {

@@ -31,8 +31,7 @@ typedef struct {
     /* While CONNECTED: the remote answers no more, or again. */
     void (*doubt)(bool doubted, gpointer data);
     /* One whole message. */
-    void (*message)(guint16 stream, guint32 ppid, const guint8 *bytes, gsize length,
-                    gpointer data);
+    void (*message)(guint16 stream, guint32 ppid, const guint8 *bytes, gsize length, gpointer data);
     /* A message beyond max_message_size; the rest of it is thrown away. */
     void (*oversized)(guint16 stream, gpointer data);
     /* The remote will send no more on STREAM (RFC 6525). */
@@ -50,7 +49,7 @@ typedef struct {
     int max_retransmits;     /* -1: no limit */
     int max_packet_lifetime; /* milliseconds, -1: no limit */
     const void *bytes;
-    gsize length;            /* at least 1, at most ASSOCIATION_MAX_SEND */
+    gsize length; /* at least 1, at most ASSOCIATION_MAX_SEND */
 } AssociationMessage;
 
 /* What fits into the send buffer whole */
@@ -58,9 +57,9 @@ typedef struct {
 
 typedef enum {
     ASSOCIATION_SENT,
-    ASSOCIATION_BLOCKED, /* not now: `writable` will be called */
+    ASSOCIATION_BLOCKED,   /* not now: `writable` will be called */
     ASSOCIATION_NO_STREAM, /* the same, but messages on other streams may be sent */
-    ASSOCIATION_REFUSED, /* never */
+    ASSOCIATION_REFUSED,   /* never */
 } AssociationResult;
 
 /*

@@ -170,20 +170,20 @@ static Judgement judge_error(Walk *walk, const guint8 *chunk, gsize length)
 static const struct {
     guint16 type, least, most;
 } init_parameters[] = {
-    {5, 8, 8},                         /* IPv4 address */
-    {6, 20, 20},                       /* IPv6 address */
+    {5, 8, 8},   /* IPv4 address */
+    {6, 20, 20}, /* IPv6 address */
     {PARAMETER_COOKIE, 8, SETUP_MAX},
-    {8, 8, SETUP_MAX},                 /* Unrecognized Parameter */
-    {9, 8, 8},                         /* Cookie Preservative */
-    {11, 0, 0},                        /* Host Name Address, which RFC 9260 3.3.2.4 deprecates */
-    {12, 4, 12},                       /* Supported Address Types */
-    {0x8000, 4, 4},                    /* ECN Capable */
-    {0x8002, 36, 36},                  /* Random (RFC 4895 3) */
-    {0x8003, 4, 260},                  /* Chunk List */
-    {0x8004, 6, 260},                  /* Requested HMAC Algorithm */
-    {0x8008, 4, 260},                  /* Supported Extensions (RFC 5061 4.2.7) */
-    {0xc000, 4, 4},                    /* Forward-TSN-Supported */
-    {0xc006, 8, 8},                    /* Adaptation Layer Indication */
+    {8, 8, SETUP_MAX}, /* Unrecognized Parameter */
+    {9, 8, 8},         /* Cookie Preservative */
+    {11, 0, 0},        /* Host Name Address, which RFC 9260 3.3.2.4 deprecates */
+    {12, 4, 12},       /* Supported Address Types */
+    {0x8000, 4, 4},    /* ECN Capable */
+    {0x8002, 36, 36},  /* Random (RFC 4895 3) */
+    {0x8003, 4, 260},  /* Chunk List */
+    {0x8004, 6, 260},  /* Requested HMAC Algorithm */
+    {0x8008, 4, 260},  /* Supported Extensions (RFC 5061 4.2.7) */
+    {0xc000, 4, 4},    /* Forward-TSN-Supported */
+    {0xc006, 8, 8},    /* Adaptation Layer Indication */
 };
 
 /* Unknown ones, that usrsctp would skip and report, become padding: it acts upon some of them. */
@@ -268,9 +268,8 @@ static Judgement judge_sack(Walk *walk, const guint8 *chunk, gsize length)
         highest = MAX(highest, end);
     }
     walk->report.gap_end = MAX(walk->report.gap_end, highest);
-    return highest > walk->outstanding
-               ? judged(walk, JUDGE_BLANK, "a SACK of what was never sent")
-               : JUDGE_PASS;
+    return highest > walk->outstanding ? judged(walk, JUDGE_BLANK, "a SACK of what was never sent")
+                                       : JUDGE_PASS;
 }
 
 /* One Heartbeat Information, and nothing else (RFC 9260 3.3.5) */

@@ -24,8 +24,8 @@
 /* The state of one association; all zero but for the ports at first */
 typedef struct {
     guint16 local_port, remote_port;
-    guint32 tag;    /* our own, which the remote's packets carry; 0: not known yet */
-    bool connected; /* set by the user when the association is up */
+    guint32 tag;        /* our own, which the remote's packets carry; 0: not known yet */
+    bool connected;     /* set by the user when the association is up */
     GByteArray *cookie; /* the last COOKIE-ECHO chunk that passed before that; NULL: none */
     guint32 resets[GATE_RESETS_MAX]; /* request numbers of the resets that usrsctp keeps */
     guint n_resets;

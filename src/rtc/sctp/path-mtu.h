@@ -18,9 +18,9 @@
 
 #include "rtc/transport.h"
 
-#define PATH_MTU_TRIES 3                         /* MAX_PROBES */
-#define PATH_MTU_PROBE_USEC (1 * G_USEC_PER_SEC) /* PROBE_TIMER, the least of 5.1.1 */
-#define PATH_MTU_CHECK_USEC (1 * G_USEC_PER_SEC) /* between checks, under traffic */
+#define PATH_MTU_TRIES 3                           /* MAX_PROBES */
+#define PATH_MTU_PROBE_USEC (1 * G_USEC_PER_SEC)   /* PROBE_TIMER, the least of 5.1.1 */
+#define PATH_MTU_CHECK_USEC (1 * G_USEC_PER_SEC)   /* between checks, under traffic */
 #define PATH_MTU_RAISE_USEC (600 * G_USEC_PER_SEC) /* PMTU_RAISE_TIMER */
 
 typedef enum {
@@ -34,15 +34,15 @@ const char *path_mtu_state_to_string(PathMtuState state);
 
 typedef struct {
     PathMtuState state;
-    gsize base; /* bytes, passes everywhere */
-    gsize size; /* the largest packet to send now */
+    gsize base;                       /* bytes, passes everywhere */
+    gsize size;                       /* the largest packet to send now */
     gsize sizes[TRANSPORT_SIZES_MAX]; /* to try, from the largest down */
     guint n_sizes;
-    guint trying;     /* index into sizes, in SEARCH */
-    guint sent;       /* probes of this size so far */
-    gint64 due;       /* when the next one is, in SEARCH and CHECK */
-    gint64 checked;   /* when the size in use was last known to pass */
-    gint64 searched;  /* when the last search ended */
+    guint trying;    /* index into sizes, in SEARCH */
+    guint sent;      /* probes of this size so far */
+    gint64 due;      /* when the next one is, in SEARCH and CHECK */
+    gint64 checked;  /* when the size in use was last known to pass */
+    gint64 searched; /* when the last search ended */
 } PathMtu;
 
 void path_mtu_init(PathMtu *mtu, gsize base);
@@ -51,9 +51,10 @@ void path_mtu_init(PathMtu *mtu, gsize base);
 void path_mtu_assume(PathMtu *mtu, gsize size, gint64 now);
 
 /*
- * A new path, unless the largest of SIZES is the one in use: back to the base size, and a search through SIZES, the largest
- * first (those that are no larger than the base are left out, and what is out
- * of order). None: the path stays at the base size. Times are microseconds of any steady clock.
+ * A new path, unless the largest of SIZES is the one in use: back to the base size, and a
+ * search through SIZES, the largest first (those that are no larger than the base are left out,
+ * and what is out of order). None: the path stays at the base size. Times are microseconds of
+ * any steady clock.
  */
 void path_mtu_start(PathMtu *mtu, const gsize *sizes, guint n_sizes, gint64 now);
 

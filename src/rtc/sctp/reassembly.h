@@ -16,15 +16,14 @@ typedef struct Reassembly Reassembly;
 /* Both may call back in, but not free it. */
 typedef struct {
     /* One whole message */
-    void (*message)(guint16 stream, guint32 ppid, const guint8 *bytes, gsize length,
-                    gpointer data);
+    void (*message)(guint16 stream, guint32 ppid, const guint8 *bytes, gsize length, gpointer data);
     /* A message that is larger than it may be; the rest of it is thrown away. */
     void (*oversized)(guint16 stream, gpointer data);
 } ReassemblyOps;
 
 typedef enum {
-    PIECE_MORE, /* others follow */
-    PIECE_LAST, /* the end, for certain if it is the only one */
+    PIECE_MORE,         /* others follow */
+    PIECE_LAST,         /* the end, for certain if it is the only one */
     PIECE_LAST_PERHAPS, /* unless the sender has given the rest up: that is told next */
 } PieceEnd;
 

@@ -106,8 +106,8 @@ static void set_timer(SctpPath *path)
     if (path->size != path->mtu.size)
         path->timer = g_timeout_add(0, on_timer, path);
     else if (due >= 0)
-        path->timer = g_timeout_add(MAX(due - g_get_monotonic_time() + 999, 0) / 1000, on_timer,
-                                    path);
+        path->timer =
+            g_timeout_add(MAX(due - g_get_monotonic_time() + 999, 0) / 1000, on_timer, path);
 }
 
 static gboolean on_timer(gpointer data)

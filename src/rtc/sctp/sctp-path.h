@@ -29,8 +29,7 @@ typedef struct {
  * BASE is what always passes, FIRST what this path is known to carry (less: no
  * more than BASE), in bytes. USER is kept by reference.
  */
-SctpPath *sctp_path_new(gsize base, gsize first, const SctpPathUser *user,
-                        gpointer data);
+SctpPath *sctp_path_new(gsize base, gsize first, const SctpPathUser *user, gpointer data);
 void sctp_path_free(SctpPath *path);
 
 /*

@@ -21,9 +21,9 @@ typedef struct {
     gsize max;
     gsize limit; /* in bytes, at most max */
     bool near;
-    gsize sent;      /* in this period */
-    bool reached;    /* the limit, in this period */
-    gint64 began;    /* monotonic µs */
+    gsize sent;       /* in this period */
+    bool reached;     /* the limit, in this period */
+    gint64 began;     /* monotonic µs */
     gint64 far_since; /* no longer near, perhaps; 0: no */
 } SendLimit;
 
