@@ -11,14 +11,16 @@
 
 #include "common/turn-tasks.h"
 
-static GQueue tasks = G_QUEUE_INIT;
-static GSource *source;
+static struct {
+    GQueue tasks;
+    GSource *source;
+} turn = {.tasks = G_QUEUE_INIT};
 
 static gboolean on_prepare(GSource *unused, int *timeout)
 {
     *timeout = -1;
-    while (!g_queue_is_empty(&tasks)) {
-        TurnTask *task = g_queue_peek_head(&tasks);
+    while (!g_queue_is_empty(&turn.tasks)) {
+        TurnTask *task = g_queue_peek_head(&turn.tasks);
 
         turn_task_cancel(task);
         task->run(task->data);
@@ -36,12 +38,12 @@ static void ensure_source(void)
 {
     static GSourceFuncs funcs = {.prepare = on_prepare, .dispatch = on_dispatch};
 
-    if (source)
+    if (turn.source)
         return;
-    source = g_source_new(&funcs, sizeof(GSource));
-    g_source_set_priority(source, G_PRIORITY_HIGH);
-    g_source_set_static_name(source, "end of a turn");
-    g_source_attach(source, NULL);
+    turn.source = g_source_new(&funcs, sizeof(GSource));
+    g_source_set_priority(turn.source, G_PRIORITY_HIGH);
+    g_source_set_static_name(turn.source, "end of a turn");
+    g_source_attach(turn.source, NULL);
 }
 
 void turn_task_init(TurnTask *task, void (*run)(gpointer data), gpointer data)
@@ -55,13 +57,13 @@ void turn_task_add(TurnTask *task)
         return;
     ensure_source();
     task->link.data = task;
-    g_queue_push_tail_link(&tasks, &task->link);
+    g_queue_push_tail_link(&turn.tasks, &task->link);
 }
 
 void turn_task_cancel(TurnTask *task)
 {
     if (!task->link.data)
         return;
-    g_queue_unlink(&tasks, &task->link);
+    g_queue_unlink(&turn.tasks, &task->link);
     task->link.data = NULL;
 }

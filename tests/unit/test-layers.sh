@@ -121,7 +121,19 @@ lost() {
     done
 }
 
-echo 1..9
+# The tests of codecs link them alone: with a library of a layer they could do more than read bytes.
+codecs='check_gate crc32c dcep envelope frame gate ice_server reassembly receive_window scheduler sdp
+send_limit streams'
+
+# layered FILE: each LDADD line of a codec's test in FILE that names more
+layered() {
+    for codec in $codecs; do
+        grep -n "^tests_unit_test_${codec}_LDADD = " "$1" ||
+            echo "tests/module.am: test-$codec has no LDADD"
+    done | grep -vE '= (librtc\.a )?(\$\(SIGNALING_LIBS\) )?\$\(COMMON_LIBS\)( \$\(JSON_LIBS\))?$' || true
+}
+
+echo 1..10
 
 mkdir -p "$work/src/common" "$work/src/rtc" "$work/src/ctl" "$work/src/extra" \
     "$work/src/signaling"
@@ -144,8 +156,12 @@ printf '#include "rtc/ice/a.h"\n' >"$work/ring/rtc/sctp/b.h"
 seen_inside=$(inside "$work/ring" rtc | wc -l)
 seen_cycles=$(cycles "$work/ring" | wc -l)
 seen_lost="$seen_lost $seen_inside $seen_cycles"
+for codec in $codecs; do
+    echo "tests_unit_test_${codec}_LDADD = librtc.a \$(COMMON_LIBS)"
+done | sed '/_dcep_/s/librtc.a/librtc.a librelay.a/' >"$work/module.am"
+seen_lost="$seen_lost $(layered "$work/module.am" | wc -l)"
 found="$seen $seen_foreign $seen_parsers $seen_types $seen_documents $seen_lost"
-[ "$found" = '4 1 1 2 1 2 1 2' ] || echo "found $found" >"$work/found"
+[ "$found" = '4 1 1 2 1 2 1 2 1' ] || echo "found $found" >"$work/found"
 check 1 'the check finds what is wrong'
 
 upward "$top_srcdir/src" >"$work/found"
@@ -165,4 +181,6 @@ inside "$top_srcdir/src" peer >>"$work/found"
 check 8 'rtc and peer have an order inside'
 cycles "$top_srcdir/src" >"$work/found"
 check 9 'no file includes itself by way of others'
+layered "$top_srcdir/tests/module.am" >"$work/found"
+check 10 "a codec's test links no layer"
 exit "$failed"

@@ -28,11 +28,15 @@ struct NestedContext {
     gpointer watch_data;
 };
 
-static int epoll_fd = -1;
-static GSource *source;       /* in the default context */
-static GTree *deadlines;      /* of NestedContext, as key and value */
-static GHashTable *fd_owners; /* fd → NestedContext */
-static GArray *polled;        /* of GPollFD, for a query */
+/* All contexts of this process */
+static struct {
+    int epoll_fd;
+    GSource *source;       /* in the default context; NULL: there is no epoll_fd either */
+    GTree *deadlines;      /* of NestedContext, as key and value */
+    GHashTable *fd_owners; /* fd → NestedContext */
+    GArray *polled;        /* of GPollFD, for a query */
+    NestedContext *running;
+} all;
 
 static int compare_deadlines(gconstpointer first, gconstpointer second, gpointer data)
 {
@@ -48,15 +52,15 @@ static void set_deadline(NestedContext *context, gint64 deadline)
     if (context->deadline == deadline)
         return;
     if (context->deadline >= 0)
-        g_tree_remove(deadlines, context);
+        g_tree_remove(all.deadlines, context);
     context->deadline = deadline;
     if (deadline >= 0)
-        g_tree_insert(deadlines, context, context);
+        g_tree_insert(all.deadlines, context, context);
 }
 
 static NestedContext *first_deadline(void)
 {
-    GTreeNode *node = g_tree_node_first(deadlines);
+    GTreeNode *node = g_tree_node_first(all.deadlines);
 
     return node ? g_tree_node_value(node) : NULL;
 }
@@ -67,10 +71,10 @@ static NestedContext *first_deadline(void)
  * be another context's by now. */
 static void forget_fd(NestedContext *context, int fd)
 {
-    if (g_hash_table_lookup(fd_owners, GINT_TO_POINTER(fd)) != context)
+    if (g_hash_table_lookup(all.fd_owners, GINT_TO_POINTER(fd)) != context)
         return;
-    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-    g_hash_table_remove(fd_owners, GINT_TO_POINTER(fd));
+    epoll_ctl(all.epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    g_hash_table_remove(all.fd_owners, GINT_TO_POINTER(fd));
 }
 
 /* Whatever was known of FD, it may have been closed and opened again since. */
@@ -78,9 +82,9 @@ static void watch_fd(NestedContext *context, int fd, guint events)
 {
     struct epoll_event event = {.events = events, .data.ptr = context};
 
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0 && errno == ENOENT)
-        epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
-    g_hash_table_insert(fd_owners, GINT_TO_POINTER(fd), context);
+    if (epoll_ctl(all.epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0 && errno == ENOENT)
+        epoll_ctl(all.epoll_fd, EPOLL_CTL_ADD, fd, &event);
+    g_hash_table_insert(all.fd_owners, GINT_TO_POINTER(fd), context);
 }
 
 /* GIOCondition and epoll have the same bits; the same descriptor may be there twice. */
@@ -124,14 +128,14 @@ static void wait_again(NestedContext *context)
         return;
     g_main_context_prepare(context->context, &priority);
     for (;;) {
-        n = g_main_context_query(context->context, G_MAXINT, &timeout, (GPollFD *) polled->data,
-                                 polled->len);
-        if (n <= (int) polled->len)
+        n = g_main_context_query(context->context, G_MAXINT, &timeout, (GPollFD *) all.polled->data,
+                                 all.polled->len);
+        if (n <= (int) all.polled->len)
             break;
-        g_array_set_size(polled, n);
+        g_array_set_size(all.polled, n);
     }
     g_main_context_release(context->context);
-    watch_fds(context, (const GPollFD *) polled->data, n);
+    watch_fds(context, (const GPollFD *) all.polled->data, n);
     set_deadline(context, timeout < 0
                               ? -1
                               : g_get_monotonic_time() +
@@ -140,15 +144,13 @@ static void wait_again(NestedContext *context)
 
 /* ---- a turn ---------------------------------------------------------------- */
 
-static NestedContext *running;
-
 static void run(NestedContext *context)
 {
-    running = context;
+    all.running = context;
     socket_turn_begin(context->watch, context->watch_data);
     g_main_context_iteration(context->context, FALSE);
     socket_turn_end();
-    running = NULL;
+    all.running = NULL;
     wait_again(context);
 }
 
@@ -158,13 +160,13 @@ static void set_timer(void)
 {
     NestedContext *first = first_deadline();
 
-    g_source_set_ready_time(source, first ? first->deadline : -1);
+    g_source_set_ready_time(all.source, first ? first->deadline : -1);
 }
 
 static gboolean on_dispatch(GSource *itself, GSourceFunc callback, gpointer data)
 {
     struct epoll_event events[TURNS];
-    int n = epoll_wait(epoll_fd, events, TURNS, 0);
+    int n = epoll_wait(all.epoll_fd, events, TURNS, 0);
     gint64 now = g_get_monotonic_time();
     NestedContext *due;
 
@@ -180,24 +182,24 @@ static void init(void)
 {
     static GSourceFuncs funcs = {.dispatch = on_dispatch};
 
-    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll_fd < 0)
+    all.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (all.epoll_fd < 0)
         g_error("epoll_create1: %s", g_strerror(errno));
-    deadlines = g_tree_new_full(compare_deadlines, NULL, NULL, NULL);
-    fd_owners = g_hash_table_new(NULL, NULL);
-    polled = g_array_new(FALSE, FALSE, sizeof(GPollFD));
-    g_array_set_size(polled, 8);
-    source = g_source_new(&funcs, sizeof(GSource));
-    g_source_set_static_name(source, "nested contexts");
-    g_source_add_unix_fd(source, epoll_fd, G_IO_IN);
-    g_source_attach(source, NULL);
+    all.deadlines = g_tree_new_full(compare_deadlines, NULL, NULL, NULL);
+    all.fd_owners = g_hash_table_new(NULL, NULL);
+    all.polled = g_array_new(FALSE, FALSE, sizeof(GPollFD));
+    g_array_set_size(all.polled, 8);
+    all.source = g_source_new(&funcs, sizeof(GSource));
+    g_source_set_static_name(all.source, "nested contexts");
+    g_source_add_unix_fd(all.source, all.epoll_fd, G_IO_IN);
+    g_source_attach(all.source, NULL);
 }
 
 NestedContext *nested_context_new(void)
 {
     NestedContext *context = g_new0(NestedContext, 1);
 
-    if (!source)
+    if (!all.source)
         init();
     context->context = g_main_context_new_with_flags(G_MAIN_CONTEXT_FLAGS_OWNERLESS_POLLING);
     context->deadline = -1;
@@ -226,7 +228,7 @@ void nested_context_set_watch(NestedContext *context, const SocketWatchOps *ops,
 {
     context->watch = ops;
     context->watch_data = data;
-    if (running == context)
+    if (all.running == context)
         socket_turn_set_watch(ops, data);
 }
 

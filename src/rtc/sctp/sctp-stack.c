@@ -36,17 +36,19 @@ typedef struct {
     gboolean used;   /* since the last review */
 } Entry;
 
-static GHashTable *entries; /* id → Entry */
-static GArray *ready;       /* of guint32, ids whose upcall has come */
-static GArray *active;      /* of guint32, ids that may wait for something */
-static guint32 last_id;
-static guint timer;
-static gint64 last_tick; /* usrsctp's clock */
-static gint64 last_review, linger_until;
+static struct {
+    GHashTable *entries; /* id → Entry */
+    GArray *ready;       /* of guint32, ids whose upcall has come */
+    GArray *active;      /* of guint32, ids that may wait for something */
+    guint32 last_id;
+    guint timer;
+    gint64 last_tick; /* usrsctp's clock */
+    gint64 last_review, linger_until;
+} stack;
 
 static Entry *find(guint32 id)
 {
-    return g_hash_table_lookup(entries, GUINT_TO_POINTER(id));
+    return g_hash_table_lookup(stack.entries, GUINT_TO_POINTER(id));
 }
 
 static int on_output(void *address, void *packet, size_t length, guint8 tos, guint8 set_df)
@@ -69,30 +71,30 @@ static void on_upcall(struct socket *socket, void *data, int flags)
 
     if (entry && !entry->ready) {
         entry->ready = TRUE;
-        g_array_append_val(ready, id);
+        g_array_append_val(stack.ready, id);
     }
 }
 
 static void pump_ready(void)
 {
-    for (guint i = 0; i < ready->len; i++) {
-        Entry *entry = find(g_array_index(ready, guint32, i));
+    for (guint i = 0; i < stack.ready->len; i++) {
+        Entry *entry = find(g_array_index(stack.ready, guint32, i));
 
         if (entry) {
             entry->ready = FALSE;
             entry->user->pump(entry->data);
         }
     }
-    g_array_set_size(ready, 0);
+    g_array_set_size(stack.ready, 0);
 }
 
 /* ---- the clock ---- */
 
 static void advance(gint64 now)
 {
-    gint64 elapsed = (now - last_tick) / 1000;
+    gint64 elapsed = (now - stack.last_tick) / 1000;
 
-    last_tick += elapsed * 1000;
+    stack.last_tick += elapsed * 1000;
     for (; elapsed > STEP_MS; elapsed -= STEP_MS)
         usrsctp_handle_timers(STEP_MS);
     usrsctp_handle_timers(elapsed);
@@ -100,15 +102,15 @@ static void advance(gint64 now)
 
 static void review(void)
 {
-    for (guint i = active->len; i-- > 0;) {
-        Entry *entry = find(g_array_index(active, guint32, i));
+    for (guint i = stack.active->len; i-- > 0;) {
+        Entry *entry = find(g_array_index(stack.active, guint32, i));
 
         if (entry && (entry->used || entry->user->waits(entry->data))) {
             entry->used = FALSE;
         } else {
             if (entry)
                 entry->active = FALSE;
-            g_array_remove_index_fast(active, i);
+            g_array_remove_index_fast(stack.active, i);
         }
     }
 }
@@ -119,13 +121,13 @@ static gboolean on_tick(gpointer data)
 
     advance(now);
     pump_ready();
-    if (now - last_review < REVIEW_USEC)
+    if (now - stack.last_review < REVIEW_USEC)
         return G_SOURCE_CONTINUE;
-    last_review = now;
+    stack.last_review = now;
     review();
-    if (active->len > 0 || now < linger_until)
+    if (stack.active->len > 0 || now < stack.linger_until)
         return G_SOURCE_CONTINUE;
-    timer = 0;
+    stack.timer = 0;
     return G_SOURCE_REMOVE;
 }
 
@@ -133,10 +135,10 @@ static void start_clock(void)
 {
     gint64 now = g_get_monotonic_time();
 
-    if (timer != 0)
+    if (stack.timer != 0)
         return;
-    timer = g_timeout_add(TICK_MS, on_tick, NULL);
-    last_review = now;
+    stack.timer = g_timeout_add(TICK_MS, on_tick, NULL);
+    stack.last_review = now;
     advance(now);
 }
 
@@ -148,7 +150,7 @@ void sctp_stack_use(guint32 id)
     if (entry->active)
         return;
     entry->active = TRUE;
-    g_array_append_val(active, id);
+    g_array_append_val(stack.active, id);
     start_clock();
 }
 
@@ -195,27 +197,27 @@ static void init(void)
     /* There is one path. Were it given up before the association, usrsctp would send nothing more
      * on it, and nobody would ask whether it is back: HEARTBEATs are ours (sctp-path.c). */
     usrsctp_sysctl_set_sctp_path_rtx_max_default(255);
-    entries = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-    ready = g_array_new(FALSE, FALSE, sizeof(guint32));
-    active = g_array_new(FALSE, FALSE, sizeof(guint32));
-    last_tick = g_get_monotonic_time();
+    stack.entries = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    stack.ready = g_array_new(FALSE, FALSE, sizeof(guint32));
+    stack.active = g_array_new(FALSE, FALSE, sizeof(guint32));
+    stack.last_tick = g_get_monotonic_time();
 }
 
 guint32 sctp_stack_add(const SctpStackUser *user, gpointer data)
 {
     Entry *entry = g_new0(Entry, 1);
 
-    if (!entries)
+    if (!stack.entries)
         init();
     entry->user = user;
     entry->data = data;
     do
-        last_id++;
-    while (last_id == 0 || find(last_id));
-    g_hash_table_insert(entries, GUINT_TO_POINTER(last_id), entry);
-    usrsctp_register_address(GUINT_TO_POINTER(last_id));
-    sctp_stack_use(last_id);
-    return last_id;
+        stack.last_id++;
+    while (stack.last_id == 0 || find(stack.last_id));
+    g_hash_table_insert(stack.entries, GUINT_TO_POINTER(stack.last_id), entry);
+    usrsctp_register_address(GUINT_TO_POINTER(stack.last_id));
+    sctp_stack_use(stack.last_id);
+    return stack.last_id;
 }
 
 void sctp_stack_watch(guint32 id, struct socket *socket)
@@ -226,7 +228,7 @@ void sctp_stack_watch(guint32 id, struct socket *socket)
 void sctp_stack_remove(guint32 id)
 {
     usrsctp_deregister_address(GUINT_TO_POINTER(id));
-    g_hash_table_remove(entries, GUINT_TO_POINTER(id));
-    linger_until = g_get_monotonic_time() + LINGER_USEC;
+    g_hash_table_remove(stack.entries, GUINT_TO_POINTER(id));
+    stack.linger_until = g_get_monotonic_time() + LINGER_USEC;
     start_clock();
 }
