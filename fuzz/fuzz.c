@@ -2,10 +2,10 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * Time and chance of a fuzz target are made here: the program's own
- * clock_gettime(), getrandom() and getentropy() come before libc's, for the
- * libraries that we link too. libFuzzer keeps the time by the other clocks, which
- * are left alone.
+ * Time and chance of a fuzz target are those of tests/unit/fake-clock and
+ * fake-random. The libraries that we link have them too: the program's own
+ * clock_gettime(), getrandom() and getentropy() come before libc's. libFuzzer
+ * keeps the time by the other clocks, which are left alone.
  */
 
 #include <config.h>
@@ -21,36 +21,29 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fake-clock.h"
+#include "fake-random.h"
+
 #define BEGIN_USEC (1000 * G_USEC_PER_SEC)
+#define BEGIN_WALL G_GINT64_CONSTANT(1700000000000000) /* in 2023 */
 #define MAX_DISPATCHES 64
 
 static struct {
-    gint64 usec;    /* the monotonic time */
-    guint64 chance; /* what the next random numbers are made from */
     char *folder;
-} fuzz = {.usec = BEGIN_USEC};
+} fuzz;
 
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
     if (clock != CLOCK_MONOTONIC)
         return (int) syscall(SYS_clock_gettime, clock, time);
-    time->tv_sec = fuzz.usec / G_USEC_PER_SEC;
-    time->tv_nsec = fuzz.usec % G_USEC_PER_SEC * 1000;
+    time->tv_sec = clock_monotonic() / G_USEC_PER_SEC;
+    time->tv_nsec = clock_monotonic() % G_USEC_PER_SEC * 1000;
     return 0;
 }
 
-/* SplitMix64: good enough to be different each time, which is all that is needed. */
 ssize_t getrandom(void *buffer, size_t length, unsigned flags)
 {
-    guint8 *out = buffer;
-
-    for (size_t i = 0; i < length; i++) {
-        guint64 z = fuzz.chance += G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
-
-        z = (z ^ z >> 30) * G_GUINT64_CONSTANT(0xbf58476d1ce4e5b9);
-        z = (z ^ z >> 27) * G_GUINT64_CONSTANT(0x94d049bb133111eb);
-        out[i] = (guint8) (z ^ z >> 31);
-    }
+    random_bytes(buffer, length);
     return (ssize_t) length;
 }
 
@@ -78,13 +71,13 @@ void fuzz_begin(void)
         once = true;
         g_log_set_writer_func(on_log, NULL, NULL);
     }
-    fuzz.usec = BEGIN_USEC;
-    fuzz.chance = 0;
+    fake_clock_set(BEGIN_USEC, BEGIN_WALL);
+    fake_random_seed(0);
 }
 
 void fuzz_sleep(guint milliseconds)
 {
-    fuzz.usec += (gint64) milliseconds * 1000;
+    fake_clock_pass((gint64) milliseconds * 1000);
 }
 
 void fuzz_turn(void)

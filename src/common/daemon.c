@@ -18,6 +18,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/config-file.h"
 #include "common/log.h"
 #include "common/sd-notify.h"
@@ -210,7 +211,7 @@ static void daemon_start_and_loop(Daemon *daemon)
     guint64 watchdog = sd_notify_watchdog_usec();
 
     if (watchdog > 0)
-        sources[3] = g_timeout_add(watchdog / 2000, on_watchdog, daemon);
+        sources[3] = clock_timer_add(watchdog / 2000, on_watchdog, daemon);
     if (daemon_start(daemon, &error)) {
         g_main_loop_run(daemon->loop);
     } else {

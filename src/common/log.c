@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log-budget.h"
 #include "common/printable.h"
 
@@ -121,10 +122,10 @@ static GLogLevelFlags level_within_budget(GLogLevelFlags level, const LogFields 
 {
     if ((level & G_LOG_LEVEL_DEBUG) || !fields || fields->topic == LOG_TOPIC_NONE ||
         log_budget_take(&log_state.budgets[fields->topic], &topics[fields->topic].share,
-                        fields->source, g_get_monotonic_time()))
+                        fields->source, clock_monotonic()))
         return level;
     if (log_state.settle_id == 0)
-        log_state.settle_id = g_timeout_add_seconds(SETTLE_AFTER, on_settle, NULL);
+        log_state.settle_id = clock_timer_add_seconds(SETTLE_AFTER, on_settle, NULL);
     return G_LOG_LEVEL_DEBUG;
 }
 

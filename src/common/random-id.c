@@ -7,15 +7,15 @@
 
 #include <glib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "common/random.h"
 
 void random_id(char id[RANDOM_ID_LENGTH + 1])
 {
     static const char digits[] = "0123456789abcdef";
     guint8 random[RANDOM_ID_LENGTH / 2];
 
-    while (getrandom(random, sizeof random, 0) != sizeof random) /* a signal, early at boot */
-        ;
+    random_bytes(random, sizeof random);
     for (gsize i = 0; i < sizeof random; i++) {
         id[2 * i] = digits[random[i] >> 4];
         id[2 * i + 1] = digits[random[i] & 15];

@@ -22,6 +22,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+
 G_DEFINE_QUARK(rtcbus - stream - error - quark, stream_error)
 
 enum { HEADER = 1, COUNT = 8 };
@@ -454,7 +456,7 @@ static gboolean on_hang_up(int fd, GIOCondition condition, gpointer data)
     stream->hung_up = true;
     stream->hang_up_source = 0;
     if (condition & G_IO_ERR)
-        stream->reset_timer = g_timeout_add_seconds(CUT_TIME, on_reset_timer, stream);
+        stream->reset_timer = clock_timer_add_seconds(CUT_TIME, on_reset_timer, stream);
     return G_SOURCE_REMOVE;
 }
 
@@ -498,7 +500,7 @@ static void stream_update(Stream *stream)
     if (stream->finisher)
         return;
     if (stream->cut && stream->output_kind == OUTPUT_SOCKET && stream->cut_timer == 0)
-        stream->cut_timer = g_timeout_add_seconds(CUT_TIME, on_cut_timer, stream);
+        stream->cut_timer = clock_timer_add_seconds(CUT_TIME, on_cut_timer, stream);
     sending = stream->sending == HALF_OPEN && stream->sent < stream->credit;
     if (stream->sending == HALF_OPEN && !sending)
         stream_tell_blocked(stream);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/fingerprint.h"
 #include "ctl/call-watch.h"
 #include "ctl/calls.h"
@@ -31,7 +32,7 @@ typedef struct {
     CallWatch *watch;
     char *path;   /* of the call, once known */
     char *reason; /* why it ended */
-    gint64 began; /* g_get_monotonic_time() */
+    gint64 began; /* clock_monotonic() */
 } Calling;
 
 static int option_timeout = G_MININT;
@@ -75,7 +76,7 @@ static void calling_show(const Calling *calling, const char *state)
 
     if (calling->client->json)
         return;
-    elapsed = text_duration((guint64) (g_get_monotonic_time() - calling->began));
+    elapsed = text_duration((guint64) (clock_monotonic() - calling->began));
     g_print("%10s  %s\n", elapsed, call_state_text(state));
 }
 
@@ -261,7 +262,7 @@ int call_check(char **arguments)
 int call_run(BusClient *client, char **arguments)
 {
     Calling calling = {
-        .client = client, .loop = g_main_loop_new(NULL, FALSE), .began = g_get_monotonic_time()};
+        .client = client, .loop = g_main_loop_new(NULL, FALSE), .began = clock_monotonic()};
     /* From the start: a call that is interrupted must not stay behind. */
     guint interrupts[] = {
         g_unix_signal_add(SIGINT, on_interrupt, &calling),

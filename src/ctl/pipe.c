@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/names.h"
 #include "common/stream.h"
 #include "ctl/command.h"
@@ -57,7 +58,7 @@ const GOptionEntry pipe_options[] = {
 
 static void show_progress(const Pipe *pipe)
 {
-    gint64 elapsed = MAX(g_get_monotonic_time() - pipe->began, 1);
+    gint64 elapsed = MAX(clock_monotonic() - pipe->began, 1);
     guint64 sent = stream_sent(pipe->stream), received = stream_received(pipe->stream);
     g_autofree char *out = g_format_size(sent);
     g_autofree char *in = g_format_size(received);
@@ -147,10 +148,10 @@ static gboolean on_interrupt(gpointer data)
 static void pipe_start(Pipe *pipe, int fd, gsize max_packet)
 {
     pipe_enter_state(pipe, PIPE_TRANSFERRING);
-    pipe->began = g_get_monotonic_time();
+    pipe->began = clock_monotonic();
     pipe->stream = stream_new(fd, max_packet, STDIN_FILENO, STDOUT_FILENO, on_done, pipe);
     if (isatty(STDERR_FILENO))
-        pipe->progress = g_timeout_add(PROGRESS_INTERVAL, on_progress, pipe);
+        pipe->progress = clock_timer_add(PROGRESS_INTERVAL, on_progress, pipe);
 }
 
 /* ---- listening ------------------------------------------------------------------ */

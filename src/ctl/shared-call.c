@@ -9,6 +9,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/names.h"
 #include "common/stream.h"
 #include "ctl/call-watch.h"
@@ -226,7 +227,7 @@ void shared_call_settle(SharedCall *call, void (*done)(gpointer data), gpointer 
     call->settled_data = data;
     if (call->state != SHARED_CALL_ENDED)
         shared_call_enter_state(call, SHARED_CALL_SETTLING);
-    call->timer = g_timeout_add_seconds(at_once ? 0 : SETTLE_TIMEOUT, on_settle_timeout, call);
+    call->timer = clock_timer_add_seconds(at_once ? 0 : SETTLE_TIMEOUT, on_settle_timeout, call);
 }
 
 /* ---- channels --------------------------------------------------------------------- */

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "common/candidate.h"
+#include "common/clock.h"
 #include "common/printable.h"
 
 typedef struct {
@@ -56,7 +57,7 @@ char *text_measured(guint64 usec)
 
 char *text_since(guint64 time)
 {
-    guint64 now = (guint64) g_get_real_time();
+    guint64 now = (guint64) clock_wall();
 
     return time ? text_duration(now > time ? now - time : 0) : g_strdup("-");
 }

@@ -8,6 +8,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/fingerprint.h"
 #include "common/listen-fds.h"
 #include "common/log.h"
@@ -325,7 +326,7 @@ static void take_number(Peer *peer, Call *call, double value)
 {
     ReceivedNumber number;
 
-    history_add(peer->history, g_get_real_time(), call_peer(call), value);
+    history_add(peer->history, clock_wall(), call_peer(call), value);
     history_last(peer->history, &number);
     peer->observer->number(&number, peer->observer_data);
 }

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/names.h"
 #include "relay/http-connection.h"
@@ -67,7 +68,7 @@ static guint probe_holder(Admission *admission, const Handshake *handshake)
 {
     RelayRoom *room = router_find_room(admission->world.router, handshake->room);
     Client *holder = room_find(room, handshake->name)->data;
-    bool undecided = client_probe(holder, g_get_monotonic_time());
+    bool undecided = client_probe(holder, clock_monotonic());
 
     admission->ops->probed(holder, admission->data);
     return undecided ? CLIENT_PROBE_LIMIT / G_USEC_PER_SEC + 1 : 0;

@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "relay/websocket.h"
 
@@ -107,8 +108,8 @@ Client *client_new(const ClientOps *ops)
     client->fd = -1;
     client->link.data = client->check.link.data = client;
     client->reads.link.data = client->writes.link.data = client;
-    client->since = g_get_real_time();
-    client->heard = g_get_monotonic_time();
+    client->since = clock_wall();
+    client->heard = clock_monotonic();
     return client;
 }
 
@@ -225,7 +226,7 @@ void client_hold(Client *client)
 void client_release(Client *client)
 {
     client->held = false;
-    client->heard = g_get_monotonic_time();
+    client->heard = clock_monotonic();
     client_poll(client);
     client->ops->ready(client, &client->reads, client->ops->relay);
 }
@@ -359,7 +360,7 @@ void client_close(Client *client, guint16 code, const char *reason)
     message = message_new_control(client->ops->quota, WEBSOCKET_CLOSE, payload,
                                   2 + MIN(length, sizeof payload - 3));
     client->close_reason = reason;
-    client->closing_since = g_get_monotonic_time();
+    client->closing_since = clock_monotonic();
     drop_input(client);
     outbox_push(&client->outbox, message);
     client_enter_state(client, CLIENT_CLOSING);
@@ -390,7 +391,7 @@ void client_kill(Client *client, const char *reason)
     if (client->state != CLIENT_OPEN)
         return;
     client->close_reason = reason;
-    client->closing_since = g_get_monotonic_time();
+    client->closing_since = clock_monotonic();
     client_enter_state(client, CLIENT_CLOSED);
 }
 
@@ -405,8 +406,7 @@ void client_bad_frame(Client *client, const char *text)
     guint64 limit = client->ops->config->max_bad_frames;
 
     client_send_error(client, "bad-frame", text, NULL);
-    if (!bucket_take(&client->bad, g_get_monotonic_time(), 60 * G_USEC_PER_SEC / (gint64) limit,
-                     limit))
+    if (!bucket_take(&client->bad, clock_monotonic(), 60 * G_USEC_PER_SEC / (gint64) limit, limit))
         client_close(client, 1008, "too many bad frames");
 }
 
@@ -612,7 +612,7 @@ static gsize client_take_in(Client *client, char *data, gsize length)
             client_control(client, &part);
         else if (event == WEBSOCKET_ERROR)
             client_close(client, part.code, part.reason);
-        if (length == 0 || g_get_monotonic_time() >= end)
+        if (length == 0 || clock_monotonic() >= end)
             break;
     }
     return client->state == CLIENT_OPEN ? length : 0;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "relay/listener.h"
 
 struct HttpConnection {
@@ -244,7 +245,7 @@ HttpConnection *http_connection_new(uv_loop_t *loop, int fd, Account *account,
 
     connection->account = account;
     connection->address = address_to_string(address);
-    connection->since = g_get_monotonic_time();
+    connection->since = clock_monotonic();
     connection->link.data = connection;
     connection->fd = fd;
     connection->ops = ops;

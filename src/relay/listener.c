@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 
 #define BACKLOG 4096
@@ -125,7 +126,7 @@ static void pause_accepting(Listener *listener)
     for (guint i = 0; i < listener->sockets->len; i++)
         uv_poll_stop(&((Socket *) listener->sockets->pdata[i])->poll);
     if (listener->pause_id == 0)
-        listener->pause_id = g_timeout_add(PAUSE_MS, on_pause_over, listener);
+        listener->pause_id = clock_timer_add(PAUSE_MS, on_pause_over, listener);
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)

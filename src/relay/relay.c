@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory-trim.h"
 #include "common/names.h"
@@ -79,7 +80,7 @@ static gboolean on_change_due(gpointer data)
 static void relay_changed(Relay *relay)
 {
     if (relay->change_id == 0 && !relay->stopping)
-        relay->change_id = g_timeout_add(CHANGE_DELAY_MS, on_change_due, relay);
+        relay->change_id = clock_timer_add(CHANGE_DELAY_MS, on_change_due, relay);
 }
 
 void relay_on_change(Relay *relay, void (*func)(gpointer data), gpointer data)
@@ -345,13 +346,13 @@ static gboolean on_check(gpointer data);
 static void schedule_check(Relay *relay)
 {
     gint64 due = MIN(wheel_next(&relay->checks), admission_due(relay->admission));
-    gint64 wait = MAX(due - g_get_monotonic_time(), 0);
+    gint64 wait = MAX(due - clock_monotonic(), 0);
 
     if (due == G_MAXINT64 || (relay->check_id != 0 && relay->check_at <= due))
         return;
     g_clear_handle_id(&relay->check_id, g_source_remove);
     relay->check_at = due;
-    relay->check_id = g_timeout_add((guint) MIN(wait / 1000 + 1, G_MAXINT), on_check, relay);
+    relay->check_id = clock_timer_add((guint) MIN(wait / 1000 + 1, G_MAXINT), on_check, relay);
 }
 
 static void client_check_later(Relay *relay, Client *client)
@@ -383,7 +384,7 @@ static void check_clients(Relay *relay, gint64 now)
 static gboolean on_check(gpointer data)
 {
     Relay *relay = data;
-    gint64 now = g_get_monotonic_time();
+    gint64 now = clock_monotonic();
 
     relay->check_id = 0;
     admission_check(relay->admission, now);
@@ -487,7 +488,7 @@ static void restart_checks(Relay *relay)
 
     for (GList *link = relay->clients.head; link; link = link->next)
         wheel_remove(&relay->checks, client_check_entry(link->data));
-    wheel_init(&relay->checks, MIN(grain, MAX_GRAIN), g_get_monotonic_time());
+    wheel_init(&relay->checks, MIN(grain, MAX_GRAIN), clock_monotonic());
     g_clear_handle_id(&relay->check_id, g_source_remove);
     for (GList *link = relay->clients.head; link; link = link->next)
         client_check_later(relay, link->data);
@@ -533,7 +534,7 @@ static void trim_later(Relay *relay)
     if (relay->trim_id != 0 || (quota_peak(relay->quota) < quota_bytes(relay->quota) + TRIM_BYTES &&
                                 relay->most < relay->open + TRIM_CLIENTS))
         return;
-    relay->trim_id = g_timeout_add(TRIM_DELAY_MS, on_trim, relay);
+    relay->trim_id = clock_timer_add(TRIM_DELAY_MS, on_trim, relay);
 }
 
 static void on_turn(gpointer data)
@@ -622,7 +623,7 @@ void relay_stop(Relay *relay, GSourceFunc done, gpointer data)
     if (relay->clients.length == 0)
         finish_stop(relay);
     else
-        relay->stop_id = g_timeout_add(STOP_TIMEOUT_MS, on_stop_timeout, relay);
+        relay->stop_id = clock_timer_add(STOP_TIMEOUT_MS, on_stop_timeout, relay);
 }
 
 void relay_free(Relay *relay)

@@ -16,6 +16,8 @@
 
 #include "relay/traffic.h"
 
+#include "common/clock.h"
+
 #define QUANTUM 200 /* µs: a room's turn */
 #define RUN 1000    /* µs between two looks at the sockets */
 #define PATIENCE (3 * G_USEC_PER_SEC)
@@ -98,7 +100,7 @@ static void wait_for(Traffic *traffic, GHashTable *table, Client *client, gint64
     waiting->until = until;
     g_hash_table_replace(table, client, waiting);
     if (traffic->tick_id == 0)
-        traffic->tick_id = g_timeout_add(TICK_MS, on_tick, traffic);
+        traffic->tick_id = clock_timer_add(TICK_MS, on_tick, traffic);
 }
 
 /* Those whose time has come, or of ROOM only if that is not NULL. The table may
@@ -137,7 +139,7 @@ static void release_due(Traffic *traffic, const RoomTraffic *room, gint64 now)
 static gboolean on_tick(gpointer data)
 {
     Traffic *traffic = data;
-    gint64 now = g_get_monotonic_time();
+    gint64 now = clock_monotonic();
     g_autoptr(GPtrArray) due = find_due(traffic->congested, NULL, now);
 
     for (guint i = 0; i < due->len; i++)
@@ -152,7 +154,7 @@ static gboolean on_tick(gpointer data)
 void traffic_congested(Traffic *traffic, Client *client, bool is)
 {
     RoomTraffic *room = room_of(client);
-    gint64 now = g_get_monotonic_time();
+    gint64 now = clock_monotonic();
 
     if (!room)
         return;
@@ -197,7 +199,7 @@ bool traffic_may_send(Traffic *traffic, Client *sender, Client *recipient)
 
 void traffic_spend(Traffic *traffic, Client *sender, guint64 size)
 {
-    gint64 now = g_get_monotonic_time();
+    gint64 now = clock_monotonic();
     gint64 over = client_spend(sender, size, now);
 
     if (over > 0 && client_state(sender) == CLIENT_OPEN)
@@ -208,7 +210,7 @@ void traffic_spend(Traffic *traffic, Client *sender, guint64 size)
 
 void traffic_run(Traffic *traffic, void (*gone)(Client *client, gpointer data), gpointer data)
 {
-    gint64 now = g_get_monotonic_time(), end = now + RUN;
+    gint64 now = clock_monotonic(), end = now + RUN;
     FairEntry *entry;
 
     while (now < end && (entry = fair_queue_take(&traffic->queue))) {
@@ -217,7 +219,7 @@ void traffic_run(Traffic *traffic, void (*gone)(Client *client, gpointer data), 
 
         if (!client_take_turn(client, entry, now))
             gone(client, data);
-        now = g_get_monotonic_time();
+        now = clock_monotonic();
         fair_queue_charge(&traffic->queue, now - before);
     }
 }

@@ -17,7 +17,9 @@
 #include <gnutls/crypto.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/random.h"
 #include "rtc/channel/channel-set.h"
 #include "rtc/dtls/dtls.h"
 #include "rtc/ice/ice.h"
@@ -316,7 +318,7 @@ static bool start_dtls(Connection *connection, GError **error)
         return false;
     transport_set_user(dtls_transport(connection->dtls), &dtls_user, connection);
     connection->connect_timer =
-        g_timeout_add_seconds(CONNECT_SECONDS, on_connect_timeout, connection);
+        clock_timer_add_seconds(CONNECT_SECONDS, on_connect_timeout, connection);
     dtls_start(connection->dtls);
     return true;
 }
@@ -411,7 +413,7 @@ static guint64 random_session_id(void)
 {
     guint64 id = 0;
 
-    gnutls_rnd(GNUTLS_RND_NONCE, &id, sizeof id);
+    random_bytes(&id, sizeof id);
     return id >> 2; /* fits into 63 bits, as RFC 8829 5.2.1 wants */
 }
 
@@ -614,7 +616,7 @@ static gboolean on_drain_timeout(gpointer data)
 void connection_drain(guint milliseconds)
 {
     bool late = false;
-    guint timer = g_timeout_add(milliseconds, on_drain_timeout, &late);
+    guint timer = clock_timer_add(milliseconds, on_drain_timeout, &late);
 
     while (!late && (dying > 0 || ice_closing_count() > 0))
         g_main_context_iteration(NULL, TRUE);

@@ -95,6 +95,12 @@ parsers() {
         grep -v "^$1/signaling/frame\.c:" || true
 }
 
+# The time and chance come from one place each, so that a program of tests can make them itself.
+direct() {
+    grep -rnE '\<(g_get_(monotonic|real|current)_time|g_timeout_[a-z_]+|g_date_time_new_now[a-z_]*|g_random_[a-z_]+|g_rand_[a-z_]+|g_uuid_[a-z_]+|clock_gettime|gettimeofday|timerfd_create|time|getrandom|getentropy|rand|random|gnutls_rnd) *\(' \
+        "$1" --include='*.[ch]' | grep -vE "^$1/common/(clock|random)\.c:|^[^:]*:[0-9]+: \*" || true
+}
+
 # What C calls a type once it is defined: "struct Name {" or "} Name;". One that is defined in two places is
 # printed with the places.
 types() {
@@ -133,7 +139,7 @@ layered() {
     done | grep -vE '= (librtc\.a )?(\$\(SIGNALING_LIBS\) )?\$\(COMMON_LIBS\)( \$\(JSON_LIBS\))?$' || true
 }
 
-echo 1..10
+echo 1..11
 
 mkdir -p "$work/src/common" "$work/src/rtc" "$work/src/ctl" "$work/src/extra" \
     "$work/src/signaling"
@@ -150,6 +156,9 @@ seen_types=$(types "$work/src" | wc -l)
 seen_documents=$(documents "$work/src" | wc -l)
 printf 'common/a.c, gone.c and rtc/a.c\n' >"$work/map"
 seen_lost=$(lost "$work/src" "$work/map" "$work/map" | wc -l)
+printf 'now = g_get_real_time();\nwhen = time (NULL);\ncandidate_time(x);\n' >"$work/src/rtc/g.c"
+printf 'g_timeout_add(1);\n' | tee "$work/src/common/clock.c" >>"$work/src/rtc/g.c"
+seen_direct=$(direct "$work/src" | wc -l)
 mkdir -p "$work/ring/rtc/ice" "$work/ring/rtc/sctp"
 printf '#include "rtc/sctp/b.h"\n#include "rtc/error.h"\n' >"$work/ring/rtc/ice/a.h"
 printf '#include "rtc/ice/a.h"\n' >"$work/ring/rtc/sctp/b.h"
@@ -159,9 +168,9 @@ seen_lost="$seen_lost $seen_inside $seen_cycles"
 for codec in $codecs; do
     echo "tests_unit_test_${codec}_LDADD = librtc.a \$(COMMON_LIBS)"
 done | sed '/_dcep_/s/librtc.a/librtc.a librelay.a/' >"$work/module.am"
-seen_lost="$seen_lost $(layered "$work/module.am" | wc -l)"
+seen_lost="$seen_lost $(layered "$work/module.am" | wc -l) $seen_direct"
 found="$seen $seen_foreign $seen_parsers $seen_types $seen_documents $seen_lost"
-[ "$found" = '4 1 1 2 1 2 1 2 1' ] || echo "found $found" >"$work/found"
+[ "$found" = '4 1 1 2 1 2 1 2 1 3' ] || echo "found $found" >"$work/found"
 check 1 'the check finds what is wrong'
 
 upward "$top_srcdir/src" >"$work/found"
@@ -183,4 +192,6 @@ cycles "$top_srcdir/src" >"$work/found"
 check 9 'no file includes itself by way of others'
 layered "$top_srcdir/tests/module.am" >"$work/found"
 check 10 "a codec's test links no layer"
+direct "$top_srcdir/src" >"$work/found"
+check 11 'clock.c and random.c alone ask for the time and for chance'
 exit "$failed"

@@ -13,6 +13,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/printable.h"
 #include "peer/bus/bus-values.h"
 #include "peer/error.h"
@@ -112,7 +113,7 @@ void bus_call_update(BusCall *self)
     bus_call_update_trust(self);
     bus_call_update_stats(self);
     if (call_state(self->call) == CALL_CONNECTED && self->settle_timer == 0)
-        self->settle_timer = g_timeout_add(SETTLE_TIME, on_settled, self);
+        self->settle_timer = clock_timer_add(SETTLE_TIME, on_settled, self);
 }
 
 static gboolean on_hangup(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation, gpointer data)

@@ -10,6 +10,7 @@
 
 #include <glib/gi18n.h>
 
+#include "common/clock.h"
 #include "common/message-queue.h"
 #include "peer/call/channel-fd.h"
 #include "peer/error.h"
@@ -107,7 +108,7 @@ static void backlog_add(CallChannel *channel, const guint8 *bytes, gsize length)
         return;
     if (channel->backlog_state == BACKLOG_EMPTY) {
         channel->backlog_state = BACKLOG_KEPT;
-        channel->backlog_timer = g_timeout_add_seconds(BACKLOG_TIME, on_backlog_timer, channel);
+        channel->backlog_timer = clock_timer_add_seconds(BACKLOG_TIME, on_backlog_timer, channel);
     }
     message_queue_push(&channel->backlog, 0, bytes, length);
     backlogs_bytes += length;
@@ -272,7 +273,7 @@ static gboolean on_reserved(gpointer data)
 void call_channel_reserve(CallChannel *channel, guint timeout)
 {
     channel_hold(channel->channel, true);
-    channel->reserved = g_timeout_add_seconds(timeout, on_reserved, channel);
+    channel->reserved = clock_timer_add_seconds(timeout, on_reserved, channel);
 }
 
 bool call_channel_is_acquired(const CallChannel *channel)

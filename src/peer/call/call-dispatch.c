@@ -30,6 +30,7 @@
 
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "peer/signaling/delayed-calls.h"
 #include "peer/signaling/early-candidates.h"
@@ -127,7 +128,7 @@ static Call *find_session(const CallDispatch *dispatch, const Frame *frame, Call
 static void receive_call(CallDispatch *dispatch, const Frame *frame)
 {
     if (!frame->to)
-        recent_sessions_add(dispatch->heard, frame->from, frame->session, g_get_monotonic_time());
+        recent_sessions_add(dispatch->heard, frame->from, frame->session, clock_monotonic());
     if (find_session(dispatch, frame, CALL_INCOMING))
         return; /* it was asked again when we joined */
 
@@ -165,13 +166,13 @@ static bool is_our_session(const CallDispatch *dispatch, const char *session)
             g_strcmp0(call_session(list->pdata[i]), session) == 0)
             return true;
     }
-    return recent_sessions_has_session(dispatch->ended, session, g_get_monotonic_time());
+    return recent_sessions_has_session(dispatch->ended, session, clock_monotonic());
 }
 
 /* FRAME, an offer to everybody, answers somebody else's `call`, if anybody's. */
 static void overhear_offer(CallDispatch *dispatch, const Frame *frame)
 {
-    gint64 now = g_get_monotonic_time();
+    gint64 now = clock_monotonic();
 
     if (frame->session)
         recent_sessions_take_session(dispatch->heard, frame->session, now);
@@ -183,7 +184,7 @@ static void take_offer(CallDispatch *dispatch, Call *call, const Frame *frame)
 {
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GPtrArray) early =
-        early_candidates_take(dispatch->early, frame->from, frame->session, g_get_monotonic_time());
+        early_candidates_take(dispatch->early, frame->from, frame->session, clock_monotonic());
 
     call_take_offer(call, frame, room_member_name(dispatch->room, frame->from),
                     room_name_of(dispatch->room, frame->from));
@@ -286,7 +287,7 @@ static void receive_answer(CallDispatch *dispatch, const Frame *frame)
 
 static void receive_candidate(CallDispatch *dispatch, const Frame *frame)
 {
-    gint64 now = g_get_monotonic_time();
+    gint64 now = clock_monotonic();
     Call *call = find_call(dispatch, frame);
 
     if (call && !call_awaits_offer(call))
@@ -306,7 +307,7 @@ static Call *find_refused(const CallDispatch *dispatch, const Frame *frame)
 static void receive_bye(CallDispatch *dispatch, const Frame *frame)
 {
     g_autoptr(GPtrArray) early G_GNUC_UNUSED =
-        early_candidates_take(dispatch->early, frame->from, frame->session, g_get_monotonic_time());
+        early_candidates_take(dispatch->early, frame->from, frame->session, clock_monotonic());
     Call *call = find_call(dispatch, frame);
     bool waiting = !call || call_awaits_offer(call);
 
@@ -438,7 +439,7 @@ void call_dispatch_note_end(CallDispatch *dispatch, const Call *call)
 {
     if (call_direction(call) == CALL_OUTGOING)
         recent_sessions_add(dispatch->ended, call_remote(call), call_session(call),
-                            g_get_monotonic_time());
+                            clock_monotonic());
 }
 
 CallDispatch *call_dispatch_new(Calls *calls, const Room *room, guint max_early,

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "common/candidate.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/names.h"
 #include "peer/error.h"
@@ -88,8 +89,8 @@ static void call_log_connected(Call *call)
     local = candidate_type(stats.local_candidate);
     remote = candidate_type(stats.remote_candidate);
     text = g_strdup_printf(_("connected with %s in %d ms (%s ↔ %s)"), call_peer_for_people(call),
-                           (int) ((g_get_monotonic_time() - call->started) / 1000),
-                           local ? local : "?", remote ? remote : "?");
+                           (int) ((clock_monotonic() - call->started) / 1000), local ? local : "?",
+                           remote ? remote : "?");
     call_log(call, MESSAGE_CALL_CONNECTED, text);
 }
 
@@ -124,7 +125,7 @@ static void call_enter_state(Call *call, CallState state)
     if (state != CALL_CONNECTING)
         g_clear_handle_id(&call->timeout_id, g_source_remove);
     if (state == CALL_CONNECTED && old == CALL_CONNECTING) {
-        call->connected_at = g_get_real_time();
+        call->connected_at = clock_wall();
         call_log_connected(call);
     } else if (state == CALL_CLOSED) {
         call_log_ended(call);
@@ -233,7 +234,7 @@ void call_hang_up_when_sent(Call *call, const char *reason)
     }
     g_free(call->ending);
     call->ending = g_strdup(reason);
-    call->ending_id = g_timeout_add(ENDING_LIMIT, on_ending, call);
+    call->ending_id = clock_timer_add(ENDING_LIMIT, on_ending, call);
     channels = g_ptr_array_copy(call->channels, NULL, NULL);
     for (guint i = 0; i < channels->len; i++) {
         if (g_ptr_array_find(call->channels, channels->pdata[i], NULL))
@@ -261,7 +262,7 @@ static void call_note_open(Call *call)
 {
     if (call->setup_time != 0)
         return;
-    call->setup_time = MAX(g_get_monotonic_time() - call->started, 1);
+    call->setup_time = MAX(clock_monotonic() - call->started, 1);
     call->user.ops->changed(call, call->user.data);
 }
 
@@ -536,8 +537,8 @@ Call *call_new(const CallInfo *info, const CallUser *user)
     call->channel_id = g_strdup(info->channel_id);
     call->foreign = info->direction == CALL_INCOMING && !info->session;
     call->channels = g_ptr_array_new();
-    call->started = g_get_monotonic_time();
-    call->timeout_id = g_timeout_add(info->timeout, on_timeout, call);
+    call->started = clock_monotonic();
+    call->timeout_id = clock_timer_add(info->timeout, on_timeout, call);
     return call;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/bucket.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory-trim.h"
 #include "common/random-id.h"
@@ -66,7 +67,7 @@ void calls_remove(Calls *calls, Call *call)
 {
     g_ptr_array_remove(calls->list, call);
     if (++calls->ended_count >= TRIM_CALLS && calls->trim_id == 0)
-        calls->trim_id = g_timeout_add_seconds(TRIM_DELAY, on_trim, calls);
+        calls->trim_id = clock_timer_add_seconds(TRIM_DELAY, on_trim, calls);
 }
 
 const GPtrArray *calls_list(const Calls *calls)
@@ -111,7 +112,7 @@ void calls_charge(Calls *calls, const Call *call, ConnectionConfig *config)
         return;
     config->uninvited = true;
     config->check_budget =
-        sender_budgets_find(calls->budgets, call_remote(call), g_get_monotonic_time());
+        sender_budgets_find(calls->budgets, call_remote(call), clock_monotonic());
 }
 
 /* ---- outgoing ------------------------------------------------------------- */
@@ -182,7 +183,7 @@ void calls_say_bye(Calls *calls, const Frame *frame, const char *reason)
     g_autoptr(Frame) bye = NULL;
 
     /* Through a foreign relay it would reach everybody. */
-    if (!frame->from || !bucket_take(&calls->byes, g_get_monotonic_time(), BYE_INTERVAL, BYE_BURST))
+    if (!frame->from || !bucket_take(&calls->byes, clock_monotonic(), BYE_INTERVAL, BYE_BURST))
         return;
     bye = frame_new(FRAME_BYE);
     bye->to = g_strdup(frame->from);
@@ -207,7 +208,7 @@ static bool calls_make_room(Calls *calls, const Frame *frame, bool known)
 {
     Call *gives_way;
     CallPlace place = call_quota_ask(calls->list, &calls->limits, frame->from, known,
-                                     g_get_monotonic_time(), &gives_way);
+                                     clock_monotonic(), &gives_way);
 
     if (gives_way)
         call_turn_away(gives_way, CALL_REASON_CROWDED);

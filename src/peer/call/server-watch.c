@@ -8,6 +8,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/names.h"
 
@@ -111,7 +112,7 @@ static void on_probed(ServerState state, const char *words, gpointer data)
     server->wait = !is_bad(state)          ? AGAIN_IF_WELL
                    : is_bad(server->state) ? MIN(server->wait * 2, AGAIN_LATE)
                                            : AGAIN_SOON;
-    server->timer = g_timeout_add_seconds(server->wait, on_timer, server);
+    server->timer = clock_timer_add_seconds(server->wait, on_timer, server);
     server_enter_state(server, state, words);
 }
 
@@ -120,7 +121,7 @@ static void server_ask(WatchedServer *server)
     g_clear_handle_id(&server->timer, g_source_remove);
     if (server->probe)
         return;
-    server->asked = g_get_monotonic_time();
+    server->asked = clock_monotonic();
     server->probe = server_probe_new(&server->server, server->watch->trust, on_probed, server);
 }
 
@@ -208,7 +209,7 @@ void server_watch_set(ServerWatch *watch, const char *const *uris, TlsTrust *tru
 
 void server_watch_check(ServerWatch *watch)
 {
-    gint64 now = g_get_monotonic_time();
+    gint64 now = clock_monotonic();
 
     for (guint i = 0; i < watch->servers->len; i++) {
         WatchedServer *server = watch->servers->pdata[i];
@@ -217,7 +218,7 @@ void server_watch_check(ServerWatch *watch)
         if (server->probe)
             continue;
         g_clear_handle_id(&server->timer, g_source_remove);
-        server->timer = g_timeout_add(MAX(rest / 1000, 0), on_timer, server);
+        server->timer = clock_timer_add(MAX(rest / 1000, 0), on_timer, server);
     }
 }
 

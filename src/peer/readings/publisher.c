@@ -12,7 +12,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/random.h"
 #include "peer/call/call.h"
 #include "peer/readings/number.h"
 #include "peer/error.h"
@@ -101,7 +103,7 @@ static gboolean on_interval(gpointer data)
 {
     Publisher *publisher = data;
 
-    publisher->newest = g_random_int_range(0, RANDOM_END);
+    publisher->newest = random_below(RANDOM_END);
     publisher->sequence++;
     publisher_send_from(publisher, 0, publisher->newest);
     return G_SOURCE_CONTINUE;
@@ -125,7 +127,7 @@ static void publisher_update_timer(Publisher *publisher, bool restart)
     if (publisher->timer && (restart || !wanted))
         g_clear_handle_id(&publisher->timer, g_source_remove);
     if (wanted && !publisher->timer)
-        publisher->timer = g_timeout_add(publisher->interval / 1000, on_interval, publisher);
+        publisher->timer = clock_timer_add(publisher->interval / 1000, on_interval, publisher);
 }
 
 /* Those that were removed while numbers were sent go now. */

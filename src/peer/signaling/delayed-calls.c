@@ -7,6 +7,8 @@
 
 #include "peer/signaling/delayed-calls.h"
 
+#include "common/clock.h"
+
 enum {
     ANSWER_DELAY = 300, /* milliseconds */
     MAX_DELAYED = 64,
@@ -101,7 +103,7 @@ void delayed_calls_add(DelayedCalls *delayed, const Frame *call)
     waiting = g_new0(Waiting, 1);
     waiting->delayed = delayed;
     waiting->call = frame_copy(call);
-    waiting->timer = g_timeout_add(ANSWER_DELAY, on_delay, waiting);
+    waiting->timer = clock_timer_add(ANSWER_DELAY, on_delay, waiting);
     g_queue_push_tail(&delayed->queue, waiting);
 }
 

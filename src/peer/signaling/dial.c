@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "peer/signaling/refusal.h"
 #include "peer/signaling/upgrade.h"
@@ -120,7 +121,7 @@ static bool dial_head(Dial *dial)
     }
     if (dial->answer.status != 101) {
         g_clear_handle_id(&dial->limit_timer, g_source_remove);
-        dial->limit_timer = g_timeout_add_seconds(BODY_LIMIT, on_limit, dial);
+        dial->limit_timer = clock_timer_add_seconds(BODY_LIMIT, on_limit, dial);
         return true;
     }
     dial_stop(dial);
@@ -326,7 +327,7 @@ Dial *dial_new(GUri *uri, const char *origin, const char *subprotocol, const Dia
      * service has no business with. */
     g_socket_client_set_enable_proxy(dial->client, FALSE);
     g_signal_connect(dial->client, "event", G_CALLBACK(on_event), dial);
-    dial->limit_timer = g_timeout_add_seconds(DIAL_LIMIT, on_limit, dial);
+    dial->limit_timer = clock_timer_add_seconds(DIAL_LIMIT, on_limit, dial);
     dial->address = g_network_address_new(g_uri_get_host(uri), (guint16) upgrade_port(uri));
     g_socket_client_connect_async(dial->client, dial->address, dial->cancellable, on_connected,
                                   dial);

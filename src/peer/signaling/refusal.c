@@ -8,6 +8,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/printable.h"
 #include "common/url.h"
 
@@ -41,7 +42,7 @@ static char *date_text(GDateTime *date)
 
 static char *now_text(void)
 {
-    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(clock_wall() / G_USEC_PER_SEC);
 
     return date_text(now);
 }

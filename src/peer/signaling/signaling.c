@@ -32,8 +32,10 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "common/random.h"
 #include "common/url.h"
 #include "peer/signaling/sent-frames.h"
 #include "peer/signaling/ice-servers.h"
@@ -124,7 +126,7 @@ static guint next_delay(Signaling *signaling)
     if (signaling->failures < 6)
         delay = MIN(BACKOFF_FIRST << signaling->failures, BACKOFF_LAST);
     signaling->failures++;
-    return delay / 2 + g_random_int_range(0, delay / 2 + 1);
+    return delay / 2 + random_below(delay / 2 + 1);
 }
 
 /* As above, and longer if the relay asks for it, but never as long as it likes. */
@@ -153,7 +155,7 @@ static void signaling_retry(Signaling *signaling, const char *problem, guint del
 {
     signaling_complain(signaling, problem, delay);
     signaling_drop(signaling);
-    signaling->retry_timer = g_timeout_add(delay, on_retry, signaling);
+    signaling->retry_timer = clock_timer_add(delay, on_retry, signaling);
     signaling_enter_state(signaling, RELAY_DISCONNECTED, problem);
 }
 
@@ -175,7 +177,7 @@ static void signaling_connected(Signaling *signaling)
 
     g_clear_handle_id(&signaling->limit_timer, g_source_remove);
     g_clear_pointer(&signaling->complained, g_free);
-    signaling->stable_timer = g_timeout_add(STABLE, on_stable, signaling);
+    signaling->stable_timer = clock_timer_add(STABLE, on_stable, signaling);
     if (id)
         log_event(
             G_LOG_LEVEL_INFO, (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
@@ -204,7 +206,7 @@ static void on_open(Websocket *websocket, const char *protocol, gpointer data)
 
     if (g_strcmp0(protocol, SUBPROTOCOL) == 0) {
         signaling->kind = RELAY_KIND_PROMISED;
-        signaling->limit_timer = g_timeout_add(WELCOME_LIMIT, on_welcome_limit, signaling);
+        signaling->limit_timer = clock_timer_add(WELCOME_LIMIT, on_welcome_limit, signaling);
     } else {
         signaling->kind = RELAY_KIND_FOREIGN;
         signaling_connected(signaling);
@@ -385,7 +387,7 @@ static void signaling_wait_for_name(Signaling *signaling)
                     "dead: trying again"),
                   signaling->name);
     signaling_drop(signaling);
-    signaling->retry_timer = g_timeout_add(name_waits[signaling->waits++], on_retry, signaling);
+    signaling->retry_timer = clock_timer_add(name_waits[signaling->waits++], on_retry, signaling);
     /* The relay is there: calls wait for it. */
     signaling_enter_state(signaling, RELAY_CONNECTING, problem);
 }
@@ -410,7 +412,7 @@ static void signaling_next_name(Signaling *signaling)
     signaling->choice++;
     if (signaling->choice == NAME_SPARE && !signaling->spare_name)
         signaling->spare_name =
-            g_strdup_printf("%.59s-%04x", signaling->name, g_random_int_range(0, 0x10000));
+            g_strdup_printf("%.59s-%04x", signaling->name, random_below(0x10000));
     log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
               _("the name %s is taken in the room, so we are %s"), taken,
               signaling_name(signaling));
@@ -582,7 +584,7 @@ void signaling_stop(Signaling *signaling)
     g_clear_handle_id(&signaling->stable_timer, g_source_remove);
     g_clear_handle_id(&signaling->limit_timer, g_source_remove);
     signaling->limit_timer =
-        g_timeout_add(signaling->socket ? STOP_LIMIT : 0, on_stop_limit, signaling);
+        clock_timer_add(signaling->socket ? STOP_LIMIT : 0, on_stop_limit, signaling);
     if (signaling->socket)
         websocket_close(signaling->socket);
 }

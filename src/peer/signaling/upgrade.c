@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/printable.h"
+#include "common/random.h"
 
 #define HANDSHAKE_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455 1.3 */
 enum { MAX_WORDS = 200 };                                     /* characters */
@@ -56,11 +57,10 @@ guint upgrade_port(GUri *uri)
 
 char *upgrade_key(void)
 {
-    guint32 random[4];
+    guint8 random[16];
 
-    for (guint i = 0; i < G_N_ELEMENTS(random); i++)
-        random[i] = g_random_int();
-    return g_base64_encode((const guchar *) random, sizeof random);
+    random_bytes(random, sizeof random);
+    return g_base64_encode(random, sizeof random);
 }
 
 static char *host_field(GUri *uri)

@@ -15,6 +15,7 @@
 #include <libsoup/soup.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "signaling/frame.h"
 #include "common/log.h"
 #include "peer/signaling/upgrade.h"
@@ -56,7 +57,7 @@ static void on_message(SoupWebsocketConnection *connection, int type, GBytes *me
     gsize length;
     const char *text = g_bytes_get_data(message, &length); /* libsoup terminates it */
 
-    websocket->heard = g_get_monotonic_time();
+    websocket->heard = clock_monotonic();
     if (type == SOUP_WEBSOCKET_DATA_TEXT)
         websocket->ops->text(websocket, text ? text : "", length, websocket->data);
     else
@@ -67,7 +68,7 @@ static void on_pong(SoupWebsocketConnection *connection, GBytes *payload, gpoint
 {
     Websocket *websocket = data;
 
-    websocket->heard = g_get_monotonic_time();
+    websocket->heard = clock_monotonic();
 }
 
 static void on_error(SoupWebsocketConnection *connection, GError *error, gpointer data)
@@ -102,7 +103,7 @@ static gboolean on_silence_check(gpointer data)
 {
     Websocket *websocket = data;
 
-    if (g_get_monotonic_time() - websocket->heard < SILENCE_LIMIT * G_USEC_PER_SEC)
+    if (clock_monotonic() - websocket->heard < SILENCE_LIMIT * G_USEC_PER_SEC)
         return G_SOURCE_CONTINUE;
     websocket->silence_timer = 0;
     websocket_finish(websocket,
@@ -121,8 +122,8 @@ static void websocket_opened(Websocket *websocket)
     g_signal_connect(connection, "pong", G_CALLBACK(on_pong), websocket);
     g_signal_connect(connection, "error", G_CALLBACK(on_error), websocket);
     g_signal_connect(connection, "closed", G_CALLBACK(on_closed), websocket);
-    websocket->heard = g_get_monotonic_time();
-    websocket->silence_timer = g_timeout_add_seconds(SILENCE_CHECK, on_silence_check, websocket);
+    websocket->heard = clock_monotonic();
+    websocket->silence_timer = clock_timer_add_seconds(SILENCE_CHECK, on_silence_check, websocket);
     websocket->ops->open(websocket, soup_websocket_connection_get_protocol(connection),
                          websocket->data);
 }

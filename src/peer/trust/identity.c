@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/config-file.h"
 #include "common/log.h"
 #include "peer/error.h"
@@ -99,7 +100,7 @@ static bool identity_wait(Identity *identity, GError *error)
         log_error("%s", problem);
     g_free(identity->problem);
     identity->problem = problem;
-    identity->timer = g_timeout_add(identity->delay, on_retry, identity);
+    identity->timer = clock_timer_add(identity->delay, on_retry, identity);
     identity->delay = MIN(identity->delay * 2, RETRY_LAST);
     return news;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/atomic-file.h"
+#include "common/clock.h"
 #include "peer/error.h"
 
 enum { DEFAULT_LIMIT = 4096 };
@@ -240,7 +241,7 @@ bool known_peers_add(KnownPeers *known, const char *name, const char *fingerprin
     if (!may_add(known, name, result, replace, error) || !(fresh = learned_copy(known, error)))
         return false;
     known_file_remove(fresh, name);
-    known_file_add(fresh, name, fingerprint, comment, g_get_real_time() / G_USEC_PER_SEC);
+    known_file_add(fresh, name, fingerprint, comment, clock_wall() / G_USEC_PER_SEC);
     return store(known, fresh, error);
 }
 

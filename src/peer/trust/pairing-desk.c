@@ -8,6 +8,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/printable.h"
 #include "common/random-id.h"
@@ -142,7 +143,7 @@ static void visit_drop(PairingDesk *desk, Visit *visit)
 static void desk_start_timer(PairingDesk *desk, guint seconds, GSourceFunc func)
 {
     g_clear_handle_id(&desk->timer, g_source_remove);
-    desk->timer = g_timeout_add_seconds(seconds, func, desk);
+    desk->timer = clock_timer_add_seconds(seconds, func, desk);
 }
 
 static void desk_set_wish(PairingDesk *desk, const PairingWish *wish)

@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "rtc/channel/channel-private.h"
 #include "rtc/channel/early-store.h"
@@ -556,7 +557,7 @@ static void on_dcep(ChannelSet *set, guint16 stream, Channel *channel, const gui
             check_open(set, stream, bytes, length);
     } else if (channel && channel->open_sent && !channel->acknowledged) {
         channel->acknowledged = true;
-        set->round_trip_usec = g_get_monotonic_time() - channel->open_sent;
+        set->round_trip_usec = clock_monotonic() - channel->open_sent;
     }
 }
 

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "rtc/channel/channel-private.h"
 #include "rtc/channel/dcep.h"
@@ -82,7 +83,7 @@ void channel_pop(Channel *channel)
     if (channel->dcep) {
         g_clear_pointer(&channel->dcep, g_bytes_unref);
         if (channel->open_sent == 0)
-            channel->open_sent = g_get_monotonic_time();
+            channel->open_sent = clock_monotonic();
     } else {
         message_queue_pop(&channel->queue);
         channel->host_ops->refund(before - channel->queue.bytes, channel->host);

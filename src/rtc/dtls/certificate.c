@@ -19,8 +19,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/fingerprint.h"
 #include "common/atomic-file.h"
+#include "common/random.h"
 #include "rtc/error.h"
 
 #define VALID_SECONDS (30ll * 365 * 24 * 3600)
@@ -91,7 +93,7 @@ static Certificate *certificate_new(X509Certificate *crt, X509Key *key, GError *
 static bool generate(const char *common_name, X509Certificate *crt, X509Key *key, GError **error)
 {
     guint8 serial[16];
-    time_t now = MAX(time(NULL), EARLIEST_NOW);
+    time_t now = MAX(clock_wall() / G_USEC_PER_SEC, EARLIEST_NOW);
     /* A subject's common name is at most 64 characters (RFC 5280 A.1). */
     g_autofree char *name =
         g_utf8_substring(common_name, 0, MIN(g_utf8_strlen(common_name, -1), 64));
@@ -100,9 +102,9 @@ static bool generate(const char *common_name, X509Certificate *crt, X509Key *key
         !check(gnutls_x509_crt_init(crt), "Cannot make a certificate", error) ||
         !check(gnutls_x509_privkey_generate(*key, GNUTLS_PK_ECDSA,
                                             GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-               "Cannot make a key", error) ||
-        !check(gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof serial), "No random bytes", error))
+               "Cannot make a key", error))
         return false;
+    random_bytes(serial, sizeof serial);
     serial[0] = (serial[0] & 0x3f) | 0x40; /* positive, and of full length */
     return check(gnutls_x509_crt_set_version(*crt, 3), "version", error) &&
            check(gnutls_x509_crt_set_serial(*crt, serial, sizeof serial), "serial", error) &&

@@ -18,6 +18,7 @@
 #include <gnutls/x509.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/fingerprint.h"
 #include "common/log.h"
 #include "rtc/error.h"
@@ -131,7 +132,7 @@ static ssize_t on_push(gnutls_transport_ptr_t pointer, const void *bytes, size_t
     if (transport_send(dtls->lower, bytes, length))
         dtls->bytes_sent += length;
     if (dtls->transport.state == TRANSPORT_CONNECTING)
-        dtls->flight_sent = g_get_monotonic_time();
+        dtls->flight_sent = clock_monotonic();
     return length;
 }
 
@@ -248,7 +249,7 @@ static void dtls_handshake(Dtls *dtls)
         transport_enter_state(&dtls->transport, TRANSPORT_CONNECTED, NULL);
     } else if (result == GNUTLS_E_AGAIN) {
         guint wait = gnutls_dtls_get_timeout(dtls->session);
-        dtls->timer = g_timeout_add(MAX(wait, 1), on_timer, dtls);
+        dtls->timer = clock_timer_add(MAX(wait, 1), on_timer, dtls);
     } else {
         dtls_handshake_failed(dtls, result);
     }
@@ -309,7 +310,7 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
         g_queue_push_tail(&dtls->inbox, g_bytes_new(packet, length));
     if (dtls->transport.state == TRANSPORT_CONNECTING) {
         if (dtls->flight_sent)
-            dtls->round_trip_usec = g_get_monotonic_time() - dtls->flight_sent;
+            dtls->round_trip_usec = clock_monotonic() - dtls->flight_sent;
         dtls->flight_sent = 0;
         dtls_handshake(dtls);
         dtls_read(dtls, false); /* what came behind the last flight */

@@ -25,6 +25,7 @@
 
 #include <string.h>
 
+#include "common/clock.h"
 #include "rtc/ice/stun-check.h"
 
 enum {
@@ -120,7 +121,7 @@ static bool may_aim(CheckGate *gate, const CheckTarget *target, GateEntry *entry
         return false;
     if (check_budget_has_answered(gate->budget, &target->address))
         return true;
-    if (!check_budget_take(gate->budget, entry && entry->paid > 0, g_get_monotonic_time()))
+    if (!check_budget_take(gate->budget, entry && entry->paid > 0, clock_monotonic()))
         return false;
     if (entry)
         entry->paid++;

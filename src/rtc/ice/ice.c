@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "common/candidate.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "rtc/error.h"
 #include "rtc/ice/check-gate.h"
@@ -324,8 +325,8 @@ static void begin_patience(Ice *ice)
 {
     if (ice->patience_id != 0 || ice->transport.state >= TRANSPORT_CONNECTED)
         return;
-    ice->brisk_id = g_timeout_add(BRISK_MS, on_brisk, ice);
-    ice->patience_id = g_timeout_add(PATIENCE_MS, on_patience, ice);
+    ice->brisk_id = clock_timer_add(BRISK_MS, on_brisk, ice);
+    ice->patience_id = clock_timer_add(PATIENCE_MS, on_patience, ice);
 }
 
 /* CONNECTED comes before READY and is enough to begin DTLS. */

@@ -12,6 +12,8 @@
 
 #include "rtc/ice/nested-context.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
@@ -138,7 +140,7 @@ static void wait_again(NestedContext *context)
     watch_fds(context, (const GPollFD *) all.polled->data, n);
     set_deadline(context, timeout < 0
                               ? -1
-                              : g_get_monotonic_time() +
+                              : clock_monotonic() +
                                     MAX(timeout, timeout ? context->slack : 0) * (gint64) 1000);
 }
 
@@ -167,7 +169,7 @@ static gboolean on_dispatch(GSource *itself, GSourceFunc callback, gpointer data
 {
     struct epoll_event events[TURNS];
     int n = epoll_wait(all.epoll_fd, events, TURNS, 0);
-    gint64 now = g_get_monotonic_time();
+    gint64 now = clock_monotonic();
     NestedContext *due;
 
     for (int i = 0; i < n; i++)

@@ -9,6 +9,7 @@
 #include <glib-unix.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "rtc/error.h"
 #include "rtc/ice/server-stream.h"
 #include "rtc/ice/stun-exchange.h"
@@ -184,7 +185,7 @@ static void start_udp(ServerProbe *probe)
 {
     if (g_hostname_is_ip_address(probe->host)) {
         probe->addresses = g_list_append(NULL, g_inet_address_new_from_string(probe->host));
-        probe->timer = g_timeout_add(0, on_start, probe);
+        probe->timer = clock_timer_add(0, on_start, probe);
     } else {
         g_autoptr(GResolver) resolver = g_resolver_get_default();
 
@@ -230,7 +231,7 @@ static void on_stream_ready(gpointer data)
     gssize n;
 
     if (!probe->timer) { /* it has just been opened */
-        probe->timer = g_timeout_add_seconds(ANSWER_LIMIT, on_answer_limit, probe);
+        probe->timer = clock_timer_add_seconds(ANSWER_LIMIT, on_answer_limit, probe);
         probe_send(probe);
         return;
     }
@@ -271,7 +272,7 @@ static void probe_send(ServerProbe *probe)
     }
     g_socket_send(probe->socket, (const char *) request, length, NULL, NULL);
     g_clear_handle_id(&probe->timer, g_source_remove);
-    probe->timer = g_timeout_add(RTO_MS << probe->sendings, on_retransmission, probe);
+    probe->timer = clock_timer_add(RTO_MS << probe->sendings, on_retransmission, probe);
     probe->sendings++;
 }
 

@@ -18,6 +18,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "rtc/error.h"
 
 enum { OPEN_LIMIT = 10 }; /* seconds, for all of resolving, connecting, the handshake */
@@ -190,7 +191,7 @@ ServerStream *server_stream_new(const char *host, guint port, TlsTrust *trust,
     stream->host = g_strdup(host);
     stream->trust = tls_trust_ref(trust);
     stream->connecting = g_cancellable_new();
-    stream->limit = g_timeout_add_seconds(OPEN_LIMIT, on_limit, stream);
+    stream->limit = clock_timer_add_seconds(OPEN_LIMIT, on_limit, stream);
     g_socket_client_set_enable_proxy(client, FALSE);
     g_socket_client_connect_async(client, address, stream->connecting, on_connected, stream);
     return stream;

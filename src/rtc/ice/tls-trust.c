@@ -7,6 +7,7 @@
 
 #include <gnutls/x509.h>
 
+#include "common/clock.h"
 #include "rtc/error.h"
 
 struct TlsTrust {
@@ -93,7 +94,7 @@ bool tls_trust_check_file(const char *file, GError **error)
 
 static char *with_our_clock(const char *what)
 {
-    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(clock_wall() / G_USEC_PER_SEC);
     g_autofree char *date = g_date_time_format(now, "%F %R");
 
     return g_strdup_printf("its certificate %s; our clock says %s", what, date);

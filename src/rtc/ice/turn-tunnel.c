@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "rtc/error.h"
 #include "rtc/ice/server-stream.h"
@@ -348,7 +349,7 @@ TurnTunnel *turn_tunnel_new(const IceServer *server, TlsTrust *trust, bool ipv6,
         return NULL;
     }
     tunnel->watch = g_unix_fd_add(tunnel->listener, G_IO_IN, on_connection, tunnel);
-    tunnel->limit = g_timeout_add_seconds(ACCEPT_LIMIT, on_accept_limit, tunnel);
+    tunnel->limit = clock_timer_add_seconds(ACCEPT_LIMIT, on_accept_limit, tunnel);
     tunnel->stream = server_stream_new(server->host, server->port, trust, &stream_ops, tunnel);
     return tunnel;
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <usrsctp.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "rtc/error.h"
 #include "rtc/sctp/gate.h"
@@ -215,7 +216,7 @@ static guint64 measured_round_trip(Association *association)
 /* Before a message of LENGTH: its limit is what was sent lately, but room for two such messages. */
 static void adjust_send_buffer(Association *association, gsize length)
 {
-    gint64 now = g_get_monotonic_time();
+    gint64 now = clock_monotonic();
     gsize needed = MIN(2 * length, BUFFER_SIZE);
 
     if (send_limit_is_due(&association->send_limit, now) &&
@@ -412,7 +413,7 @@ static void apply_window(Association *association)
 
 void association_note_overflow(Association *association, gsize room)
 {
-    if (receive_window_overflow(&association->window, room, g_get_monotonic_time()))
+    if (receive_window_overflow(&association->window, room, clock_monotonic()))
         apply_window(association);
 }
 
@@ -425,7 +426,7 @@ static void association_pump(gpointer data)
         return;
     association->pumping = true;
     if (association->window.size < association->window.max &&
-        receive_window_relax(&association->window, g_get_monotonic_time()))
+        receive_window_relax(&association->window, clock_monotonic()))
         apply_window(association);
     while (association->state < TRANSPORT_FAILED && !association->held &&
            association_read(association))

@@ -12,6 +12,8 @@
 
 #include "rtc/sctp/liveness.h"
 
+#include "common/clock.h"
+
 enum {
     QUIET_SECONDS = 6,
     ASK_SECONDS = 2,
@@ -32,7 +34,7 @@ static gboolean on_timer(gpointer data);
 static void liveness_wait(Liveness *liveness, guint seconds)
 {
     liveness->heard = false;
-    liveness->timer = g_timeout_add_seconds(seconds, on_timer, liveness);
+    liveness->timer = clock_timer_add_seconds(seconds, on_timer, liveness);
 }
 
 static gboolean on_timer(gpointer data)

@@ -14,6 +14,8 @@
 #include <gnutls/gnutls.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/random.h"
 #include "rtc/sctp/crc32c.h"
 #include "rtc/sctp/path-mtu.h"
 
@@ -104,16 +106,15 @@ static void set_timer(SctpPath *path)
 
     g_clear_handle_id(&path->timer, g_source_remove);
     if (path->size != path->mtu.size)
-        path->timer = g_timeout_add(0, on_timer, path);
+        path->timer = clock_timer_add(0, on_timer, path);
     else if (due >= 0)
-        path->timer =
-            g_timeout_add(MAX(due - g_get_monotonic_time() + 999, 0) / 1000, on_timer, path);
+        path->timer = clock_timer_add(MAX(due - clock_monotonic() + 999, 0) / 1000, on_timer, path);
 }
 
 static gboolean on_timer(gpointer data)
 {
     SctpPath *path = data;
-    gsize probe = path_mtu_probe(&path->mtu, g_get_monotonic_time());
+    gsize probe = path_mtu_probe(&path->mtu, clock_monotonic());
 
     path->timer = 0;
     if (path->size != path->mtu.size) {
@@ -128,8 +129,8 @@ static gboolean on_timer(gpointer data)
 
 void sctp_path_start(SctpPath *path, const gsize *sizes, guint n_sizes)
 {
-    gnutls_rnd(GNUTLS_RND_NONCE, path->nonce, sizeof path->nonce);
-    path_mtu_start(&path->mtu, sizes, n_sizes, g_get_monotonic_time());
+    random_bytes(path->nonce, sizeof path->nonce);
+    path_mtu_start(&path->mtu, sizes, n_sizes, clock_monotonic());
     set_timer(path);
 }
 
@@ -138,7 +139,7 @@ void sctp_path_output(SctpPath *path, const guint8 *packet, gsize length)
     memcpy(path->header, packet, sizeof path->header);
     if (path->mtu.state != PATH_MTU_COMPLETE || length < path->mtu.base)
         return;
-    path_mtu_traffic(&path->mtu, length, g_get_monotonic_time());
+    path_mtu_traffic(&path->mtu, length, clock_monotonic());
     if (path->mtu.state != PATH_MTU_COMPLETE)
         set_timer(path);
 }
@@ -163,7 +164,7 @@ static void on_answer(SctpPath *path, const guint8 *chunk)
     if (memcmp(chunk + NONCE_OFFSET, path->nonce, sizeof path->nonce) != 0)
         return;
     path->answers = true;
-    path_mtu_answered(&path->mtu, get32(chunk + INFO_SIZE_OFFSET), g_get_monotonic_time());
+    path_mtu_answered(&path->mtu, get32(chunk + INFO_SIZE_OFFSET), clock_monotonic());
     set_timer(path);
 }
 
@@ -192,9 +193,9 @@ SctpPath *sctp_path_new(gsize base, gsize first, const SctpPathUser *user, gpoin
     SctpPath *path = g_new0(SctpPath, 1);
 
     path_mtu_init(&path->mtu, base);
-    path_mtu_assume(&path->mtu, first, g_get_monotonic_time());
+    path_mtu_assume(&path->mtu, first, clock_monotonic());
     path->size = path->mtu.size;
-    gnutls_rnd(GNUTLS_RND_NONCE, path->nonce, sizeof path->nonce);
+    random_bytes(path->nonce, sizeof path->nonce);
     path->user = user;
     path->data = data;
     return path;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <usrsctp.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "rtc/sctp/crc32c.h"
 
@@ -117,7 +118,7 @@ static void review(void)
 
 static gboolean on_tick(gpointer data)
 {
-    gint64 now = g_get_monotonic_time();
+    gint64 now = clock_monotonic();
 
     advance(now);
     pump_ready();
@@ -133,11 +134,11 @@ static gboolean on_tick(gpointer data)
 
 static void start_clock(void)
 {
-    gint64 now = g_get_monotonic_time();
+    gint64 now = clock_monotonic();
 
     if (stack.timer != 0)
         return;
-    stack.timer = g_timeout_add(TICK_MS, on_tick, NULL);
+    stack.timer = clock_timer_add(TICK_MS, on_tick, NULL);
     stack.last_review = now;
     advance(now);
 }
@@ -200,7 +201,7 @@ static void init(void)
     stack.entries = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     stack.ready = g_array_new(FALSE, FALSE, sizeof(guint32));
     stack.active = g_array_new(FALSE, FALSE, sizeof(guint32));
-    stack.last_tick = g_get_monotonic_time();
+    stack.last_tick = clock_monotonic();
 }
 
 guint32 sctp_stack_add(const SctpStackUser *user, gpointer data)
@@ -229,6 +230,6 @@ void sctp_stack_remove(guint32 id)
 {
     usrsctp_deregister_address(GUINT_TO_POINTER(id));
     g_hash_table_remove(stack.entries, GUINT_TO_POINTER(id));
-    stack.linger_until = g_get_monotonic_time() + LINGER_USEC;
+    stack.linger_until = clock_monotonic() + LINGER_USEC;
     start_clock();
 }
