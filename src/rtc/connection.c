@@ -525,6 +525,17 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
     return feed_ice(connection, error) && start_dtls(connection, error);
 }
 
+bool connection_names_key(const Connection *connection, const char *sdp)
+{
+    g_autoptr(Sdp) remote = connection->remote ? sdp_parse(sdp, NULL) : NULL;
+    bool same = remote != NULL;
+
+    for (guint i = 0; same && i < remote->fingerprints->len; i++)
+        same = g_ptr_array_find_with_equal_func(connection->remote->fingerprints,
+                                                remote->fingerprints->pdata[i], g_str_equal, NULL);
+    return same;
+}
+
 /* ---- the connection itself ---- */
 
 static void on_incoming(Channel *channel, gpointer data)

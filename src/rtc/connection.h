@@ -112,6 +112,12 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
                            GError **error);
 
 /*
+ * Whether SDP names the key that the remote's first description has named, and no other one: so
+ * it is of the same remote, as far as a description can say. False before there is a first one.
+ */
+bool connection_names_key(const Connection *connection, const char *sdp);
+
+/*
  * Trickled candidates, also ahead of the description (kept, up to a limit).
  * NULL ends the list. Candidates that cannot be used here (TCP, unresolvable
  * names) are dropped without an error.
