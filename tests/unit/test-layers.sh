@@ -15,8 +15,9 @@ allowed() {
     common) echo common ;;
     signaling) echo 'signaling common' ;;
     rtc) echo 'rtc common' ;;
-    relay) echo 'relay signaling common' ;;
-    ctl) echo 'ctl common' ;;
+    token) echo 'token common' ;;
+    relay) echo 'relay signaling token common' ;;
+    ctl) echo 'ctl token common' ;;
     peer) echo 'peer rtc signaling common' ;;
     esac
 }
