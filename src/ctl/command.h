@@ -40,6 +40,11 @@ int calls_run(BusClient *client, char **arguments);
 int hangup_check(char **arguments);
 int hangup_run(BusClient *client, char **arguments);
 
+/* keep.c */
+int keep_check(char **arguments);
+int keep_run(BusClient *client, char **arguments);
+int unkeep_run(BusClient *client, char **arguments);
+
 /* numbers.c */
 extern const GOptionEntry numbers_options[];
 int numbers_check(char **arguments);

@@ -16,6 +16,7 @@
 #include "common/printable.h"
 #include "ctl/calls.h"
 #include "ctl/command.h"
+#include "ctl/keep.h"
 
 /* More than fit on a screen are only counted. */
 #define MAX_PEERS_SHOWN 8
@@ -47,6 +48,11 @@ static char *copy_text(const char *name)
     return g_strdup_printf(_("%s has the same key as this peer, as a copy of this machine would; "
                              "\"rtcbusctl identity new\" on one of them makes it a key of its own"),
                            name);
+}
+
+static char *problem_text(const char *problem)
+{
+    return g_strdup(problem);
 }
 
 /* One for each name that PROPERTY lists */
@@ -91,6 +97,7 @@ static void find_problems(Status *status)
 
     find_named(status, "BrokenServices", broken_service_text);
     find_named(status, "KeySharedWith", copy_text);
+    find_named(status, "Problems", problem_text);
     find_bad_servers(status);
     if (g_str_equal(state, "connected"))
         return;
@@ -165,6 +172,14 @@ static char *calls_text(const Status *status)
     return g_strdup_printf("%u", status->calls->len);
 }
 
+static void print_kept(GVariant *dict)
+{
+    if (kept_peers_count(dict) == 0)
+        return;
+    g_print("%s\n", _("Kept connected:"));
+    kept_peers_print(dict, 4);
+}
+
 static void status_print(const Status *status)
 {
     GVariant *dict = status->peer;
@@ -192,6 +207,7 @@ static void status_print(const Status *status)
         g_print("  %s\n", _("(\"rtcbusctl calls\" lists them)"));
     else if (status->calls->len > 0)
         call_list_print(status->calls, 4);
+    print_kept(dict);
     for (guint i = 0; i < status->problems->len; i++) {
         g_autofree char *problem = printable(status->problems->pdata[i]);
 
@@ -287,6 +303,8 @@ static void status_print_json(const Status *status)
     servers_to_json(dict, builder);
     json_builder_set_member_name(builder, "calls");
     call_list_to_json(status->calls, builder);
+    json_builder_set_member_name(builder, "kept");
+    kept_peers_to_json(dict, builder);
     problems_to_json(status->problems, builder);
     json_builder_end_object(builder);
     json_print(builder);

@@ -18,6 +18,7 @@
 #include "peer/readings/publisher.h"
 #include "rtc/ice/ice-server.h"
 #include "rtc/ice/tls-trust.h"
+#include "signaling/frame.h"
 
 enum { MAX_NAME = 64 };
 
@@ -86,6 +87,14 @@ static bool check_interface(const char *value, GError **error)
     return refuse(error, _("names of network interfaces such as eth0"));
 }
 
+/* Also "*", which every name may be. */
+static bool check_kept(const char *value, GError **error)
+{
+    if (*value && strlen(value) <= FRAME_MAX_NAME && is_printable(value) && !is_random_id(value))
+        return true;
+    return refuse(error, _("names of peers, or * for everybody in the room who has one"));
+}
+
 static const char *const sources[] = {
     [SOURCE_NONE] = "none",
     [SOURCE_RANDOM] = "random",
@@ -129,6 +138,7 @@ static const ConfigKey keys[] = {
     KEY("Trust", "Policy", CHOICE, policy, "tofu", .choices = policies),
     KEY("Trust", "Accept", CHOICE, accept, "any", .choices = accepts),
     KEY("Trust", "MaxKnownPeers", UINT, max_known, "4096", 0, 65536),
+    KEY("Calls", "Keep", LIST, keep, "", .check = check_kept),
     KEY("Feed", "Source", CHOICE, source, "none", .choices = sources),
     KEY("Feed", "Interval", DURATION, interval, "1s", 1000, 86400ull * G_USEC_PER_SEC),
     KEY("Feed", "History", UINT, history, "4096", 1, MAX_HISTORY),

@@ -19,6 +19,7 @@ typedef struct {
     char *ca_file;      /* for turns: servers, beside the system's; "": none */
     int policy, accept; /* a TrustPolicy, a TrustAccept */
     guint64 max_known;
+    char **keep;      /* names of peers, or "*" */
     int source;       /* a NumberSource */
     guint64 interval; /* microseconds */
     guint64 history;

@@ -21,6 +21,7 @@
 #include "peer/config.h"
 #include "peer/trust/identity.h"
 #include "peer/trust/pairing-desk.h"
+#include "peer/trust/pairing-outcome.h"
 #include "peer/error.h"
 #include "peer/readings/number.h"
 #include "peer/readings/publisher.h"
@@ -42,6 +43,8 @@ struct Peer {
     CallDispatch *dispatch;
     CallTrust call_trust;
     PairingDesk *pairing;
+    PairingOutcome pairing_outcome;
+    KeptCalls *kept;
     History *history;
     Publisher *publisher;
     const PeerOps *observer;
@@ -94,9 +97,15 @@ static void on_relay_state(gpointer data)
 {
     Peer *peer = data;
 
-    if (room_state(signaling_room(peer->signaling)) == RELAY_CONNECTED)
+    bool connected = room_state(signaling_room(peer->signaling)) == RELAY_CONNECTED;
+
+    if (connected)
         update_servers(peer, false);
+    else /* so that the end of a call is known to be the relay's fault */
+        kept_calls_room_changed(peer->kept);
     call_dispatch_relay_changed(peer->dispatch);
+    if (connected)
+        kept_calls_room_changed(peer->kept);
     peer_update(peer);
 }
 
@@ -112,6 +121,7 @@ static void on_joined(const char *id, gpointer data)
     Peer *peer = data;
 
     call_dispatch_joined(peer->dispatch, id);
+    kept_calls_joined(peer->kept, id);
 }
 
 static void on_leaving(const char *id, gpointer data)
@@ -119,6 +129,7 @@ static void on_leaving(const char *id, gpointer data)
     Peer *peer = data;
 
     call_dispatch_left(peer->dispatch, id);
+    kept_calls_leaving(peer->kept, id);
 }
 
 static void on_frame(const Frame *frame, gpointer data)
@@ -205,6 +216,7 @@ static void on_call_added(Call *call, gpointer data)
     Peer *peer = data;
 
     peer->observer->call_added(call, peer->observer_data);
+    kept_calls_call_added(peer->kept, call);
     peer_update(peer);
 }
 
@@ -213,6 +225,7 @@ static void on_call_changed(Call *call, gpointer data)
     Peer *peer = data;
 
     peer->observer->call_changed(call, peer->observer_data);
+    kept_calls_call_changed(peer->kept, call);
 }
 
 /* It may be that a server does not serve us. A remote that has found no path just hangs up. */
@@ -232,6 +245,7 @@ static void on_call_ended(Call *call, gpointer data)
     if (may_lack_path(call))
         server_watch_check(peer->server_watch);
     call_dispatch_note_end(peer->dispatch, call);
+    kept_calls_call_ended(peer->kept, call);
     calls_remove(peer->calls, call);
     peer_update(peer);
 }
@@ -281,35 +295,6 @@ static bool knows(const char *name, const char *fingerprint, gpointer data)
     return known_peers_vouched(((Peer *) data)->known, name, fingerprint);
 }
 
-/* Nothing but declared services is reached from outside; see services.h. */
-static void connect_service(Peer *peer, CallChannel *channel)
-{
-    const char *label = channel_label(call_channel_rtc(channel));
-    const char *fingerprint = call_fingerprint(call_channel_call(channel));
-    const char *who = call_peer_for_people(call_channel_call(channel));
-    const char *name = label + strlen(STREAM_SERVICE_PREFIX);
-    const Service *service;
-    g_autoptr(GError) error = NULL;
-    guint max_packet;
-    int packets;
-
-    if (!call_channel_is_incoming(channel) || !g_str_has_prefix(label, STREAM_SERVICE_PREFIX))
-        return;
-    if (!call_channel_acquire(channel, MESSAGE_BINARY, &packets, &max_packet, &error)) {
-        log_event(G_LOG_LEVEL_WARNING,
-                  (.topic = LOG_TOPIC_SERVICES, .source = call_remote(call_channel_call(channel))),
-                  "%s: %s", label, error->message);
-        call_channel_close(channel);
-        return;
-    }
-    fingerprint = fingerprint ? fingerprint : "";
-    service = services_find(peer->services, name, fingerprint, knows, peer);
-    if (service)
-        service_links_add(peer->links, packets, max_packet, service, fingerprint);
-    else
-        service_links_refuse(packets, name, who, fingerprint);
-}
-
 static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event, gpointer data)
 {
     Peer *peer = data;
@@ -319,7 +304,7 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
         reserve_pipe(channel);
     peer->observer->channel(channel, event, peer->observer_data);
     if (event == CALL_CHANNEL_ADDED)
-        connect_service(peer, channel);
+        service_links_connect(peer->links, channel, peer->services, knows, peer);
 }
 
 static void take_number(Peer *peer, Call *call, double value)
@@ -361,77 +346,23 @@ static const CallsOps calls_ops = {.added = on_call_added};
 
 static const CallDispatchOps dispatch_ops = {.is_emitter = on_is_emitter};
 
-/* ---- from pairing --------------------------------------------------------- */
+/* ---- from kept calls and pairing ------------------------------------------- */
 
-static void on_pairing_proven(const char *name, const char *fingerprint, gpointer data)
-{
-    Peer *peer = data;
-    const char *path;
-    const KnownPeer *known = known_peers_find(peer->known, name, &path);
-    bool other = known_peers_check(peer->known, name, fingerprint) == KNOWN_OTHER;
-
-    peer->observer->pairing_proven(name, fingerprint, other ? known->fingerprint : "",
-                                   peer->observer_data);
-}
-
-static bool on_paired(const char *name, const char *fingerprint, bool replace, GError **error,
-                      gpointer data)
-{
-    Peer *peer = data;
-    g_autoptr(GError) local = NULL;
-
-    if (identity_is_own(peer->identity, fingerprint)) {
-        g_set_error(error, PEER_ERROR, PEER_ERROR_FAILED,
-                    _("the other side has the same key as this peer: one is a copy of the other; "
-                      "\"rtcbusctl identity new\" makes a new one"));
-        return false;
-    }
-    if (known_peers_add(peer->known, name, fingerprint, "paired", replace, &local))
-        return true;
-    if (g_error_matches(local, PEER_ERROR, PEER_ERROR_DENIED))
-        g_set_error(error, PEER_ERROR, PEER_ERROR_DENIED,
-                    replace ? _("%s: \"rtcbusctl pair --as NAME\" gives the other side another "
-                                "name here")
-                            : _("%s: \"rtcbusctl pair --as NAME\" gives the other side another "
-                                "name here, \"rtcbusctl pair --replace\" puts its key in the place "
-                                "of the old one"),
-                    local->message);
-    else
-        g_propagate_error(error, g_steal_pointer(&local));
-    return false;
-}
-
-static void on_pairing_failed(const char *message, guint tries, gpointer data)
+static void on_kept_changed(gpointer data)
 {
     Peer *peer = data;
 
-    log_event(G_LOG_LEVEL_WARNING, (.message_id = MESSAGE_PAIRING_FAILED),
-              ngettext("pairing: %s; %u try is left", "pairing: %s; %u tries are left", tries),
-              message, tries);
-    peer->observer->pairing_failed(message, tries, peer->observer_data);
+    peer->observer->kept_changed(peer->observer_data);
 }
 
-static void on_pairing_ended(bool ok, const char *name, const char *fingerprint,
-                             const char *message, gpointer data)
+static const KeptCallsOps kept_ops = {.changed = on_kept_changed};
+
+static void on_paired(const char *name, gpointer data)
 {
     Peer *peer = data;
 
-    if (ok)
-        log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_PAIRED, .remote = name),
-                  _("paired with %s, whose key is %s"), name, fingerprint);
-    else
-        log_event(G_LOG_LEVEL_WARNING, (.message_id = MESSAGE_PAIRING_FAILED),
-                  _("the pairing has failed: %s"), message);
-    peer->observer->pairing_ended(ok, name, fingerprint, message, peer->observer_data);
+    kept_calls_retry(peer->kept, name);
 }
-
-static const PairingDeskOps pairing_ops = {
-    .send = on_send,
-    .proven = on_pairing_proven,
-    .paired = on_paired,
-    .failed = on_pairing_failed,
-    .ended = on_pairing_ended,
-};
 
 /* ---- the daemon's steps --------------------------------------------------- */
 
@@ -517,6 +448,26 @@ static void make_calls(Peer *peer)
                                    .data = peer};
 }
 
+/* Whom to keep is remembered in the state directory. */
+static void make_kept(Peer *peer, const char *folder)
+{
+    g_autofree char *path = g_build_filename(folder, "kept_peers", NULL);
+
+    peer->kept =
+        kept_calls_new(peer->calls, signaling_room(peer->signaling), path, &kept_ops, peer);
+}
+
+static void make_pairing(Peer *peer)
+{
+    peer->pairing_outcome = (PairingOutcome){.known = peer->known,
+                                             .identity = peer->identity,
+                                             .send = on_send,
+                                             .paired = on_paired,
+                                             .data = peer};
+    peer->pairing = pairing_desk_new(signaling_room(peer->signaling), peer_fingerprint(peer),
+                                     &pairing_outcome_ops, &peer->pairing_outcome);
+}
+
 static void load_known(Peer *peer)
 {
     g_autoptr(GError) error = NULL;
@@ -555,6 +506,8 @@ static void peer_apply(Peer *peer)
     peer->trust = tls_trust_new(peer->config.ca_file);
     update_servers(peer, true);
     calls_set_limits(peer->calls, &limits);
+    kept_calls_set_max_calls(peer->kept, limits.max_calls);
+    kept_calls_set_configured(peer->kept, (const char *const *) peer->config.keep);
     call_dispatch_set_max_early(peer->dispatch, peer->config.max_early);
     history_set_capacity(peer->history, peer->config.history);
     publisher_set_source(peer->publisher, peer->config.source, peer->config.interval);
@@ -572,7 +525,8 @@ static void on_identity_ready(gpointer data)
 {
     Peer *peer = data;
 
-    load_known(peer); /* it is in the same folder */
+    load_known(peer); /* it is in the same folder, and so is whom to keep */
+    kept_calls_load(peer->kept);
     pairing_desk_set_fingerprint(peer->pairing, peer_fingerprint(peer));
     apply_names(peer);
 }
@@ -606,8 +560,8 @@ bool peer_prepare(Peer *peer, Daemon *daemon, GError **error)
     peer->server_watch = server_watch_new(&server_ops, peer);
     peer->signaling = signaling_new(&signaling_ops, peer);
     make_calls(peer);
-    peer->pairing = pairing_desk_new(signaling_room(peer->signaling), peer_fingerprint(peer),
-                                     &pairing_ops, peer);
+    make_kept(peer, folder);
+    make_pairing(peer);
     peer->history = history_new(peer->config.history);
     peer->publisher = publisher_new();
     return true;
@@ -617,6 +571,9 @@ void peer_begin(Peer *peer, const PeerOps *observer, gpointer data)
 {
     peer->observer = observer;
     peer->observer_data = data;
+    peer->pairing_outcome.news = &observer->pairing;
+    peer->pairing_outcome.news_data = data;
+    kept_calls_load(peer->kept);
     peer_apply(peer);
 }
 
@@ -633,6 +590,7 @@ void peer_reload(Peer *peer)
 
 void peer_stop(Peer *peer)
 {
+    kept_calls_stop(peer->kept);
     calls_hang_up_all(peer->calls, CALL_REASON_STOPPED);
     pairing_desk_cancel(peer->pairing, _("the daemon stopped"));
     signaling_stop(peer->signaling);
@@ -651,6 +609,7 @@ void peer_free(Peer *peer)
         return;
     if (peer->calls)
         calls_hang_up_all(peer->calls, CALL_REASON_STOPPED);
+    g_clear_pointer(&peer->kept, kept_calls_free);
     g_clear_pointer(&peer->dispatch, call_dispatch_free);
     g_clear_pointer(&peer->calls, calls_free);
     g_clear_pointer(&peer->pairing, pairing_desk_free);
@@ -691,6 +650,7 @@ bool peer_trust(Peer *peer, const char *name, const char *fingerprint, GError **
         return false;
     log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_PEER_REMEMBERED, .remote = name),
               _("%s is remembered with the key %s"), name, canonical);
+    kept_calls_retry(peer->kept, name);
     return true;
 }
 
@@ -700,6 +660,7 @@ bool peer_forget(Peer *peer, const char *name, GError **error)
         return false;
     log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_PEER_FORGOTTEN, .remote = name),
               _("%s is forgotten"), name);
+    kept_calls_retry(peer->kept, name);
     return true;
 }
 
@@ -797,4 +758,19 @@ guint peer_listeners(const Peer *peer)
 const char *const *peer_broken_services(const Peer *peer)
 {
     return services_broken(peer->services);
+}
+
+KeptCalls *peer_kept(const Peer *peer)
+{
+    return peer->kept;
+}
+
+char **peer_problems(const Peer *peer)
+{
+    const char *kept = kept_calls_problem(peer->kept);
+    g_autoptr(GStrvBuilder) problems = g_strv_builder_new();
+
+    if (kept)
+        g_strv_builder_add(problems, kept);
+    return g_strv_builder_end(problems);
 }

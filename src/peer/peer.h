@@ -14,10 +14,11 @@
 
 #include "common/daemon.h"
 #include "peer/call/calls.h"
+#include "peer/call/kept-calls.h"
 #include "peer/call/server-watch.h"
 #include "peer/readings/history.h"
 #include "peer/trust/known-peers.h"
-#include "peer/trust/pairing-desk.h"
+#include "peer/trust/pairing-outcome.h"
 
 typedef struct Peer Peer;
 
@@ -26,6 +27,7 @@ typedef struct Peer Peer;
 typedef struct {
     /* What the functions at the end of this file give may be another. */
     void (*updated)(gpointer data);
+    void (*kept_changed)(gpointer data); /* what peer_kept() tells */
     void (*number)(const ReceivedNumber *number, gpointer data);
     void (*call_added)(Call *call, gpointer data);
     void (*call_changed)(Call *call, gpointer data);
@@ -33,12 +35,7 @@ typedef struct {
     void (*channel)(CallChannel *channel, CallChannelEvent event, gpointer data);
     void (*message)(CallChannel *channel, MessageKind kind, const guint8 *bytes, gsize length,
                     gpointer data);
-    /* As in PairingDeskOps; KNOWN is another key that is known for NAME, or "". */
-    void (*pairing_proven)(const char *name, const char *fingerprint, const char *known,
-                           gpointer data);
-    void (*pairing_failed)(const char *message, guint tries, gpointer data);
-    void (*pairing_ended)(bool ok, const char *name, const char *fingerprint, const char *message,
-                          gpointer data);
+    PairingNewsOps pairing;
 } PeerOps;
 
 Peer *peer_new(void);
@@ -76,6 +73,9 @@ bool peer_pair_with(Peer *peer, const char *code, const PairingWish *wish, GErro
 bool peer_confirm_pairing(Peer *peer, const PairingWish *wish, GError **error);
 bool peer_cancel_pairing(Peer *peer, GError **error);
 
+/* To keep and unkeep, and what there is of it */
+KeptCalls *peer_kept(const Peer *peer);
+
 const KnownPeers *peer_known(const Peer *peer);
 const History *peer_history(const Peer *peer);
 const Room *peer_room(const Peer *peer);
@@ -87,3 +87,5 @@ const char *peer_relay_url(const Peer *peer);
 guint peer_listeners(const Peer *peer);
 /* As services_broken() */
 const char *const *peer_broken_services(const Peer *peer);
+/* What is wrong and is told nowhere else, for people. Transfer full. */
+char **peer_problems(const Peer *peer);

@@ -18,6 +18,7 @@
 #include "common/printable.h"
 #include "peer/bus/bus-call.h"
 #include "peer/bus/bus-channel.h"
+#include "peer/bus/bus-kept.h"
 #include "peer/bus/bus-values.h"
 #include "peer/trust/pairing-desk.h"
 #include "peer/bus/peer-dbus.h"
@@ -379,6 +380,19 @@ static GVariant *servers_to_variant(const ServerWatch *watch)
     return g_variant_builder_end(&builder);
 }
 
+static void update_problems(RtcbusPeer1 *object, const Peer *peer)
+{
+    g_auto(GStrv) problems = peer_problems(peer);
+
+    for (char **problem = problems; *problem; problem++) {
+        char *clean = printable(*problem);
+
+        g_free(*problem);
+        *problem = clean;
+    }
+    rtcbus_peer1_set_problems(object, (const char *const *) problems);
+}
+
 static void on_updated(gpointer data)
 {
     Bus *bus = data;
@@ -395,7 +409,15 @@ static void on_updated(gpointer data)
     rtcbus_peer1_set_listener_count(object, peer_listeners(peer));
     rtcbus_peer1_set_broken_services(object, peer_broken_services(peer));
     rtcbus_peer1_set_key_shared_with(object, peer_key_copies(peer));
+    update_problems(object, peer);
     rtcbus_peer1_set_ice_servers(object, servers_to_variant(peer_server_watch(peer)));
+}
+
+static void on_kept_changed(gpointer data)
+{
+    Bus *bus = data;
+
+    bus_kept_update(RTCBUS_PEER1(bus->object), peer_kept(bus->object->peer));
 }
 
 static void on_number(const ReceivedNumber *number, gpointer data)
@@ -557,15 +579,16 @@ static void on_message(CallChannel *channel, MessageKind kind, const guint8 *byt
 
 const PeerOps bus_peer_ops = {
     .updated = on_updated,
+    .kept_changed = on_kept_changed,
     .number = on_number,
     .call_added = on_call_added,
     .call_changed = on_call_changed,
     .call_ended = on_call_ended,
     .channel = on_channel,
     .message = on_message,
-    .pairing_proven = on_pairing_proven,
-    .pairing_failed = on_pairing_failed,
-    .pairing_ended = on_pairing_ended,
+    .pairing = {.proven = on_pairing_proven,
+                .failed = on_pairing_failed,
+                .ended = on_pairing_ended},
 };
 
 /* ---- the bus -------------------------------------------------------------- */
@@ -591,7 +614,9 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
     g_signal_connect(bus->object, "handle-confirm-pairing", G_CALLBACK(on_confirm_pairing), NULL);
     g_signal_connect(bus->object, "handle-cancel-pairing", G_CALLBACK(on_cancel_pairing), NULL);
     g_signal_connect(bus->object, "handle-list-known-peers", G_CALLBACK(on_list_known_peers), NULL);
+    bus_kept_connect(RTCBUS_PEER1(bus->object), peer_kept(peer));
     on_updated(bus);
+    on_kept_changed(bus);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(bus->object), connection,
                                           PEER_OBJECT_PATH, error)) {
         bus_free(bus);

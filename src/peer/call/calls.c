@@ -176,6 +176,34 @@ Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GE
     return call;
 }
 
+/* Where the same name or id was asked for, or whoever it is now answers it. */
+static bool is_to(const Call *call, const char *peer, const char *id)
+{
+    const char *asked = call_identity(call)->asked;
+
+    if (call_direction(call) != CALL_OUTGOING || call_state(call) == CALL_CLOSED ||
+        call_is_ending(call))
+        return false;
+    if (!*peer)
+        return !*call_target(call);
+    if (g_strcmp0(asked, peer) == 0 || strcmp(call_target(call), peer) == 0)
+        return true;
+    return id && (g_strcmp0(call_remote(call), id) == 0 || strcmp(call_target(call), id) == 0);
+}
+
+Call *calls_find_to(const Calls *calls, const char *peer)
+{
+    const RoomMember *member = *peer ? room_find(calls->room, peer) : NULL;
+
+    for (guint i = 0; i < calls->list->len; i++) {
+        Call *call = calls->list->pdata[i];
+
+        if (is_to(call, peer, member ? member->id : NULL))
+            return call;
+    }
+    return NULL;
+}
+
 /* ---- incoming ------------------------------------------------------------- */
 
 void calls_say_bye(Calls *calls, const Frame *frame, const char *reason)

@@ -52,6 +52,9 @@ void calls_set_limits(Calls *calls, const CallLimits *limits);
  */
 Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GError **error);
 
+/* The outgoing call to PEER, as in calls_place(), by its name or its id; NULL if there is none. */
+Call *calls_find_to(const Calls *calls, const char *peer);
+
 /* A new call that comes in with FRAME, a `call` or an offer. NULL if it is not taken; its sender
  * is told then, as far as that makes sense. */
 Call *calls_admit(Calls *calls, const Frame *frame);

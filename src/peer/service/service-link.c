@@ -136,8 +136,9 @@ static void link_connect_handed(StreamLink *link, const char *name)
     }
 }
 
-void service_links_add(StreamLinks *links, int packets, gsize max_packet, const Service *service,
-                       const char *fingerprint)
+/* PACKETS is taken over; SERVICE is not kept. FINGERPRINT is whose channel it is. */
+static void service_links_add(StreamLinks *links, int packets, gsize max_packet,
+                              const Service *service, const char *fingerprint)
 {
     g_autoptr(GSocketConnectable) address = NULL;
     ServiceLink *data = g_new0(ServiceLink, 1);
@@ -157,7 +158,8 @@ void service_links_add(StreamLinks *links, int packets, gsize max_packet, const 
     link_connect(link, address);
 }
 
-void service_links_refuse(int packets, const char *name, const char *who, const char *fingerprint)
+static void service_links_refuse(int packets, const char *name, const char *who,
+                                 const char *fingerprint)
 {
     g_autofree char *shown = NULL;
 
@@ -166,6 +168,35 @@ void service_links_refuse(int packets, const char *name, const char *who, const 
     log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_SERVICES, .source = fingerprint),
               _("service %s refused to %s: it is not declared, or not for the key %s"), shown, who,
               fingerprint);
+}
+
+/* Nothing but declared services is reached from outside; see services.h. */
+void service_links_connect(StreamLinks *links, CallChannel *channel, const Services *services,
+                           ServicesKnows knows, gpointer data)
+{
+    const Call *call = call_channel_call(channel);
+    const char *label = channel_label(call_channel_rtc(channel));
+    const char *fingerprint = call_fingerprint(call);
+    const char *name = label + strlen(STREAM_SERVICE_PREFIX);
+    const Service *service;
+    g_autoptr(GError) error = NULL;
+    guint max_packet;
+    int packets;
+
+    if (!call_channel_is_incoming(channel) || !g_str_has_prefix(label, STREAM_SERVICE_PREFIX))
+        return;
+    if (!call_channel_acquire(channel, MESSAGE_BINARY, &packets, &max_packet, &error)) {
+        log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_SERVICES, .source = call_remote(call)),
+                  "%s: %s", label, error->message);
+        call_channel_close(channel);
+        return;
+    }
+    fingerprint = fingerprint ? fingerprint : "";
+    service = services_find(services, name, fingerprint, knows, data);
+    if (service)
+        service_links_add(links, packets, max_packet, service, fingerprint);
+    else
+        service_links_refuse(packets, name, call_peer_for_people(call), fingerprint);
 }
 
 StreamLinks *service_links_new(void)

@@ -11,16 +11,13 @@
 #include <glib.h>
 
 #include "common/stream-link.h"
+#include "peer/call/call.h"
 #include "peer/service/services.h"
 
 /* A set for service_links_add(). */
 StreamLinks *service_links_new(void);
 
-/* Connects PACKETS, the socket of an acquired channel, to SERVICE. PACKETS is
- * taken over; SERVICE is not kept. FINGERPRINT is whose channel it is. */
-void service_links_add(StreamLinks *links, int packets, gsize max_packet, const Service *service,
-                       const char *fingerprint);
-
-/* Answers that there is none, on PACKETS, which is closed; and says in the journal
- * that WHO, with the key FINGERPRINT, has asked for NAME. */
-void service_links_refuse(int packets, const char *name, const char *who, const char *fingerprint);
+/* Connects CHANNEL, which a remote has opened, to the one of SERVICES that its label asks for;
+ * or answers that there is none, and says so in the journal. Other channels are left alone. */
+void service_links_connect(StreamLinks *links, CallChannel *channel, const Services *services,
+                           ServicesKnows knows, gpointer data);

@@ -49,7 +49,7 @@ void known_file_free(KnownFile *file)
 
 /* ---- names ---------------------------------------------------------------- */
 
-static char *name_escape(const char *name)
+char *known_name_write(const char *name)
 {
     GString *out = g_string_new(NULL);
 
@@ -177,7 +177,7 @@ char *known_file_write(const KnownFile *file)
 void known_file_add(KnownFile *file, const char *name, const char *fingerprint, const char *comment,
                     gint64 now)
 {
-    g_autofree char *escaped = name_escape(name);
+    g_autofree char *escaped = known_name_write(name);
     g_autofree char *word = fingerprint_word(fingerprint);
     g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(now);
     g_autofree char *stamp = g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ");

@@ -26,6 +26,8 @@ typedef struct {
 
 /* The name that is written as WORD, with its %XX; NULL if it makes no sense. */
 char *known_name_parse(const char *word);
+/* The word for NAME: without blanks, line breaks and "#". Transfer full. */
+char *known_name_write(const char *name);
 
 typedef struct KnownFile KnownFile;
 

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* "keep" and "unkeep": who is called again and again. */
+
+#include <config.h>
+
+#include "ctl/keep.h"
+
+#include <glib/gi18n.h>
+#include <stdlib.h>
+
+#include "common/names.h"
+#include "ctl/calls.h"
+#include "ctl/command.h"
+#include "ctl/text.h"
+
+static GVariant *kept_peers(GVariant *dict)
+{
+    return g_variant_lookup_value(dict, "KeptPeers", G_VARIANT_TYPE("a(sss)"));
+}
+
+guint kept_peers_count(GVariant *dict)
+{
+    g_autoptr(GVariant) peers = kept_peers(dict);
+
+    return peers ? (guint) g_variant_n_children(peers) : 0;
+}
+
+void kept_peers_print(GVariant *dict, unsigned indent)
+{
+    g_autoptr(GVariant) peers = kept_peers(dict);
+    g_autoptr(Table) table = table_new(indent);
+
+    for (gsize i = 0; peers && i < g_variant_n_children(peers); i++) {
+        const char *name, *state, *words;
+
+        g_variant_get_child(peers, i, "(&s&s&s)", &name, &state, &words);
+        table_row(table, *name ? name : _("whoever answers"), call_state_text(state), words, NULL);
+    }
+    table_print(table);
+}
+
+void kept_peers_to_json(GVariant *dict, JsonBuilder *builder)
+{
+    g_autoptr(GVariant) peers = kept_peers(dict);
+
+    json_builder_begin_array(builder);
+    for (gsize i = 0; peers && i < g_variant_n_children(peers); i++) {
+        const char *name, *state, *words;
+
+        g_variant_get_child(peers, i, "(&s&s&s)", &name, &state, &words);
+        json_builder_begin_object(builder);
+        json_add_string(builder, "name", name);
+        json_add_string(builder, "state", state);
+        json_add_string(builder, "words", words);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
+static int list_kept(BusClient *client)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) dict =
+        client_properties(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, &error);
+
+    if (!dict)
+        return client_fail(client, &peer_service, error);
+    if (client->json) {
+        g_autoptr(JsonBuilder) builder = json_builder_new();
+
+        kept_peers_to_json(dict, builder);
+        json_print(builder);
+    } else if (kept_peers_count(dict) == 0) {
+        g_print("%s\n", _("Nobody is kept."));
+    } else {
+        kept_peers_print(dict, 0);
+    }
+    return EXIT_SUCCESS;
+}
+
+/* All are tried, and the first failure is the status. */
+static int tell_each(BusClient *client, const char *method, char **names)
+{
+    int status = EXIT_SUCCESS;
+
+    for (char **name = names; *name; name++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GVariant) reply =
+            client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, method,
+                        g_variant_new("(s)", *name), "()", ACT, &error);
+
+        if (!reply)
+            status = client_fail(client, &peer_service, error);
+    }
+    return status;
+}
+
+int keep_check(char **arguments)
+{
+    for (char **name = arguments; *name; name++) {
+        if (!**name)
+            return client_usage(_("a name must not be empty"));
+    }
+    return 0;
+}
+
+int keep_run(BusClient *client, char **arguments)
+{
+    return arguments[0] ? tell_each(client, "Keep", arguments) : list_kept(client);
+}
+
+int unkeep_run(BusClient *client, char **arguments)
+{
+    return tell_each(client, "Unkeep", arguments);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* Kept peers, as "keep" and "status" show them. */
+
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+/* DICT has the properties of the peer. */
+guint kept_peers_count(GVariant *dict);
+void kept_peers_print(GVariant *dict, unsigned indent);
+void kept_peers_to_json(GVariant *dict, JsonBuilder *builder);
