@@ -366,21 +366,49 @@ static char *without_secrets(const char *text)
     return g_strjoinv(";", items);
 }
 
+static void add_wrong(GPtrArray *problems, const ConfigKey *key, const RawValue *raw,
+                      const char *path, const GError *error)
+{
+    g_autofree char *shown =
+        key->secret ? g_strdup("***") : without_secrets(raw->text ? raw->text : key->fallback);
+
+    add_problem(problems, raw->file ? raw->file : path, raw->line, CONFIG_ERROR_VALUE,
+                g_strdup_printf(_("[%s] %s=%s is not valid: it must be %s"), key->group, key->key,
+                                shown, error->message));
+}
+
+/* Each has its own right values; do they go together? */
+static void check_all(const ConfigKey *keys, const RawValue *raw, const char *out, const char *path,
+                      GPtrArray *problems)
+{
+    const ConfigKey *end = keys + count_keys(keys);
+    g_autoptr(GError) error = NULL;
+    const char *blamed = NULL;
+
+    if (!end->check_all || end->check_all(out, &blamed, &error))
+        return;
+    for (size_t i = 0; keys[i].group; i++) {
+        if (strcmp(keys[i].key, blamed) == 0)
+            add_wrong(problems, &keys[i], &raw[i], path, error);
+    }
+}
+
 static void parse_all(const ConfigKey *keys, const RawValue *raw, char *out, const char *path,
                       GPtrArray *problems)
 {
+    bool good = true;
+
     for (size_t i = 0; keys[i].group; i++) {
         g_autoptr(GError) error = NULL;
         const char *text = raw[i].text ? raw[i].text : keys[i].fallback;
 
         if (!parse_value(&keys[i], text, out + keys[i].offset, &error)) {
-            g_autofree char *shown = without_secrets(text);
-
-            add_problem(problems, raw[i].file ? raw[i].file : path, raw[i].line, CONFIG_ERROR_VALUE,
-                        g_strdup_printf(_("[%s] %s=%s is not valid: it must be %s"), keys[i].group,
-                                        keys[i].key, shown, error->message));
+            add_wrong(problems, &keys[i], &raw[i], path, error);
+            good = false;
         }
     }
+    if (good)
+        check_all(keys, raw, out, path, problems);
 }
 
 static size_t member_size(ConfigType type)

@@ -35,6 +35,11 @@ typedef struct {
     /* For STRING and each item of a LIST: refuses a value by setting ERROR
      * to what would be right ("a ws:// or wss:// URL"). May be NULL. */
     bool (*check)(const char *value, GError **error);
+    /* In the entry that ends the table, and may be NULL: what the keys have to be
+     * together. VALUES is the struct. One that is wrong is blamed: its KEY, of the
+     * table, and ERROR as above. Not asked if a key by itself is wrong. */
+    bool (*check_all)(const void *values, const char **key, GError **error);
+    bool secret; /* no error shows its value */
 } ConfigKey;
 
 #define CONFIG_ERROR (config_error_quark())

@@ -217,21 +217,36 @@ static void serve_page(Admission *admission, HttpConnection *connection, const H
                                0);
 }
 
-static void admit(Admission *admission, HttpConnection *connection, const Handshake *handshake)
+/* A name that is written in a token is its bearer's, whoever has it. */
+static void claim_name(Admission *admission, const Handshake *handshake)
+{
+    RelayRoom *room = router_find_room(admission->world.router, handshake->room);
+    Member *holder = room ? room_find(room, handshake->name) : NULL;
+
+    if (holder)
+        client_close_now(holder->data, 1008, "its name belongs to another's token");
+}
+
+static void admit(Admission *admission, HttpConnection *connection, const Handshake *handshake,
+                  const AccessGrant *grant)
 {
     Account *account = http_connection_account(connection);
     Client *client = client_new(admission->world.client_ops);
     g_autoptr(GError) error = NULL;
-    Member *member = join(admission, handshake, client, account, &error);
+    Member *member;
     char *address;
     int fd;
 
+    if (grant->owns_name)
+        claim_name(admission, handshake);
+    member = join(admission, handshake, client, account, &error);
     if (!member) {
         refuse_member(admission, connection, handshake, error);
         client_free(client);
         return;
     }
     enter(admission, member, client, account);
+    client_set_grant(client, grant);
     quota_upgrade(admission->world.quota, account);
     fd = http_connection_take(connection, &account, &address);
     client_set_origin(client, account, address);
@@ -241,16 +256,22 @@ static void admit(Admission *admission, HttpConnection *connection, const Handsh
 static void on_request(HttpConnection *connection, const Handshake *handshake, gpointer data)
 {
     Admission *admission = data;
+    guint64 prefix = account_prefix(http_connection_account(connection));
+    g_auto(AccessRefusal) refusal = {};
+    AccessGrant grant;
     const char *reason;
 
     if (!handshake->upgrade)
         serve_page(admission, connection, handshake);
     else if (!origin_admits(handshake, admission->world.config, g_get_host_name(), &reason))
         refuse(connection, 403, reason, 0);
+    else if (!access_check(admission->world.access, handshake, prefix, clock_wall(),
+                           clock_monotonic(), &grant, &refusal))
+        refuse(connection, refusal.status, refusal.text, refusal.retry_after);
     else if (!make_place(admission, http_connection_account(connection)))
         refuse(connection, 503, "there are too many connections", FULL_RETRY);
     else
-        admit(admission, connection, handshake);
+        admit(admission, connection, handshake, &grant);
 }
 
 static void on_gone(HttpConnection *connection, gpointer data)

@@ -34,6 +34,7 @@ typedef struct {
     Router *router;
     Traffic *traffic;
     const Web *web;
+    Access *access;
     GQueue *clients; /* the oldest first */
     const ClientOps *client_ops;
 } AdmissionWorld;

@@ -39,6 +39,7 @@ struct Client {
     Account *account;
     char *address, *origin;
     bool rtcbus;
+    AccessGrant grant;
     gint64 since;
     gint64 heard; /* when anything came last, monotonic µs */
     WheelEntry check;
@@ -106,6 +107,7 @@ Client *client_new(const ClientOps *ops)
 
     client->ops = ops;
     client->fd = -1;
+    client->grant.expires = G_MAXINT64;
     client->link.data = client->check.link.data = client;
     client->reads.link.data = client->writes.link.data = client;
     client->since = clock_wall();
@@ -139,6 +141,16 @@ void client_set_origin(Client *client, Account *account, char *address)
 {
     client->account = account;
     client->address = address;
+}
+
+const AccessGrant *client_grant(const Client *client)
+{
+    return &client->grant;
+}
+
+void client_set_grant(Client *client, const AccessGrant *grant)
+{
+    client->grant = *grant;
 }
 
 const char *client_origin(const Client *client)
@@ -489,6 +501,14 @@ static void end_probe(Client *client, gint64 now)
         client_kill(client, "no answer to a ping, and its name is wanted");
 }
 
+/* µs until its token runs out, by the clock on the wall, which may have been set since. */
+static gint64 grant_left(const Client *client)
+{
+    if (client->grant.expires == G_MAXINT64)
+        return G_MAXINT64;
+    return MAX(client->grant.expires - clock_wall(), 0);
+}
+
 void client_check(Client *client, gint64 now)
 {
     gint64 interval = (gint64) client->ops->config->ping_interval;
@@ -500,6 +520,8 @@ void client_check(Client *client, gint64 now)
 
     if (client->state >= CLIENT_CLOSING && now - client->closing_since >= CLOSE_TIMEOUT) {
         client_kill(client, NULL);
+    } else if (client->state == CLIENT_OPEN && grant_left(client) == 0) {
+        client_close(client, 1008, "the token has run out");
     } else if (client->state == CLIENT_OPEN && silent >= 2 * interval) {
         client_kill(client, "no answer to pings");
     } else if (client->state == CLIENT_OPEN && probe_unanswered(client)) {
@@ -517,6 +539,8 @@ gint64 client_due(const Client *client)
 
     if (client->state >= CLIENT_CLOSING)
         return client->closing_since + CLOSE_TIMEOUT;
+    if (client->grant.expires != G_MAXINT64)
+        due = MIN(due, clock_monotonic() + grant_left(client));
     return probe_unanswered(client) ? MIN(due, client->probed + CLIENT_PROBE_LIMIT) : due;
 }
 

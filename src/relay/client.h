@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "relay/access.h"
 #include "relay/config.h"
 #include "relay/fair-queue.h"
 #include "relay/handshake.h"
@@ -78,6 +79,10 @@ const char *client_address(const Client *client); /* as text, without the port *
 /* Takes ADDRESS. */
 void client_set_origin(Client *client, Account *account, char *address);
 
+/* What it was let in with: no token, and for ever, unless it is told. */
+const AccessGrant *client_grant(const Client *client);
+void client_set_grant(Client *client, const AccessGrant *grant);
+
 const char *client_origin(const Client *client); /* "" if it has none */
 bool client_speaks_rtcbus(const Client *client); /* rtcbus.1 */
 gint64 client_since(const Client *client);       /* µs since the epoch */
@@ -137,8 +142,8 @@ bool client_take_turn(Client *client, FairEntry *entry, gint64 now);
 void client_forget_turns(Client *client, bool *reads, bool *writes);
 void client_want_turns(Client *client, bool reads, bool writes);
 
-/* Looks after a client at NOW: pings it if it is silent, kills it if it is
- * dead or does not close. */
+/* Looks after a client at NOW: pings it if it is silent, closes it if its token
+ * has run out, kills it if it is dead or does not close. */
 void client_check(Client *client, gint64 now);
 
 /* Somebody else wants CLIENT's name: asks it at NOW whether it still lives,

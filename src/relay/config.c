@@ -11,6 +11,7 @@
 
 #include "relay/origin.h"
 #include "relay/listener.h"
+#include "token/token.h"
 
 static bool check_address(const char *value, GError **error)
 {
@@ -39,6 +40,54 @@ static bool check_server_name(const char *value, GError **error)
     return false;
 }
 
+static bool not_a_file(GError **error, const char *right, const GError *reason)
+{
+    g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE, "%s (%s)", right, reason->message);
+    return false;
+}
+
+static bool check_secret(const char *value, GError **error)
+{
+    g_autoptr(TokenKeys) keys = token_keys_new();
+    g_autoptr(GError) local = NULL;
+
+    if (!*value || token_keys_add_secret(keys, value, &local))
+        return true;
+    return not_a_file(error,
+                      _("a file with a secret of 32 characters or more, which the relay can read "
+                        "and others cannot"),
+                      local);
+}
+
+static bool check_public_key(const char *value, GError **error)
+{
+    g_autoptr(TokenKeys) keys = token_keys_new();
+    g_autoptr(GError) local = NULL;
+
+    if (token_keys_add_public(keys, value, &local))
+        return true;
+    return not_a_file(error, _("files with a public key each, in PEM"), local);
+}
+
+/* Tokens that nothing can be verified with let nobody in. */
+static bool check_all(const void *values, const char **key, GError **error)
+{
+    const RelayConfig *config = values;
+
+    if (config->tokens == ACCESS_TOKENS_OFF || *config->token_secret || *config->token_public_keys)
+        return true;
+    *key = "Tokens";
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                        _("off, or there must be Secret= or PublicKeys= in [Access]"));
+    return false;
+}
+
+static const char *const tokens[] = {
+    [ACCESS_TOKENS_OFF] = "off",
+    [ACCESS_TOKENS_REQUIRED] = "required",
+    NULL,
+};
+
 #define KEY(name, kind, member, fallback, ...)                                                     \
     {                                                                                              \
         "Relay", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                  \
@@ -47,6 +96,11 @@ static bool check_server_name(const char *value, GError **error)
 #define WEB_KEY(name, kind, member, fallback)                                                      \
     {                                                                                              \
         "Web", name, kind, offsetof(RelayConfig, member), fallback                                 \
+    }
+
+#define ACCESS_KEY(name, kind, member, fallback, ...)                                              \
+    {                                                                                              \
+        "Access", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                 \
     }
 
 static const ConfigKey keys[] = {
@@ -70,7 +124,10 @@ static const ConfigKey keys[] = {
         .max = 3600ull * G_USEC_PER_SEC),
     WEB_KEY("Enabled", CONFIG_BOOL, web_enabled, "yes"),
     WEB_KEY("Directory", CONFIG_STRING, web_directory, ""),
-    {},
+    ACCESS_KEY("Tokens", CONFIG_CHOICE, tokens, "off", .choices = tokens),
+    ACCESS_KEY("Secret", CONFIG_STRING, token_secret, "", .check = check_secret),
+    ACCESS_KEY("PublicKeys", CONFIG_LIST, token_public_keys, "", .check = check_public_key),
+    {.check_all = check_all},
 };
 
 bool relay_config_load(const char *path, bool required, RelayConfig *out, GError **error)

@@ -9,6 +9,11 @@
 
 #include "common/config-file.h"
 
+typedef enum {
+    ACCESS_TOKENS_OFF,
+    ACCESS_TOKENS_REQUIRED,
+} AccessTokens;
+
 typedef struct {
     char **listen;
     char **allowed_origins;
@@ -27,6 +32,9 @@ typedef struct {
     guint64 handshake_timeout; /* µs */
     bool web_enabled;
     char *web_directory; /* "": where the package put it */
+    int tokens;          /* an AccessTokens */
+    char *token_secret;  /* a file; "": none */
+    char **token_public_keys;
 } RelayConfig;
 
 /* As config_load(): OUT must be zero, and is untouched on failure. */

@@ -25,6 +25,8 @@ typedef struct {
     const char *host, *key, *version, *origin;
     bool twice; /* one of those four came twice */
     char *protocol;
+    char *token;               /* the first */
+    bool tokens;               /* and there is another one */
     const char *if_none_match; /* the first */
     bool body;                 /* the request has one */
 } Fields;
@@ -51,15 +53,35 @@ static bool list_has(const char *list, const char *word)
     return false;
 }
 
-/* Takes rtcbus.1 from LIST, or else what comes first and can be sent back. */
-static void choose_protocol(const char *list, char **chosen)
+static void set_token(const char *value, Fields *fields)
 {
+    if (!fields->token)
+        fields->token = g_strdup(value);
+    else if (strcmp(fields->token, value) != 0)
+        fields->tokens = true;
+}
+
+/* RFC 6750 section 2.1. Other schemes are for whoever stands before us. */
+static void take_authorization(const char *value, Fields *fields)
+{
+    if (g_ascii_strncasecmp(value, "Bearer ", 7) == 0)
+        set_token(value + 7 + strspn(value + 7, " "), fields);
+}
+
+/* Takes rtcbus.1 from LIST, or else what comes first and can be sent back. */
+static void choose_protocol(const char *list, Fields *fields)
+{
+    char **chosen = &fields->protocol;
     g_auto(GStrv) offers = g_strsplit(list, ",", -1);
 
     for (char **offer = offers; *offer; offer++) {
         size_t n = 0;
 
         g_strstrip(*offer);
+        if (g_str_has_prefix(*offer, HANDSHAKE_TOKEN_PREFIX)) {
+            set_token(*offer + strlen(HANDSHAKE_TOKEN_PREFIX), fields);
+            continue;
+        }
         while (is_token_char((*offer)[n]))
             n++;
         if (n == 0 || (*offer)[n] != '\0' || n > PROTOCOL_MAX)
@@ -95,7 +117,9 @@ static void take_field(const char *name, const char *value, Fields *fields)
     else if (g_ascii_strcasecmp(name, "If-None-Match") == 0)
         fields->if_none_match = fields->if_none_match ? fields->if_none_match : value;
     else if (g_ascii_strcasecmp(name, "Sec-WebSocket-Protocol") == 0)
-        choose_protocol(value, &fields->protocol);
+        choose_protocol(value, fields);
+    else if (g_ascii_strcasecmp(name, "Authorization") == 0)
+        take_authorization(value, fields);
     else if (g_ascii_strcasecmp(name, "Transfer-Encoding") == 0)
         fields->body = true;
     else if (g_ascii_strcasecmp(name, "Content-Length") == 0)
@@ -167,18 +191,28 @@ static char *target_path(char *target, char **host)
     return target;
 }
 
-/* ?name= of QUERY, with + for a space as URLSearchParams writes it. */
-static bool parse_query(const char *query, char **name)
+/* The first MEMBER ("name=") of a query's PARTS, with + for a space as URLSearchParams
+ * writes it. False if it is not well-formed; OUT is NULL if there is none. */
+static bool query_member(char **parts, const char *member, char **out)
+{
+    for (; *parts; parts++) {
+        if (!g_str_has_prefix(*parts, member))
+            continue;
+        *out = g_uri_unescape_string(g_strdelimit(*parts + strlen(member), "+", ' '), NULL);
+        return *out != NULL;
+    }
+    *out = NULL;
+    return true;
+}
+
+static bool parse_query(const char *query, Handshake *out)
 {
     g_auto(GStrv) parts = g_strsplit(query ? query : "", "&", -1);
 
-    for (char **part = parts; *part; part++) {
-        if (!g_str_has_prefix(*part, "name="))
-            continue;
-        *name = g_uri_unescape_string(g_strdelimit(*part + 5, "+", ' '), NULL);
-        return *name != NULL;
-    }
-    *name = g_strdup("");
+    if (!query_member(parts, "name=", &out->name) || !query_member(parts, "token=", &out->token))
+        return false;
+    if (!out->name)
+        out->name = g_strdup("");
     return true;
 }
 
@@ -195,7 +229,7 @@ static bool parse_target(char *target, Handshake *out)
     if (*path == '/')
         path++;
     out->room = g_uri_unescape_string(path, NULL);
-    return out->room && parse_query(query, &out->name);
+    return out->room && parse_query(query, out);
 }
 
 /* OLD: this is HTTP/1.0. */
@@ -274,6 +308,17 @@ static int check_host(const Fields *fields, Handshake *out, bool old, const char
                : 400;
 }
 
+/* RFC 6750 section 2: one token, in one way. The same twice does no harm. */
+static int check_token(Fields *fields, Handshake *out, const char **reason)
+{
+    if (out->token)
+        set_token(out->token, fields);
+    *reason = "there is more than one token";
+    g_free(out->token);
+    out->token = g_steal_pointer(&fields->token);
+    return fields->tokens ? 400 : 0;
+}
+
 static int parse_lines(char **lines, Handshake *out, Fields *fields, const char **reason)
 {
     bool old = false;
@@ -288,6 +333,8 @@ static int parse_lines(char **lines, Handshake *out, Fields *fields, const char 
         status = parse_fields(lines + 1, fields, reason);
     if (status == 0)
         status = check_host(fields, out, old, reason);
+    if (status == 0)
+        status = check_token(fields, out, reason);
     if (status != 0)
         return status;
     if (old) /* an old client knows no upgrades: RFC 9110 section 7.8 */
@@ -309,6 +356,7 @@ int handshake_parse(const char *head, gsize length, Handshake *out, const char *
     lines = g_strsplit(copy, "\r\n", -1);
     status = parse_lines(lines, out, &fields, reason);
     out->protocol = fields.protocol;
+    g_free(fields.token); /* of a request that is refused */
     out->rtcbus = g_strcmp0(out->protocol, SUBPROTOCOL) == 0;
     out->origin = g_strdup(fields.origin);
     out->if_none_match = g_strdup(fields.if_none_match);
@@ -324,6 +372,7 @@ void handshake_clear(Handshake *handshake)
     g_clear_pointer(&handshake->key, g_free);
     g_clear_pointer(&handshake->protocol, g_free);
     g_clear_pointer(&handshake->if_none_match, g_free);
+    g_clear_pointer(&handshake->token, g_free);
 }
 
 char *handshake_accept(const Handshake *handshake, const char *accept)
@@ -344,11 +393,13 @@ static const char *status_phrase(int status)
     } phrases[] = {
         {200, "OK"},
         {400, "Bad Request"},
+        {401, "Unauthorized"},
         {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
         {409, "Conflict"},
         {426, "Upgrade Required"},
+        {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
         {503, "Service Unavailable"},
@@ -365,6 +416,8 @@ static const char *status_phrase(int status)
 static const char *extra_fields(int status)
 {
     switch (status) {
+    case 401: /* RFC 6750 section 3 */
+        return "WWW-Authenticate: Bearer realm=\"rtcbus\"\r\n";
     case 405:
         return "Allow: GET, HEAD\r\n";
     case 426:

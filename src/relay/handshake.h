@@ -8,6 +8,10 @@
  * Browsers and Node.js hang up if none of the subprotocols they offer is
  * selected (WHATWG WebSockets section 3). The relay forwards whatever clients
  * say to one another, so it selects what they offer.
+ *
+ * A token may come as "Authorization: Bearer" (RFC 6750), as ?token=, or, as
+ * browsers can say neither without showing it, as the subprotocol
+ * HANDSHAKE_TOKEN_PREFIX before the token, which is never selected.
  */
 
 #pragma once
@@ -16,6 +20,7 @@
 #include <stdbool.h>
 
 #define HANDSHAKE_MAX 8192 /* bytes in a request head */
+#define HANDSHAKE_TOKEN_PREFIX "rtcbus.token."
 
 typedef struct {
     char *room;          /* path without its first slash, decoded */
@@ -25,6 +30,7 @@ typedef struct {
     char *origin;        /* printable ASCII; NULL if there is none */
     char *key;           /* Sec-WebSocket-Key; NULL unless this is an upgrade */
     char *if_none_match; /* NULL if there is none */
+    char *token;         /* what is to let it in, as it came; NULL if there is none */
     bool upgrade;        /* a WebSocket is asked for, and correctly */
     bool head;           /* HEAD: answer without a body */
     char *protocol;      /* the subprotocol to select: rtcbus.1 if it is offered, or

@@ -139,6 +139,11 @@ guint account_has(const Account *account, QuotaShare share)
     return account->has[share];
 }
 
+guint64 account_prefix(const Account *account)
+{
+    return account->unlimited ? 0 : account->prefix;
+}
+
 bool quota_is_over_own(const Quota *quota, const Account *account)
 {
     return !account->unlimited && quota->limits.max_per_address > 0 &&

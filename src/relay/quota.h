@@ -62,6 +62,9 @@ bool quota_is_full(const Quota *quota, QuotaShare share);
 /* How many of SHARE an account has. */
 guint account_has(const Account *account, QuotaShare share);
 
+/* What stands for its address; 0 if that speaks for many (below). */
+guint64 account_prefix(const Account *account);
+
 /* Whether it has more connections than one address may. Loopback addresses are
  * not limited one by one: a reverse proxy there speaks for everybody. */
 bool quota_is_over_own(const Quota *quota, const Account *account);

@@ -48,6 +48,7 @@ struct Relay {
     Admission *admission;
     Listener *listener;
     Web *web;
+    Access *access;
     ClientOps client_ops;
     GQueue clients; /* the oldest first */
     Wheel checks;   /* of clients */
@@ -511,9 +512,26 @@ static void apply_limits(Relay *relay)
     restart_checks(relay);
 }
 
+/* Its files were read a moment ago, when the configuration was. Who would not be let in
+ * any more goes. */
+static void load_access(Relay *relay)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!access_load(relay->access, relay->config, &error))
+        log_error(_("who may come in stays as it was: %s"), error->message);
+    relay_begin(relay);
+    for (GList *link = relay->clients.head; link; link = link->next) {
+        if (!access_still_grants(relay->access, client_grant(link->data)))
+            client_close(link->data, 1008, "this relay wants another token now");
+    }
+    relay_end(relay);
+}
+
 void relay_reload(Relay *relay)
 {
     apply_limits(relay);
+    load_access(relay);
     load_page(relay);
 }
 
@@ -560,6 +578,7 @@ static void set_up_admission(Relay *relay)
         .router = relay->router,
         .traffic = relay->traffic,
         .web = relay->web,
+        .access = relay->access,
         .clients = &relay->clients,
         .client_ops = &relay->client_ops,
     };
@@ -578,6 +597,7 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
     relay->router = router_new();
     relay->traffic = traffic_new();
     relay->web = web_new();
+    relay->access = access_new();
     relay->client_ops = (ClientOps){
         .config = config,
         .quota = relay->quota,
@@ -593,7 +613,8 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
     relay->source = loop_attach(&relay->loop, &loop_ops, relay);
     set_up_admission(relay);
     apply_limits(relay);
-    relay->listener = listener_new(&relay->loop, listen, on_connection, relay, error);
+    if (access_load(relay->access, config, error))
+        relay->listener = listener_new(&relay->loop, listen, on_connection, relay, error);
     if (!relay->listener) {
         relay_free(relay);
         return NULL;
@@ -647,6 +668,7 @@ void relay_free(Relay *relay)
     traffic_free(relay->traffic);
     router_free(relay->router);
     web_free(relay->web);
+    access_free(relay->access);
     quota_free(relay->quota);
     g_free(relay);
 }

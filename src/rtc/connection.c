@@ -14,17 +14,15 @@
 
 #include "rtc/connection.h"
 
-#include <gnutls/crypto.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/random.h"
 #include "rtc/channel/channel-set.h"
 #include "rtc/dtls/dtls.h"
-#include "rtc/ice/ice.h"
+#include "rtc/negotiation.h"
+#include "rtc/paths.h"
 #include "rtc/sctp/association.h"
-#include "rtc/sdp.h"
 
 #define DEFAULT_SEND_QUOTA (16 * 1024 * 1024)
 #define DEFAULT_MAX_CHANNELS 256
@@ -32,7 +30,6 @@
 /* As many as usrsctp lets a remote have: only on the same of ours can it be told that one ends. */
 #define STREAMS 1024
 #define STREAMS_OF_OURS 32 /* to a remote that adds some when it is asked */
-#define EARLY_CANDIDATES_MAX 128
 /* From both descriptions to open SCTP. ICE has forty seconds of them (RFC 8863). */
 #define CONNECT_SECONDS 60
 
@@ -41,31 +38,26 @@ struct Connection {
     gpointer data;
     ConnectionState state;
     Certificate *certificate;
-    char **ice_servers, **interfaces;
-    TlsTrust *trust;
-    CheckBudget *check_budget;
-    bool uninvited;
-    bool libnice_only;
     gsize max_message_size;
 
-    bool offerer;
-    bool client; /* DTLS role */
-    Sdp *local, *remote;
+    Negotiation negotiation;
     GQueue outbox; /* of Outbound, for the signaling */
     guint outbox_source;
-    GQueue early_candidates; /* of char *, "" ends the list */
     guint connect_timer;
+    bool doubted; /* SCTP gets no answers */
+    bool lost;    /* ICE gets none */
 
-    Ice *ice;
-    Dtls *dtls;
+    Paths *paths;
+    Dtls *dtls; /* NULL: the remote's description is not known */
     Association *sctp;
     ChannelSet *channels;
 };
 
-/* A description (type set) or a candidate (NULL: the end) */
+/* A description (type set) or a candidate of UFRAG's generation (text NULL: the end) */
 typedef struct {
     const char *type;
     char *text;
+    char *ufrag;
 } Outbound;
 
 static guint dying; /* connections that are freed but not gone */
@@ -81,6 +73,17 @@ const char *connection_state_to_string(ConnectionState state)
         [CONNECTION_CLOSED] = "closed",
     };
     return names[state];
+}
+
+const char *connection_path_event_to_string(ConnectionPathEvent event)
+{
+    static const char *const names[] = {
+        [CONNECTION_PATH_MOVED] = "moved",
+        [CONNECTION_PATH_SILENT] = "silent",
+        [CONNECTION_PATH_HEARD] = "heard",
+        [CONNECTION_RESTART_FAILED] = "restart failed",
+    };
+    return names[event];
 }
 
 ConnectionState connection_state(const Connection *connection)
@@ -116,19 +119,22 @@ static void connection_fail(Connection *connection, const GError *reason)
 static void outbound_free(Outbound *outbound)
 {
     g_free(outbound->text);
+    g_free(outbound->ufrag);
     g_free(outbound);
 }
 
 static void emit(Connection *connection, const Outbound *outbound)
 {
+    const Sdp *own = negotiation_own(&connection->negotiation);
+
     if (outbound->type) {
         connection->ops->description(connection, outbound->type, outbound->text, connection->data);
-    } else if (outbound->text) {
+    } else if (outbound->text && own) {
         IceCandidateInit init = {
             .candidate = outbound->text,
-            .mid = connection->local->mid,
-            .mline_index = connection->local->mline_index,
-            .ufrag = ice_ufrag(connection->ice),
+            .mid = own->mid,
+            .mline_index = own->mline_index,
+            .ufrag = outbound->ufrag,
         };
         connection->ops->candidate(connection, &init, connection->data);
     } else {
@@ -149,25 +155,39 @@ static gboolean on_outbox(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static void post(Connection *connection, const char *type, const char *text)
+static void start_outbox(Connection *connection)
 {
-    Outbound *outbound = g_new0(Outbound, 1);
-
-    outbound->type = type;
-    outbound->text = g_strdup(text);
-    /* The description goes first, whatever was gathered meanwhile. */
-    if (type)
-        g_queue_push_head(&connection->outbox, outbound);
-    else
-        g_queue_push_tail(&connection->outbox, outbound);
     if (connection->outbox_source == 0)
         connection->outbox_source =
             g_idle_add_full(G_PRIORITY_DEFAULT, on_outbox, connection, NULL);
 }
 
-static void on_local_candidate(const char *candidate, gpointer data)
+/* Before the candidates, whatever was gathered meanwhile, and behind the descriptions */
+static void post_description(Connection *connection, const char *type, const char *text)
 {
-    post(data, NULL, candidate);
+    Outbound *outbound = g_new0(Outbound, 1);
+    GList *last = connection->outbox.tail;
+
+    outbound->type = type;
+    outbound->text = g_strdup(text);
+    while (last && !((Outbound *) last->data)->type)
+        last = last->prev;
+    if (last)
+        g_queue_insert_after(&connection->outbox, last, outbound);
+    else
+        g_queue_push_head(&connection->outbox, outbound);
+    start_outbox(connection);
+}
+
+static void on_local_candidate(const char *candidate, const char *ufrag, gpointer data)
+{
+    Connection *connection = data;
+    Outbound *outbound = g_new0(Outbound, 1);
+
+    outbound->text = g_strdup(candidate);
+    outbound->ufrag = g_strdup(ufrag);
+    g_queue_push_tail(&connection->outbox, outbound);
+    start_outbox(connection);
 }
 
 /* ---- SCTP ---- */
@@ -184,9 +204,22 @@ static void on_sctp_state(TransportState state, const GError *reason, gpointer d
     connection_enter_state(data, states[state], reason);
 }
 
+/* It is up, if it has ever been. */
+static void connection_note_doubt(Connection *connection)
+{
+    if (connection->state == CONNECTION_CONNECTED || connection->state == CONNECTION_DISCONNECTED)
+        connection_enter_state(connection,
+                               connection->doubted || connection->lost ? CONNECTION_DISCONNECTED
+                                                                       : CONNECTION_CONNECTED,
+                               NULL);
+}
+
 static void on_sctp_doubt(bool doubted, gpointer data)
 {
-    connection_enter_state(data, doubted ? CONNECTION_DISCONNECTED : CONNECTION_CONNECTED, NULL);
+    Connection *connection = data;
+
+    connection->doubted = doubted;
+    connection_note_doubt(connection);
 }
 
 static void on_sctp_message(guint16 stream, guint32 ppid, const guint8 *bytes, gsize length,
@@ -227,17 +260,18 @@ static const AssociationOps sctp_user = {
 
 static void start_sctp(Connection *connection)
 {
-    const bool ours = connection->remote->max_packet_size > 0;
+    const Sdp *remote = connection->negotiation.remote;
+    const bool ours = remote->max_packet_size > 0;
     AssociationConfig config = {
         .local_port = SCTP_PORT,
-        .remote_port = connection->remote->sctp_port,
+        .remote_port = remote->sctp_port,
         .streams = ours ? STREAMS_OF_OURS : STREAMS,
         .adds_streams = ours,
         .mtu = dtls_mtu(connection->dtls),
-        .first = ice_is_local(connection->ice)
-                     ? MIN(dtls_record_max(connection->dtls), connection->remote->max_packet_size)
+        .first = paths_is_local(connection->paths)
+                     ? MIN(dtls_record_max(connection->dtls), remote->max_packet_size)
                      : 0,
-        .max_packet = connection->remote->max_packet_size,
+        .max_packet = remote->max_packet_size,
         .max_message_size = connection->max_message_size,
     };
     g_autoptr(GError) error = NULL;
@@ -249,8 +283,8 @@ static void start_sctp(Connection *connection)
         return;
     }
     /* Channels that wait send their OPEN now: it is bundled with COOKIE-ECHO. */
-    channel_set_attach(connection->channels, connection->sctp, connection->client,
-                       connection->remote->max_message_size);
+    channel_set_attach(connection->channels, connection->sctp, connection->negotiation.client,
+                       remote->max_message_size);
 }
 
 /* ---- DTLS ---- */
@@ -307,13 +341,13 @@ static bool start_dtls(Connection *connection, GError **error)
 {
     DtlsConfig config = {
         .certificate = connection->certificate,
-        .client = connection->client,
-        .fingerprints = connection->remote->fingerprints,
+        .client = connection->negotiation.client,
+        .fingerprints = connection->negotiation.remote->fingerprints,
         .verify = on_verify,
         .data = connection,
     };
 
-    connection->dtls = dtls_new(ice_transport(connection->ice), &config, error);
+    connection->dtls = dtls_new(paths_transport(connection->paths), &config, error);
     if (!connection->dtls)
         return false;
     transport_set_user(dtls_transport(connection->dtls), &dtls_user, connection);
@@ -333,53 +367,63 @@ static void on_overflow(gsize room, gpointer data)
         association_note_overflow(connection->sctp, room);
 }
 
-static bool start_ice(Connection *connection, bool controlling, GError **error)
+static bool is_owed(gpointer data)
 {
-    IceConfig config = {
-        .controlling = controlling,
-        .servers = (const char *const *) connection->ice_servers,
-        .trust = connection->trust,
-        .interfaces = (const char *const *) connection->interfaces,
-        .budget = connection->check_budget,
-        .uninvited = connection->uninvited,
-        .libnice_only = connection->libnice_only,
-        .candidate = on_local_candidate,
-        .overflow = on_overflow,
-        .data = connection,
-    };
-
-    connection->ice = ice_new(&config, error);
-    return connection->ice && ice_gather(connection->ice, error);
+    return connection_is_unacknowledged(data);
 }
 
-static void add_candidate_line(Connection *connection, const char *line)
+static void tell_path(Connection *connection, ConnectionPathEvent event)
 {
-    g_autoptr(GError) error = NULL;
-
-    if (!*line)
-        ice_end_candidates(connection->ice);
-    else if (!ice_add_candidate(connection->ice, line, &error))
-        log_debug("candidate left out (%s): %s", error->message, line);
+    if (!connection->ops ||
+        (connection->state != CONNECTION_CONNECTED && connection->state != CONNECTION_DISCONNECTED))
+        return;
+    log_debug("connection: path %s", connection_path_event_to_string(event));
+    if (connection->ops->path)
+        connection->ops->path(connection, event, connection->data);
 }
 
-/* Hands over the remote's credentials, then every candidate known so far. */
-static bool feed_ice(Connection *connection, GError **error)
+/* An offer that waits for its answer has lost its agent with it. */
+static void note_restart_failed(Connection *connection)
 {
-    Sdp *remote = connection->remote;
-    char *line;
+    Negotiation *negotiation = &connection->negotiation;
 
-    if (!ice_set_remote_credentials(connection->ice, remote->ufrag, remote->password, error))
-        return false;
-    for (guint i = 0; i < remote->candidates->len; i++)
-        add_candidate_line(connection, remote->candidates->pdata[i]);
-    while ((line = g_queue_pop_head(&connection->early_candidates))) {
-        add_candidate_line(connection, line);
-        g_free(line);
+    if (negotiation->offered && negotiation->remote && paths_searching(connection->paths) < 0)
+        negotiation_roll_back(negotiation);
+    tell_path(connection, CONNECTION_RESTART_FAILED);
+}
+
+static void on_paths_event(PathsEvent event, gpointer data)
+{
+    Connection *connection = data;
+
+    switch (event) {
+    case PATHS_MOVED:
+        tell_path(connection, CONNECTION_PATH_MOVED);
+        break;
+    case PATHS_SILENT:
+        tell_path(connection, CONNECTION_PATH_SILENT);
+        break;
+    case PATHS_HEARD:
+        connection->lost = false;
+        connection_note_doubt(connection);
+        tell_path(connection, CONNECTION_PATH_HEARD);
+        break;
+    case PATHS_LOST:
+        connection->lost = true;
+        connection_note_doubt(connection);
+        break;
+    case PATHS_FAILED:
+        note_restart_failed(connection);
+        break;
     }
-    if (remote->end_of_candidates)
-        ice_end_candidates(connection->ice);
-    return true;
 }
+
+static const PathsUser paths_user = {
+    .candidate = on_local_candidate,
+    .overflow = on_overflow,
+    .event = on_paths_event,
+    .is_owed = is_owed,
+};
 
 bool connection_add_candidate(Connection *connection, const IceCandidateInit *candidate,
                               GError **error)
@@ -390,42 +434,18 @@ bool connection_add_candidate(Connection *connection, const IceCandidateInit *ca
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "the candidate is too long");
         return false;
     }
-    if (!connection->remote) {
-        if (g_queue_get_length(&connection->early_candidates) < EARLY_CANDIDATES_MAX)
-            g_queue_push_tail(&connection->early_candidates, g_strdup(line));
-        return true;
-    }
     if (!connection->ops || connection->state >= CONNECTION_FAILED)
         return true;
-    if (candidate && candidate->ufrag && *candidate->ufrag &&
-        strcmp(candidate->ufrag, connection->remote->ufrag) != 0)
-        return true; /* of another generation (RFC 8838 10) */
-    if (!*line) {
-        ice_end_candidates(connection->ice);
-        return true;
-    }
-    return ice_add_candidate(connection->ice, line, error);
+    return paths_add_candidate(connection->paths, line, candidate ? candidate->ufrag : NULL, error);
 }
 
 /* ---- descriptions ---- */
 
-static guint64 random_session_id(void)
-{
-    guint64 id = 0;
-
-    random_bytes(&id, sizeof id);
-    return id >> 2; /* fits into 63 bits, as RFC 8829 5.2.1 wants */
-}
-
-static Sdp *new_local(Connection *connection, SdpSetup setup)
+static Sdp *new_template(const Connection *connection)
 {
     Sdp *sdp = sdp_new();
 
-    sdp->session_id = random_session_id();
-    sdp->ufrag = g_strdup(ice_ufrag(connection->ice));
-    sdp->password = g_strdup(ice_password(connection->ice));
     sdp->trickle = true;
-    sdp->setup = setup;
     sdp->sctp_port = SCTP_PORT;
     sdp->max_message_size = connection->max_message_size;
     sdp->max_packet_size = SDP_MAX_PACKET_SIZE;
@@ -433,96 +453,154 @@ static Sdp *new_local(Connection *connection, SdpSetup setup)
     return sdp;
 }
 
-static void post_local(Connection *connection, const char *type)
+static void post_offer(Connection *connection, Sdp *template)
 {
-    g_autofree char *text = sdp_to_text(connection->local);
+    NegotiationIce ice = {paths_ufrag(connection->paths), paths_password(connection->paths)};
+    g_autofree char *text = negotiation_offer(&connection->negotiation, &ice, template);
 
-    post(connection, type, text);
+    post_description(connection, "offer", text);
 }
 
 bool connection_offer(Connection *connection, GError **error)
 {
-    if (connection->state != CONNECTION_NEW || connection->local) {
+    if (connection->state != CONNECTION_NEW || negotiation_own(&connection->negotiation)) {
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE, "there was an offer already");
         return false;
     }
-    connection->offerer = true;
-    if (!start_ice(connection, true, error))
+    if (!paths_begin(connection->paths, true, error))
         return false;
-    connection->local = new_local(connection, SDP_SETUP_ACTPASS);
-    connection->local->mid = g_strdup("0");
-    connection->local->bundled = true;
-    post_local(connection, "offer");
+    post_offer(connection, new_template(connection));
     connection_enter_state(connection, CONNECTION_CONNECTING, NULL);
     return true;
 }
 
-/* The answer says active if it may: its ICE is done first (RFC 8842 5.3). */
-static bool take_offer(Connection *connection, Sdp *remote, GError **error)
+/* Who controls is not asked again in a restart (RFC 8445 6.1.1). */
+bool connection_restart_ice(Connection *connection, bool anew, GError **error)
 {
-    Sdp *local;
+    gint64 searching = connection->dtls ? paths_searching(connection->paths) : -1;
 
-    if (!start_ice(connection, remote->ice_lite, error))
+    if (!connection->ops || (connection->state != CONNECTION_CONNECTED &&
+                             connection->state != CONNECTION_DISCONNECTED)) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE, "there is no path to restart");
         return false;
-    connection->client = remote->setup != SDP_SETUP_ACTIVE;
-    local = new_local(connection, connection->client ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE);
-    local->mid = g_strdup(remote->mid);
-    local->bundled = remote->bundled;
-    local->mline_index = remote->mline_index;
-    local->transport = g_strdup(remote->transport); /* the answer's m-line is as the offer's */
-    local->old_format = remote->old_format;
-    g_ptr_array_unref(local->media);
-    local->media = g_ptr_array_ref(remote->media);
-    connection->local = local;
-    connection->remote = remote;
-    post_local(connection, "answer");
-    return true;
-}
-
-static bool take_answer(Connection *connection, Sdp *remote, GError **error)
-{
-    connection->client = remote->setup == SDP_SETUP_PASSIVE;
-    connection->remote = remote;
-    return true;
-}
-
-static bool check_remote_type(Connection *connection, const char *type, GError **error)
-{
-    bool offer = strcmp(type, "offer") == 0;
-
-    if (!offer && strcmp(type, "answer") != 0 && strcmp(type, "pranswer") != 0)
-        g_set_error(error, RTC_ERROR, RTC_ERROR_INVALID, "a description of type \"%s\"", type);
-    else if (!connection->ops || connection->state >= CONNECTION_FAILED)
-        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_CLOSED, "the call has ended");
-    else if (offer == connection->offerer || (!offer && !connection->local))
-        g_set_error(error, RTC_ERROR, RTC_ERROR_STATE, "an unexpected %s", type);
-    else
+    }
+    if (!anew && searching >= 0 && searching < CONNECTION_RESTART_MS * 1000)
         return true;
-    return false;
+    if (!paths_begin(connection->paths, paths_is_controlling(connection->paths), error))
+        return false;
+    post_offer(connection, NULL);
+    return true;
+}
+
+void connection_set_ice_servers(Connection *connection, const char *const *servers)
+{
+    paths_set_servers(connection->paths, servers);
+}
+
+bool connection_is_relayed(Connection *connection)
+{
+    return paths_is_relayed(connection->paths);
+}
+
+/* The first offer, or an ICE restart */
+static bool answer_anew(Connection *connection, Sdp **remote, const char *text, GError **error)
+{
+    const bool first = !connection->dtls;
+    const bool controlling =
+        (*remote)->ice_lite || (!first && paths_is_controlling(connection->paths));
+    NegotiationIce ice;
+
+    if (!paths_begin(connection->paths, controlling, error))
+        return false;
+    if (!paths_set_remote(connection->paths, *remote, error)) {
+        paths_cancel(connection->paths);
+        return false;
+    }
+    ice = (NegotiationIce){paths_ufrag(connection->paths), paths_password(connection->paths)};
+    post_description(connection, "answer",
+                     negotiation_answer(&connection->negotiation, g_steal_pointer(remote), text,
+                                        &ice, first ? new_template(connection) : NULL));
+    return true;
+}
+
+/* A restart of ours that the remote has not heard of is still to be made. */
+static void answer_as_before(Connection *connection, Sdp *remote, const char *text)
+{
+    bool offered = connection->negotiation.offered != NULL;
+
+    post_description(connection, "answer",
+                     negotiation_answer(&connection->negotiation, remote, text, NULL, NULL));
+    if (offered) {
+        post_offer(connection, NULL);
+        paths_repeat_candidates(connection->paths, paths_ufrag(connection->paths));
+    }
+}
+
+/* Frames get lost: perhaps not only the answer was, but also what came after it. */
+static void answer_again(Connection *connection)
+{
+    post_description(connection, "answer", negotiation_kept_answer(&connection->negotiation));
+    paths_repeat_candidates(connection->paths, connection->negotiation.local->ufrag);
+}
+
+static bool take_answer(Connection *connection, Sdp **remote, const char *text, GError **error)
+{
+    if (!paths_set_remote(connection->paths, *remote, error))
+        return false;
+    negotiation_take_answer(&connection->negotiation, g_steal_pointer(remote), text);
+    return true;
+}
+
+static bool begin(Connection *connection, GError **error)
+{
+    connection_enter_state(connection, CONNECTION_CONNECTING, NULL);
+    return start_dtls(connection, error);
 }
 
 bool connection_set_remote(Connection *connection, const char *type, const char *sdp,
                            GError **error)
 {
     g_autoptr(Sdp) remote = NULL;
-    bool ok;
+    NegotiationStep step;
 
-    if (!check_remote_type(connection, type, error) || !(remote = sdp_parse(sdp, error)))
-        return false;
-    if (connection->remote) {
-        if (strcmp(connection->remote->ufrag, remote->ufrag) == 0)
-            return true;
-        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_UNSUPPORTED,
-                            "a second description with other ICE credentials");
+    if (!connection->ops || connection->state >= CONNECTION_FAILED) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_CLOSED, "the call has ended");
         return false;
     }
-    ok = connection->offerer ? take_answer(connection, remote, error)
-                             : take_offer(connection, remote, error);
-    if (!ok)
+    if (!negotiation_judge(&connection->negotiation, type, sdp, &step, &remote, error))
         return false;
-    g_steal_pointer(&remote);
-    connection_enter_state(connection, CONNECTION_CONNECTING, NULL);
-    return feed_ice(connection, error) && start_dtls(connection, error);
+    log_debug("connection: %s", negotiation_step_to_string(step));
+    switch (step) {
+    case NEGOTIATION_OFFER_FIRST:
+        return answer_anew(connection, &remote, sdp, error) && begin(connection, error);
+    case NEGOTIATION_OFFER_RESTART:
+        return answer_anew(connection, &remote, sdp, error);
+    case NEGOTIATION_OFFER_OTHER:
+        answer_as_before(connection, g_steal_pointer(&remote), sdp);
+        return true;
+    case NEGOTIATION_OFFER_REPEATED:
+        answer_again(connection);
+        return true;
+    case NEGOTIATION_ANSWER_FIRST:
+        return take_answer(connection, &remote, sdp, error) && begin(connection, error);
+    case NEGOTIATION_ANSWER_RESTART:
+        return take_answer(connection, &remote, sdp, error);
+    case NEGOTIATION_ANSWER_DECLINED:
+        paths_cancel(connection->paths);
+        tell_path(connection, CONNECTION_RESTART_FAILED);
+        return true;
+    case NEGOTIATION_OFFER_IGNORED:
+    case NEGOTIATION_ANSWER_REPEATED:
+        return true;
+    }
+    g_return_val_if_reached(false);
+}
+
+bool connection_names_key(const Connection *connection, const char *sdp)
+{
+    g_autoptr(Sdp) remote = connection->negotiation.remote ? sdp_parse(sdp, NULL) : NULL;
+
+    return remote && negotiation_has_key(&connection->negotiation, remote);
 }
 
 /* ---- the connection itself ---- */
@@ -545,20 +623,23 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
         .incoming = on_incoming,
         .data = connection,
     };
+    IceConfig ice = {
+        .servers = config->ice_servers,
+        .trust = config->trust,
+        .interfaces = config->interfaces,
+        .budget = config->check_budget,
+        .uninvited = config->uninvited,
+        .libnice_only = config->libnice_only,
+    };
 
     connection->ops = ops;
     connection->data = data;
     connection->certificate = certificate_ref(config->certificate);
-    connection->ice_servers = g_strdupv((char **) config->ice_servers);
-    connection->trust = config->trust ? tls_trust_ref(config->trust) : tls_trust_new(NULL);
-    connection->interfaces = g_strdupv((char **) config->interfaces);
-    connection->check_budget = config->check_budget ? check_budget_ref(config->check_budget) : NULL;
-    connection->uninvited = config->uninvited;
-    connection->libnice_only = config->libnice_only;
     connection->max_message_size =
         config->max_message_size ? config->max_message_size : CONNECTION_MAX_MESSAGE_SIZE;
+    negotiation_init(&connection->negotiation);
     g_queue_init(&connection->outbox);
-    g_queue_init(&connection->early_candidates);
+    connection->paths = paths_new(&ice, &paths_user, connection);
     connection->channels = channel_set_new(&channels);
     return connection;
 }
@@ -579,16 +660,10 @@ static gboolean on_destroy(gpointer data)
     channel_set_detach(connection->channels, NULL);
     g_clear_pointer(&connection->sctp, association_free);
     g_clear_pointer(&connection->dtls, dtls_free);
-    g_clear_pointer(&connection->ice, ice_free);
+    paths_free(connection->paths);
     channel_set_free(connection->channels);
-    g_clear_pointer(&connection->local, sdp_free);
-    g_clear_pointer(&connection->remote, sdp_free);
+    negotiation_clear(&connection->negotiation);
     g_queue_clear_full(&connection->outbox, (GDestroyNotify) outbound_free);
-    g_queue_clear_full(&connection->early_candidates, g_free);
-    g_strfreev(connection->ice_servers);
-    tls_trust_unref(connection->trust);
-    g_strfreev(connection->interfaces);
-    g_clear_pointer(&connection->check_budget, check_budget_unref);
     certificate_unref(connection->certificate);
     g_free(connection);
     dying--;
@@ -632,8 +707,7 @@ bool connection_is_unacknowledged(Connection *connection)
 void connection_get_stats(Connection *connection, ConnectionStats *stats)
 {
     *stats = (ConnectionStats){};
-    if (connection->ice)
-        ice_selected_pair(connection->ice, &stats->local_candidate, &stats->remote_candidate);
+    paths_selected_pair(connection->paths, &stats->local_candidate, &stats->remote_candidate);
     if (connection->dtls) {
         stats->remote_fingerprint = g_strdup(dtls_remote_fingerprint(connection->dtls));
         stats->bytes_sent = dtls_bytes_sent(connection->dtls);
@@ -647,8 +721,8 @@ void connection_get_stats(Connection *connection, ConnectionStats *stats)
         stats->round_trip_usec = channel_set_round_trip_usec(connection->channels);
     if (stats->round_trip_usec == 0 && connection->dtls)
         stats->round_trip_usec = dtls_round_trip_usec(connection->dtls);
-    if (connection->remote)
-        stats->remote_max_message_size = connection->remote->max_message_size;
+    if (connection->negotiation.remote)
+        stats->remote_max_message_size = connection->negotiation.remote->max_message_size;
 }
 
 void connection_stats_clear(ConnectionStats *stats)

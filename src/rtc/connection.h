@@ -7,9 +7,12 @@
  * channels (RFC 8831). It is told of signaling and tells of it, but knows no
  * relay: descriptions and candidates go in and out as text.
  *
- * A connection either offers (connection_offer) or answers
- * (connection_set_remote of an offer); it is never renegotiated, except that a
- * repeated description with the same ICE credentials is accepted and ignored.
+ * A connection either offers (connection_offer) or answers (connection_set_remote
+ * of an offer). From then on either side may offer again, and each offer of the
+ * remote gets one answer (RFC 8829 5.3): what it may change are the ICE
+ * credentials, which is an ICE restart (RFC 8839 4.4.1.1.1), and the m-lines that
+ * are not ours. A restart finds a way beside the one in use and takes over when
+ * it carries data, so one that fails costs nothing.
  */
 
 #pragma once
@@ -32,10 +35,32 @@ typedef enum {
     CONNECTION_NEW,
     CONNECTION_CONNECTING,   /* descriptions are going around, ICE, DTLS or SCTP at work */
     CONNECTION_CONNECTED,    /* SCTP is up: channels can carry messages */
-    CONNECTION_DISCONNECTED, /* was connected, the remote does not answer; may come back */
+    CONNECTION_DISCONNECTED, /* was connected, the remote does not answer; may come back, and
+                              * waits for that until its owner frees it */
     CONNECTION_FAILED,       /* final, with a reason */
     CONNECTION_CLOSED,       /* final: the remote closed it in an orderly way */
 } ConnectionState;
+
+/* What happens below a connection that has been CONNECTED once */
+typedef enum {
+    /* Another pair carries our data: of the same agents, or of those of a restart. */
+    CONNECTION_PATH_MOVED,
+    /* What we have sent is not answered, for CONNECTION_SILENT_MS: the path, or the TURN server
+     * that it leads through, may be gone. It is told once, and again after the next sign. */
+    CONNECTION_PATH_SILENT,
+    /* The remote is heard again. */
+    CONNECTION_PATH_HEARD,
+    /* A restart, ours or the remote's, has come to nothing: no answer within
+     * CONNECTION_ANSWER_SECONDS, or no pair. What carried the data before still does. */
+    CONNECTION_RESTART_FAILED,
+} ConnectionPathEvent;
+
+const char *connection_path_event_to_string(ConnectionPathEvent event);
+
+#define CONNECTION_SILENT_MS 2000
+#define CONNECTION_ANSWER_SECONDS 30
+/* A restart that is younger is left alone when another one is asked for. */
+#define CONNECTION_RESTART_MS 3000
 
 const char *connection_state_to_string(ConnectionState state);
 
@@ -73,6 +98,8 @@ typedef struct {
     /* REASON is set for FAILED and may be for CLOSED. */
     void (*state)(Connection *connection, ConnectionState state, const GError *reason,
                   gpointer data);
+    /* May be NULL. */
+    void (*path)(Connection *connection, ConnectionPathEvent event, gpointer data);
     /* The remote opened CHANNEL: set its ops now. */
     void (*channel)(Connection *connection, Channel *channel, gpointer data);
     /*
@@ -106,15 +133,50 @@ bool connection_offer(Connection *connection, GError **error);
 
 /*
  * Takes an offer (the answer follows by callback) or the answer to our offer.
- * SDP is any text; an error leaves the connection as it was.
+ * SDP is any text; an error leaves the connection as it was. What else it means:
+ *
+ *   offer   the same text as the last one: the kept answer goes out once more, and the
+ *             candidates after it
+ *           with other ICE credentials: an ICE restart; new agents are brought up
+ *           anything else: an answer with the m-lines of the offer, all but ours rejected
+ *           another key, DTLS role, SCTP port or place of our m-line: an error
+ *           while an offer of ours waits for its answer: the one who made the first offer
+ *             of all ignores it, without an answer; the other one gives up its own (the
+ *             impolite and the polite peer of W3C's "perfect negotiation"), and offers again
+ *             what the remote's has not brought about
+ *   answer  nothing waits for it: RTC_ERROR_STATE; the last one again is no error
+ *           with the ICE credentials of before: the remote restarts nothing; that fails
  */
 bool connection_set_remote(Connection *connection, const char *type, const char *sdp,
                            GError **error);
 
 /*
- * Trickled candidates, also ahead of the description (kept, up to a limit).
- * NULL ends the list. Candidates that cannot be used here (TCP, unresolvable
- * names) are dropped without an error.
+ * Whether SDP names the key that the remote's first description has named, and no other one: so
+ * it is of the same remote, as far as a description can say. False before there is a first one.
+ */
+bool connection_names_key(const Connection *connection, const char *sdp);
+
+/*
+ * Restarts ICE (RFC 8445 9): an offer with new credentials, and the addresses and servers of
+ * now, by callback, then candidates. For a connection that is CONNECTED or DISCONNECTED;
+ * otherwise RTC_ERROR_STATE. It may be called at any rate: while a restart, of whichever side,
+ * looks for its path and is younger than CONNECTION_RESTART_MS, nothing is done, unless ANEW (the
+ * addresses have changed). An older one is replaced, with an offer of its own: frames get lost.
+ */
+bool connection_restart_ice(Connection *connection, bool anew, GError **error);
+
+/* As in ConnectionConfig, for the restarts to come. */
+void connection_set_ice_servers(Connection *connection, const char *const *servers);
+
+/* Whether the pair that carries our data leads through a TURN server, of ours or the remote's: a
+ * restart may find a better one. */
+bool connection_is_relayed(Connection *connection);
+
+/*
+ * Trickled candidates, also ahead of their description (kept, up to a limit).
+ * NULL ends the list. The user name fragment tells which restart one belongs to;
+ * without it, it is the newest. Candidates that cannot be used here (TCP,
+ * unresolvable names, of a restart that is over) are dropped without an error.
  */
 bool connection_add_candidate(Connection *connection, const IceCandidateInit *candidate,
                               GError **error);

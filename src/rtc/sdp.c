@@ -21,6 +21,7 @@
 #define SDP_MAX_MEDIA 64
 #define SDP_MAX_CANDIDATES 256
 #define SDP_MAX_FINGERPRINTS 16
+#define SDP_FIRST_VERSION 2 /* as browsers begin */
 #define SDP_TRANSPORT "UDP/DTLS/SCTP"
 #define SDP_DEFAULT_MAX_MESSAGE_SIZE 65536 /* RFC 8841 6.1 */
 
@@ -53,7 +54,24 @@ Sdp *sdp_new(void)
     sdp->media = g_ptr_array_new_with_free_func((GDestroyNotify) media_free);
     sdp->max_message_size = SDP_DEFAULT_MAX_MESSAGE_SIZE;
     sdp->sctp_port = 5000;
+    sdp->version = SDP_FIRST_VERSION;
     return sdp;
+}
+
+Sdp *sdp_copy(const Sdp *sdp)
+{
+    Sdp *copy = g_memdup2(sdp, sizeof *sdp);
+
+    copy->ufrag = g_strdup(sdp->ufrag);
+    copy->password = g_strdup(sdp->password);
+    copy->mid = g_strdup(sdp->mid);
+    copy->answers = g_strdup(sdp->answers);
+    copy->transport = g_strdup(sdp->transport);
+    copy->candidates = g_ptr_array_new_with_free_func(g_free);
+    copy->end_of_candidates = false;
+    g_ptr_array_ref(copy->fingerprints);
+    g_ptr_array_ref(copy->media);
+    return copy;
 }
 
 void sdp_free(Sdp *sdp)
@@ -61,6 +79,7 @@ void sdp_free(Sdp *sdp)
     g_free(sdp->ufrag);
     g_free(sdp->password);
     g_free(sdp->mid);
+    g_free(sdp->answers);
     g_free(sdp->transport);
     g_ptr_array_unref(sdp->candidates);
     g_ptr_array_unref(sdp->fingerprints);
@@ -415,6 +434,7 @@ static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
         return fail(error, RTC_ERROR_INVALID, "the SDP has a bad a=max-message-size");
     if (packet)
         sdp->max_packet_size = read_max_packet(sdp->ufrag, packet);
+    sdp->answers = g_strdup(section_get(data, "x-rtcbus-answers"));
     return true;
 }
 
@@ -434,12 +454,14 @@ static void read_media(Sdp *sdp, const GPtrArray *sections)
 }
 
 /* "o=- 4611731400430051336 2 IN IP4 127.0.0.1" */
-static guint64 read_session_id(const char *text)
+static void read_origin(Sdp *sdp, const char *text)
 {
     const char *origin = strstr(text, "\no=");
     const char *id = origin ? strchr(origin, ' ') : NULL;
+    char *end;
 
-    return id ? g_ascii_strtoull(id + 1, NULL, 10) : 0;
+    sdp->session_id = id ? g_ascii_strtoull(id + 1, &end, 10) : 0;
+    sdp->version = id ? g_ascii_strtoull(end, NULL, 10) : 0;
 }
 
 Sdp *sdp_parse(const char *text, GError **error)
@@ -457,7 +479,7 @@ Sdp *sdp_parse(const char *text, GError **error)
         fail(error, RTC_ERROR_UNSUPPORTED, "the SDP has no m-line for data channels");
         return NULL;
     }
-    sdp->session_id = read_session_id(text);
+    read_origin(sdp, text);
     sdp->mid = g_strdup(section_get(data, "mid"));
     tag = find_bundle_tag(sections, sdp->mid);
     sdp->bundled = tag != NULL;
@@ -501,6 +523,8 @@ static void write_data(GString *text, const Sdp *sdp)
     if (sdp->max_packet_size > 0)
         g_string_append_printf(text, "a=x-rtcbus-max-packet-size:%" G_GSIZE_FORMAT " %s\r\n",
                                sdp->max_packet_size, sdp->ufrag);
+    if (sdp->answers)
+        g_string_append_printf(text, "a=x-rtcbus-answers:%s\r\n", sdp->answers);
     for (guint i = 0; i < sdp->candidates->len; i++)
         g_string_append_printf(text, "a=%s\r\n", (char *) sdp->candidates->pdata[i]);
     if (sdp->end_of_candidates)
@@ -528,8 +552,10 @@ char *sdp_to_text(const Sdp *sdp)
 {
     GString *text = g_string_new("v=0\r\n");
 
-    g_string_append_printf(text, "o=- %" G_GUINT64_FORMAT " 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
-                           sdp->session_id);
+    g_string_append_printf(text,
+                           "o=- %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT
+                           " IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+                           sdp->session_id, sdp->version);
     if (sdp->bundled && sdp->mid)
         g_string_append_printf(text, "a=group:BUNDLE %s\r\n", sdp->mid);
     for (guint i = 0; i < MAX(sdp->media->len, 1); i++) {

@@ -16,7 +16,9 @@
  * packet passes any more after one of more than 2048 bytes has come (libwebrtc),
  * so a probe of what a path carries goes only to who asks for it; and there are
  * stacks that copy what they do not know from the offer into the answer
- * (libdatachannel), so the sender's own ICE user name is part of it.
+ * (libdatachannel), so the sender's own ICE user name is part of it. And of an answer:
+ * "a=x-rtcbus-answers:UFRAG" has the ICE user name of the offer. A late answer must not be
+ * taken for one to the next offer.
  */
 #define SDP_MAX_PACKET_SIZE 16384
 
@@ -36,7 +38,7 @@ typedef struct {
 } SdpMedia;
 
 typedef struct {
-    guint64 session_id;
+    guint64 session_id, version; /* of o= */
 
     char *ufrag, *password;
     bool ice_lite, trickle;
@@ -51,6 +53,7 @@ typedef struct {
     guint16 sctp_port;
     gsize max_message_size; /* 65536 if absent, 0: no limit (RFC 8841 6.1) */
     gsize max_packet_size;  /* of SCTP, which its sender can take; 0: not said */
+    char *answers;          /* the ICE user name of the offer that it answers; NULL: not said */
     char *transport;        /* of the m-line: "UDP/DTLS/SCTP", which NULL means too, … */
     bool old_format;        /* it ends in the SCTP port, for an a=sctpmap */
     bool bundled;           /* our m-line is in an a=group:BUNDLE */
@@ -60,6 +63,9 @@ typedef struct {
 
 /* For a description of our own: one data m-line, mid "0". */
 Sdp *sdp_new(void);
+
+/* Its candidates are left out. */
+Sdp *sdp_copy(const Sdp *sdp);
 
 /*
  * Parses the description of a remote. Fails with RTC_ERROR_INVALID for text

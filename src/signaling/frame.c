@@ -82,6 +82,7 @@ Frame *frame_copy(const Frame *frame)
     copy->data = g_strdup(frame->data);
     copy->reason = g_strdup(frame->reason);
     copy->sdp = g_strdup(frame->sdp);
+    copy->restart = frame->restart;
     copy->candidate = g_strdup(frame->candidate);
     copy->mid = g_strdup(frame->mid);
     copy->mline_index = frame->mline_index;
@@ -201,6 +202,14 @@ static bool read_description(Frame *frame, JsonObject *object, GError **error)
     return read_string(init ? init : object, "sdp", FRAME_MAX_SDP, &frame->sdp, error);
 }
 
+static bool read_flag(JsonObject *object, const char *name)
+{
+    JsonNode *node = json_object_get_member(object, name);
+
+    return node && JSON_NODE_HOLDS_VALUE(node) &&
+           json_node_get_value_type(node) == G_TYPE_BOOLEAN && json_node_get_boolean(node);
+}
+
 static int read_index(JsonObject *object, const char *name)
 {
     JsonNode *node = json_object_get_member(object, name);
@@ -298,6 +307,8 @@ static bool read_members(Frame *frame, JsonObject *object, GError **error)
     case FRAME_CALL:
         return read_string(object, "channel_id", FRAME_MAX_NAME, &frame->channel_id, error);
     case FRAME_OFFER:
+        frame->restart = read_flag(object, "restart");
+        return read_description(frame, object, error);
     case FRAME_ANSWER:
         return read_description(frame, object, error);
     case FRAME_CANDIDATE:
@@ -417,6 +428,10 @@ char *frame_write(const Frame *frame)
     write_string(builder, "reason", frame->reason);
     write_string(builder, "step", frame->step);
     write_string(builder, "data", frame->data);
+    if (frame->restart) {
+        json_builder_set_member_name(builder, "restart");
+        json_builder_add_boolean_value(builder, TRUE);
+    }
     if (frame->type == FRAME_OFFER || frame->type == FRAME_ANSWER)
         write_description(builder, frame);
     else if (frame->type == FRAME_CANDIDATE)

@@ -64,9 +64,10 @@ typedef struct {
 } FrameIceServer;
 
 /* Why we say `bye` before it began: the certificate is not the one we know, or there are
- * too many calls. */
+ * too many calls. And to an offer within a call that we do not have (any more). */
 #define FRAME_REASON_UNTRUSTED "untrusted"
 #define FRAME_REASON_BUSY "busy"
+#define FRAME_REASON_GONE "gone"
 
 typedef struct {
     FrameType type;
@@ -79,6 +80,7 @@ typedef struct {
     char *step;       /* pair: "ask", "answer", "confirm", "wait", "done", "wrong", "failed" */
     char *data;       /* pair: base64 */
     char *sdp;        /* offer, answer; NULL: it has none of that type */
+    bool restart;     /* offer: it is within a call, for ICE to find another path */
 
     /* candidate: RTCIceCandidateInit; `candidate` is NULL at the end of the list */
     char *candidate;

@@ -23,6 +23,11 @@ struct Channel {
 
 struct Connection {
     guint number, remote, candidates;
+    guint generation, remote_generation; /* of ICE credentials */
+    bool asked;                          /* an offer is out */
+    bool strayed;                        /* the remote's last description is somebody else's */
+    bool verified;
+    char *key, *remote_key;
     const ConnectionOps *ops;
     gpointer data;
     ConnectionState state;
@@ -31,11 +36,20 @@ struct Connection {
 
 static GHashTable *connections; /* number → Connection */
 static guint last_number, last_channel, strays;
-static bool channels_full;
+static bool channels_full, cut;
 static void (*on_channel_send)(Channel *channel, gpointer data);
 static gpointer on_channel_send_data;
 
-typedef enum { DO_OFFER, DO_ANSWER, DO_CONNECT, DO_CLOSE, DO_FAIL, DO_MESSAGE } Action;
+typedef enum {
+    DO_OFFER,
+    DO_ANSWER,
+    DO_CONNECT,
+    DO_CLOSE,
+    DO_FAIL,
+    DO_MESSAGE,
+    DO_SILENCE,
+    DO_PATH
+} Action;
 
 typedef struct {
     Action action;
@@ -84,11 +98,15 @@ static void channel_free(gpointer data)
 static void describe(guint number, const char *type)
 {
     Connection *connection = find(number);
-    g_autofree char *sdp = g_strdup_printf("fake %u", number);
+    g_autofree char *sdp = connection ? g_strdup_printf("fake %u gen %u key %s", number,
+                                                        connection->generation, connection->key)
+                                      : NULL;
     g_autofree char *text = g_strdup_printf("candidate:1 1 udp 1 127.0.0.1 %u typ host", number);
     IceCandidateInit candidate = {text, "0", 0, NULL};
 
     g_assert(connection);
+    if (strcmp(type, "offer") == 0)
+        connection->asked = true;
     connection->ops->description(connection, type, sdp, connection->data);
     if (find(number))
         connection->ops->candidate(connection, &candidate, connection->data);
@@ -135,6 +153,20 @@ static void mirror(guint number)
     }
 }
 
+static bool verify(Connection *connection)
+{
+    g_autofree char *fingerprint = g_strdup_printf("sha-256 %s", connection->remote_key);
+    g_autoptr(GError) error = NULL;
+
+    if (connection->verified ||
+        connection->ops->verify(connection, fingerprint, &error, connection->data)) {
+        connection->verified = true;
+        return true;
+    }
+    enter(connection->number, CONNECTION_FAILED, error->message);
+    return false;
+}
+
 static void run(const Task *task)
 {
     Connection *connection = find(task->connection);
@@ -150,6 +182,8 @@ static void run(const Task *task)
         describe(task->connection, "answer");
         break;
     case DO_CONNECT:
+        if (!verify(connection))
+            break;
         enter(task->connection, CONNECTION_CONNECTED, NULL);
         mirror(task->connection);
         break;
@@ -159,9 +193,15 @@ static void run(const Task *task)
     case DO_FAIL:
         enter(task->connection, CONNECTION_FAILED, "consent was lost");
         break;
+    case DO_SILENCE:
+        enter(task->connection, CONNECTION_DISCONNECTED, NULL);
+        break;
+    case DO_PATH:
+        enter(task->connection, CONNECTION_CONNECTED, NULL);
+        break;
     case DO_MESSAGE:
         channel = find_channel(connection, task->channel);
-        if (channel)
+        if (channel && channel->ops)
             channel->ops->message(channel, task->kind, g_bytes_get_data(task->bytes, NULL),
                                   g_bytes_get_size(task->bytes), channel->data);
         break;
@@ -216,6 +256,8 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     connection->ops = ops;
     connection->data = data;
     connection->channels = g_ptr_array_new_with_free_func(channel_free);
+    connection->key = config->interfaces ? g_strdup(*config->interfaces)
+                                         : g_strdup_printf("%u", connection->number);
     g_hash_table_insert(connections, GUINT_TO_POINTER(connection->number), connection);
     return connection;
 }
@@ -228,6 +270,8 @@ void connection_free(Connection *connection)
         later((Task){DO_CLOSE, connection->remote});
     g_hash_table_remove(connections, GUINT_TO_POINTER(connection->number));
     g_ptr_array_unref(connection->channels);
+    g_free(connection->key);
+    g_free(connection->remote_key);
     g_free(connection);
 }
 
@@ -237,23 +281,83 @@ bool connection_offer(Connection *connection, GError **error)
     return true;
 }
 
+typedef struct {
+    guint number, generation;
+    char key[32];
+} Description;
+
+static bool read_description(const char *sdp, Description *description)
+{
+    *description = (Description){};
+    if (sscanf(sdp, "fake %u gen %u key %31s", &description->number, &description->generation,
+               description->key) < 1)
+        return false;
+    if (!*description->key)
+        g_snprintf(description->key, sizeof description->key, "%u", description->number);
+    return true;
+}
+
+bool connection_names_key(const Connection *connection, const char *sdp)
+{
+    Description description;
+
+    return connection->remote != 0 && read_description(sdp, &description) &&
+           strcmp(description.key, connection->remote_key) == 0;
+}
+
+/* Both have each other's newest credentials: what they look for is found at once. */
+static void move_if_ready(Connection *connection)
+{
+    Connection *remote = find(connection->remote);
+
+    if (!remote || remote->remote != connection->number || cut || connection->strayed ||
+        remote->remote_generation != connection->generation ||
+        connection->remote_generation != remote->generation)
+        return;
+    later((Task){DO_PATH, connection->number});
+    later((Task){DO_PATH, remote->number});
+}
+
+static bool set_later(Connection *connection, bool offer, const Description *description,
+                      GError **error)
+{
+    if (!offer && !connection->asked) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE, "an unexpected answer");
+        return false;
+    }
+    if (offer) {
+        later((Task){DO_ANSWER, connection->number});
+        if (description->generation != connection->remote_generation)
+            connection->generation++;
+    }
+    connection->asked = false;
+    connection->strayed = description->number != connection->remote;
+    connection->remote_generation = description->generation;
+    move_if_ready(connection);
+    return true;
+}
+
 bool connection_set_remote(Connection *connection, const char *type, const char *sdp,
                            GError **error)
 {
-    guint remote;
+    bool offer = strcmp(type, "offer") == 0;
+    Description description;
 
-    if (sscanf(sdp, "fake %u", &remote) != 1) {
+    if (!read_description(sdp, &description)) {
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "bad SDP");
         return false;
     }
-    if (connection->remote && connection->remote != remote) {
-        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE, "a second description");
+    if (connection->remote && strcmp(connection->remote_key, description.key) != 0) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE, "another key");
         return false;
     }
     if (connection->remote)
-        return true;
-    connection->remote = remote;
-    if (strcmp(type, "offer") == 0)
+        return set_later(connection, offer, &description, error);
+    connection->remote = description.number;
+    connection->remote_key = g_strdup(description.key);
+    connection->remote_generation = description.generation;
+    connection->asked = false;
+    if (offer)
         later((Task){DO_ANSWER, connection->number});
     connect_if_ready(connection);
     return true;
@@ -386,6 +490,11 @@ guint fake_connections(void)
     return connections ? g_hash_table_size(connections) : 0;
 }
 
+guint fake_number(const Connection *connection)
+{
+    return connection->number;
+}
+
 void fake_connections_fail(void)
 {
     GHashTableIter iter;
@@ -395,6 +504,19 @@ void fake_connections_fail(void)
     while (g_hash_table_iter_next(&iter, NULL, &connection)) {
         if (((Connection *) connection)->state == CONNECTION_CONNECTED)
             later((Task){DO_FAIL, ((Connection *) connection)->number});
+    }
+}
+
+void fake_connections_cut(bool broken)
+{
+    GHashTableIter iter;
+    gpointer connection;
+
+    cut = broken;
+    g_hash_table_iter_init(&iter, connections);
+    while (cut && g_hash_table_iter_next(&iter, NULL, &connection)) {
+        if (((Connection *) connection)->state == CONNECTION_CONNECTED)
+            later((Task){DO_SILENCE, ((Connection *) connection)->number});
     }
 }
 

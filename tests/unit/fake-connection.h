@@ -16,8 +16,16 @@
 /* How many there are now. */
 guint fake_connections(void);
 
+/* The number in its descriptions. */
+guint fake_number(const Connection *connection);
+
 /* Lets every one that is connected fail as if consent had been lost. */
 void fake_connections_fail(void);
+
+/* With BROKEN, those that are connected hear nothing any more, until they restart ICE when it
+ * is not broken. A description is "fake NUMBER gen GENERATION key KEY": the first of the configuration's
+ * interfaces stands for the key, or the number. */
+void fake_connections_cut(bool broken);
 
 /* Whether channels refuse what is sent, as with a full queue. */
 void fake_channels_full(bool full);

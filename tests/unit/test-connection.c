@@ -727,9 +727,12 @@ static void test_misuse(Pair *pair, gconstpointer data)
     g_assert_false(connection_set_remote(pair->b.connection, "rollback", "v=0", &error));
     g_assert_error(error, RTC_ERROR, RTC_ERROR_INVALID);
     call(pair); /* none of it has hurt */
-    g_assert_true(connection_set_remote(pair->b.connection, "offer", pair->a.description, NULL));
     g_clear_error(&error);
-    g_assert_false(connection_set_remote(pair->a.connection, "offer", pair->b.description, &error));
+    g_assert_false(
+        connection_set_remote(pair->b.connection, "answer", pair->a.description, &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_STATE);
+    g_clear_error(&error);
+    g_assert_false(connection_offer(pair->a.connection, &error));
     g_assert_error(error, RTC_ERROR, RTC_ERROR_STATE);
 }
 

@@ -171,6 +171,46 @@ static void test_hosts(void)
     }
 }
 
+/* However a token comes, it is one, and it is not what is selected. */
+static void test_tokens(void)
+{
+#define WITH(target, fields)                                                                       \
+    "GET " target " HTTP/1.1\r\n" UPGRADE KEY_FIELD VERSION_FIELD fields "\r\n"
+    static const struct {
+        const char *head, *token, *protocol;
+        int status;
+    } cases[] = {
+        {WITH("/", ""), NULL, NULL, 0},
+        {WITH("/?token=a.b.c", ""), "a.b.c", NULL, 0},
+        {WITH("/?name=n&token=a%2Eb", ""), "a.b", NULL, 0},
+        {WITH("/", "Authorization: Bearer a.b.c\r\n"), "a.b.c", NULL, 0},
+        {WITH("/", "authorization: BEARER  a.b.c\r\n"), "a.b.c", NULL, 0},
+        {WITH("/", "Authorization: Basic a.b.c\r\n"), NULL, NULL, 0},
+        {WITH("/", "Authorization: Bearer\r\n"), NULL, NULL, 0},
+        {WITH("/", "Sec-WebSocket-Protocol: rtcbus.1, rtcbus.token.a.b.c\r\n"), "a.b.c", "rtcbus.1",
+         0},
+        {WITH("/", "Sec-WebSocket-Protocol: rtcbus.token.a.b.c\r\n"), "a.b.c", NULL, 0},
+        {WITH("/", "Sec-WebSocket-Protocol: rtcbus.token.a, x\r\n"), "a", "x", 0},
+        {WITH("/?token=a", "Authorization: Bearer a\r\n"), "a", NULL, 0},
+        {WITH("/?token=a", "Authorization: Bearer b\r\n"), NULL, NULL, 400},
+        {WITH("/", "Sec-WebSocket-Protocol: rtcbus.token.a, rtcbus.token.b\r\n"), NULL, NULL, 400},
+        {WITH("/", "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n"), NULL, NULL, 400},
+        {WITH("/?token=%zz", ""), NULL, NULL, 400},
+    };
+#undef WITH
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_auto(Handshake) handshake = {};
+
+        g_test_message("%s", cases[i].head);
+        g_assert_cmpint(parse(cases[i].head, &handshake), ==, cases[i].status);
+        if (cases[i].status != 0)
+            continue;
+        g_assert_cmpstr(handshake.token, ==, cases[i].token);
+        g_assert_cmpstr(handshake.protocol, ==, cases[i].protocol);
+    }
+}
+
 static void test_many_fields(void)
 {
     g_autoptr(GString) head = g_string_new("GET / HTTP/1.1\r\nHost: a\r\n");
@@ -245,6 +285,7 @@ int main(int argc, char **argv)
     g_test_add_func("/handshake/refused", test_refused);
     g_test_add_func("/handshake/fields", test_fields);
     g_test_add_func("/handshake/hosts", test_hosts);
+    g_test_add_func("/handshake/tokens", test_tokens);
     g_test_add_func("/handshake/many-fields", test_many_fields);
     g_test_add_func("/handshake/old-upgrade", test_old_upgrade);
     g_test_add_func("/handshake/answers", test_answers);

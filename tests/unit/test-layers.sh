@@ -15,8 +15,9 @@ allowed() {
     common) echo common ;;
     signaling) echo 'signaling common' ;;
     rtc) echo 'rtc common' ;;
-    relay) echo 'relay signaling common' ;;
-    ctl) echo 'ctl common' ;;
+    token) echo 'token common' ;;
+    relay) echo 'relay signaling token common' ;;
+    ctl) echo 'ctl token common' ;;
     peer) echo 'peer rtc signaling common' ;;
     esac
 }
@@ -50,7 +51,7 @@ upward() {
 # The order inside a layer, from the top down: folders, and files by their names alone.
 order() {
     case $1 in
-    rtc) echo 'connection sdp channel sctp dtls ice transport error' ;;
+    rtc) echo 'connection negotiation paths sdp channel sctp dtls ice transport error' ;;
     peer) echo 'main bus peer config readings service call trust signaling error' ;;
     esac
 }

@@ -2,20 +2,20 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * Which call is a frame for? Our kind names the session, and an rtcbus relay the
+ * What comes of a frame. Our kind names the session, and an rtcbus relay the
  * sender; then both must fit. A foreign remote leaves sessions out, and a foreign
  * relay the sender: what is left out decides nothing.
  *
  *   call, to us         makes an incoming call; not again in a session that has one
  *   call, to everybody  the same: at once if we have numbers to give, in a moment if
  *                       not, never while we call somebody ourselves
- *   offer               1. our call that waits for one, to whom it was
- *                       2. a call that has taken an offer: the same one once more
- *                       3. a session of ours that is over or taken: `bye`
+ *   offer               1. a call that has a description already (call-match.c): it takes it
+ *                       2. our call that waits for one, to whom it was
+ *                       3. a session of ours that is over or taken, or a restart: `bye`
  *                       4. without `to`: nobody's; it answers somebody else
  *                       5. makes an incoming call
- *   answer, candidate,  the call with its session; without one the sender's newest
- *   bye                 foreign call that is not connected, else the newest that is
+ *   answer, candidate,  the call it belongs to (call-match.c)
+ *   bye
  *   candidate           before its offer: kept
  *   bye                 also ends our call to this remote that waits for an offer
  *
@@ -32,6 +32,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "peer/call/call-match.h"
 #include "peer/signaling/delayed-calls.h"
 #include "peer/signaling/early-candidates.h"
 #include "peer/signaling/recent-sessions.h"
@@ -44,24 +45,12 @@ struct CallDispatch {
     DelayedCalls *delayed;
     EarlyCandidates *early;
     RecentSessions *heard; /* `call`s to everybody */
-    RecentSessions *ended; /* sessions of our own */
+    RecentSessions *ended; /* sessions of calls that we had */
 };
 
 static bool is_from(const Call *call, const char *from)
 {
     return g_strcmp0(call_remote(call), from) == 0;
-}
-
-/* Whether FROM is the one that CALL, which awaits an offer, has asked for. */
-static bool is_target(const CallDispatch *dispatch, const Call *call, const char *from)
-{
-    const char *target = call_target(call);
-    const RoomMember *member;
-
-    if (!*target || !from || !room_is_known(dispatch->room))
-        return true;
-    member = room_find(dispatch->room, target);
-    return g_strcmp0(target, from) == 0 || (member && g_strcmp0(member->id, from) == 0);
 }
 
 /* ---- `call` --------------------------------------------------------------- */
@@ -111,25 +100,11 @@ static bool is_listener(const CallDispatch *dispatch)
     return false;
 }
 
-static Call *find_session(const CallDispatch *dispatch, const Frame *frame, CallDirection direction)
-{
-    const GPtrArray *list = calls_list(dispatch->calls);
-
-    for (guint i = 0; frame->session && i < list->len; i++) {
-        Call *call = list->pdata[i];
-
-        if (call_direction(call) == direction &&
-            g_strcmp0(call_session(call), frame->session) == 0 && is_from(call, frame->from))
-            return call;
-    }
-    return NULL;
-}
-
 static void receive_call(CallDispatch *dispatch, const Frame *frame)
 {
     if (!frame->to)
         recent_sessions_add(dispatch->heard, frame->from, frame->session, clock_monotonic());
-    if (find_session(dispatch, frame, CALL_INCOMING))
+    if (call_match_incoming(calls_list(dispatch->calls), frame))
         return; /* it was asked again when we joined */
 
     if (frame->to || dispatch->ops->is_emitter(dispatch->data)) {
@@ -142,31 +117,11 @@ static void receive_call(CallDispatch *dispatch, const Frame *frame)
 
 /* ---- `offer` -------------------------------------------------------------- */
 
-/* The outgoing call that FRAME, an offer, is for. */
-static Call *find_awaiting(const CallDispatch *dispatch, const Frame *frame)
+/* An offer for it is too late, or not for us. */
+static bool is_over(const CallDispatch *dispatch, const Frame *frame)
 {
-    const GPtrArray *list = calls_list(dispatch->calls);
-
-    for (guint i = 0; i < list->len; i++) {
-        Call *call = list->pdata[i];
-
-        if (call_awaits_offer(call) && is_target(dispatch, call, frame->from) &&
-            (!frame->session || g_strcmp0(call_session(call), frame->session) == 0))
-            return call;
-    }
-    return NULL;
-}
-
-static bool is_our_session(const CallDispatch *dispatch, const char *session)
-{
-    const GPtrArray *list = calls_list(dispatch->calls);
-
-    for (guint i = 0; session && i < list->len; i++) {
-        if (call_direction(list->pdata[i]) == CALL_OUTGOING &&
-            g_strcmp0(call_session(list->pdata[i]), session) == 0)
-            return true;
-    }
-    return recent_sessions_has_session(dispatch->ended, session, clock_monotonic());
+    return frame->restart || call_match_has_session(calls_list(dispatch->calls), frame->session) ||
+           recent_sessions_has_session(dispatch->ended, frame->session, clock_monotonic());
 }
 
 /* FRAME, an offer to everybody, answers somebody else's `call`, if anybody's. */
@@ -180,35 +135,31 @@ static void overhear_offer(CallDispatch *dispatch, const Frame *frame)
         delayed_calls_drop_foreign(dispatch->delayed);
 }
 
-static void take_offer(CallDispatch *dispatch, Call *call, const Frame *frame)
+/* CALL gets what came ahead of FRAME, a description that it has taken. */
+static void take_early(CallDispatch *dispatch, Call *call, const Frame *frame)
 {
-    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GPtrArray) early =
         early_candidates_take(dispatch->early, frame->from, frame->session, clock_monotonic());
 
-    call_take_offer(call, frame, room_member_name(dispatch->room, frame->from),
-                    room_name_of(dispatch->room, frame->from));
     for (guint i = 0; i < early->len && call_state(call) != CALL_CLOSED; i++)
         call_take_candidate(call, early->pdata[i]);
 }
 
-/* The same offer again, for a call that has taken it. */
-static bool is_repeated_offer(CallDispatch *dispatch, const Frame *frame)
+static void take_offer(CallDispatch *dispatch, Call *call, const Frame *frame)
 {
-    g_autoptr(GPtrArray) all = calls_snapshot(dispatch->calls);
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
 
-    for (guint i = 0; i < all->len; i++) {
-        Call *call = all->pdata[i];
+    call_take_offer(call, frame, room_member_name(dispatch->room, frame->from),
+                    room_name_of(dispatch->room, frame->from));
+    take_early(dispatch, call, frame);
+}
 
-        if (!call_is_answerer(call) || !is_from(call, frame->from))
-            continue;
-        if (frame->session ? g_strcmp0(call_session(call), frame->session) == 0
-                           : call_is_foreign(call)) {
-            if (call_take_offer(call, frame, NULL, NULL) || frame->session)
-                return true;
-        }
-    }
-    return false;
+static void take_later_offer(CallDispatch *dispatch, Call *call, const Frame *frame)
+{
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
+
+    call_take_later_offer(call, frame);
+    take_early(dispatch, call, frame);
 }
 
 /* An offer that is for no call that there is. */
@@ -225,16 +176,18 @@ static void receive_new_offer(CallDispatch *dispatch, const Frame *frame)
 
 static void receive_offer(CallDispatch *dispatch, const Frame *frame)
 {
-    Call *call = find_awaiting(dispatch, frame);
+    const GPtrArray *list = calls_list(dispatch->calls);
+    Call *within = call_match(list, dispatch->room, frame);
+    Call *waiting = call_match_waiting(list, dispatch->room, frame);
 
     delayed_calls_drop(dispatch->delayed, frame);
-    if (call) {
-        take_offer(dispatch, call, frame);
-    } else if (is_repeated_offer(dispatch, frame)) {
-        log_debug("an offer came once more");
-    } else if (is_our_session(dispatch, frame->session)) {
+    if (within && call_is_described(within)) {
+        take_later_offer(dispatch, within, frame);
+    } else if (waiting) {
+        take_offer(dispatch, waiting, frame);
+    } else if (is_over(dispatch, frame)) {
         /* Somebody else was faster, or the call is over. */
-        calls_say_bye(dispatch->calls, frame, NULL);
+        calls_say_bye(dispatch->calls, frame, frame->restart ? FRAME_REASON_GONE : NULL);
     } else if (!frame->to) {
         overhear_offer(dispatch, frame);
         log_debug("an offer to nobody in particular is left alone: we have not asked for one");
@@ -245,44 +198,28 @@ static void receive_offer(CallDispatch *dispatch, const Frame *frame)
 
 /* ---- `answer`, `candidate`, `bye` ----------------------------------------- */
 
-/* Newest first: an older one of the same sender is as good as replaced. */
-static Call *find_foreign(const CallDispatch *dispatch, const Frame *frame, bool pending)
-{
-    const GPtrArray *list = calls_list(dispatch->calls);
-
-    for (guint i = list->len; i > 0; i--) {
-        Call *call = list->pdata[i - 1];
-
-        if (!call_is_foreign(call) || !is_from(call, frame->from) || call_awaits_offer(call) ||
-            call_is_pending(call) != pending)
-            continue;
-        if (frame->type != FRAME_ANSWER || call_awaits_answer(call))
-            return call;
-    }
-    return NULL;
-}
-
 static Call *find_call(const CallDispatch *dispatch, const Frame *frame)
 {
-    Call *call;
+    return call_match(calls_list(dispatch->calls), dispatch->room, frame);
+}
 
-    if (!frame->session) {
-        call = find_foreign(dispatch, frame, true);
-        return call ? call : find_foreign(dispatch, frame, false);
-    }
-    call = find_session(dispatch, frame, CALL_INCOMING);
-    return call ? call : find_session(dispatch, frame, CALL_OUTGOING);
+static Call *find_waiting(const CallDispatch *dispatch, const Frame *frame)
+{
+    return call_match_waiting(calls_list(dispatch->calls), dispatch->room, frame);
 }
 
 static void receive_answer(CallDispatch *dispatch, const Frame *frame)
 {
     Call *call = find_call(dispatch, frame);
+    g_autoptr(Call) keep G_GNUC_UNUSED = call ? call_ref(call) : NULL;
 
     delayed_calls_drop(dispatch->delayed, frame);
-    if (call)
+    if (call) {
         call_take_answer(call, frame);
-    else
+        take_early(dispatch, call, frame);
+    } else {
         log_debug("an answer that belongs to no call");
+    }
 }
 
 static void receive_candidate(CallDispatch *dispatch, const Frame *frame)
@@ -299,7 +236,7 @@ static void receive_candidate(CallDispatch *dispatch, const Frame *frame)
 /* The outgoing call to exactly this remote that has not been answered yet. */
 static Call *find_refused(const CallDispatch *dispatch, const Frame *frame)
 {
-    Call *call = frame->session ? find_awaiting(dispatch, frame) : NULL;
+    Call *call = frame->session ? find_waiting(dispatch, frame) : NULL;
 
     return call && *call_target(call) ? call : NULL;
 }
@@ -326,7 +263,7 @@ static void receive_bye(CallDispatch *dispatch, const Frame *frame)
 
 bool call_dispatch_expects(const CallDispatch *dispatch, const Frame *frame)
 {
-    return find_call(dispatch, frame) || find_awaiting(dispatch, frame);
+    return find_call(dispatch, frame) || find_waiting(dispatch, frame);
 }
 
 void call_dispatch_receive(CallDispatch *dispatch, const Frame *frame)
@@ -437,7 +374,7 @@ void call_dispatch_no_such_peer(CallDispatch *dispatch, const char *to)
 
 void call_dispatch_note_end(CallDispatch *dispatch, const Call *call)
 {
-    if (call_direction(call) == CALL_OUTGOING)
+    if (call_session(call))
         recent_sessions_add(dispatch->ended, call_remote(call), call_session(call),
                             clock_monotonic());
 }

@@ -17,6 +17,7 @@ void call_identity_clear(CallIdentity *identity)
 {
     g_free(identity->asked);
     g_free(identity->id);
+    g_free(identity->detour);
     g_free(identity->claimed);
     g_free(identity->shown);
     g_free(identity->verified);
@@ -29,6 +30,30 @@ void call_identity_bind(CallIdentity *identity, const char *id, const char *clai
     set(&identity->claimed, claimed);
     if (!identity->asked && shown && *shown)
         set(&identity->shown, shown);
+}
+
+void call_identity_detour(CallIdentity *identity, const char *id)
+{
+    set(&identity->detour, g_strcmp0(identity->id, id) == 0 ? NULL : id);
+}
+
+void call_identity_settle(CallIdentity *identity)
+{
+    if (!identity->detour)
+        return;
+    g_free(identity->id);
+    identity->id = g_steal_pointer(&identity->detour);
+}
+
+const char *call_identity_address(const CallIdentity *identity)
+{
+    return identity->detour ? identity->detour : identity->id;
+}
+
+bool call_identity_is_at(const CallIdentity *identity, const char *from)
+{
+    return g_strcmp0(identity->id, from) == 0 ||
+           (identity->detour && g_strcmp0(identity->detour, from) == 0);
 }
 
 void call_identity_verify(CallIdentity *identity, const char *fingerprint,

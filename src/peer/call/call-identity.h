@@ -16,6 +16,7 @@
 typedef struct {
     char *asked;    /* the name that we have called it by; NULL: none */
     char *id;       /* in the room; NULL: not known (yet) */
+    char *detour;   /* the id that it seems to have now, or NULL; see call_identity_detour() */
     char *claimed;  /* the name that the relay gives it; NULL: none */
     char *shown;    /* what to call it in front of people; may be "" */
     char *verified; /* the key that it has shown, "sha-256 AB:…"; NULL before */
@@ -32,6 +33,21 @@ void call_identity_bind(CallIdentity *identity, const char *id, const char *clai
 /* It has shown the key FINGERPRINT, and that is all right. */
 void call_identity_verify(CallIdentity *identity, const char *fingerprint,
                           const TrustAnswer *answer);
+
+/*
+ * It leaves the room and comes back with another id while the call goes on. A description of
+ * its key came from ID, or its name is there now: frames for it go there. Nothing that came
+ * over the relay proves that it is the same, so it has its former id as well until data has
+ * come over a path that was made so. NULL, or its former id: it is where it was.
+ */
+void call_identity_detour(CallIdentity *identity, const char *id);
+/* That data has come. */
+void call_identity_settle(CallIdentity *identity);
+
+/* Where frames for it go; NULL: not known. */
+const char *call_identity_address(const CallIdentity *identity);
+/* Whether a frame from FROM may be its. */
+bool call_identity_is_at(const CallIdentity *identity, const char *from);
 
 /* The name whose key it must have: that we have asked for, or else the relay's word. */
 const char *call_identity_name(const CallIdentity *identity);

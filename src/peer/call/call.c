@@ -15,10 +15,10 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-#include "common/candidate.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "peer/call/call-log.h"
 #include "peer/error.h"
 
 /* How long an orderly end may take, in milliseconds */
@@ -38,8 +38,9 @@ struct Call {
     bool foreign;           /* the remote does not echo the session */
 
     Connection *connection;
-    enum { ROLE_NONE, ROLE_OFFERER, ROLE_ANSWERER } role;
-    bool answered; /* as the offerer: a good answer came */
+    bool described; /* the remote's first description has been taken */
+    bool asked;     /* an offer of ours is out, and the answer is not here */
+    char *path;     /* as call_path_to_text() had it last, or NULL */
     GPtrArray *channels;
     guint last_channel;
 
@@ -68,48 +69,6 @@ static const guint allowed_next[] = {
     [CALL_CONNECTED] = BIT(CALL_RECONNECTING) | BIT(CALL_CLOSED),
     [CALL_RECONNECTING] = BIT(CALL_CONNECTED) | BIT(CALL_CLOSED),
 };
-
-static void call_log(const Call *call, const char *message_id, const char *text)
-{
-    g_autofree char *number = g_strdup_printf("%u", call->number);
-
-    log_event(G_LOG_LEVEL_INFO,
-              (.message_id = message_id, .call = call->session ? call->session : number,
-               .remote = *call->identity.shown ? call->identity.shown : NULL,
-               .topic = LOG_TOPIC_CALLS, .source = call->identity.id),
-              "%s", text);
-}
-
-static void call_log_connected(Call *call)
-{
-    g_auto(ConnectionStats) stats = {};
-    g_autofree char *local = NULL, *remote = NULL, *text = NULL;
-
-    call_get_stats(call, &stats);
-    local = candidate_type(stats.local_candidate);
-    remote = candidate_type(stats.remote_candidate);
-    text = g_strdup_printf(_("connected with %s in %d ms (%s ↔ %s)"), call_peer_for_people(call),
-                           (int) ((clock_monotonic() - call->started) / 1000), local ? local : "?",
-                           remote ? remote : "?");
-    call_log(call, MESSAGE_CALL_CONNECTED, text);
-}
-
-static void call_log_ended(const Call *call)
-{
-    g_autofree char *text = g_strdup_printf(_("call %u with %s ended: %s"), call->number,
-                                            call_peer_for_people(call), call->reason);
-
-    call_log(call, MESSAGE_CALL_ENDED, text);
-}
-
-static void call_log_channel_closed(const Call *call, const CallChannel *channel)
-{
-    g_autofree char *text =
-        g_strdup_printf(_("channel %u of call %u with %s closed: %s"), call_channel_number(channel),
-                        call->number, call_peer_for_people(call), call_channel_reason(channel));
-
-    call_log(call, NULL, text);
-}
 
 static void call_enter_state(Call *call, CallState state)
 {
@@ -140,11 +99,12 @@ static void call_enter_state(Call *call, CallState state)
 /* Every frame of a call names its session and whom it is for (rtcbus-signaling(7)). */
 static void call_send(Call *call, Frame *frame)
 {
+    const char *address = call_identity_address(&call->identity);
+
     if (!frame->to)
-        frame->to = g_strdup(call->identity.id ? call->identity.id
-                             : *call->target   ? call->target
-                                               : NULL);
-    frame->session = g_strdup(call->session);
+        frame->to = g_strdup(address ? address : *call->target ? call->target : NULL);
+    if (!frame->session)
+        frame->session = g_strdup(call->session);
     call->user.ops->send(frame, call->user.data);
 }
 
@@ -158,6 +118,20 @@ void call_ring(Call *call, const char *to)
 }
 
 /* ---- the end -------------------------------------------------------------- */
+
+/* On a detour it is told at both places, for it is not known which is right. */
+static void call_say_bye(Call *call)
+{
+    g_autoptr(Frame) bye = frame_new(FRAME_BYE);
+
+    bye->reason = g_strdup(call->bye_reason);
+    call_send(call, bye);
+    if (call->identity.detour && call->identity.id) {
+        g_free(bye->to);
+        bye->to = g_strdup(call->identity.id);
+        call_send(call, bye);
+    }
+}
 
 static void call_drop_channels(Call *call)
 {
@@ -178,12 +152,8 @@ static void call_close(Call *call, const char *reason, bool say_bye)
         return;
     call->reason = g_strdup(reason);
     g_clear_handle_id(&call->ending_id, g_source_remove);
-    if (say_bye) {
-        g_autoptr(Frame) bye = frame_new(FRAME_BYE);
-
-        bye->reason = g_strdup(call->bye_reason);
-        call_send(call, bye);
-    }
+    if (say_bye)
+        call_say_bye(call);
     for (guint i = 0; i < call->channels->len; i++)
         call_channel_drain(call->channels->pdata[i]);
     g_clear_pointer(&call->connection, connection_free);
@@ -329,6 +299,10 @@ static void on_description(Connection *connection, const char *type, const char 
     g_autoptr(Frame) frame = frame_new(strcmp(type, "offer") == 0 ? FRAME_OFFER : FRAME_ANSWER);
 
     frame->sdp = g_strdup(sdp);
+    if (frame->type == FRAME_OFFER) {
+        frame->restart = call->described;
+        call->asked = true;
+    }
     call_send(call, frame);
 }
 
@@ -454,7 +428,6 @@ void call_make_offer(Call *call)
     g_autoptr(GError) error = NULL;
 
     g_return_if_fail(call->state == CALL_CALLING);
-    call->role = ROLE_OFFERER;
     call_enter_state(call, CALL_CONNECTING);
     if (!call_try_offer(call, &error))
         call_close(call, error->message, true);
@@ -462,30 +435,54 @@ void call_make_offer(Call *call)
 
 static bool call_set_remote(Call *call, const char *type, const Frame *frame, GError **error)
 {
-    return connection_set_remote(call->connection, type, frame->sdp ? frame->sdp : "", error);
+    if (!connection_set_remote(call->connection, type, frame->sdp ? frame->sdp : "", error))
+        return false;
+    call->described = true;
+    return true;
 }
 
-bool call_take_offer(Call *call, const Frame *frame, const char *claimed, const char *shown)
+void call_take_offer(Call *call, const Frame *frame, const char *claimed, const char *shown)
 {
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GError) error = NULL;
 
-    if (call->state == CALL_CLOSED)
+    g_return_if_fail(call->state == CALL_CALLING);
+    call_identity_bind(&call->identity, frame->from, claimed, shown);
+    call->foreign = frame->session == NULL;
+    call_enter_state(call, CALL_CONNECTING);
+    if (!call_make_connection(call, &error) || !call_set_remote(call, "offer", frame, &error))
+        call_close(call, error->message, true);
+}
+
+bool call_names_key(const Call *call, const Frame *frame)
+{
+    return call->connection && frame->sdp && connection_names_key(call->connection, frame->sdp);
+}
+
+/* FRAME is an offer or an answer that comes later than the first. What is wrong with it is no
+ * reason to end a call that works. */
+static bool call_take_later(Call *call, const char *type, const Frame *frame)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!call_names_key(call, frame)) {
+        call_log_refused(call, frame, _("it does not name the key of this call"));
         return false;
-    if (call->role == ROLE_NONE) {
-        call_identity_bind(&call->identity, frame->from, claimed, shown);
-        call->foreign = frame->session == NULL;
-        call->role = ROLE_ANSWERER;
-        call_enter_state(call, CALL_CONNECTING);
-        if (!call_make_connection(call, &error) || !call_set_remote(call, "offer", frame, &error))
-            call_close(call, error->message, true);
-        return true;
     }
-    /* The same offer once more is taken as such; anything else leaves the call alone. */
-    if (call_set_remote(call, "offer", frame, &error))
-        return true;
-    log_debug("call %u: another offer: %s", call->number, error->message);
-    return false;
+    if (!call_set_remote(call, type, frame, &error)) {
+        call_log_refused(call, frame, error->message);
+        return false;
+    }
+    call_identity_detour(&call->identity, frame->from);
+    return true;
+}
+
+void call_take_later_offer(Call *call, const Frame *frame)
+{
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
+
+    if (call->state != CALL_CLOSED)
+        call_take_later(call, "offer", frame);
 }
 
 void call_take_answer(Call *call, const Frame *frame)
@@ -493,16 +490,18 @@ void call_take_answer(Call *call, const Frame *frame)
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autoptr(GError) error = NULL;
 
-    if (!call->connection || call->role != ROLE_OFFERER) {
+    if (!call->asked) {
         log_debug("call %u: an answer without an offer", call->number);
         return;
     }
-    if (call_set_remote(call, "answer", frame, &error))
-        call->answered = true;
-    else if (call->answered)
-        log_debug("call %u: another answer: %s", call->number, error->message);
-    else
+    if (call->described) {
+        if (call_take_later(call, "answer", frame))
+            call->asked = false;
+    } else if (call_set_remote(call, "answer", frame, &error)) {
+        call->asked = false;
+    } else {
         call_close(call, error->message, true);
+    }
 }
 
 void call_take_candidate(Call *call, const Frame *frame)
@@ -554,6 +553,7 @@ static void call_clear(gpointer data)
     g_clear_handle_id(&call->timeout_id, g_source_remove);
     g_clear_handle_id(&call->ending_id, g_source_remove);
     g_free(call->ending);
+    g_free(call->path);
     g_clear_pointer(&call->connection, connection_free);
     g_ptr_array_set_free_func(call->channels, (GDestroyNotify) call_channel_free);
     g_ptr_array_unref(call->channels);
@@ -668,14 +668,14 @@ bool call_awaits_offer(const Call *call)
     return call->state == CALL_CALLING && call->direction == CALL_OUTGOING;
 }
 
-bool call_is_answerer(const Call *call)
+bool call_is_described(const Call *call)
 {
-    return call->role == ROLE_ANSWERER;
+    return call->described;
 }
 
 bool call_awaits_answer(const Call *call)
 {
-    return call->state == CALL_CONNECTING && call->role == ROLE_OFFERER && !call->answered;
+    return call->asked && call->state != CALL_CLOSED;
 }
 
 bool call_is_foreign(const Call *call)

@@ -112,11 +112,21 @@ void call_ring(Call *call, const char *to);
 /* Answers a `call`: opens msg_channel and offers. On failure the call is closed. */
 void call_make_offer(Call *call);
 
-/* Binds the call to FRAME's sender, with CLAIMED and SHOWN as call_identity_bind(), and answers
- * its offer; a bad offer closes it. False if it has had another offer before; the same one
- * again is harmless. */
-bool call_take_offer(Call *call, const Frame *frame, const char *claimed, const char *shown);
+/* Binds the call, which awaits an offer, to FRAME's sender, with CLAIMED and SHOWN as
+ * call_identity_bind(), and answers its offer; a bad one closes the call. */
+void call_take_offer(Call *call, const Frame *frame, const char *claimed, const char *shown);
 
+/* Whether FRAME's description names the remote's key, as connection_names_key(). */
+bool call_names_key(const Call *call, const Frame *frame);
+
+/*
+ * An offer within the call, whoever has made the first one: the same again, other media, or
+ * an ICE restart. It is answered, and the remote is where it came from. One that is bad or
+ * names another key is told in the journal, and changes nothing.
+ */
+void call_take_later_offer(Call *call, const Frame *frame);
+
+/* To our last offer, which may be a later one, too. A bad answer to the first closes the call. */
 void call_take_answer(Call *call, const Frame *frame);
 void call_take_candidate(Call *call, const Frame *frame);
 
@@ -162,9 +172,9 @@ bool call_is_pending(const Call *call);
 bool call_is_stranger(const Call *call);
 /* Waits for an offer, from anyone or from its target. */
 bool call_awaits_offer(const Call *call);
-/* It has taken an offer. */
-bool call_is_answerer(const Call *call);
-/* We have offered and wait for the answer. */
+/* It has taken a description of the remote's. */
+bool call_is_described(const Call *call);
+/* We have offered, at first or later, and wait for the answer. */
 bool call_awaits_answer(const Call *call);
 /* The remote leaves sessions out (rtcbus-signaling(7)): match it by sender alone. */
 bool call_is_foreign(const Call *call);

@@ -151,6 +151,11 @@ const RoomMember *room_find(const Room *room, const char *id_or_name)
     return member;
 }
 
+bool room_has(const Room *room, const char *id)
+{
+    return g_hash_table_contains(room->by_id, id);
+}
+
 const char *room_member_name(const Room *room, const char *id)
 {
     const RoomMember *member = id ? g_hash_table_lookup(room->by_id, id) : NULL;

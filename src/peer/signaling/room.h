@@ -56,6 +56,9 @@ void room_remove(Room *room, const char *id);
 /* By id first, then by name; NULL if nobody has it. */
 const RoomMember *room_find(const Room *room, const char *id_or_name);
 
+/* Whether there is somebody with the id ID. */
+bool room_has(const Room *room, const char *id);
+
 /* What to call ID in front of people: its name, else ID itself; "" for NULL. */
 const char *room_name_of(const Room *room, const char *id);
 

@@ -2,9 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * libnice behind the Transport interface. The addresses to gather on are
- * chosen here: libnice leaves out container and bridge interfaces at its own
- * compile time, and an administrator wants to say which ones.
+ * libnice behind the Transport interface.
  */
 
 #include <config.h>
@@ -14,8 +12,6 @@
 #include <agent.h>
 #include <errno.h>
 #include <gio/gio.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <nice.h>
 #include <string.h>
@@ -30,6 +26,7 @@
 #include "rtc/ice/check-gate.h"
 #include "rtc/ice/check-rule.h"
 #include "rtc/ice/ice-server.h"
+#include "rtc/ice/local-addresses.h"
 #include "rtc/ice/nested-context.h"
 #include "rtc/ice/path-sizes.h"
 #include "rtc/ice/turn-tunnel.h"
@@ -77,6 +74,7 @@ struct Ice {
     CheckGate *gate;
     guint brisk_id, patience_id;
     bool no_path;       /* libnice has given up, we have not */
+    bool no_consent;    /* the same, with a pair that was good */
     GPtrArray *tunnels; /* of TurnTunnel, one for each turns: server */
     guint stream;
     char *ufrag, *password;
@@ -91,10 +89,36 @@ struct Ice {
     guint64 carried;   /* bytes both ways by the selected pair, without a path */
     void (*candidate)(const char *candidate, gpointer data);
     void (*overflow)(gsize room, gpointer data);
+    void (*consent)(bool given, gpointer data);
+    void (*selected)(gpointer data);
+    IceLeftovers *leftovers; /* or NULL */
     gpointer data;
 };
 
+struct IceLeftovers {
+    guint references, count;
+};
+
 static guint closing_agents;
+
+IceLeftovers *ice_leftovers_new(void)
+{
+    IceLeftovers *leftovers = g_new0(IceLeftovers, 1);
+
+    leftovers->references = 1;
+    return leftovers;
+}
+
+void ice_leftovers_unref(IceLeftovers *leftovers)
+{
+    if (leftovers && --leftovers->references == 0)
+        g_free(leftovers);
+}
+
+guint ice_leftovers_count(const IceLeftovers *leftovers)
+{
+    return leftovers->count;
+}
 
 guint ice_closing_count(void)
 {
@@ -114,6 +138,14 @@ const char *ice_ufrag(const Ice *ice)
 const char *ice_password(const Ice *ice)
 {
     return ice->password;
+}
+
+bool ice_is_controlling(const Ice *ice)
+{
+    gboolean controlling;
+
+    g_object_get(ice->agent, "controlling-mode", &controlling, NULL);
+    return controlling;
 }
 
 static void on_path_receive(const guint8 *packet, gsize length, gpointer data)
@@ -170,6 +202,15 @@ bool ice_is_local(const Ice *ice)
 
     return nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) &&
            is_local(ice, local, remote);
+}
+
+bool ice_is_relayed(const Ice *ice)
+{
+    NiceCandidate *local, *remote;
+
+    return nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) &&
+           (local->type == NICE_CANDIDATE_TYPE_RELAYED ||
+            remote->type == NICE_CANDIDATE_TYPE_RELAYED);
 }
 
 /* Relayed pairs stay with libnice, and whatever else has no socket of its own. */
@@ -233,6 +274,8 @@ static void on_selected_pair(NiceAgent *agent, guint stream, guint component, Ni
     transport_path(&ice->transport, &unlimited, is_local(ice, local, remote) ? 1 : 0);
     ice->libnice_only = ice->never_fast;
     ice->carried = 0;
+    if (ice->selected)
+        ice->selected(ice->data);
 }
 
 static bool ice_send(Transport *transport, const guint8 *packet, gsize length)
@@ -329,6 +372,17 @@ static void begin_patience(Ice *ice)
     ice->patience_id = clock_timer_add(PATIENCE_MS, on_patience, ice);
 }
 
+/* A pair that was good may be so again: it is for others to say when that is too late. */
+static void set_consent(Ice *ice, bool given)
+{
+    if (ice->no_consent == !given)
+        return;
+    ice->no_consent = !given;
+    log_debug("ICE: the selected pair %s", given ? "answers again" : "is not answered any more");
+    if (ice->consent)
+        ice->consent(given, ice->data);
+}
+
 /* CONNECTED comes before READY and is enough to begin DTLS. */
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer data)
 {
@@ -348,74 +402,17 @@ static void on_state(NiceAgent *agent, guint stream, guint component, guint stat
     case NICE_COMPONENT_STATE_CONNECTED:
         end_patience(ice);
         transport_enter_state(&ice->transport, TRANSPORT_CONNECTED, NULL);
+        set_consent(ice, true);
         break;
     case NICE_COMPONENT_STATE_FAILED:
         if (ice->transport.state == TRANSPORT_CONNECTED)
-            fail(ice, "the other side stopped answering");
+            set_consent(ice, false);
         else
             note_no_path(ice);
         break;
     default:
         break;
     }
-}
-
-static bool is_wanted(const struct ifaddrs *entry, const char *const *interfaces, bool loopback)
-{
-    const struct sockaddr_in6 *in6 = (const void *) entry->ifa_addr;
-
-    if (!entry->ifa_addr || !(entry->ifa_flags & IFF_UP))
-        return false;
-    if (entry->ifa_addr->sa_family != AF_INET && entry->ifa_addr->sa_family != AF_INET6)
-        return false;
-    /* A link-local IPv6 address means nothing without its interface. */
-    if (entry->ifa_addr->sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr))
-        return false;
-    if (interfaces && interfaces[0])
-        return g_strv_contains(interfaces, entry->ifa_name);
-    return loopback == !!(entry->ifa_flags & IFF_LOOPBACK);
-}
-
-static guint add_local_addresses(Ice *ice, const struct ifaddrs *list,
-                                 const char *const *interfaces, bool loopback)
-{
-    guint added = 0;
-
-    for (const struct ifaddrs *entry = list; entry; entry = entry->ifa_next) {
-        NiceAddress address;
-
-        if (!is_wanted(entry, interfaces, loopback))
-            continue;
-        nice_address_init(&address);
-        nice_address_set_from_sockaddr(&address, entry->ifa_addr);
-        if (!nice_agent_add_local_address(ice->agent, &address))
-            continue;
-        added++;
-        check_rule_use(&ice->rule, entry->ifa_addr);
-        if (entry->ifa_addr->sa_family == AF_INET)
-            ice->have_ipv4 = true;
-    }
-    return added;
-}
-
-static bool choose_addresses(Ice *ice, const char *const *interfaces, GError **error)
-{
-    struct ifaddrs *list = NULL;
-    guint added;
-
-    if (getifaddrs(&list) < 0) {
-        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot list the interfaces");
-        return false;
-    }
-    check_rule_init(&ice->rule, list);
-    added = add_local_addresses(ice, list, interfaces, false);
-    if (added == 0 && !(interfaces && interfaces[0]))
-        added = add_local_addresses(ice, list, interfaces, true);
-    freeifaddrs(list);
-    if (added == 0)
-        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED,
-                            "none of the interfaces to use has an address");
-    return added > 0;
 }
 
 /* libnice asks a server from our addresses of the same family, so a tunnel begins at one. */
@@ -504,6 +501,11 @@ Ice *ice_new(const IceConfig *config, GError **error)
     ice->never_fast = ice->libnice_only = config->libnice_only;
     ice->candidate = config->candidate;
     ice->overflow = config->overflow;
+    ice->consent = config->consent;
+    ice->selected = config->selected;
+    ice->leftovers = config->leftovers;
+    if (ice->leftovers)
+        ice->leftovers->references++;
     ice->data = config->data;
     ice->context = nested_context_new();
     ice->tunnels = g_ptr_array_new_with_free_func((GDestroyNotify) turn_tunnel_free);
@@ -513,7 +515,7 @@ Ice *ice_new(const IceConfig *config, GError **error)
                  FALSE, "stun-pacing-timer", PACING_MS, "keepalive-conncheck", TRUE,
                  "stun-max-retransmissions", TRANSMISSIONS, "stun-initial-timeout",
                  SERVER_TIMEOUT_MS, NULL);
-    if (!choose_addresses(ice, config->interfaces, error))
+    if (!local_addresses_choose(ice->agent, &ice->rule, config->interfaces, &ice->have_ipv4, error))
         return NULL;
     ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);
     if (!ice->stream ||
@@ -537,6 +539,7 @@ Ice *ice_new(const IceConfig *config, GError **error)
 typedef struct {
     NestedContext *context;
     GPtrArray *tunnels;
+    IceLeftovers *leftovers;
 } Remains;
 
 static void on_closed(GObject *agent, GAsyncResult *result, gpointer data)
@@ -544,6 +547,9 @@ static void on_closed(GObject *agent, GAsyncResult *result, gpointer data)
     Remains *remains = data;
 
     closing_agents--;
+    if (remains->leftovers)
+        remains->leftovers->count--;
+    ice_leftovers_unref(remains->leftovers);
     g_object_unref(agent);
     nested_context_free(remains->context);
     g_ptr_array_unref(remains->tunnels);
@@ -560,7 +566,9 @@ void ice_free(Ice *ice)
     if (ice->agent) {
         Remains *remains = g_new(Remains, 1);
 
-        *remains = (Remains){ice->context, ice->tunnels};
+        *remains = (Remains){ice->context, ice->tunnels, ice->leftovers};
+        if (ice->leftovers)
+            ice->leftovers->count++;
         g_signal_handlers_disconnect_by_data(ice->agent, ice);
         if (ice->stream) {
             nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT,

@@ -17,6 +17,13 @@
 
 typedef struct Ice Ice;
 
+/* How many freed agents libnice has still to close, of all that have been given this. */
+typedef struct IceLeftovers IceLeftovers;
+
+IceLeftovers *ice_leftovers_new(void);
+void ice_leftovers_unref(IceLeftovers *leftovers);
+guint ice_leftovers_count(const IceLeftovers *leftovers);
+
 typedef struct {
     bool controlling;
     const char *const *servers;    /* as in ConnectionConfig */
@@ -29,6 +36,11 @@ typedef struct {
      * called from within ice_gather(). */
     void (*candidate)(const char *candidate, gpointer data);
     void (*overflow)(gsize room, gpointer data); /* as in UdpPathUser */
+    /* While CONNECTED: the pair answers libnice's checks no more, or again. May be NULL. */
+    void (*consent)(bool given, gpointer data);
+    /* A pair was selected. May be NULL. */
+    void (*selected)(gpointer data);
+    IceLeftovers *leftovers; /* referenced until libnice has closed the agent; may be NULL */
     gpointer data;
 } IceConfig;
 
@@ -48,6 +60,9 @@ Transport *ice_transport(Ice *ice);
 const char *ice_ufrag(const Ice *ice);
 const char *ice_password(const Ice *ice);
 
+/* The role, which a conflict with the remote's may have changed (RFC 8445 7.3.1.1) */
+bool ice_is_controlling(const Ice *ice);
+
 bool ice_gather(Ice *ice, GError **error);
 bool ice_set_remote_credentials(Ice *ice, const char *ufrag, const char *password, GError **error);
 
@@ -59,6 +74,9 @@ bool ice_set_remote_credentials(Ice *ice, const char *ufrag, const char *passwor
  */
 bool ice_add_candidate(Ice *ice, const char *candidate, GError **error);
 void ice_end_candidates(Ice *ice);
+
+/* Whether the selected pair leads through a TURN server, of ours or the remote's. */
+bool ice_is_relayed(const Ice *ice);
 
 /* Whether the selected pair is a way within this host (path-sizes.h). */
 bool ice_is_local(const Ice *ice);

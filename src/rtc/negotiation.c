@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * DTLS and SCTP go on under all that comes after the first two descriptions, so a
+ * later one that would have them begin anew is refused: another key, role or
+ * port. The session keeps its id, and its version counts our descriptions that
+ * differ (RFC 8829 5.2.2).
+ */
+
+#include <config.h>
+
+#include "rtc/negotiation.h"
+
+#include <string.h>
+
+#include "common/random.h"
+#include "rtc/error.h"
+
+const char *negotiation_step_to_string(NegotiationStep step)
+{
+    static const char *const names[] = {
+        [NEGOTIATION_OFFER_FIRST] = "the first offer",
+        [NEGOTIATION_OFFER_RESTART] = "an offer that restarts ICE",
+        [NEGOTIATION_OFFER_OTHER] = "an offer that changes nothing of ours",
+        [NEGOTIATION_OFFER_REPEATED] = "an offer once more",
+        [NEGOTIATION_OFFER_IGNORED] = "an offer that has to wait for ours",
+        [NEGOTIATION_ANSWER_FIRST] = "the first answer",
+        [NEGOTIATION_ANSWER_RESTART] = "an answer to a restart",
+        [NEGOTIATION_ANSWER_DECLINED] = "an answer that restarts nothing",
+        [NEGOTIATION_ANSWER_REPEATED] = "an answer once more",
+    };
+    return names[step];
+}
+
+void negotiation_init(Negotiation *negotiation)
+{
+    *negotiation = (Negotiation){};
+    random_bytes(&negotiation->session_id, sizeof negotiation->session_id);
+    negotiation->session_id >>= 2; /* fits into 63 bits, as RFC 8829 5.2.1 wants */
+}
+
+void negotiation_clear(Negotiation *negotiation)
+{
+    g_clear_pointer(&negotiation->local, sdp_free);
+    g_clear_pointer(&negotiation->remote, sdp_free);
+    g_clear_pointer(&negotiation->offered, sdp_free);
+    g_clear_pointer(&negotiation->taken, g_free);
+    g_clear_pointer(&negotiation->kept, g_free);
+}
+
+static bool refuse(GError **error, RtcError code, const char *message)
+{
+    g_set_error_literal(error, RTC_ERROR, code, message);
+    return false;
+}
+
+/* ---- what comes ----------------------------------------------------------- */
+
+bool negotiation_has_key(const Negotiation *negotiation, const Sdp *sdp)
+{
+    bool same = negotiation->remote != NULL;
+
+    for (guint i = 0; same && i < sdp->fingerprints->len; i++)
+        same = g_ptr_array_find_with_equal_func(negotiation->remote->fingerprints,
+                                                sdp->fingerprints->pdata[i], g_str_equal, NULL);
+    return same;
+}
+
+/* "active" is the client; who says nothing, or "actpass", keeps the role (RFC 8842 5.5). */
+static bool keeps_role(const Negotiation *negotiation, const Sdp *remote)
+{
+    return remote->setup == SDP_SETUP_ACTPASS ||
+           (remote->setup == SDP_SETUP_PASSIVE) == negotiation->client;
+}
+
+static bool check_later(const Negotiation *negotiation, const Sdp *remote, GError **error)
+{
+    const Sdp *before = negotiation->remote;
+
+    if (!negotiation_has_key(negotiation, remote))
+        return refuse(error, RTC_ERROR_SECURITY, "the description names another key");
+    if (!keeps_role(negotiation, remote))
+        return refuse(error, RTC_ERROR_UNSUPPORTED, "the description changes the DTLS role");
+    if (remote->sctp_port != before->sctp_port)
+        return refuse(error, RTC_ERROR_UNSUPPORTED, "the description changes the SCTP port");
+    if (remote->mline_index != before->mline_index || g_strcmp0(remote->mid, before->mid) != 0)
+        return refuse(error, RTC_ERROR_INVALID, "the description moves the m-line of the data");
+    if (remote->session_id == before->session_id && remote->version < before->version)
+        return refuse(error, RTC_ERROR_STATE, "the description is older than the last one");
+    return true;
+}
+
+static bool has_ice_of(const Sdp *sdp, const Sdp *other)
+{
+    return strcmp(sdp->ufrag, other->ufrag) == 0 && strcmp(sdp->password, other->password) == 0;
+}
+
+static bool judge_offer(const Negotiation *negotiation, const char *text, NegotiationStep *step,
+                        Sdp **remote, GError **error)
+{
+    g_autoptr(Sdp) sdp = NULL;
+
+    if (negotiation->offered && !negotiation->remote)
+        return refuse(error, RTC_ERROR_STATE, "an unexpected offer");
+    if (negotiation->kept && strcmp(negotiation->taken, text) == 0) {
+        *step = NEGOTIATION_OFFER_REPEATED;
+        return true;
+    }
+    sdp = sdp_parse(text, error);
+    if (!sdp || (negotiation->remote && !check_later(negotiation, sdp, error)))
+        return false;
+    if (negotiation->offered && negotiation->offerer) {
+        *step = NEGOTIATION_OFFER_IGNORED;
+        return true;
+    }
+    *step = !negotiation->remote                   ? NEGOTIATION_OFFER_FIRST
+            : has_ice_of(sdp, negotiation->remote) ? NEGOTIATION_OFFER_OTHER
+                                                   : NEGOTIATION_OFFER_RESTART;
+    *remote = g_steal_pointer(&sdp);
+    return true;
+}
+
+static bool is_repeated_answer(const Negotiation *negotiation, const char *text)
+{
+    return negotiation->taken && !negotiation->kept && strcmp(negotiation->taken, text) == 0;
+}
+
+static bool judge_answer(Negotiation *negotiation, const char *text, NegotiationStep *step,
+                         Sdp **remote, GError **error)
+{
+    g_autoptr(Sdp) sdp = NULL;
+
+    if (is_repeated_answer(negotiation, text)) {
+        *step = NEGOTIATION_ANSWER_REPEATED;
+        return true;
+    }
+    if (!negotiation->offered)
+        return refuse(error, RTC_ERROR_STATE, "an unexpected answer");
+    sdp = sdp_parse(text, error);
+    if (!sdp || (negotiation->remote && !check_later(negotiation, sdp, error)))
+        return false;
+    if (sdp->answers && strcmp(sdp->answers, negotiation->offered->ufrag) != 0)
+        return refuse(error, RTC_ERROR_STATE, "an answer to an older offer");
+    if (negotiation->remote && has_ice_of(sdp, negotiation->remote)) {
+        negotiation_roll_back(negotiation);
+        *step = NEGOTIATION_ANSWER_DECLINED;
+        return true;
+    }
+    *step = negotiation->remote ? NEGOTIATION_ANSWER_RESTART : NEGOTIATION_ANSWER_FIRST;
+    *remote = g_steal_pointer(&sdp);
+    return true;
+}
+
+bool negotiation_judge(Negotiation *negotiation, const char *type, const char *text,
+                       NegotiationStep *step, Sdp **remote, GError **error)
+{
+    *remote = NULL;
+    if (strcmp(type, "offer") == 0)
+        return judge_offer(negotiation, text, step, remote, error);
+    if (strcmp(type, "answer") == 0 || strcmp(type, "pranswer") == 0)
+        return judge_answer(negotiation, text, step, remote, error);
+    g_set_error(error, RTC_ERROR, RTC_ERROR_INVALID, "a description of type \"%s\"", type);
+    return false;
+}
+
+/* ---- what goes ------------------------------------------------------------ */
+
+/* The next description of ours: as the last one, but for ICE and its number. */
+static Sdp *next_own(Negotiation *negotiation, const NegotiationIce *ice, Sdp *template)
+{
+    Sdp *sdp = template ? template : sdp_copy(negotiation->local);
+
+    if (negotiation->version == 0)
+        negotiation->version = sdp->version;
+    else
+        sdp->version = ++negotiation->version;
+    sdp->session_id = negotiation->session_id;
+    g_clear_pointer(&sdp->answers, g_free);
+    if (ice) {
+        g_free(sdp->ufrag);
+        g_free(sdp->password);
+        sdp->ufrag = g_strdup(ice->ufrag);
+        sdp->password = g_strdup(ice->password);
+    }
+    return sdp;
+}
+
+/* Offers say actpass, the later ones as well (RFC 8829 5.2.2); the answer keeps the roles. */
+char *negotiation_offer(Negotiation *negotiation, const NegotiationIce *ice, Sdp *template)
+{
+    Sdp *sdp = next_own(negotiation, ice, template);
+
+    if (!negotiation->remote)
+        negotiation->offerer = true;
+    sdp->setup = SDP_SETUP_ACTPASS;
+    if (template) {
+        sdp->mid = g_strdup("0");
+        sdp->bundled = true;
+    }
+    negotiation_roll_back(negotiation);
+    negotiation->offered = sdp;
+    return sdp_to_text(sdp);
+}
+
+void negotiation_roll_back(Negotiation *negotiation)
+{
+    g_clear_pointer(&negotiation->offered, sdp_free);
+}
+
+static void stand(Negotiation *negotiation, Sdp *local, Sdp *remote, const char *text)
+{
+    g_clear_pointer(&negotiation->local, sdp_free);
+    g_clear_pointer(&negotiation->remote, sdp_free);
+    negotiation->local = local;
+    negotiation->remote = remote;
+    g_free(negotiation->taken);
+    negotiation->taken = g_strdup(text);
+    g_clear_pointer(&negotiation->kept, g_free);
+}
+
+/* The answer says active if it may: its ICE is done first (RFC 8842 5.3). */
+const char *negotiation_answer(Negotiation *negotiation, Sdp *remote, const char *text,
+                               const NegotiationIce *ice, Sdp *template)
+{
+    Sdp *sdp = next_own(negotiation, ice, template);
+
+    if (template) {
+        negotiation->client = remote->setup != SDP_SETUP_ACTIVE;
+        sdp->mid = g_strdup(remote->mid);
+        sdp->mline_index = remote->mline_index;
+        sdp->transport = g_strdup(remote->transport); /* the m-line is as the offer's */
+        sdp->old_format = remote->old_format;
+    }
+    sdp->setup = negotiation->client ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE;
+    sdp->bundled = remote->bundled;
+    sdp->answers = g_strdup(remote->ufrag);
+    g_ptr_array_unref(sdp->media);
+    sdp->media = g_ptr_array_ref(remote->media);
+    negotiation_roll_back(negotiation);
+    stand(negotiation, sdp, remote, text);
+    negotiation->kept = sdp_to_text(sdp);
+    return negotiation->kept;
+}
+
+const char *negotiation_kept_answer(const Negotiation *negotiation)
+{
+    return negotiation->kept;
+}
+
+void negotiation_take_answer(Negotiation *negotiation, Sdp *remote, const char *text)
+{
+    if (!negotiation->remote)
+        negotiation->client = remote->setup == SDP_SETUP_PASSIVE;
+    stand(negotiation, g_steal_pointer(&negotiation->offered), remote, text);
+}
+
+const Sdp *negotiation_own(const Negotiation *negotiation)
+{
+    return negotiation->offered ? negotiation->offered : negotiation->local;
+}

@@ -1,0 +1,245 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""A relay that wants tokens: who gets in, as whom and for how long, and that no token is shown."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+import harness
+from harness import PATIENCE, check, equal, wait_for, write_config
+from members import RTCBUS, client, member, refused
+from tokens import SECRET, bearer, closed_relay, secret_file, token
+from wsclient import Closed, Refused
+
+
+def sentence(refusal):
+    return refusal.body.decode().strip()
+
+
+def closing(connection):
+    """How the relay closes it: (code, reason)."""
+    try:
+        while True:
+            connection.recv(PATIENCE)
+    except Closed as closed:
+        return closed.code, closed.reason
+
+
+def test_ways(world):
+    """A token is taken as a field, in the query, and as a subprotocol, which is never chosen."""
+    relay = closed_relay(world)
+    text = token("")
+    member(world, relay, headers=bearer(text))
+    member(world, relay, headers=[("authorization", "bearer   " + text)])
+    member(world, relay, "/?name=a&token=" + text)
+    third = client(world, relay, protocols=["rtcbus.1", "rtcbus.token." + text])
+    equal(third.protocol, "rtcbus.1", "the subprotocol that is chosen")
+    other = client(world, relay, protocols=["rtcbus.token." + text, "echo"])
+    equal(other.protocol, "echo", "the subprotocol that is chosen")
+    alone = client(world, relay, protocols=["rtcbus.token." + text])
+    equal(alone.protocol, None, "the subprotocol that is chosen")
+    member(world, relay, "/?token=" + text, headers=bearer(text))
+    equal(relay.get("Connections"), 7)
+    refused(400, world, relay, "/?token=" + token("", name="x"), headers=bearer(text))
+
+
+def test_refusals(world):
+    """401 for who he is, 403 for where he goes, each with a sentence."""
+    web = os.path.join(harness.TOP_SRCDIR, "data", "web")
+    relay = closed_relay(world, Web={"Directory": web})
+    none = refused(401, world, relay)
+    equal(none.headers.get("www-authenticate"), 'Bearer realm="rtcbus"')
+    check("wants a token" in sentence(none), sentence(none))
+    basic = refused(401, world, relay, headers=[("Authorization", "Basic eDp5")])
+    check("wants a token" in sentence(basic), sentence(basic))
+    bad = [
+        ("no JSON Web Token", "x"),
+        ("no JSON Web Token", ""),
+        ("not signed", token("", secret="another secret of thirty-two bytes")),
+        ("algorithm", token("", header={"alg": "none"})),
+        ("algorithm", token("", header={"alg": "ES256"})),
+        ("ran out", token("", seconds=-60)),
+        ("not valid before", token("", nbf=time.time() + 3600)),
+        ("claim", token(7)),
+    ]
+    for words, text in bad:
+        refusal = refused(401, world, relay, "/?token=" + text)
+        check(words in sentence(refusal), f"{sentence(refusal)!r} does not say {words!r}")
+        check(not text or text not in sentence(refusal), "the token is in the answer")
+    elsewhere = refused(403, world, relay, "/cellar", headers=bearer(token(["", "greenhouse"])))
+    check("room" in sentence(elsewhere), sentence(elsewhere))
+    other = refused(403, world, relay, "/?name=garage", headers=bearer(token("", name="kitchen")))
+    check("kitchen" in sentence(other), sentence(other))
+    member(world, relay, "/greenhouse", headers=bearer(token(["", "greenhouse"])))
+    member(world, relay, "/cellar", headers=bearer(token("*")))
+    member(world, relay, "/?name=kitchen", headers=bearer(token("", name="kitchen")))
+    member(world, relay, "/", headers=bearer(token("", name="kitchen")))
+    member(world, relay, "/", headers=bearer(token("", nbf=time.time() + 2)))
+    # the page is for everybody: it is where a browser gets its token from
+    with urllib.request.urlopen(f"http://127.0.0.1:{relay.port}/", timeout=PATIENCE) as page:
+        equal(page.status, 200)
+
+
+def test_name(world):
+    """A name in a token is its bearer's; without one it is whoever's comes first."""
+    relay = closed_relay(world)
+    anybody = token("")
+    kitchen = token("", name="kitchen")
+    guest = member(world, relay, "/?name=kitchen", headers=bearer(anybody))
+    watcher = member(world, relay, headers=bearer(anybody))
+    owner = member(world, relay, "/?name=kitchen", headers=bearer(kitchen))
+    equal(closing(guest), (1008, "its name belongs to another's token"))
+    equal(watcher.expect("left", name="kitchen")["id"], guest.id)
+    equal(watcher.expect("joined", name="kitchen")["id"], owner.id)
+    refused(409, world, relay, "/?name=kitchen", headers=bearer(anybody))
+    again = member(world, relay, "/?name=kitchen", headers=bearer(kitchen))
+    equal(closing(owner)[0], 1008)
+    again.send_json({"type": "call"})
+    equal(watcher.expect("call")["from"], again.id)
+
+
+def test_expiry(world):
+    """A token that runs out ends its connection."""
+    relay = closed_relay(world, relay={"PingInterval": "300s"})
+    watcher = member(world, relay, headers=bearer(token("", seconds=3600)))
+    brief = member(world, relay, "/?name=brief", headers=bearer(token("", seconds=1)))
+    started = time.monotonic()
+    watcher.expect("joined", name="brief")
+    equal(closing(brief), (1008, "the token has run out"))
+    took = time.monotonic() - started
+    check(took > 1, f"it ended after {took:.1f} s, before its time")
+    watcher.expect("left", name="brief")
+    check(watcher.recv_nothing(), "more went than the one whose token ran out")
+
+
+def reload(relay, groups, words):
+    before = relay.stderr().count(words)
+    relay.configure(groups)
+    relay.signal(signal.SIGHUP)
+    wait_for(lambda: relay.stderr().count(words) > before, what=f"the relay to say {words!r}")
+
+
+def test_reload(world):
+    """A reload closes an open relay to those inside too; a wrong one changes nothing."""
+    relay = world.relay(config={"Relay": {}})
+    stranger = member(world, relay)
+    secret = secret_file(world)
+    closed = {"Relay": {}, "Access": {"Tokens": "required", "Secret": secret}}
+    reload(relay, closed, "configuration read again")
+    equal(closing(stranger), (1008, "this relay wants another token now"))
+    refused(401, world, relay)
+    friend = member(world, relay, headers=bearer(token("")))
+    reload(relay, {"Relay": {}, "Access": {"Tokens": "required"}}, "Tokens=required is not valid")
+    reload(relay, {"Relay": {}, "Access": {"Tokens": "required", "Secret": secret + "2"}},
+           "the running configuration stays")
+    secret_file(world, mode=0o644)
+    reload(relay, closed, "chmod 640")
+    check(SECRET not in relay.stderr(), "the secret is in the log")
+    secret_file(world)
+    reload(relay, closed, "configuration read again")
+    friend.send_json({"type": "still here"})
+    another = "another secret, of more than thirty-two"
+    secret_file(world, another)
+    reload(relay, closed, "configuration read again")
+    equal(closing(friend)[0], 1008)
+    refused(401, world, relay, headers=bearer(token("")))
+    member(world, relay, headers=bearer(token("", secret=another)))
+
+
+def test_check(world):
+    """--check and a start say what is wrong, and end with 78."""
+    path = world.path("relay.conf")
+
+    def problems(**access):
+        write_config(path, {"Access": access})
+        result = subprocess.run(
+            [harness.program("rtcbus-relay"), "--check", "--config", path],
+            capture_output=True, encoding="utf-8", env={"LC_ALL": "C.UTF-8"}, timeout=PATIENCE)
+        return result.returncode, result.stdout
+
+    cases = [
+        ({"Tokens": "required"}, ":2: [Access] Tokens=required"),
+        ({"Tokens": "maybe"}, "off or required"),
+        ({"Tokens": "required", "Secret": "/nowhere"}, "/nowhere"),
+        ({"Secret": secret_file(world, "short", "short")}, "32"),
+        ({"Secret": secret_file(world, name="open", mode=0o604)}, "chmod 640"),
+        ({"PublicKeys": secret_file(world)}, "64 characters"),
+    ]
+    for access, words in cases:
+        status, text = problems(**access)
+        equal(status, 78, f"exit status for {access}")
+        check(words in text, f"{text!r} does not say {words!r}")
+        check(SECRET not in text, "the secret is shown")
+    equal(problems(Tokens="required", Secret=secret_file(world))[0], 0, "exit status")
+
+
+def test_nothing_is_shown(world):
+    """No token gets into the journal, to other members or onto the bus, with --verbose too."""
+    access = {"Tokens": "required", "Secret": secret_file(world)}
+    relay = world.relay(config={"Relay": {}, "Access": access}, arguments=["--verbose"])
+    watcher = member(world, relay, headers=bearer(token("")))
+    texts = [token("", name="a"), token("", seconds=-9), token("x")]
+    for text in texts:
+        for path, protocols, headers in (
+                ("/?name=a&token=" + text, RTCBUS, ()), ("/", RTCBUS, bearer(text)),
+                ("/", ["rtcbus.token." + text, "rtcbus.1"], ())):
+            try:
+                seen = client(world, relay, path, protocols, headers=headers)
+                seen.send_json({"type": "hello"})
+            except Refused as refusal:
+                check(text not in refusal.body.decode(), "the token is in the answer")
+    said = repr([watcher.recv_json() for _ in range(4)]) + relay.stderr()
+    said += repr(relay.invoke("ListClients", "(s)", "")) + repr(relay.get_all())
+    for text in texts:
+        for piece in text.split(".")[1:]:
+            check(piece not in said, "a part of a token is shown")
+
+
+def test_flood(world):
+    """Who sends bad tokens is not listened to for a while; its neighbours are."""
+    relay = closed_relay(world)
+    listener = world.relay(name="all", host="0.0.0.0", config=relay.config)
+    ours = own_address()
+    bad = bearer(token("", secret="another secret of thirty-two bytes"))
+    statuses = set()
+    listener.host = ours
+    started = time.monotonic()
+    while 429 not in statuses and time.monotonic() - started < PATIENCE:
+        try:
+            client(world, listener, headers=bad)
+        except Refused as refusal:
+            statuses.add(refusal.status)
+    equal(statuses, {401, 429}, "what a flood gets")
+    refused(429, world, listener, headers=bearer(token("")))
+    listener.host = "127.0.0.1"
+    member(world, listener, headers=bearer(token("")))
+    listener.host = ours
+    wait_for(lambda: let_in(world, listener), what="the flood to be forgiven")
+
+
+def let_in(world, relay):
+    try:
+        member(world, relay, headers=bearer(token("")))
+        return True
+    except Refused as refusal:
+        equal(refusal.status, 429)
+        return False
+
+
+def own_address():
+    """An address of this machine that is not loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            raise harness.Skip("this machine has no address but loopback") from None
+        return probe.getsockname()[0]
+
+
+harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
