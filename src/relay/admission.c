@@ -24,14 +24,20 @@
 #include "common/names.h"
 #include "relay/http-connection.h"
 #include "relay/origin.h"
+#include "relay/tls-wire.h"
 
 #define FULL_RETRY 10 /* seconds, told to whom there is no room for */
+#define QUANTUM 200   /* µs: the turn of one address's handshakes */
+#define RUN 1000      /* µs of handshakes between two looks at the sockets */
+#define REST 2        /* how many times as long as a run the rooms have, when they want it */
 
 struct Admission {
     AdmissionWorld world;
     const AdmissionOps *ops;
     gpointer data;
-    GQueue handshakes; /* HttpConnection, the oldest first */
+    GQueue handshakes;  /* HttpConnection, the oldest first */
+    FairQueue turns;    /* of the handshakes, in groups by their accounts */
+    gint64 rests_until; /* monotonic µs, if there is other work */
 };
 
 /* ---- refusals -------------------------------------------------------------- */
@@ -227,6 +233,13 @@ static void claim_name(Admission *admission, const Handshake *handshake)
         client_close_now(holder->data, 1008, "its name belongs to another's token");
 }
 
+/* ACCOUNT will have a handshake less; with the last one its group has no more turns. */
+static void forget_turns(Admission *admission, Account *account)
+{
+    if (account_has(account, QUOTA_HANDSHAKES) == 1)
+        fair_queue_forget(&admission->turns, account_turns(account));
+}
+
 static void admit(Admission *admission, HttpConnection *connection, const Handshake *handshake,
                   const AccessGrant *grant)
 {
@@ -235,7 +248,7 @@ static void admit(Admission *admission, HttpConnection *connection, const Handsh
     g_autoptr(GError) error = NULL;
     Member *member;
     char *address;
-    int fd;
+    Wire wire;
 
     if (grant->owns_name)
         claim_name(admission, handshake);
@@ -247,10 +260,11 @@ static void admit(Admission *admission, HttpConnection *connection, const Handsh
     }
     enter(admission, member, client, account);
     client_set_grant(client, grant);
+    wire = http_connection_take(connection, &account, &address);
+    forget_turns(admission, account);
     quota_upgrade(admission->world.quota, account);
-    fd = http_connection_take(connection, &account, &address);
     client_set_origin(client, account, address);
-    admission->ops->admitted(client, fd, handshake, admission->data);
+    admission->ops->admitted(client, &wire, handshake, admission->data);
 }
 
 static void on_request(HttpConnection *connection, const Handshake *handshake, gpointer data)
@@ -280,21 +294,30 @@ static void on_gone(HttpConnection *connection, gpointer data)
     Account *account = http_connection_account(connection);
 
     g_queue_unlink(&admission->handshakes, http_connection_link(connection));
-    if (account)
-        quota_give_back(admission->world.quota, account, QUOTA_HANDSHAKES);
+    if (!account)
+        return;
+    forget_turns(admission, account);
+    quota_give_back(admission->world.quota, account, QUOTA_HANDSHAKES);
+}
+
+static void on_ready(HttpConnection *connection, FairEntry *entry, gpointer data)
+{
+    Admission *admission = data;
+
+    fair_queue_add(&admission->turns, account_turns(http_connection_account(connection)), entry);
 }
 
 /* ---- connections --------------------------------------------------------------- */
 
-/* Too many: a word in passing, without spending anything on it. */
-static void turn_away(int fd)
+/* Too many: a word in passing, without spending anything on it. In TLS it would not be understood. */
+static void turn_away(int fd, bool tls)
 {
     g_autofree char *answer =
         handshake_answer(503, "there are too many connections from this address", FULL_RETRY, true);
     char buffer[4096];
 
     /* What has come already is read, or closing would reset the connection. */
-    if (recv(fd, buffer, sizeof buffer, 0) >= -1)
+    if (recv(fd, buffer, sizeof buffer, 0) >= -1 && !tls)
         (void) !send(fd, answer, strlen(answer), MSG_NOSIGNAL);
     close(fd);
 }
@@ -318,21 +341,52 @@ static bool thin_out(Admission *admission, const Account *account)
     return true;
 }
 
-void admission_begin(Admission *admission, int fd, const struct sockaddr *address)
+void admission_begin(Admission *admission, int fd, const struct sockaddr *address,
+                     TlsCredentials *credentials)
 {
-    static const HttpConnectionOps ops = {on_request, on_gone};
+    static const HttpConnectionOps ops = {on_ready, on_request, on_gone};
     Account *account = quota_enter(admission->world.quota, address);
     HttpConnection *connection;
+    Wire wire;
 
     if (!thin_out(admission, account)) {
+        forget_turns(admission, account);
         quota_give_back(admission->world.quota, account, QUOTA_HANDSHAKES);
-        turn_away(fd);
+        turn_away(fd, credentials);
         return;
     }
-    connection = http_connection_new(admission->world.loop, fd, account, address, &ops, admission);
+    wire = credentials ? wire_tls(fd, credentials) : wire_plain(fd);
+    connection =
+        http_connection_new(admission->world.loop, &wire, account, address, &ops, admission);
     g_queue_push_tail_link(&admission->handshakes, http_connection_link(connection));
     admission->ops->begun(admission->data);
 }
+
+/* ---- turns ---------------------------------------------------------------------- */
+
+void admission_run(Admission *admission, bool busy)
+{
+    gint64 start = clock_monotonic(), now = start;
+    FairEntry *entry;
+
+    if (busy && start < admission->rests_until)
+        return;
+    while (now < start + RUN && (entry = fair_queue_take(&admission->turns))) {
+        gint64 before = now;
+
+        http_connection_take_turn(entry);
+        now = clock_monotonic();
+        fair_queue_charge(&admission->turns, now - before);
+    }
+    admission->rests_until = now + REST * (now - start);
+}
+
+bool admission_is_pending(const Admission *admission)
+{
+    return !fair_queue_is_empty(&admission->turns);
+}
+
+/* ---- life ----------------------------------------------------------------------- */
 
 void admission_check(Admission *admission, gint64 now)
 {
@@ -359,6 +413,7 @@ Admission *admission_new(const AdmissionWorld *world, const AdmissionOps *ops, g
 {
     Admission *admission = g_new0(Admission, 1);
 
+    admission->turns.quantum = QUANTUM;
     admission->world = *world;
     admission->ops = ops;
     admission->data = data;

@@ -11,15 +11,16 @@
 #pragma once
 
 #include "relay/client.h"
+#include "relay/tls-credentials.h"
 #include "relay/traffic.h"
 #include "relay/web.h"
 
 typedef struct Admission Admission;
 
 typedef struct {
-    /* CLIENT is a member of its room; its connection is FD, and HANDSHAKE is to be
+    /* CLIENT is a member of its room; its connection is WIRE, and HANDSHAKE is to be
      * answered. */
-    void (*admitted)(Client *client, int fd, const Handshake *handshake, gpointer data);
+    void (*admitted)(Client *client, const Wire *wire, const Handshake *handshake, gpointer data);
     /* CLIENT was asked whether it is still there: client_due() has changed. */
     void (*probed)(Client *client, gpointer data);
     /* A handshake has begun: admission_due() may have changed. */
@@ -44,8 +45,14 @@ Admission *admission_new(const AdmissionWorld *world, const AdmissionOps *ops, g
 /* There may be no handshakes any more: admission_close_all(). */
 void admission_free(Admission *admission);
 
-/* FD has connected from ADDRESS. */
-void admission_begin(Admission *admission, int fd, const struct sockaddr *address);
+/* FD has connected from ADDRESS, to speak TLS with CREDENTIALS unless those are NULL. */
+void admission_begin(Admission *admission, int fd, const struct sockaddr *address,
+                     TlsCredentials *credentials);
+
+/* Handshakes go on for a short while. BUSY: there is other work, of which they leave the larger part
+ * of the time. */
+void admission_run(Admission *admission, bool busy);
+bool admission_is_pending(const Admission *admission);
 
 /* Ends the handshakes that have taken too long at NOW; when the next one will have,
  * monotonic µs, G_MAXINT64 if there is none. */

@@ -157,7 +157,10 @@ void bus_update(RelayBus *bus)
     clients = g_strdup_printf(ngettext("%u client", "%u clients", counters.connections),
                               counters.connections);
     rooms = g_strdup_printf(ngettext("%u room", "%u rooms", counters.rooms), counters.rooms);
-    daemon_status(_("%s in %s"), clients, rooms);
+    if (relay_warning(bus->relay))
+        daemon_status(_("%s in %s; %s"), clients, rooms, relay_warning(bus->relay));
+    else
+        daemon_status(_("%s in %s"), clients, rooms);
 }
 
 static void on_change(gpointer data)
@@ -176,6 +179,7 @@ RelayBus *bus_new(GDBusConnection *connection, Relay *relay, GError **error)
     bus->skeleton = BUS_RELAY1(object);
     bus_relay1_set_version(bus->skeleton, PACKAGE_VERSION);
     bus_relay1_set_listening(bus->skeleton, relay_listening(relay));
+    bus_relay1_set_tls_listening(bus->skeleton, relay_tls_listening(relay));
     g_signal_connect(object, "handle-list-rooms", G_CALLBACK(on_list_rooms), bus);
     g_signal_connect(object, "handle-list-clients", G_CALLBACK(on_list_clients), bus);
     g_signal_connect(object, "handle-disconnect", G_CALLBACK(on_disconnect), bus);

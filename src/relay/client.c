@@ -21,7 +21,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -29,7 +28,6 @@
 
 #define CLOSE_TIMEOUT (5 * G_USEC_PER_SEC)
 #define FRAMES_PER_WRITE 64
-#define RECEIVE_SIZE 8192
 #define TURN 250 /* µs: how long a client's messages are taken in one turn */
 
 struct Client {
@@ -46,12 +44,12 @@ struct Client {
     GList link;
 
     uv_poll_t poll;
-    int fd;     /* -1: none yet */
+    Wire wire;
     int polled; /* events that the socket is asked for */
     FairEntry reads, writes;
 
     Outbox outbox;
-    bool stalled;   /* the socket is full: the outbox waits for it */
+    bool stalled;   /* the socket is full: the outbox and what the wire owes wait for it */
     bool congested; /* and the outbox is long */
     bool given_up;  /* it has been for long */
     Message *pong;  /* the last one, or NULL */
@@ -106,7 +104,6 @@ Client *client_new(const ClientOps *ops)
     Client *client = g_new0(Client, 1);
 
     client->ops = ops;
-    client->fd = -1;
     client->grant.expires = G_MAXINT64;
     client->link.data = client->check.link.data = client;
     client->reads.link.data = client->writes.link.data = client;
@@ -209,7 +206,7 @@ static void client_poll(Client *client)
 {
     int events = (client->held ? 0 : UV_READABLE) | (client->stalled ? UV_WRITABLE : 0);
 
-    if (client->fd < 0 || events == client->polled)
+    if (!client->wire.ops || events == client->polled)
         return;
     client->polled = events;
     if (events)
@@ -280,7 +277,7 @@ void client_give_up(Client *client)
 /* All has been said in the closing handshake but what the other side says. */
 static void end_closing(Client *client)
 {
-    shutdown(client->fd, SHUT_WR);
+    wire_finish(&client->wire);
     client_enter_state(client, CLIENT_CLOSED);
 }
 
@@ -288,25 +285,21 @@ static void end_closing(Client *client)
 static bool client_flush(Client *client)
 {
     client->stalled = false;
-    while (!outbox_is_empty(&client->outbox)) {
+    while (!client->stalled && (!outbox_is_empty(&client->outbox) || wire_owes(&client->wire))) {
         struct iovec pieces[FRAMES_PER_WRITE];
-        struct msghdr message = {.msg_iov = pieces};
-        gssize n;
+        guint n = outbox_gather(&client->outbox, pieces, FRAMES_PER_WRITE);
+        gssize sent = wire_send(&client->wire, pieces, n);
 
-        message.msg_iovlen = outbox_gather(&client->outbox, pieces, FRAMES_PER_WRITE);
-        n = sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n > 0)
-            outbox_written(&client->outbox, (gsize) n);
+        if (sent >= 0)
+            outbox_written(&client->outbox, (gsize) sent);
         else if (errno == EAGAIN)
             client->stalled = true;
         else if (errno != EINTR)
             return false;
-        if (client->stalled)
-            break;
     }
     client_poll(client);
     watch_congestion(client);
-    if (client->state == CLIENT_CLOSING && outbox_is_empty(&client->outbox))
+    if (client->state == CLIENT_CLOSING && !client->stalled)
         end_closing(client);
     return true;
 }
@@ -344,7 +337,7 @@ void client_send(Client *client, Message *message)
 
 void client_hurry(Client *client)
 {
-    if (client->fd >= 0 && !client->stalled && !client_flush(client))
+    if (client->wire.ops && !client->stalled && !client_flush(client))
         client_kill(client, "cannot be written to");
 }
 
@@ -393,8 +386,7 @@ void client_kill(Client *client, const char *reason)
 {
     /* The end of the stream is found at the next turn, and the connection closes.
      * Closing here would free it under whoever goes through the members of a room. */
-    if (client->fd >= 0)
-        shutdown(client->fd, SHUT_RDWR);
+    wire_kill(&client->wire);
     outbox_clear(&client->outbox);
     client->stalled = false;
     drop_input(client);
@@ -482,7 +474,7 @@ bool client_probe(Client *client, gint64 now)
  * stopped acknowledges all, the ping as well, and is silent. */
 static bool probe_undecided(const Client *client)
 {
-    int fd = client->fd, unread = 0, waiting = 0;
+    int fd = client->wire.fd, unread = 0, waiting = 0;
     struct tcp_info info;
     socklen_t size = sizeof info;
 
@@ -657,8 +649,8 @@ static void client_take_unread(Client *client)
 /* False at the end of the connection. */
 static bool client_receive(Client *client)
 {
-    static char buffer[RECEIVE_SIZE];
-    gssize n = recv(client->fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    static char buffer[WIRE_BUFFER];
+    gssize n = wire_receive(&client->wire, buffer);
     gsize left;
 
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
@@ -716,21 +708,24 @@ void client_want_turns(Client *client, bool reads, bool writes)
 
 /* ---- life ---------------------------------------------------------------------- */
 
-void client_open(Client *client, uv_loop_t *loop, int fd, const Handshake *handshake)
+void client_open(Client *client, uv_loop_t *loop, const Wire *wire, const Handshake *handshake)
 {
     g_autofree char *accept = websocket_accept(handshake->key);
     g_autofree char *answer = handshake_accept(handshake, accept);
+    struct iovec piece = {answer, strlen(answer)};
 
-    client->fd = fd;
+    client->wire = *wire;
     client->origin = g_strdup(handshake->origin ? handshake->origin : "");
     client->rtcbus = handshake->rtcbus;
-    uv_poll_init(loop, &client->poll, fd);
+    uv_poll_init(loop, &client->poll, wire->fd);
     client->poll.data = client;
     client_poll(client);
     client_enter_state(client, CLIENT_OPEN);
     /* Nothing was written to it yet: it has room. */
-    if (send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) != (gssize) strlen(answer))
+    if (wire_send(&client->wire, &piece, 1) != (gssize) piece.iov_len)
         client_kill(client, "cannot be written to");
+    /* What came behind the request, and of the answer what a full socket did not take. */
+    client_want_turns(client, client->wire.ahead != NULL, wire_owes(&client->wire));
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -750,10 +745,10 @@ void client_free(Client *client)
     drop_input(client);
     g_free(client->address);
     g_free(client->origin);
-    if (client->fd < 0) {
+    if (!client->wire.ops) {
         g_free(client);
         return;
     }
     uv_close((uv_handle_t *) &client->poll, on_handle_closed);
-    close(client->fd);
+    wire_clear(&client->wire);
 }

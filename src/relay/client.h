@@ -22,6 +22,7 @@
 #include "relay/quota.h"
 #include "relay/router.h"
 #include "relay/wheel.h"
+#include "relay/wire.h"
 
 typedef enum {
     CLIENT_OPENING, /* the handshake is not answered yet */
@@ -61,11 +62,11 @@ const char *client_state_to_string(ClientState state);
 /* A client with nothing but a place to be in a room. */
 Client *client_new(const ClientOps *ops);
 
-/* Answers HANDSHAKE on the socket FD and is open. ADDRESS and ACCOUNT stay the
- * caller's and must stay until the client is freed: its owner asks for them. */
-void client_open(Client *client, uv_loop_t *loop, int fd, const Handshake *handshake);
+/* Answers HANDSHAKE on WIRE and is open. The wire is the client's then; ADDRESS and
+ * ACCOUNT stay the caller's and must stay until the client is freed: its owner asks for them. */
+void client_open(Client *client, uv_loop_t *loop, const Wire *wire, const Handshake *handshake);
 
-/* CLIENT must have left its room; its socket closes. */
+/* CLIENT must have left its room; its connection closes. */
 void client_free(Client *client);
 
 /* ---- what its owner keeps with it ---- */

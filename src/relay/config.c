@@ -69,11 +69,22 @@ static bool check_public_key(const char *value, GError **error)
     return not_a_file(error, _("files with a public key each, in PEM"), local);
 }
 
+static bool load_tls(const RelayConfig *config, TlsCredentials **out, const char **key,
+                     GError **error)
+{
+    if (*config->tls_listen)
+        *out = tls_credentials_load(config->tls_certificates, config->tls_keys, key, error);
+    return *out || !*config->tls_listen;
+}
+
 /* Tokens that nothing can be verified with let nobody in. */
 static bool check_all(const void *values, const char **key, GError **error)
 {
     const RelayConfig *config = values;
+    g_autoptr(TlsCredentials) credentials = NULL;
 
+    if (!load_tls(config, &credentials, key, error))
+        return false;
     if (config->tokens == ACCESS_TOKENS_OFF || *config->token_secret || *config->token_public_keys)
         return true;
     *key = "Tokens";
@@ -103,6 +114,11 @@ static const char *const tokens[] = {
         "Access", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                 \
     }
 
+#define TLS_KEY(name, kind, member, fallback, ...)                                                 \
+    {                                                                                              \
+        "Tls", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                    \
+    }
+
 static const ConfigKey keys[] = {
     KEY("Listen", CONFIG_LIST, listen, "[::]:41337", .check = check_address),
     KEY("AllowedOrigins", CONFIG_LIST, allowed_origins, "same-origin", .check = check_origin),
@@ -122,6 +138,9 @@ static const ConfigKey keys[] = {
         .max = 3600ull * G_USEC_PER_SEC),
     KEY("HandshakeTimeout", CONFIG_DURATION, handshake_timeout, "10s", .min = 100000,
         .max = 3600ull * G_USEC_PER_SEC),
+    TLS_KEY("Listen", CONFIG_LIST, tls_listen, "", .check = check_address),
+    TLS_KEY("Certificate", CONFIG_LIST, tls_certificates, ""),
+    TLS_KEY("Key", CONFIG_LIST, tls_keys, ""),
     WEB_KEY("Enabled", CONFIG_BOOL, web_enabled, "yes"),
     WEB_KEY("Directory", CONFIG_STRING, web_directory, ""),
     ACCESS_KEY("Tokens", CONFIG_CHOICE, tokens, "off", .choices = tokens),
@@ -132,7 +151,17 @@ static const ConfigKey keys[] = {
 
 bool relay_config_load(const char *path, bool required, RelayConfig *out, GError **error)
 {
-    return config_load(path, required, keys, out, error);
+    RelayConfig config = {};
+    const char *key;
+
+    if (!config_load(path, required, keys, &config, error))
+        return false;
+    if (!load_tls(&config, &config.tls, &key, error)) {
+        relay_config_clear(&config);
+        return false;
+    }
+    *out = config;
+    return true;
 }
 
 GPtrArray *relay_config_check(const char *path, bool required)
@@ -142,5 +171,6 @@ GPtrArray *relay_config_check(const char *path, bool required)
 
 void relay_config_clear(RelayConfig *config)
 {
+    g_clear_pointer(&config->tls, tls_credentials_unref);
     config_clear(keys, config);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "common/config-file.h"
+#include "relay/tls-credentials.h"
 
 typedef enum {
     ACCESS_TOKENS_OFF,
@@ -30,6 +31,9 @@ typedef struct {
     guint64 max_bad_frames;
     guint64 ping_interval;     /* µs */
     guint64 handshake_timeout; /* µs */
+    char **tls_listen;
+    char **tls_certificates, **tls_keys; /* files */
+    TlsCredentials *tls;                 /* what is in them; NULL unless tls_listen has any */
     bool web_enabled;
     char *web_directory; /* "": where the package put it */
     int tokens;          /* an AccessTokens */

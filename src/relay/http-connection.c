@@ -2,9 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * See http-connection.h. The request's head is looked for in what the socket holds
- * before it is taken out, so that frames sent right behind it stay there for
- * the client. An answer is followed by a lingering close: closing with
+ * See http-connection.h. An answer is followed by a lingering close: closing with
  * input unread would reset the connection and take the answer with it
  * (RFC 9112 section 9.6).
  */
@@ -15,7 +13,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "relay/listener.h"
@@ -26,11 +23,13 @@ struct HttpConnection {
     gint64 since;     /* monotonic µs */
     GList link;       /* in its owner's list */
     uv_poll_t poll;
-    int fd; /* -1 once it was passed on or closed */
+    Wire wire; /* none once it was passed on or closed */
+    FairEntry turn;
     const HttpConnectionOps *ops;
     gpointer data;
     GByteArray *in, *out;
-    GBytes *body; /* behind OUT, may be NULL */
+    guint head_size; /* of the request's, in IN; 0: it is not there yet */
+    GBytes *body;    /* behind OUT, may be NULL */
     gsize sent;
     bool head; /* the request was HEAD */
     enum {
@@ -57,11 +56,10 @@ static void http_connection_end(HttpConnection *connection)
     if (connection->state == HTTP_CONNECTION_GONE)
         return;
     connection->state = HTTP_CONNECTION_GONE;
+    fair_entry_remove(&connection->turn);
     connection->ops->gone(connection, connection->data);
     uv_close((uv_handle_t *) &connection->poll, on_handle_closed);
-    if (connection->fd >= 0)
-        close(connection->fd);
-    connection->fd = -1;
+    wire_clear(&connection->wire);
 }
 
 void http_connection_close(HttpConnection *connection)
@@ -69,15 +67,18 @@ void http_connection_close(HttpConnection *connection)
     http_connection_end(connection);
 }
 
-int http_connection_take(HttpConnection *connection, Account **account, char **address)
+Wire http_connection_take(HttpConnection *connection, Account **account, char **address)
 {
-    int fd = connection->fd;
+    const GByteArray *in = connection->in;
+    Wire wire = connection->wire;
 
+    wire_put_back(&wire, (const char *) in->data + connection->head_size,
+                  in->len - connection->head_size);
     *account = g_steal_pointer(&connection->account);
     *address = g_steal_pointer(&connection->address);
-    connection->fd = -1;
+    connection->wire = (Wire){};
     http_connection_end(connection);
-    return fd;
+    return wire;
 }
 
 Account *http_connection_account(const HttpConnection *connection)
@@ -100,7 +101,15 @@ GList *http_connection_link(HttpConnection *connection)
     return &connection->link;
 }
 
-static void on_ready(uv_poll_t *poll, int status, int events);
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    HttpConnection *connection = poll->data;
+
+    if (status < 0)
+        http_connection_end(connection);
+    else
+        connection->ops->ready(connection, &connection->turn, connection->data);
+}
 
 static gsize body_size(const HttpConnection *connection)
 {
@@ -111,32 +120,34 @@ static gsize body_size(const HttpConnection *connection)
 static gssize http_connection_write(HttpConnection *connection)
 {
     const GByteArray *out = connection->out;
-    gsize sent = connection->sent;
+    gsize head = MIN(connection->sent, out->len), body = connection->sent - head;
+    struct iovec pieces[2] = {{out->data + head, out->len - head}};
 
-    if (sent < out->len)
-        return send(connection->fd, out->data + sent, out->len - sent,
-                    MSG_NOSIGNAL | (body_size(connection) > 0 ? MSG_MORE : 0));
-    sent -= out->len;
-    return send(connection->fd, (const char *) g_bytes_get_data(connection->body, NULL) + sent,
-                body_size(connection) - sent, MSG_NOSIGNAL);
+    if (body_size(connection) > 0)
+        pieces[1] = (struct iovec){
+            (char *) g_bytes_get_data(connection->body, NULL) + body,
+            body_size(connection) - body,
+        };
+    return wire_send(&connection->wire, pieces, 2);
 }
 
 static void http_connection_flush(HttpConnection *connection)
 {
     gsize size = connection->out->len + body_size(connection);
-    gssize n;
+    gssize n = 0;
 
-    while (connection->sent < size && (n = http_connection_write(connection)) > 0)
+    while ((connection->sent < size || wire_owes(&connection->wire)) &&
+           (n = http_connection_write(connection)) >= 0)
         connection->sent += (gsize) n;
 
-    if (connection->sent < size) {
+    if (n < 0) {
         if (errno != EAGAIN && errno != EINTR)
             http_connection_end(connection);
         return;
     }
-    shutdown(connection->fd, SHUT_WR);
+    wire_finish(&connection->wire);
     connection->state = HTTP_CONNECTION_LINGERING;
-    uv_poll_start(&connection->poll, UV_READABLE, on_ready);
+    uv_poll_start(&connection->poll, UV_READABLE, on_poll);
 }
 
 void http_connection_answer(HttpConnection *connection, int status, const char *text,
@@ -152,7 +163,7 @@ void http_connection_send(HttpConnection *connection, const char *head, GBytes *
     connection->out = g_byte_array_new_take((guint8 *) g_strdup(head), strlen(head));
     connection->body = body ? g_bytes_ref(body) : NULL;
     connection->state = HTTP_CONNECTION_ANSWERING;
-    uv_poll_start(&connection->poll, UV_WRITABLE, on_ready);
+    uv_poll_start(&connection->poll, UV_WRITABLE, on_poll);
     http_connection_flush(connection);
 }
 
@@ -160,7 +171,7 @@ static void http_connection_request(HttpConnection *connection)
 {
     g_auto(Handshake) handshake = {};
     const char *reason;
-    int status = handshake_parse((const char *) connection->in->data, connection->in->len,
+    int status = handshake_parse((const char *) connection->in->data, connection->head_size,
                                  &handshake, &reason);
 
     connection->head = handshake.head;
@@ -179,49 +190,50 @@ static guint find_end(const GByteArray *in, guint seen)
     return end ? (guint) (end - in->data) + 4 : 0;
 }
 
+/* As long as a TLS handshake has something to say that a full socket did not take */
+static void poll_for_request(HttpConnection *connection)
+{
+    int events = UV_READABLE | (wire_owes(&connection->wire) ? UV_WRITABLE : 0);
+
+    uv_poll_start(&connection->poll, events, on_poll);
+}
+
 static void http_connection_read(HttpConnection *connection)
 {
+    static char buffer[WIRE_BUFFER];
     GByteArray *in = connection->in;
-    guint seen = in->len, end;
-    gssize n;
+    guint seen = in->len;
+    gssize n = wire_receive(&connection->wire, buffer);
 
-    g_byte_array_set_size(in, HANDSHAKE_MAX);
-    n = recv(connection->fd, in->data + seen, HANDSHAKE_MAX - seen, MSG_PEEK);
-    g_byte_array_set_size(in, seen + (guint) MAX(n, 0));
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0) {
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         http_connection_end(connection);
         return;
     }
-    end = find_end(in, seen);
-    if (end > 0)
-        g_byte_array_set_size(in, end);
-    if (recv(connection->fd, in->data + seen, in->len - seen, 0) != (gssize) (in->len - seen))
-        http_connection_end(connection); /* cannot be: it was there */
-    else if (end > 0)
-        http_connection_request(connection);
-    else if (in->len == HANDSHAKE_MAX)
+    poll_for_request(connection);
+    if (n < 0)
+        return;
+    g_byte_array_append(in, (const guint8 *) buffer, (guint) n);
+    connection->head_size = find_end(in, seen);
+    if (connection->head_size > HANDSHAKE_MAX ||
+        (connection->head_size == 0 && in->len >= HANDSHAKE_MAX))
         http_connection_answer(connection, 431, "the request is too large", 0);
+    else if (connection->head_size > 0)
+        http_connection_request(connection);
 }
 
 static void http_connection_discard(HttpConnection *connection)
 {
-    char buffer[4096];
-    gssize n = recv(connection->fd, buffer, sizeof buffer, 0);
+    static char buffer[WIRE_BUFFER];
+    gssize n = wire_receive(&connection->wire, buffer);
 
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         http_connection_end(connection);
 }
 
-static void on_ready(uv_poll_t *poll, int status, int events)
+void http_connection_take_turn(FairEntry *entry)
 {
-    HttpConnection *connection = poll->data;
+    HttpConnection *connection = entry->link.data;
 
-    if (status < 0) {
-        http_connection_end(connection);
-        return;
-    }
     switch (connection->state) {
     case HTTP_CONNECTION_READING:
         http_connection_read(connection);
@@ -237,7 +249,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     }
 }
 
-HttpConnection *http_connection_new(uv_loop_t *loop, int fd, Account *account,
+HttpConnection *http_connection_new(uv_loop_t *loop, const Wire *wire, Account *account,
                                     const struct sockaddr *address, const HttpConnectionOps *ops,
                                     gpointer data)
 {
@@ -246,13 +258,13 @@ HttpConnection *http_connection_new(uv_loop_t *loop, int fd, Account *account,
     connection->account = account;
     connection->address = address_to_string(address);
     connection->since = clock_monotonic();
-    connection->link.data = connection;
-    connection->fd = fd;
+    connection->link.data = connection->turn.link.data = connection;
+    connection->wire = *wire;
     connection->ops = ops;
     connection->data = data;
     connection->in = g_byte_array_new();
-    uv_poll_init(loop, &connection->poll, fd);
+    uv_poll_init(loop, &connection->poll, wire->fd);
     connection->poll.data = connection;
-    uv_poll_start(&connection->poll, UV_READABLE, on_ready);
+    uv_poll_start(&connection->poll, UV_READABLE, on_poll);
     return connection;
 }

@@ -3,7 +3,8 @@
 
 /*
  * A connection before it is a WebSocket: one HTTP request, and either the
- * socket goes on to a client or it gets a short answer and ends.
+ * wire goes on to a client or it gets a short answer and ends. It reads and
+ * writes when it has a turn.
  */
 
 #pragma once
@@ -12,21 +13,25 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "relay/fair-queue.h"
 #include "relay/handshake.h"
 #include "relay/quota.h"
+#include "relay/wire.h"
 
 typedef struct HttpConnection HttpConnection;
 
 typedef struct HttpConnectionOps {
+    /* ENTRY is to have a turn: http_connection_take_turn(). */
+    void (*ready)(HttpConnection *connection, FairEntry *entry, gpointer data);
     /* A request came in whole. The callee calls http_connection_answer() or
      * http_connection_take(). */
     void (*request)(HttpConnection *connection, const Handshake *handshake, gpointer data);
-    /* The connection is over, VISITOR is about to be freed. */
+    /* The connection is over and about to be freed. */
     void (*gone)(HttpConnection *connection, gpointer data);
 } HttpConnectionOps;
 
-/* FD is the connection's; so is ACCOUNT, until the gone callback. */
-HttpConnection *http_connection_new(uv_loop_t *loop, int fd, Account *account,
+/* WIRE is the connection's; so is ACCOUNT, until the gone callback. */
+HttpConnection *http_connection_new(uv_loop_t *loop, const Wire *wire, Account *account,
                                     const struct sockaddr *address, const HttpConnectionOps *ops,
                                     gpointer data);
 
@@ -38,9 +43,12 @@ void http_connection_answer(HttpConnection *connection, int status, const char *
 /* The same with an answer of the caller's: HEAD, and BODY (may be NULL) behind it. */
 void http_connection_send(HttpConnection *connection, const char *head, GBytes *body);
 
-/* Gives the socket away, nothing behind the request's head read from it, with the
+/* Its turn has come. The connection may be gone afterwards. */
+void http_connection_take_turn(FairEntry *entry);
+
+/* Gives the wire away, what came behind the request's head put back, with the
  * connection's ACCOUNT and ADDRESS; the connection goes. */
-int http_connection_take(HttpConnection *connection, Account **account, char **address);
+Wire http_connection_take(HttpConnection *connection, Account **account, char **address);
 
 /* NULL once they are taken */
 Account *http_connection_account(const HttpConnection *connection);

@@ -23,6 +23,7 @@ typedef struct {
     RelayConfig config;
     char **listen_option; /* --listen, NULL if not given */
     char **listening_to;  /* what was asked for when we began to listen */
+    char **tls_listening_to;
     Relay *relay;
     RelayBus *bus;
 } Program;
@@ -67,11 +68,14 @@ static bool start(Daemon *daemon, GDBusConnection *connection, gpointer data, GE
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit(program);
     program->listening_to = g_strdupv(wanted_addresses(program));
+    program->tls_listening_to = g_strdupv(program->config.tls_listen);
     program->relay = relay_new(&program->config, program->listening_to, error);
     if (!program->relay)
         return false;
     for (const char *const *address = relay_listening(program->relay); *address; address++)
         log_info(_("listening on ws://%s/"), *address);
+    for (const char *const *address = relay_tls_listening(program->relay); *address; address++)
+        log_info(_("listening on wss://%s/"), *address);
     program->bus = bus_new(connection, program->relay, error);
     return program->bus != NULL;
 }
@@ -82,7 +86,9 @@ static void reload(Daemon *daemon, gpointer data)
 
     relay_reload(program->relay);
     if (!g_strv_equal((const char *const *) program->listening_to,
-                      (const char *const *) wanted_addresses(program)))
+                      (const char *const *) wanted_addresses(program)) ||
+        !g_strv_equal((const char *const *) program->tls_listening_to,
+                      (const char *const *) program->config.tls_listen))
         log_warning(_("Listen= has changed; that needs a restart"));
 }
 
@@ -125,6 +131,7 @@ int main(int argc, char **argv)
     g_clear_pointer(&program.bus, bus_free);
     g_clear_pointer(&program.relay, relay_free);
     g_clear_pointer(&program.listening_to, g_strfreev);
+    g_clear_pointer(&program.tls_listening_to, g_strfreev);
     g_clear_pointer(&program.listen_option, g_strfreev);
     relay_config_clear(&program.config);
     return status;

@@ -18,6 +18,7 @@ struct Account {
     guint64 prefix; /* 1 << 32 | IPv4 address, or the upper half of an IPv6 one */
     guint has[QUOTA_N_SHARES];
     bool unlimited;
+    FairGroup turns;
 };
 
 struct Quota {
@@ -142,6 +143,11 @@ guint account_has(const Account *account, QuotaShare share)
 guint64 account_prefix(const Account *account)
 {
     return account->unlimited ? 0 : account->prefix;
+}
+
+FairGroup *account_turns(Account *account)
+{
+    return &account->turns;
 }
 
 bool quota_is_over_own(const Quota *quota, const Account *account)

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "common/bucket.h"
+#include "relay/fair-queue.h"
 
 typedef struct Quota Quota;
 
@@ -64,6 +65,9 @@ guint account_has(const Account *account, QuotaShare share);
 
 /* What stands for its address; 0 if that speaks for many (below). */
 guint64 account_prefix(const Account *account);
+
+/* Its handshakes have turns as one group; who has such a queue forgets the group in time. */
+FairGroup *account_turns(Account *account);
 
 /* Whether it has more connections than one address may. Loopback addresses are
  * not limited one by one: a reverse proxy there speaks for everybody. */

@@ -22,6 +22,7 @@
 #include "common/names.h"
 #include "common/printable.h"
 #include "relay/admission.h"
+#include "relay/certificate-watch.h"
 #include "relay/client.h"
 #include "relay/listener.h"
 #include "relay/loop.h"
@@ -46,7 +47,8 @@ struct Relay {
     Router *router;
     Traffic *traffic;
     Admission *admission;
-    Listener *listener;
+    Listener *listener, *tls_listener;
+    CertificateWatch *certificates;
     Web *web;
     Access *access;
     ClientOps client_ops;
@@ -90,11 +92,21 @@ void relay_on_change(Relay *relay, void (*func)(gpointer data), gpointer data)
     relay->changed_data = data;
 }
 
+static const char *const no_addresses[] = {NULL};
+
 const char *const *relay_listening(const Relay *relay)
 {
-    static const char *const none[] = {NULL};
+    return relay->listener ? listener_addresses(relay->listener) : no_addresses;
+}
 
-    return relay->listener ? listener_addresses(relay->listener) : none;
+const char *const *relay_tls_listening(const Relay *relay)
+{
+    return relay->tls_listener ? listener_addresses(relay->tls_listener) : no_addresses;
+}
+
+const char *relay_warning(const Relay *relay)
+{
+    return certificate_watch_warning(relay->certificates);
 }
 
 void relay_counters(const Relay *relay, RelayCounters *out)
@@ -418,13 +430,13 @@ static void announce(Relay *relay, Client *client)
     relay_end(relay);
 }
 
-static void on_admitted(Client *client, int fd, const Handshake *handshake, gpointer data)
+static void on_admitted(Client *client, const Wire *wire, const Handshake *handshake, gpointer data)
 {
     Relay *relay = data;
 
     g_queue_push_tail_link(&relay->clients, client_link(client));
     relay_begin(relay);
-    client_open(client, &relay->loop, fd, handshake);
+    client_open(client, &relay->loop, wire, handshake);
     client_check_later(relay, client);
     announce(relay, client);
     relay_end(relay);
@@ -466,7 +478,14 @@ static void on_gone(Client *client, gpointer data)
 
 static void on_connection(int fd, const struct sockaddr *address, gpointer data)
 {
-    admission_begin(((Relay *) data)->admission, fd, address);
+    admission_begin(((Relay *) data)->admission, fd, address, NULL);
+}
+
+static void on_tls_connection(int fd, const struct sockaddr *address, gpointer data)
+{
+    Relay *relay = data;
+
+    admission_begin(relay->admission, fd, address, relay->config->tls);
 }
 
 /* ---- life -------------------------------------------------------------- */
@@ -533,6 +552,7 @@ void relay_reload(Relay *relay)
     apply_limits(relay);
     load_access(relay);
     load_page(relay);
+    certificate_watch_set(relay->certificates, relay->config->tls);
 }
 
 static gboolean on_trim(gpointer data)
@@ -560,12 +580,20 @@ static void on_turn(gpointer data)
     Relay *relay = data;
 
     traffic_run(relay->traffic, on_gone, relay);
+    admission_run(relay->admission, traffic_is_pending(relay->traffic));
     trim_later(relay);
 }
 
 static bool on_pending(gpointer data)
 {
-    return traffic_is_pending(((Relay *) data)->traffic);
+    const Relay *relay = data;
+
+    return traffic_is_pending(relay->traffic) || admission_is_pending(relay->admission);
+}
+
+static void on_certificates(gpointer data)
+{
+    relay_changed(data);
 }
 
 static void set_up_admission(Relay *relay)
@@ -584,6 +612,15 @@ static void set_up_admission(Relay *relay)
     };
 
     relay->admission = admission_new(&world, &ops, relay);
+}
+
+static bool start_listening(Relay *relay, char **listen, GError **error)
+{
+    relay->listener = listener_new(&relay->loop, listen, on_connection, relay, error);
+    if (relay->listener)
+        relay->tls_listener =
+            listener_new(&relay->loop, relay->config->tls_listen, on_tls_connection, relay, error);
+    return relay->tls_listener;
 }
 
 Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
@@ -613,13 +650,13 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
     relay->source = loop_attach(&relay->loop, &loop_ops, relay);
     set_up_admission(relay);
     apply_limits(relay);
-    if (access_load(relay->access, config, error))
-        relay->listener = listener_new(&relay->loop, listen, on_connection, relay, error);
-    if (!relay->listener) {
+    relay->certificates = certificate_watch_new(on_certificates, relay);
+    if (!access_load(relay->access, config, error) || !start_listening(relay, listen, error)) {
         relay_free(relay);
         return NULL;
     }
     load_page(relay);
+    certificate_watch_set(relay->certificates, config->tls);
     return relay;
 }
 
@@ -632,12 +669,18 @@ static gboolean on_stop_timeout(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static void stop_listening(Relay *relay)
+{
+    g_clear_pointer(&relay->listener, listener_free);
+    g_clear_pointer(&relay->tls_listener, listener_free);
+}
+
 void relay_stop(Relay *relay, GSourceFunc done, gpointer data)
 {
     relay->stopping = true;
     relay->done = done;
     relay->done_data = data;
-    g_clear_pointer(&relay->listener, listener_free);
+    stop_listening(relay);
     admission_close_all(relay->admission);
     for (GList *link = relay->clients.head; link; link = link->next)
         client_close(link->data, 1001, "the relay is going away");
@@ -653,8 +696,9 @@ void relay_free(Relay *relay)
         return;
     relay->stopping = true;
     relay->done = NULL;
-    g_clear_pointer(&relay->listener, listener_free);
+    stop_listening(relay);
     admission_close_all(relay->admission);
+    g_clear_pointer(&relay->certificates, certificate_watch_free);
     while (relay->clients.head)
         on_gone(relay->clients.head->data, relay);
     g_source_destroy(relay->source);

@@ -41,6 +41,11 @@ void relay_free(Relay *relay);
 
 /* "ADDRESS:PORT" of each socket. Owned by RELAY. */
 const char *const *relay_listening(const Relay *relay);
+const char *const *relay_tls_listening(const Relay *relay);
+
+/* What an administrator should know although all is well so far; NULL if there is nothing.
+ * Owned by RELAY. */
+const char *relay_warning(const Relay *relay);
 void relay_counters(const Relay *relay, RelayCounters *out);
 
 /* FUNC is called when connections or rooms have changed; not at once and not

@@ -18,6 +18,7 @@
  *   latency  `rate` frames a second over all pairs, as time passes
  *   idle     `idle` connections more, what they cost, and pairs among them
  *
+ * With tls=1 all of it goes through TLS, whoever the server says it is. It
  * prints one JSON object. CPU time is that of the server alone, from the first
  * to the last frame that is counted.
  */
@@ -26,6 +27,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/gnutls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
@@ -49,6 +51,7 @@ typedef enum { RTCBUS, NATS, MQTT } Protocol;
 
 typedef struct {
     int fd;
+    gnutls_session_t tls; /* or NULL */
     int number;
     /* the frame that this one sends, over and over, and what is still to be sent */
     unsigned char *frame;
@@ -74,7 +77,7 @@ static struct {
     Protocol protocol;
     int port;
     char *pids;
-    long pairs, size, seconds_ms, warm_ms, window, members, rate, idle;
+    long pairs, size, seconds_ms, warm_ms, window, members, rate, idle, tls;
 } options = {.pairs = 100,
              .size = 500,
              .seconds_ms = 3000,
@@ -249,13 +252,51 @@ static void make_frame(Connection *self, const char *to)
     free(text);
 }
 
+/* ---- TLS or not --------------------------------------------------------- */
+
+static ssize_t tls_result(ssize_t n)
+{
+    errno = n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED ? EAGAIN : EPROTO;
+    return n < 0 ? -1 : n;
+}
+
+static ssize_t put(Connection *self, const void *data, size_t size)
+{
+    return self->tls ? tls_result(gnutls_record_send(self->tls, data, size))
+                     : send(self->fd, data, size, MSG_NOSIGNAL);
+}
+
+static ssize_t get(Connection *self, void *data, size_t size)
+{
+    return self->tls ? tls_result(gnutls_record_recv(self->tls, data, size))
+                     : recv(self->fd, data, size, 0);
+}
+
+static void begin_tls(Connection *self)
+{
+    static gnutls_certificate_credentials_t credentials;
+    int status;
+
+    if (!credentials)
+        gnutls_certificate_allocate_credentials(&credentials);
+    gnutls_init(&self->tls, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS);
+    gnutls_set_default_priority(self->tls);
+    gnutls_credentials_set(self->tls, GNUTLS_CRD_CERTIFICATE, credentials);
+    gnutls_transport_set_int(self->tls, self->fd);
+    do
+        status = gnutls_handshake(self->tls);
+    while (status < 0 && !gnutls_error_is_fatal(status));
+    if (status < 0)
+        die("connection %d: %s", self->number, gnutls_strerror(status));
+}
+
 /* ---- sending ----------------------------------------------------------- */
 
 static void send_more(Connection *self)
 {
     while (self->pending > 0) {
         size_t left = self->frame_size - self->pending_at;
-        ssize_t n = send(self->fd, self->frame + self->pending_at, left, MSG_NOSIGNAL);
+        ssize_t n = put(self, self->frame + self->pending_at, left);
 
         if (n < 0) {
             struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = self};
@@ -304,7 +345,7 @@ static void send_frame(Connection *self)
 static void send_all(Connection *self, const void *data, size_t size)
 {
     while (size > 0) {
-        ssize_t n = send(self->fd, data, size, MSG_NOSIGNAL);
+        ssize_t n = put(self, data, size);
 
         if (n < 0 && errno != EAGAIN)
             die("connection %d: %s", self->number, strerror(errno));
@@ -474,12 +515,15 @@ static void on_bytes(Connection *self, const unsigned char *data, size_t size)
 static void on_readable(Connection *self)
 {
     static unsigned char input[INPUT_SIZE];
-    ssize_t n = recv(self->fd, input, sizeof input, 0);
+    ssize_t n;
 
-    if (n == 0 || (n < 0 && errno != EAGAIN))
-        die("connection %d was ended by the server", self->number);
-    if (n > 0)
-        on_bytes(self, input, (size_t) n);
+    do {
+        n = get(self, input, sizeof input);
+        if (n == 0 || (n < 0 && errno != EAGAIN))
+            die("connection %d was ended by the server", self->number);
+        if (n > 0)
+            on_bytes(self, input, (size_t) n);
+    } while (n > 0 && self->tls); /* records may wait that no poll knows of */
 }
 
 static void turn(int timeout_ms)
@@ -519,6 +563,8 @@ static void begin_connection(Connection *self, const char *name, bool idle)
     if (self->fd < 0 || connect(self->fd, (struct sockaddr *) &to, sizeof to) < 0)
         die("connection %d: %s", self->number, strerror(errno));
     setsockopt(self->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (options.tls)
+        begin_tls(self);
     n = snprintf(request, sizeof request,
                  "GET /%s?name=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -537,9 +583,11 @@ static void read_answer(Connection *self)
     size_t n = 0;
 
     while (n < 4 || memcmp(answer + n - 4, "\r\n\r\n", 4) != 0) {
-        if (n == sizeof answer - 1 || recv(self->fd, answer + n, 1, 0) != 1)
+        ssize_t got = n < sizeof answer - 1 ? get(self, answer + n, 1) : 0;
+
+        if (got == 0 || (got < 0 && errno != EAGAIN)) /* EAGAIN: a ticket of TLS came */
             die("connection %d: no answer to the handshake", self->number);
-        n++;
+        n += got > 0;
     }
     answer[n] = '\0';
     if (strncmp(answer, "HTTP/1.1 101", 12) != 0)
@@ -732,7 +780,7 @@ static void parse_option(const char *text)
     } keys[] = {
         {"pairs", &options.pairs},  {"size", &options.size},     {"ms", &options.seconds_ms},
         {"warm", &options.warm_ms}, {"window", &options.window}, {"members", &options.members},
-        {"rate", &options.rate},    {"idle", &options.idle},
+        {"rate", &options.rate},    {"idle", &options.idle},     {"tls", &options.tls},
     };
     const char *equals = strchr(text, '=');
 

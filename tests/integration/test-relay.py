@@ -595,7 +595,7 @@ def test_bus(world):
     equal(relay.invoke("ListClients", "(s)", "nowhere")[0], [])
     equal(relay.get("Rooms"), 2)
     types = {name: relay.get_variant(name).get_type_string() for name in relay.get_all()}
-    equal(types, {"Version": "s", "Listening": "as", "Connections": "u", "Rooms": "u",
+    equal(types, {"Version": "s", "Listening": "as", "TlsListening": "as", "Connections": "u", "Rooms": "u",
                   "FramesForwarded": "t", "FramesDropped": "t"})
     expect_error("org.rtcbus.Error.NoSuchPeer", relay.invoke, "Disconnect", "(s)", "x" * 32)
     relay.invoke("Disconnect", "(s)", a.id)

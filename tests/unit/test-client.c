@@ -89,9 +89,11 @@ static void setup(Probed *probed, gconstpointer data)
 static void open_client(Probed *probed)
 {
     const Handshake handshake = {.key = (char *) "dGhlIHNhbXBsZSBub25jZQ=="};
+    Wire wire;
     char answer[1024];
 
-    client_open(probed->client, &probed->loop, sockets[0], &handshake);
+    wire = wire_plain(sockets[0]);
+    client_open(probed->client, &probed->loop, &wire, &handshake);
     g_assert_cmpint(recv(sockets[1], answer, sizeof answer, 0), >, 100);
     probed->now = g_get_monotonic_time() + 4 * G_USEC_PER_SEC;
 }

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* A wire through TLS, at the server's end of it. Its handshake happens as it is read from. */
+
+#pragma once
+
+#include "relay/tls-credentials.h"
+#include "relay/wire.h"
+
+/* FD, a connected socket that does not block, is the wire's from now on. */
+Wire wire_tls(int fd, TlsCredentials *credentials);
