@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * What the files of the store share. store.c opens, collects and commits; store-outbox.c and
+ * store-history.c do what is in one transaction, and read.
+ *
+ * The tables:
+ *   state      one row: the ids, the sequences, the last number
+ *   outbox     what we have published, the newest ones
+ *   published  our series, each with its last reading
+ *   history    what we have received, the newest ones
+ *   series     the series of others, each with its last reading and its counters
+ *   emitter    how far we have heard whom
+ *   gap        sequences that were reserved and never used, as power was cut
+ *
+ * All but outbox, history and values is in memory too. It is changed as the transaction is written;
+ * a transaction that fails is taken back by reading it all again.
+ */
+
+#pragma once
+
+#include "common/random-id.h"
+#include "peer/readings/store-db.h"
+#include "peer/readings/store.h"
+
+typedef enum { LOG_OUTBOX, LOG_HISTORY, LOG_COUNT } SequenceLog;
+
+typedef struct {
+    guint64 first, last;
+} SequenceGap;
+
+/* The sequences of the outbox, or of the history */
+typedef struct {
+    guint64 last;     /* the newest in use, or skipped */
+    guint64 reserved; /* up to this they are ours */
+    guint64 oldest;   /* that is kept; last + 1 if none is */
+    guint64 kept;     /* readings */
+    GArray *gaps;     /* of SequenceGap, oldest first */
+} SequenceRange;
+
+/* One of our own series */
+typedef struct {
+    guint id; /* its place in the array, and 1 */
+    char *name;
+    guint64 nth, sequence; /* of its last reading */
+    const Reading *fresh;  /* in this transaction: the last reading */
+} PublishedSeries;
+
+/* A series of somebody else. All peers that have shown the same key are one, whatever the name. */
+typedef struct {
+    guint id;
+    char *key; /* by which it is found */
+    char *fingerprint, *peer, *name;
+    bool known;
+    char *epoch;
+    guint64 nth;            /* of its last reading, in EPOCH; 0 if it does not count */
+    guint64 received, kept; /* readings; kept in the history */
+    guint64 missed;
+    guint64 touched;      /* the sequence of its last reading */
+    const Reading *fresh; /* as above */
+} ReceivedSeries;
+
+typedef struct {
+    gint64 id;
+    char *key;
+    char *fingerprint, *epoch;
+    bool known;
+    guint64 cursor;  /* committed */
+    guint64 waiting; /* with what is waiting */
+    guint64 heard;   /* the sequence of the history at that time */
+} Emitter;
+
+/* What is waiting for the next commit */
+typedef struct {
+    Reading *reading;
+    guint64 emitted, nth;
+    guint64 sequence; /* once it is in the outbox or history */
+} WaitingReading;
+
+typedef struct {
+    bool published; /* by us, one reading; else received */
+    GArray *readings;
+    StoreDone done;
+    gpointer done_data;
+    /* of those that are received */
+    char *peer, *fingerprint, *epoch;
+    bool known, greeting;
+    guint64 received, cursor;
+} WaitingWrite;
+
+struct Store {
+    char *path, *vfs;
+    bool manual;
+    StoreLimits limits;
+    const StoreOps *ops;
+    gpointer data;
+    StoreDb *db;
+    bool in_memory; /* though there is a path */
+    bool loaded;    /* what is in memory is as in the file */
+    bool resumed;   /* the sequences are reserved in this run */
+    bool telling;   /* callbacks run */
+    bool failed;    /* the last commit has */
+    char *damage;   /* has been seen in reading: the next commit begins anew */
+    char *problem;
+    char *notice; /* of a damaged file that is still there */
+    char *boot;   /* this run of the machine */
+    char *file_boot;
+
+    char epoch[RANDOM_ID_LENGTH + 1], history_id[RANDOM_ID_LENGTH + 1];
+    SequenceRange ranges[LOG_COUNT];
+    guint64 history_bytes;
+    guint64 numbers, numbers_kept; /* of the series "" in the history */
+    guint64 dropped;               /* readings of series that are no longer in the table */
+    HistoryReading last_number;    /* sequence 0: none */
+    char *last_number_peer;
+    GPtrArray *published;        /* PublishedSeries by id, or NULL */
+    GHashTable *published_names; /* name → PublishedSeries */
+    GPtrArray *series;           /* ReceivedSeries by id, or NULL */
+    GHashTable *series_keys;     /* key → ReceivedSeries */
+    GHashTable *emitters;        /* key → Emitter */
+    gint64 last_emitter_id;
+
+    GPtrArray *waiting; /* of WaitingWrite */
+    gsize waiting_bytes;
+    guint timer;
+    gint64 committed_at;
+    guint64 horizon; /* what was received before this time is too old */
+};
+
+/* ---- store.c, for all of them ------------------------------------------------- */
+
+/* Puts WRITE, which it takes, among what is waiting. */
+void store_wait(Store *store, WaitingWrite *write);
+
+/* What a reader has met, or NULL; it is taken. */
+void store_note_fault(Store *store, GError *fault);
+
+/* Whether too much is waiting for more to be taken. */
+bool store_is_full(const Store *store);
+
+/* How many of AFTER + 1, …, LAST were used. */
+guint64 store_used_between(const SequenceRange *range, guint64 after, guint64 last);
+
+/* The sequence before SEQUENCE that was used. */
+guint64 store_previous(const SequenceRange *range, guint64 sequence);
+
+WaitingWrite *store_write_new(StoreDone done, gpointer done_data);
+void store_write_add(WaitingWrite *write, const EmittedReading *reading);
+
+/* ---- in a transaction ----------------------------------------------------------- */
+
+/* What of LOG is the oldest that is kept */
+bool store_ask_oldest(Store *store, SequenceLog log, GError **error);
+
+bool outbox_load(Store *store, GError **error);
+bool outbox_add(Store *store, WaitingWrite *write, GError **error);
+/* *DONE becomes false if there is more to take out, with the next commit. */
+bool outbox_finish(Store *store, bool *done, GError **error);
+void outbox_clear(Store *store);
+
+bool history_load(Store *store, GError **error);
+bool history_add(Store *store, WaitingWrite *write, GError **error);
+bool history_finish(Store *store, bool *done, GError **error);
+void history_clear(Store *store);
+/* Whether the oldest of it is before the horizon. */
+bool history_has_expired(Store *store);
+
+/* Those of store-series.c. In a transaction too. NULL in *FOUND: there is no room for it. */
+bool series_load(Store *store, GError **error);
+bool series_get(Store *store, const StoreEmitter *emitter, const char *name, ReceivedSeries **found,
+                GError **error);
+/* Another reading has come, which is number NTH of EPOCH (0: it does not count). */
+void series_count(ReceivedSeries *series, const char *epoch, guint64 nth, bool greeting);
+bool series_finish(Store *store, GError **error);
+void series_clear(Store *store);
+ReceivedSeries *series_at(const Store *store, gint64 id); /* or NULL */
+
+bool emitters_load(Store *store, GError **error);
+bool emitters_advance(Store *store, const WaitingWrite *write, GError **error);
+void emitters_clear(Store *store);
+/* What is waiting is not to be. */
+void emitters_forget_waiting(Store *store);
+/* The emitter, or NULL; or a new one. */
+Emitter *emitters_find(const Store *store, const char *fingerprint, const char *epoch);
+Emitter *emitters_get(Store *store, const StoreEmitter *emitter);
+
+/* The reading of WRITE at I as the outbox, or the history, has it. */
+OutboxReading outbox_describe(const Store *store, const WaitingWrite *write, guint i);
+HistoryReading history_describe(const WaitingWrite *write, guint i);

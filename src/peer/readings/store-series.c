@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The series of others, and what is missed in them. A known peer has a share of its own; strangers
+ * have one together. A series none of whose readings is left in the history makes room for another.
+ */
+
+#include <config.h>
+
+#include <string.h>
+
+#include "peer/readings/store-private.h"
+
+enum {
+    MAX_OF_KNOWN = 1024, /* of each of them */
+    MAX_OF_STRANGERS = 2048,
+    MAX_SERIES = 16384,
+};
+
+static void series_free(gpointer data)
+{
+    ReceivedSeries *series = data;
+
+    if (!series)
+        return;
+    g_free(series->key);
+    g_free(series->fingerprint);
+    g_free(series->peer);
+    g_free(series->name);
+    g_free(series->epoch);
+    g_free(series);
+}
+
+void series_clear(Store *store)
+{
+    g_clear_pointer(&store->series_keys, g_hash_table_unref);
+    g_clear_pointer(&store->series, g_ptr_array_unref);
+    store->series = g_ptr_array_new_with_free_func(series_free);
+    store->series_keys = g_hash_table_new(g_str_hash, g_str_equal);
+}
+
+/* A key is one peer whatever its name; who has none is its name. */
+static char *make_key(const char *fingerprint, const char *peer, const char *name)
+{
+    return *fingerprint ? g_strconcat(fingerprint, "\n", name, NULL)
+                        : g_strconcat("?", peer, "\n", name, NULL);
+}
+
+static ReceivedSeries *place_series(Store *store, guint id, const StoreEmitter *emitter,
+                                    const char *name)
+{
+    ReceivedSeries *series = g_new0(ReceivedSeries, 1);
+
+    series->id = id;
+    series->key = make_key(emitter->fingerprint, emitter->peer, name);
+    series->fingerprint = g_strdup(emitter->fingerprint);
+    series->peer = g_strdup(emitter->peer);
+    series->name = g_strdup(name);
+    series->known = emitter->known;
+    series->epoch = g_strdup("");
+    if (id > store->series->len)
+        g_ptr_array_set_size(store->series, (gint) id);
+    store->series->pdata[id - 1] = series;
+    g_hash_table_replace(store->series_keys, series->key, series);
+    return series;
+}
+
+ReceivedSeries *series_at(const Store *store, gint64 id)
+{
+    return id >= 1 && id <= store->series->len ? store->series->pdata[id - 1] : NULL;
+}
+
+bool series_load(Store *store, GError **error)
+{
+    sqlite3_stmt *row = store_db_statement(store->db, SQL_LIST_SERIES);
+    GError *local = NULL;
+
+    while (store_db_step(store->db, row, &local)) {
+        gint64 id = sqlite3_column_int64(row, 0);
+        StoreEmitter emitter = {.fingerprint = store_db_column_text(row, 1),
+                                .peer = store_db_column_text(row, 2),
+                                .known = sqlite3_column_int(row, 4) != 0};
+        ReceivedSeries *series;
+
+        if (id < 1 || id > MAX_SERIES || series_at(store, id))
+            continue;
+        series = place_series(store, (guint) id, &emitter, store_db_column_text(row, 3));
+        g_free(series->epoch);
+        series->epoch = g_strdup(store_db_column_text(row, 5));
+        series->nth = (guint64) sqlite3_column_int64(row, 6);
+        series->received = (guint64) sqlite3_column_int64(row, 7);
+        series->missed = (guint64) sqlite3_column_int64(row, 8);
+    }
+    if (local)
+        g_propagate_error(error, local);
+    return !local;
+}
+
+/* ---- room for a series -------------------------------------------------------------- */
+
+/* Whether SERIES counts in the share of EMITTER. */
+static bool shares(const ReceivedSeries *series, const StoreEmitter *emitter)
+{
+    return emitter->known ? series->known && strcmp(series->fingerprint, emitter->fingerprint) == 0
+                          : !series->known;
+}
+
+static bool is_older(const ReceivedSeries *series, const ReceivedSeries *than)
+{
+    return series->kept == 0 && !series->fresh && (!than || series->touched < than->touched);
+}
+
+static bool drop(Store *store, ReceivedSeries *series, GError **error)
+{
+    sqlite3_stmt *row = store_db_statement(store->db, SQL_DROP_SERIES);
+
+    sqlite3_bind_int64(row, 1, series->id);
+    store->dropped += series->received;
+    store->series->pdata[series->id - 1] = NULL;
+    if (g_hash_table_lookup(store->series_keys, series->key) == series)
+        g_hash_table_remove(store->series_keys, series->key);
+    series_free(series);
+    return store_db_run(store->db, row, error);
+}
+
+typedef struct {
+    guint count, share; /* of all; of the emitter's share */
+    guint vacant;       /* an id */
+    ReceivedSeries *oldest_of_share, *oldest;
+} SeriesCensus;
+
+static SeriesCensus count_series(const Store *store, const StoreEmitter *emitter)
+{
+    SeriesCensus census = {.vacant = store->series->len + 1};
+
+    for (guint i = 0; i < store->series->len; i++) {
+        ReceivedSeries *series = store->series->pdata[i];
+
+        if (!series) {
+            census.vacant = i + 1;
+            continue;
+        }
+        census.count++;
+        if (is_older(series, census.oldest))
+            census.oldest = series;
+        if (!shares(series, emitter))
+            continue;
+        census.share++;
+        if (is_older(series, census.oldest_of_share))
+            census.oldest_of_share = series;
+    }
+    return census;
+}
+
+/* The id for another series of EMITTER; 0: there is no room, or *ERROR. */
+static guint make_room(Store *store, const StoreEmitter *emitter, GError **error)
+{
+    SeriesCensus census = count_series(store, emitter);
+    ReceivedSeries *victim;
+    guint id;
+
+    if (census.share < (emitter->known ? MAX_OF_KNOWN : MAX_OF_STRANGERS) &&
+        census.count < MAX_SERIES)
+        return census.vacant;
+    victim = census.count < MAX_SERIES ? census.oldest_of_share : census.oldest;
+    if (!victim)
+        return 0;
+    id = victim->id;
+    return drop(store, victim, error) ? id : 0;
+}
+
+bool series_get(Store *store, const StoreEmitter *emitter, const char *name, ReceivedSeries **found,
+                GError **error)
+{
+    g_autofree char *key = make_key(emitter->fingerprint, emitter->peer, name);
+    GError *local = NULL;
+    guint id;
+
+    *found = g_hash_table_lookup(store->series_keys, key);
+    if (!*found) {
+        id = make_room(store, emitter, &local);
+        *found = id > 0 ? place_series(store, id, emitter, name) : NULL;
+    } else if (strcmp((*found)->peer, emitter->peer) != 0) {
+        g_free((*found)->peer);
+        (*found)->peer = g_strdup(emitter->peer);
+    }
+    if (*found)
+        (*found)->known = emitter->known;
+    if (local)
+        g_propagate_error(error, local);
+    return !local;
+}
+
+/* ---- what is missed ------------------------------------------------------------------ */
+
+void series_count(ReceivedSeries *series, const char *epoch, guint64 nth, bool greeting)
+{
+    bool same = strcmp(series->epoch, epoch) == 0;
+    guint64 before = same ? series->nth : 0; /* a new epoch begins with 1 */
+
+    series->received++;
+    if (nth == 0)
+        return;
+    if (!greeting && nth > before + 1)
+        series->missed += nth - before - 1;
+    series->nth = nth;
+    if (!same) {
+        g_free(series->epoch);
+        series->epoch = g_strdup(epoch);
+    }
+}
+
+static bool write_series(Store *store, ReceivedSeries *series, GError **error)
+{
+    sqlite3_stmt *row = store_db_statement(store->db, SQL_WRITE_SERIES);
+
+    sqlite3_bind_int64(row, 1, series->id);
+    sqlite3_bind_text(row, 2, series->fingerprint, -1, SQLITE_STATIC);
+    sqlite3_bind_text(row, 3, series->peer, -1, SQLITE_STATIC);
+    sqlite3_bind_text(row, 4, series->name, -1, SQLITE_STATIC);
+    sqlite3_bind_int(row, 5, series->known);
+    sqlite3_bind_text(row, 6, series->epoch, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(row, 7, (gint64) series->nth);
+    sqlite3_bind_int64(row, 8, (gint64) series->received);
+    sqlite3_bind_int64(row, 9, (gint64) series->missed);
+    sqlite3_bind_int64(row, 10, (gint64) series->fresh->time);
+    store_db_bind_value(row, 11, series->fresh);
+    series->fresh = NULL;
+    return store_db_run(store->db, row, error);
+}
+
+bool series_finish(Store *store, GError **error)
+{
+    for (guint i = 0; i < store->series->len; i++) {
+        ReceivedSeries *series = store->series->pdata[i];
+
+        if (series && series->fresh && !write_series(store, series, error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- for people ------------------------------------------------------------------------ */
+
+static int compare_series(gconstpointer a, gconstpointer b)
+{
+    const ReceivedSeries *one = *(ReceivedSeries *const *) a, *other = *(ReceivedSeries *const *) b;
+    int order = strcmp(one->peer, other->peer);
+
+    return order ? order : strcmp(one->name, other->name);
+}
+
+void store_list_series(Store *store, SeriesVisitor visit, gpointer data)
+{
+    g_autoptr(GPtrArray) sorted = g_ptr_array_new();
+
+    for (guint i = 0; i < store->series->len; i++) {
+        if (store->series->pdata[i])
+            g_ptr_array_add(sorted, store->series->pdata[i]);
+    }
+    g_ptr_array_sort(sorted, compare_series);
+    for (guint i = 0; i < sorted->len; i++) {
+        const ReceivedSeries *series = sorted->pdata[i];
+        sqlite3_stmt *row = store_db_statement(store->db, SQL_LAST_OF_SERIES);
+        SeriesReport report = {.peer = series->peer,
+                               .fingerprint = series->fingerprint,
+                               .received = series->received,
+                               .missed = series->missed};
+
+        sqlite3_bind_int64(row, 1, series->id);
+        if (!store_db_step(store->db, row, NULL))
+            continue;
+        report.last =
+            (Reading){.series = series->name, .time = (guint64) sqlite3_column_int64(row, 0)};
+        store_db_column_value(row, 1, &report.last);
+        visit(&report, data);
+        sqlite3_reset(row);
+    }
+}
