@@ -24,6 +24,7 @@
 #include "rtc/sctp/path-mtu.h"
 #include "rtc/sctp/reassembly.h"
 #include "rtc/sctp/receive-window.h"
+#include "rtc/sctp/recovery.h"
 #include "rtc/sctp/sctp-path.h"
 #include "rtc/sctp/sctp-stack.h"
 #include "rtc/sctp/send-limit.h"
@@ -52,6 +53,7 @@ struct Association {
     struct socket *socket;
     SctpPath *path;
     Liveness *liveness; /* NULL: not connected yet */
+    Recovery *recovery;
     TransportState state;
     Gate gate;
     gsize max_packet;
@@ -94,6 +96,27 @@ static void association_fail(Association *association, RtcError code, const char
 
 /* ---- whether the remote is there ---- */
 
+static bool get_status(const Association *association, struct sctp_status *status)
+{
+    socklen_t length = sizeof *status;
+
+    return usrsctp_getsockopt(association->socket, IPPROTO_SCTP, SCTP_STATUS, status, &length) == 0;
+}
+
+/* 0: not measured; at least 1 µs otherwise, for usrsctp tells whole milliseconds. */
+static guint64 measured_round_trip(Association *association)
+{
+    struct sctp_status status = {};
+    const struct sctp_paddrinfo *path = &status.sstat_primary;
+
+    if (!get_status(association, &status))
+        return 0;
+    /* With a measurement the time-out is no longer the initial one. */
+    if (path->spinfo_srtt == 0)
+        return path->spinfo_rto > 0 && path->spinfo_rto < SCTP_STACK_INITIAL_RTO_MS;
+    return (guint64) path->spinfo_srtt * 1000;
+}
+
 static void on_ask(gpointer data)
 {
     sctp_path_ask(((Association *) data)->path);
@@ -121,6 +144,45 @@ static const LivenessUser liveness_user = {
     .doubt = on_doubt,
     .lost = on_lost,
 };
+
+/* A HEARTBEAT of usrsctp's own: its answer, which comes before the SACK, makes the retransmission
+ * timer a short one again. */
+static void measure_again(Association *association)
+{
+    struct sctp_paddrparams path = {.spp_flags = SPP_HB_DEMAND};
+    struct sockaddr_conn *address = (struct sockaddr_conn *) &path.spp_address;
+
+    address->sconn_family = AF_CONN;
+    address->sconn_port = g_htons(association->gate.remote_port);
+    address->sconn_addr = GUINT_TO_POINTER(association->id);
+    if (usrsctp_setsockopt(association->socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path,
+                           sizeof path) < 0)
+        log_debug("SCTP: cannot measure the round trip: %s", g_strerror(errno));
+}
+
+static void on_resend(const guint8 *packet, gsize length, gpointer data)
+{
+    measure_again(data);
+    transport_send(((Association *) data)->lower, packet, length);
+}
+
+static guint64 on_round_trip(gpointer data)
+{
+    return measured_round_trip(data);
+}
+
+static const RecoveryUser recovery_user = {
+    .ask = on_ask,
+    .resend = on_resend,
+    .round_trip_usec = on_round_trip,
+};
+
+void association_probe(Association *association)
+{
+    if (association->liveness)
+        sctp_path_ask(association->path);
+    recovery_hint(association->recovery);
+}
 
 /* ---- outgoing streams ---- */
 
@@ -190,27 +252,6 @@ static void set_send_buffer(Association *association, gsize size)
     if (size != association->send_buffer &&
         usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_SNDBUF, &value, sizeof value) == 0)
         association->send_buffer = size;
-}
-
-static bool get_status(const Association *association, struct sctp_status *status)
-{
-    socklen_t length = sizeof *status;
-
-    return usrsctp_getsockopt(association->socket, IPPROTO_SCTP, SCTP_STATUS, status, &length) == 0;
-}
-
-/* 0: not measured; at least 1 µs otherwise, for usrsctp tells whole milliseconds. */
-static guint64 measured_round_trip(Association *association)
-{
-    struct sctp_status status = {};
-    const struct sctp_paddrinfo *path = &status.sstat_primary;
-
-    if (!get_status(association, &status))
-        return 0;
-    /* With a measurement the time-out is no longer the initial one. */
-    if (path->spinfo_srtt == 0)
-        return path->spinfo_rto > 0 && path->spinfo_rto < SCTP_STACK_INITIAL_RTO_MS;
-    return (guint64) path->spinfo_srtt * 1000;
 }
 
 /* Before a message of LENGTH: its limit is what was sent lately, but room for two such messages. */
@@ -462,6 +503,7 @@ static void association_output(const guint8 *packet, gsize length, gpointer data
     Association *association = data;
 
     sctp_path_output(association->path, packet, length);
+    recovery_output(association->recovery, packet, length);
     gate_sent(&association->gate, packet, length);
     transport_send(association->lower, packet, length);
 }
@@ -491,6 +533,7 @@ static void association_input(Association *association, const guint8 *packet, gs
 {
     struct sctp_status status = {};
 
+    recovery_input(association->recovery, packet, length);
     sctp_path_input(association->path, packet, length);
     usrsctp_conninput(GUINT_TO_POINTER(association->id), packet, length, 0);
     if (!association->gate.connected) {
@@ -549,6 +592,7 @@ static void on_lower_path(const gsize *sizes, guint n_sizes, gpointer data)
     for (guint i = 0; i < n_sizes; i++)
         packets[i] = MIN(sizes[i], association->max_packet) & ~(gsize) 3;
     sctp_path_start(association->path, packets, n_sizes);
+    recovery_hint(association->recovery);
 }
 
 static const TransportUser lower_user = {
@@ -692,6 +736,7 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
     association->lower = lower;
     association->path = sctp_path_new(config->mtu & ~(gsize) 3, config->first & ~(gsize) 3,
                                       &path_user, association);
+    association->recovery = recovery_new(&recovery_user, association);
     association->id = sctp_stack_add(&stack_user, association);
     association->socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
     if (!association->socket) {
@@ -721,6 +766,7 @@ void association_free(Association *association)
         usrsctp_close(association->socket); /* an ABORT goes out, for SO_LINGER is 0 */
     sctp_stack_remove(association->id);
     liveness_free(association->liveness);
+    recovery_free(association->recovery);
     sctp_path_free(association->path);
     streams_free(association->streams);
     reassembly_free(association->reassembly);

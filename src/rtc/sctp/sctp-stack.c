@@ -198,6 +198,8 @@ static void init(void)
     /* There is one path. Were it given up before the association, usrsctp would send nothing more
      * on it, and nobody would ask whether it is back: HEARTBEATs are ours (sctp-path.c). */
     usrsctp_sysctl_set_sctp_path_rtx_max_default(255);
+    /* How long it may be vain is for liveness.c to say, and for whoever keeps the call. */
+    usrsctp_sysctl_set_sctp_assoc_rtx_max_default(1000);
     stack.entries = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     stack.ready = g_array_new(FALSE, FALSE, sizeof(guint32));
     stack.active = g_array_new(FALSE, FALSE, sizeof(guint32));
