@@ -499,6 +499,26 @@ GPtrArray *config_check(const char *path, bool required, const ConfigKey *keys)
     return problems;
 }
 
+char *config_read_one(const char *path, const char *group, const char *key, GError **error)
+{
+    const ConfigKey keys[] = {{.group = group, .key = key, .type = CONFIG_STRING, .fallback = ""},
+                              {}};
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(config_problem_free);
+    char *value = NULL;
+
+    read_all(path, true, keys, (char *) &value, problems);
+    for (guint i = 0; i < problems->len; i++) {
+        const ConfigProblem *problem = problems->pdata[i];
+
+        if (problem->is_warning)
+            continue;
+        g_set_error_literal(error, CONFIG_ERROR, problem->code, problem->text);
+        g_free(value);
+        return NULL;
+    }
+    return value;
+}
+
 void config_clear(const ConfigKey *keys, void *out)
 {
     for (; keys->group; keys++) {

@@ -79,6 +79,11 @@ char *config_problem_to_string(const ConfigProblem *problem);
  * Transfer full, elements are ConfigProblem. */
 GPtrArray *config_check(const char *path, bool required, const ConfigKey *keys);
 
+/* The value of one key of [GROUP] as it is written in what config_load() would read, "" if it is
+ * nowhere, and nothing else of the files is looked at; for who is not the program that they are
+ * for. Transfer full. */
+char *config_read_one(const char *path, const char *group, const char *key, GError **error);
+
 #define CONFIG_SUFFIX ".conf"
 
 /* The paths of the configuration files in FOLDER, in name order; none if it is not there. If it

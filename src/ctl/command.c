@@ -52,6 +52,8 @@ static const Command commands[] = {
      pipe_options, 0, 2, false, pipe_check, pipe_run},
     {"relay", NULL, N_("Show the relay on this machine, its rooms and clients"), NULL, 0, 0, false,
      NULL, relay_run},
+    {"token", NULL, N_("Make a token that opens rooms of the relay on this machine"), token_options,
+     0, 0, false, token_check, token_run, .alone = true},
 };
 
 typedef struct {
@@ -138,7 +140,7 @@ static int command_run(const Command *command, const CommonOptions *options, cha
     g_autoptr(GError) error = NULL;
     int status;
 
-    if (!client_connect(&client, &error)) {
+    if (!command->alone && !client_connect(&client, &error)) {
         client_complain("%s", error->message);
         return EXIT_FAILURE;
     }

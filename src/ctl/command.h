@@ -21,6 +21,7 @@ typedef struct {
      * told what is wrong. Before there is a bus. May be NULL. */
     int (*check)(char **arguments);
     int (*run)(BusClient *client, char **arguments);
+    bool alone; /* it needs no bus, and has none */
 } Command;
 
 /* Finds the command in ARGV, runs it and returns the exit status. */
@@ -77,6 +78,11 @@ int forward_run(BusClient *client, char **arguments);
 extern const GOptionEntry pipe_options[];
 int pipe_check(char **arguments);
 int pipe_run(BusClient *client, char **arguments);
+
+/* token.c */
+extern const GOptionEntry token_options[];
+int token_check(char **arguments);
+int token_run(BusClient *client, char **arguments);
 
 /* relay.c */
 int relay_run(BusClient *client, char **arguments);

@@ -16,6 +16,7 @@
 #include "common/printable.h"
 #include "common/random-id.h"
 #include "peer/readings/publisher.h"
+#include "peer/signaling/upgrade.h"
 #include "rtc/ice/ice-server.h"
 #include "rtc/ice/tls-trust.h"
 #include "signaling/frame.h"
@@ -54,6 +55,24 @@ static bool check_origin(const char *value, GError **error)
     if (!*value || (uri && g_uri_get_host(uri) && *g_uri_get_host(uri)))
         return true;
     return refuse(error, _("an origin such as https://example.org, or empty"));
+}
+
+static bool check_token(const char *value, GError **error)
+{
+    if (!*value || upgrade_check_token(value))
+        return true;
+    return refuse(error, _("the token as it was given, without anything around it"));
+}
+
+/* The relay takes one. */
+static bool check_all(const void *values, const char **key, GError **error)
+{
+    const PeerConfig *config = values;
+
+    if (!*config->relay.token || !*config->relay.token_file)
+        return true;
+    *key = "TokenFile";
+    return refuse(error, _("empty, or Token= has to be"));
 }
 
 static bool check_server(const char *value, GError **error)
@@ -130,8 +149,10 @@ static const ConfigKey keys[] = {
     KEY("Peer", "MaxCallsPerStranger", UINT, max_per_stranger, "128", 1, 65536),
     KEY("Peer", "MaxPendingStrangers", UINT, max_pending_strangers, "128", 1, 65536),
     KEY("Peer", "MaxEarlyCandidates", UINT, max_early, "64", 0, 4096),
-    KEY("Relay", "URL", STRING, url, "ws://127.0.0.1:41337/", .check = check_url),
-    KEY("Relay", "Origin", STRING, origin, "", .check = check_origin),
+    KEY("Relay", "URL", STRING, relay.url, "ws://127.0.0.1:41337/", .check = check_url),
+    KEY("Relay", "Origin", STRING, relay.origin, "", .check = check_origin),
+    KEY("Relay", "Token", STRING, relay.token, "", .check = check_token, .secret = true),
+    KEY("Relay", "TokenFile", STRING, relay.token_file, ""),
     KEY("Ice", "Servers", LIST, servers, "", .check = check_server),
     KEY("Ice", "CA", STRING, ca_file, "", .check = check_ca),
     KEY("Ice", "Interfaces", LIST, interfaces, "", .check = check_interface),
@@ -142,7 +163,7 @@ static const ConfigKey keys[] = {
     KEY("Feed", "Source", CHOICE, source, "none", .choices = sources),
     KEY("Feed", "Interval", DURATION, interval, "1s", 1000, 86400ull * G_USEC_PER_SEC),
     KEY("Feed", "History", UINT, history, "4096", 1, MAX_HISTORY),
-    {},
+    {.check_all = check_all},
 };
 
 bool peer_config_load(PeerConfig *config, const char *path, bool required, GError **error)

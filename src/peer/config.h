@@ -8,13 +8,14 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "peer/signaling/signaling.h"
 #include "peer/trust/trust.h"
 
 typedef struct {
     char *name; /* "": the host name */
     guint64 max_calls, max_pending, max_early;
     guint64 max_strangers, max_per_stranger, max_pending_strangers;
-    char *url, *origin; /* of the relay */
+    RelaySettings relay;
     char **servers, **interfaces;
     char *ca_file;      /* for turns: servers, beside the system's; "": none */
     int policy, accept; /* a TrustPolicy, a TrustAccept */

@@ -488,10 +488,9 @@ static void apply_names(Peer *peer)
         log_info(_("our name is %s now, it was %s"), name, peer->name);
     g_free(peer->name);
     peer->name = g_strdup(name);
-    signaling_set(peer->signaling, &(SignalingSettings){.url = peer->config.url,
-                                                        .origin = peer->config.origin,
-                                                        .name = name,
-                                                        .other_name = other_name});
+    signaling_set(
+        peer->signaling,
+        &(SignalingSettings){.relay = &peer->config.relay, .name = name, .other_name = other_name});
 }
 
 /* What of the configuration is in use elsewhere, at start and at each reload. */
@@ -512,7 +511,7 @@ static void peer_apply(Peer *peer)
     history_set_capacity(peer->history, peer->config.history);
     publisher_set_source(peer->publisher, peer->config.source, peer->config.interval);
     g_free(peer->relay_url);
-    peer->relay_url = url_for_people(peer->config.url);
+    peer->relay_url = url_for_people(peer->config.relay.url);
     if (identity_certificate(peer->identity))
         apply_names(peer);
     else

@@ -175,7 +175,7 @@ static void begin_next(void)
         Listener *listener = &listeners[begun++];
 
         listener->session = g_strdup_printf("crowd-%d-%u", (int) getpid(), begun);
-        listener->socket = websocket_new(url, NULL, NULL, &websocket_ops, listener);
+        listener->socket = websocket_new(url, &(UpgradeOffer){}, &websocket_ops, listener);
     }
 }
 

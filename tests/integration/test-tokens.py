@@ -4,6 +4,7 @@
 
 """A relay that wants tokens: who gets in, as whom and for how long, and that no token is shown."""
 
+import json
 import os
 import signal
 import socket
@@ -240,6 +241,117 @@ def own_address():
         except OSError:
             raise harness.Skip("this machine has no address but loopback") from None
         return probe.getsockname()[0]
+
+
+# ---- peers -----------------------------------------------------------------------
+
+
+def relay_error(peer, words):
+    wait_for(lambda: words in peer.get("RelayError"), what=f"RelayError to say {words!r}")
+
+
+def test_peers(world):
+    """A token of the configuration, or in a file, lets a peer in; two of them can talk."""
+    relay = closed_relay(world)
+    watcher = member(world, relay, headers=bearer(token("")))
+    path = secret_file(world, token("", name="bed"), "bed.token")
+    bed = world.peer("bed", relay, source="random", config={"Relay": {"TokenFile": path}})
+    world.peer("attic", relay, config={"Relay": {"Token": token("")}}).call("bed")
+    bed.wait_peer("attic")
+    harness.wait_for(lambda: bed.get("ListenerCount") == 1, what="the attic to listen")
+    text = open(path, encoding="ascii").read().strip()
+    said = bed.stderr() + repr(bed.get_all()) + repr(watcher.recv_json())
+    check(text.split(".")[2] not in said, "the token is shown")
+
+
+def test_no_token(world):
+    """What a peer says of a relay that does not take its token, or its lack of one."""
+    relay = closed_relay(world)
+    config = {"Relay": {"TokenFile": world.path("none")}}
+    cases = [
+        ({}, "the relay wants a token: \u201cthis relay wants a token, and there is none\u201d"),
+        ({"Token": token("", seconds=-60)}, "the token ran out at "),
+        ({"Token": token("elsewhere")}, "the token does not open this room"),
+        ({"Token": token("", name="other")}, 'the token is for the name "other"'),
+        ({"TokenFile": world.path("none")}, "the token for the relay cannot be read: "),
+        ({"TokenFile": secret_file(world, token(""), "open.token", 0o644)}, "chmod 640"),
+        ({"TokenFile": secret_file(world, "two words", "words.token")}, "more than a token"),
+    ]
+    for number, (keys, words) in enumerate(cases):
+        peer = world.peer(f"peer{number}", relay, connected=False, config={"Relay": keys})
+        relay_error(peer, words)
+        equal(peer.get("RelayState"), "disconnected")
+        if "Token" in keys:
+            secret = keys["Token"].split(".")[2]
+            check(secret not in peer.stderr() + peer.get("RelayError"), "the token is shown")
+        peer.stop()
+    late = world.peer("late", relay, connected=False, config=config)
+    relay_error(late, "cannot be read")
+    secret_file(world, token(""), "none")
+    late.wait_connected(40)
+
+
+def test_renewal(world):
+    """A token runs out, and its file has another one by then: the peer is back, its call lives."""
+    relay = closed_relay(world)
+    watcher = member(world, relay, headers=bearer(token("")))
+    path = secret_file(world, token("", name="bed", seconds=2), "bed.token")
+    bed = world.peer("bed", relay, source="random", config={"Relay": {"TokenFile": path}})
+    attic = world.peer("attic", relay, config={"Relay": {"Token": token("")}})
+    attic.wait_peer("bed")
+    call = attic.call("bed")
+    call.wait_state("connected", 30)
+    watcher.expect("joined", name="bed")
+    secret_file(world, token("", name="bed"), "bed.token")
+    watcher.expect("left", name="bed")
+    watcher.expect("joined", name="bed")
+    check("the token has run out" in bed.stderr(), "the peer does not say why it was cut off")
+    bed.wait_connected()
+    equal(call.get("State"), "connected", "the call")
+
+
+def test_two_tokens(world):
+    """A wrong configuration is told by its line, and shows no token."""
+    path = world.path("peer.conf")
+    secret = token("")
+    for keys in ({"Token": secret, "TokenFile": "/x"}, {"Token": secret + " x"}):
+        write_config(path, {"Relay": keys})
+        result = subprocess.run(
+            [harness.program("rtcbus-peer"), "--check", "--config", path],
+            capture_output=True, encoding="utf-8", env={"LC_ALL": "C.UTF-8"}, timeout=PATIENCE)
+        equal(result.returncode, 78)
+        check(secret not in result.stdout + result.stderr, "the token is shown")
+        check("is not valid" in result.stdout, result.stdout)
+
+
+def rtcbusctl(*arguments, status=0):
+    result = subprocess.run(
+        [harness.program("rtcbusctl"), "token", *arguments], capture_output=True, encoding="utf-8",
+        env={"LC_ALL": "C.UTF-8"}, timeout=PATIENCE)
+    equal(result.returncode, status, f"exit status of {arguments}: {result.stderr}")
+    return result.stdout.strip() if status == 0 else result.stderr
+
+
+def test_rtcbusctl_token(world):
+    """rtcbusctl makes what the relay takes, from the relay's own configuration."""
+    relay = closed_relay(world)
+    config = ["--config", relay.config_path]
+    member(world, relay, headers=bearer(rtcbusctl("--room", "/", *config)))
+    two = rtcbusctl("--room", "/a", "--room", "b", "--name", "k\u00fcche", *config)
+    member(world, relay, "/b?name=k%C3%BCche", headers=bearer(two))
+    refused(403, world, relay, "/b?name=keller", headers=bearer(two))
+    refused(403, world, relay, "/", headers=bearer(two))
+    member(world, relay, "/x", headers=bearer(rtcbusctl("--room", "*", "--expires", "never",
+                                                        *config)))
+    brief = json.loads(rtcbusctl("--room", "*", "--expires", "1h", "--json", *config))
+    check(3590 < brief["expires"] - time.time() < 3610, "it does not last an hour")
+    equal((brief["rooms"], brief["name"]), (["*"], None))
+    member(world, relay, "/x", headers=bearer(brief["token"]))
+    check("--room" in rtcbusctl(*config, status=2), "no room is asked for")
+    rtcbusctl("--room", "a", "--expires", "soon", *config, status=2)
+    write_config(world.path("open.conf"), {"Access": {}})
+    check("Secret=" in rtcbusctl("--room", "a", "--config", world.path("open.conf"), status=1),
+          "it does not say what is missing")
 
 
 harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])

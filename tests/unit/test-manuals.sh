@@ -13,7 +13,7 @@ man=$top_srcdir/data/man
 # keys FILE: each KEY("…") of a table, as the last quoted words before its type: name default
 keys() {
     tr '\n' ' ' <"$1" | grep -oE 'KEY\("[^;]*' | sed 's/KEY(/\n&/g' |
-        sed -nE 's/^KEY\(("[A-Z][A-Za-z]*", )?"([A-Z][A-Za-z]+)", *[A-Z_]+, *[a-z_]+, *"([^"]*)".*/\2 \3/p'
+        sed -nE 's/^KEY\(("[A-Z][A-Za-z]*", )?"([A-Z][A-Za-z]+)", *[A-Z_]+, *[a-z_.]+, *"([^"]*)".*/\2 \3/p'
 }
 
 # undocumented SOURCE PAGE: keys whose entry in the page lacks, or lacks the default

@@ -39,8 +39,11 @@ static void test_request(void)
     g_autoptr(GUri) uri = upgrade_uri("ws://[::1]:41337/a b\r\nX: y?name=k\xc3\xbc");
     g_autoptr(GUri) bare = upgrade_uri("ws://b\xc3\xbc"
                                        "cher.example");
-    g_autofree char *full = upgrade_request(uri, KEY, "https://x.example", "rtcbus.1");
-    g_autofree char *plain = upgrade_request(bare, KEY, NULL, NULL);
+    g_autofree char *full = upgrade_request(uri, KEY,
+                                            &(UpgradeOffer){.origin = "https://x.example",
+                                                            .subprotocol = "rtcbus.1",
+                                                            .token = "a.b.c"});
+    g_autofree char *plain = upgrade_request(bare, KEY, &(UpgradeOffer){.token = ""});
 
     g_assert_true(g_str_has_prefix(full, "GET /a%20b%0D%0AX:%20y?name=k%C3%BC HTTP/1.1\r\n"
                                          "Host: [::1]:41337\r\n"));
@@ -51,6 +54,21 @@ static void test_request(void)
     g_assert_true(g_str_has_prefix(plain, "GET / HTTP/1.1\r\nHost: xn--bcher-kva.example\r\n"));
     g_assert_null(strstr(plain, "Protocol"));
     g_assert_null(strstr(plain, "Origin"));
+    g_assert_nonnull(strstr(full, "\r\nAuthorization: Bearer a.b.c\r\n"));
+    g_assert_null(strstr(plain, "Authorization"));
+}
+
+static void test_tokens(void)
+{
+    g_autofree char *large = g_strnfill(UPGRADE_MAX_TOKEN + 1, 'a');
+
+    g_assert_true(upgrade_check_token("eyJhbGciOiJIUzI1NiJ9.e30.a-_~+/="));
+    g_assert_true(upgrade_check_token(large + 1));
+    g_assert_false(upgrade_check_token(large));
+    g_assert_false(upgrade_check_token(""));
+    g_assert_false(upgrade_check_token("a b"));
+    g_assert_false(upgrade_check_token("a\r\nX: y"));
+    g_assert_false(upgrade_check_token("\xc3\xa4"));
 }
 
 static void test_keys_differ(void)
@@ -180,6 +198,7 @@ static void test_secrets(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/upgrade/tokens", test_tokens);
     g_test_add_func("/upgrade/uri", test_uri);
     g_test_add_func("/upgrade/request", test_request);
     g_test_add_func("/upgrade/keys-differ", test_keys_differ);

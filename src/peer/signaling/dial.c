@@ -17,6 +17,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/secret-file.h"
 #include "peer/signaling/refusal.h"
 #include "peer/signaling/upgrade.h"
 
@@ -308,8 +309,7 @@ static void on_event(GSocketClient *client, GSocketClientEvent event,
         dial->phase = DIAL_CONNECTING;
 }
 
-Dial *dial_new(GUri *uri, const char *origin, const char *subprotocol, const DialOps *ops,
-               gpointer data)
+Dial *dial_new(GUri *uri, const UpgradeOffer *offer, const DialOps *ops, gpointer data)
 {
     Dial *dial = g_new0(Dial, 1);
 
@@ -317,8 +317,8 @@ Dial *dial_new(GUri *uri, const char *origin, const char *subprotocol, const Dia
     dial->data = data;
     dial->uri = g_uri_ref(uri);
     dial->key = upgrade_key();
-    dial->subprotocol = g_strdup(subprotocol);
-    dial->request = upgrade_request(uri, dial->key, origin, subprotocol);
+    dial->subprotocol = g_strdup(offer->subprotocol);
+    dial->request = upgrade_request(uri, dial->key, offer);
     dial->head = g_string_new(NULL);
     dial->body = g_string_new(NULL);
     dial->cancellable = g_cancellable_new();
@@ -349,7 +349,7 @@ void dial_free(Dial *dial)
     g_string_free(dial->body, TRUE);
     g_free(dial->key);
     g_free(dial->subprotocol);
-    g_free(dial->request);
+    secret_free(dial->request); /* a token may be in it */
     g_uri_unref(dial->uri);
     g_free(dial);
 }

@@ -13,6 +13,8 @@
 #include <gio/gio.h>
 #include <stdbool.h>
 
+#include "peer/signaling/upgrade.h"
+
 typedef struct Dial Dial;
 
 typedef struct {
@@ -30,8 +32,7 @@ typedef struct {
     void (*failed)(const DialFailure *failure, gpointer data);
 } DialOps;
 
-/* URI as of upgrade_uri(). ORIGIN and SUBPROTOCOL may be NULL. OPS is kept by reference. */
-Dial *dial_new(GUri *uri, const char *origin, const char *subprotocol, const DialOps *ops,
-               gpointer data);
+/* URI as of upgrade_uri(). OPS is kept by reference. */
+Dial *dial_new(GUri *uri, const UpgradeOffer *offer, const DialOps *ops, gpointer data);
 void dial_free(Dial *dial); /* nothing comes after */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dial, dial_free)

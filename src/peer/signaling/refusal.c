@@ -156,6 +156,11 @@ char *refusal_of_silence(GUri *uri, DialPhase phase, guint seconds)
                                           host, port, seconds));
 }
 
+char *refusal_of_token(const char *what)
+{
+    return g_strdup_printf(_("the token for the relay cannot be read: %s"), what);
+}
+
 /* ---- the answer ------------------------------------------------------------- */
 
 /* The first byte of a TLS alert or handshake record (RFC 8446 5.1) */
@@ -201,9 +206,10 @@ static const char *advice(const UpgradeAnswer *answer)
 {
     switch (answer->status) {
     case 401:
+        return _("ask who runs it for one, and write it into Token= or TokenFile= in peer.conf");
     case 403:
-        return _("see that this peer may connect there (Origin= in peer.conf, AllowedOrigins= in "
-                 "relay.conf)");
+        return _("see that this peer may connect there (Token=, Name= and Origin= in peer.conf, "
+                 "AllowedOrigins= in relay.conf)");
     case 404:
         return _("see that the path in URL= is right");
     case 429:
@@ -224,6 +230,9 @@ char *refusal_of_answer(GUri *uri, const UpgradeAnswer *answer, const char *word
 {
     if (answer->status >= 300 && answer->status < 400)
         return refusal_of_redirect(answer);
+    if (answer->status == 401 && words)
+        return g_strdup_printf(_("the relay wants a token: “%s” (%u %s); %s"), words,
+                               answer->status, answer->reason, advice(answer));
     if (words)
         return with_port(uri,
                          g_strdup_printf(_("the relay refused: %u %s, “%s”; %s"), answer->status,

@@ -29,6 +29,8 @@ char *refusal_of_error(GUri *uri, DialPhase phase, const GError *error);
 char *refusal_of_silence(GUri *uri, DialPhase phase, guint seconds);
 /* The server's certificate has FLAGS. */
 char *refusal_of_certificate(GUri *uri, GTlsCertificate *certificate, GTlsCertificateFlags flags);
+/* Our own token cannot be had; WHAT is why. */
+char *refusal_of_token(const char *what);
 /* Bytes that are no HTTP. */
 char *refusal_of_bytes(GUri *uri, const char *bytes, gsize length);
 /* Another status than 101. WORDS are the server's own, or NULL. */

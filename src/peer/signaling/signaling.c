@@ -35,8 +35,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "common/secret-file.h"
 #include "common/random.h"
 #include "common/url.h"
+#include "peer/signaling/refusal.h"
 #include "peer/signaling/sent-frames.h"
 #include "peer/signaling/ice-servers.h"
 #include "peer/signaling/websocket.h"
@@ -68,7 +70,8 @@ typedef enum {
 struct Signaling {
     const SignalingOps *ops;
     gpointer data;
-    char *url, *origin, *name, *other_name;
+    RelaySettings relay; /* the URL is NULL before there are settings */
+    char *name, *other_name;
     char *shown_url; /* without its secrets */
 
     Room *room;
@@ -179,14 +182,15 @@ static void signaling_connected(Signaling *signaling)
     g_clear_pointer(&signaling->complained, g_free);
     signaling->stable_timer = clock_timer_add(STABLE, on_stable, signaling);
     if (id)
-        log_event(
-            G_LOG_LEVEL_INFO, (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
-            _("connected to %s as %s (%s)"), signaling->url, room_own_name(signaling->room), id);
+        log_event(G_LOG_LEVEL_INFO,
+                  (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
+                  _("connected to %s as %s (%s)"), signaling->shown_url,
+                  room_own_name(signaling->room), id);
     else
         log_event(G_LOG_LEVEL_INFO,
                   (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
                   _("connected to %s, which speaks no rtcbus.1: peers have no names there"),
-                  signaling->url);
+                  signaling->shown_url);
     signaling_enter_state(signaling, RELAY_CONNECTED, NULL);
 }
 
@@ -497,17 +501,53 @@ static char *url_with_name(const char *url, const char *name)
     return g_strconcat(url, strchr(url, '?') ? "&" : "?", "name=", escaped, NULL);
 }
 
+/* The token to show now: NULL with ERROR if it cannot be had, "" if there is none. */
+static char *signaling_token(const Signaling *signaling, GError **error)
+{
+    char *token;
+
+    if (!*signaling->relay.token_file)
+        return g_strdup(signaling->relay.token);
+    token = secret_file_read(signaling->relay.token_file, SECRET_FILE_HIDDEN, 1, UPGRADE_MAX_TOKEN,
+                             error);
+    if (!token || upgrade_check_token(token))
+        return token;
+    g_set_error(error, SECRET_FILE_ERROR, 0, _("%s holds more than a token, or none"),
+                signaling->relay.token_file);
+    secret_free(token);
+    return NULL;
+}
+
+static void signaling_open(Signaling *signaling, const char *url, const char *token)
+{
+    const UpgradeOffer offer = {
+        .origin = signaling->relay.origin,
+        .subprotocol = signaling->offered ? SUBPROTOCOL : NULL,
+        .token = token,
+    };
+
+    signaling->socket = websocket_new(url, &offer, &websocket_ops, signaling);
+}
+
 static void signaling_connect(Signaling *signaling)
 {
     const char *name = signaling_name(signaling);
-    g_autofree char *url = url_with_name(signaling->url, name);
+    g_autofree char *url = url_with_name(signaling->relay.url, name);
+    g_autoptr(GError) error = NULL;
+    char *token = signaling_token(signaling, &error);
 
+    if (!token) {
+        g_autofree char *problem = refusal_of_token(error->message);
+
+        signaling_retry(signaling, problem, next_delay(signaling));
+        return;
+    }
     room_set_own_name(signaling->room, name);
     signaling->offered = !signaling->plain;
     signaling->plain = false;
     signaling->kind = RELAY_KIND_FOREIGN;
-    signaling->socket = websocket_new(
-        url, signaling->origin, signaling->offered ? SUBPROTOCOL : NULL, &websocket_ops, signaling);
+    signaling_open(signaling, url, token);
+    secret_free(token);
     signaling_enter_state(signaling, RELAY_CONNECTING,
                           *room_problem(signaling->room) ? room_problem(signaling->room)
                                                          : _("the relay has not answered yet"));
@@ -515,8 +555,10 @@ static void signaling_connect(Signaling *signaling)
 
 static bool signaling_has(const Signaling *signaling, const SignalingSettings *settings)
 {
-    return signaling->url && g_strcmp0(signaling->url, settings->url) == 0 &&
-           g_strcmp0(signaling->origin, settings->origin) == 0 &&
+    return signaling->relay.url && g_strcmp0(signaling->relay.url, settings->relay->url) == 0 &&
+           g_strcmp0(signaling->relay.origin, settings->relay->origin) == 0 &&
+           g_strcmp0(signaling->relay.token, settings->relay->token) == 0 &&
+           g_strcmp0(signaling->relay.token_file, settings->relay->token_file) == 0 &&
            g_strcmp0(signaling->name, settings->name) == 0 &&
            g_strcmp0(signaling->other_name, settings->other_name) == 0;
 }
@@ -536,26 +578,54 @@ static void signaling_forget(Signaling *signaling)
     signaling->sent = sent_frames_new();
 }
 
+static void signaling_drop_settings(Signaling *signaling)
+{
+    g_clear_pointer(&signaling->relay.url, g_free);
+    g_clear_pointer(&signaling->shown_url, g_free);
+    g_clear_pointer(&signaling->relay.origin, g_free);
+    g_clear_pointer(&signaling->relay.token, secret_free);
+    g_clear_pointer(&signaling->relay.token_file, g_free);
+    g_clear_pointer(&signaling->name, g_free);
+    g_clear_pointer(&signaling->other_name, g_free);
+}
+
+static bool is_this_machine(const char *host)
+{
+    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
+
+    return strcmp(host, "localhost") == 0 || (address && g_inet_address_get_is_loopback(address));
+}
+
+static void warn_without_tls(const Signaling *signaling)
+{
+    g_autoptr(GUri) uri = upgrade_uri(signaling->relay.url);
+
+    if ((*signaling->relay.token || *signaling->relay.token_file) && uri &&
+        strcmp(g_uri_get_scheme(uri), "ws") == 0 && !is_this_machine(g_uri_get_host(uri)))
+        log_warning(_("the token goes to %s without TLS, and who is on the way there can read it: "
+                      "write wss:// into URL="),
+                    signaling->shown_url);
+}
+
 void signaling_set(Signaling *signaling, const SignalingSettings *settings)
 {
-    bool first = signaling->url == NULL;
+    bool first = signaling->relay.url == NULL;
 
     if (signaling_has(signaling, settings))
         return;
     signaling_forget(signaling);
-    g_free(signaling->url);
-    g_free(signaling->shown_url);
-    g_free(signaling->origin);
-    g_free(signaling->name);
-    g_free(signaling->other_name);
-    signaling->url = g_strdup(settings->url);
-    signaling->shown_url = url_for_people(settings->url);
-    signaling->origin = g_strdup(settings->origin);
+    signaling_drop_settings(signaling);
+    signaling->relay.url = g_strdup(settings->relay->url);
+    signaling->shown_url = url_for_people(settings->relay->url);
+    signaling->relay.origin = g_strdup(settings->relay->origin);
+    signaling->relay.token = g_strdup(settings->relay->token);
+    signaling->relay.token_file = g_strdup(settings->relay->token_file);
     signaling->name = g_strdup(settings->name);
     signaling->other_name = g_strdup(settings->other_name);
     if (!first)
         signaling_enter_state(signaling, RELAY_DISCONNECTED, _("the configuration has changed"));
     room_set_state(signaling->room, RELAY_DISCONNECTED, NULL);
+    warn_without_tls(signaling);
     signaling_connect(signaling);
 }
 
@@ -611,11 +681,7 @@ void signaling_free(Signaling *signaling)
     room_free(signaling->room);
     sent_frames_free(signaling->sent);
     g_strfreev(signaling->ice_servers);
-    g_free(signaling->url);
-    g_free(signaling->shown_url);
-    g_free(signaling->origin);
-    g_free(signaling->name);
-    g_free(signaling->other_name);
+    signaling_drop_settings(signaling);
     g_free(signaling->spare_name);
     g_free(signaling->complained);
     g_free(signaling);

@@ -14,10 +14,17 @@
 #include "signaling/frame.h"
 #include "peer/signaling/room.h"
 
+/* Where the room is, and how one gets in. All but the URL may be "". */
 typedef struct {
-    const char *url;    /* ws: or wss:; the path is the room */
-    const char *origin; /* or NULL */
-    const char *name;   /* as which to appear in the room */
+    char *url; /* ws: or wss:; the path is the room */
+    char *origin;
+    char *token;      /* what opens the room */
+    char *token_file; /* or a file that has it, and is read for each attempt */
+} RelaySettings;
+
+typedef struct {
+    const RelaySettings *relay;
+    const char *name; /* as which to appear in the room */
     /* What to be called if `name` is taken, or NULL to wait until it is free. Where that is
      * taken as well, a name is made up. */
     const char *other_name;

@@ -75,7 +75,22 @@ static char *host_field(GUri *uri)
     return g_strdup_printf("%s:%d", shown, g_uri_get_port(uri));
 }
 
-char *upgrade_request(GUri *uri, const char *key, const char *origin, const char *subprotocol)
+bool upgrade_check_token(const char *text)
+{
+    const char *p = text;
+
+    while (g_ascii_isalnum(*p) || (*p && strchr("-._~+/=", *p)))
+        p++;
+    return *p == '\0' && p > text && p - text <= UPGRADE_MAX_TOKEN;
+}
+
+static void append_field(GString *text, const char *name, const char *value)
+{
+    if (value && *value)
+        g_string_append_printf(text, "%s%s\r\n", name, value);
+}
+
+char *upgrade_request(GUri *uri, const char *key, const UpgradeOffer *offer)
 {
     g_autofree char *host = host_field(uri);
     const char *path = g_uri_get_path(uri), *query = g_uri_get_query(uri);
@@ -90,10 +105,9 @@ char *upgrade_request(GUri *uri, const char *key, const char *origin, const char
                            "Sec-WebSocket-Key: %s\r\n"
                            "Sec-WebSocket-Version: 13\r\n",
                            host, key);
-    if (subprotocol)
-        g_string_append_printf(text, "Sec-WebSocket-Protocol: %s\r\n", subprotocol);
-    if (origin && *origin)
-        g_string_append_printf(text, "Origin: %s\r\n", origin);
+    append_field(text, "Sec-WebSocket-Protocol: ", offer->subprotocol);
+    append_field(text, "Origin: ", offer->origin);
+    append_field(text, "Authorization: Bearer ", offer->token);
     g_string_append(text, "User-Agent: " PACKAGE "-peer/" PACKAGE_VERSION "\r\n\r\n");
     return g_string_free(text, FALSE);
 }

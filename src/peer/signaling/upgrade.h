@@ -20,8 +20,19 @@ guint upgrade_port(GUri *uri); /* the URL's, else its scheme's */
 /* A new Sec-WebSocket-Key. Transfer full. */
 char *upgrade_key(void);
 
-/* ORIGIN and SUBPROTOCOL may be NULL. Transfer full. */
-char *upgrade_request(GUri *uri, const char *key, const char *origin, const char *subprotocol);
+/* What is said beside the URL; each may be NULL, and "" stands for NULL. */
+typedef struct {
+    const char *origin, *subprotocol;
+    const char *token; /* shown to the relay alone */
+} UpgradeOffer;
+
+#define UPGRADE_MAX_TOKEN 4096 /* bytes */
+
+/* Whether TEXT can be sent as a token (RFC 6750 section 2.1): not all relays have ours. */
+bool upgrade_check_token(const char *text);
+
+/* Transfer full. */
+char *upgrade_request(GUri *uri, const char *key, const UpgradeOffer *offer);
 
 typedef struct {
     guint status;

@@ -161,8 +161,8 @@ static gboolean on_bad_url(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-Websocket *websocket_new(const char *url, const char *origin, const char *subprotocol,
-                         const WebsocketOps *ops, gpointer data)
+Websocket *websocket_new(const char *url, const UpgradeOffer *offer, const WebsocketOps *ops,
+                         gpointer data)
 {
     Websocket *websocket = g_new0(Websocket, 1);
 
@@ -170,7 +170,7 @@ Websocket *websocket_new(const char *url, const char *origin, const char *subpro
     websocket->data = data;
     websocket->uri = upgrade_uri(url);
     if (websocket->uri)
-        websocket->dial = dial_new(websocket->uri, origin, subprotocol, &dial_ops, websocket);
+        websocket->dial = dial_new(websocket->uri, offer, &dial_ops, websocket);
     else
         websocket->bad_url_timer = g_idle_add(on_bad_url, websocket);
     return websocket;

@@ -30,11 +30,10 @@ typedef struct {
 } WebsocketOps;
 
 /*
- * Begins to connect to URL (ws: or wss:). ORIGIN and SUBPROTOCOL may be NULL.
- * Callbacks come from the main loop, never from within this call.
+ * Begins to connect to URL (ws: or wss:). * Callbacks come from the main loop, never from within this call.
  */
-Websocket *websocket_new(const char *url, const char *origin, const char *subprotocol,
-                         const WebsocketOps *ops, gpointer data);
+Websocket *websocket_new(const char *url, const UpgradeOffer *offer, const WebsocketOps *ops,
+                         gpointer data);
 
 /* Drops the connection at once if it is still there. No callback comes after. */
 void websocket_free(Websocket *websocket);
