@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+#include <config.h>
+
+#include "sim-net.h"
+
+#include "common/clock.h"
+#include "world.h"
+
+enum { SENDING, RECEIVING }; /* the emitter's end, and the listener's */
+
+typedef struct {
+    SimNet *net;
+    SimListener *listener;
+    guint number;
+    bool flows; /* what is sent arrives */
+    FeedSender *sender;
+    FeedReceiver *receiver;
+    GQueue messages[2]; /* of GBytes, on their way to the one and to the other end */
+    gint64 last[2];     /* when the last of them arrives */
+    gsize on_way[2];    /* bytes */
+} SimCall;
+
+enum {
+    LOW_MARK = 64 * 1024,
+    NOTICE = 40, /* seconds until an end has found out that the other is gone, at most */
+};
+
+/* ---- ends --------------------------------------------------------------------------- */
+
+static void on_notice(gpointer data, guint64 end);
+
+static void call_cut(SimCall *call)
+{
+    if (!call->flows)
+        return;
+    world_trace("call %u is cut", call->number);
+    call->flows = false;
+    world_after(world_between(0, NOTICE * G_USEC_PER_SEC), on_notice, call, SENDING);
+    world_after(world_between(0, NOTICE * G_USEC_PER_SEC), on_notice, call, RECEIVING);
+}
+
+static void end_sender(SimCall *call)
+{
+    if (!call->sender)
+        return;
+    world_trace("call %u: the emitter's end is gone", call->number);
+    g_clear_pointer(&call->sender, feed_sender_free);
+    g_ptr_array_remove(call->net->emitter.calls, call);
+    call_cut(call);
+}
+
+static void end_receiver(SimCall *call)
+{
+    if (!call->receiver)
+        return;
+    world_trace("call %u: the listener's end is gone", call->number);
+    g_clear_pointer(&call->receiver, feed_receiver_free);
+    g_ptr_array_remove(call->listener->calls, call);
+    call_cut(call);
+}
+
+static void on_notice(gpointer data, guint64 end)
+{
+    if (end == SENDING)
+        end_sender(data);
+    else
+        end_receiver(data);
+}
+
+/* ---- messages ------------------------------------------------------------------------- */
+
+static void on_arrival(gpointer data, guint64 to)
+{
+    SimCall *call = data;
+    g_autoptr(GBytes) message = g_queue_pop_head(&call->messages[to]);
+    gsize length;
+    const guint8 *bytes = g_bytes_get_data(message, &length);
+
+    if (!call->flows)
+        return;
+    call->on_way[to] -= length;
+    if (to == RECEIVING && call->receiver)
+        feed_receiver_receive(call->receiver, bytes, length);
+    if (to == SENDING && call->sender)
+        feed_sender_receive(call->sender, bytes, length, clock_monotonic());
+    if (to == RECEIVING && call->sender && call->on_way[to] < LOW_MARK)
+        feed_sender_wake(call->sender);
+}
+
+static void call_send(SimCall *call, guint to, const guint8 *bytes, gsize length)
+{
+    const SimListener *listener = call->listener;
+    gint64 begin = MAX(world_now(), call->last[to] - listener->latency);
+
+    call->on_way[to] += length;
+    if (!call->flows)
+        return;
+    g_queue_push_tail(&call->messages[to], g_bytes_new(bytes, length));
+    call->last[to] = begin + listener->latency + (gint64) (length * 1000 / listener->speed);
+    world_after(call->last[to] - world_now(), on_arrival, call, to);
+}
+
+/* ---- the emitter's end ------------------------------------------------------------------ */
+
+static bool on_sender_writable(gpointer data)
+{
+    return ((SimCall *) data)->on_way[RECEIVING] < LOW_MARK;
+}
+
+static bool on_sender_send(const guint8 *bytes, gsize length, gpointer data)
+{
+    call_send(data, RECEIVING, bytes, length);
+    return true;
+}
+
+static void on_turn(gpointer data, guint64 unused)
+{
+    SimCall *call = data;
+
+    if (call->sender)
+        feed_sender_wake(call->sender);
+}
+
+static void on_sender_later(gpointer data)
+{
+    world_after(1, on_turn, data, 0);
+}
+
+static void on_sender_broken(const char *why, gpointer data)
+{
+    world_fail("call %u: the emitter says that the listener %s", ((SimCall *) data)->number, why);
+}
+
+static const FeedSenderOps sender_ops = {
+    .is_writable = on_sender_writable,
+    .send = on_sender_send,
+    .later = on_sender_later,
+    .broken = on_sender_broken,
+};
+
+/* ---- the listener's end ------------------------------------------------------------------ */
+
+static bool on_receiver_place(char epoch[RANDOM_ID_LENGTH + 1], guint64 *sequence, gpointer data)
+{
+    const SimCall *call = data;
+    bool known = sim_history_place(call->listener->history, epoch, sequence);
+
+    world_trace("call %u: HELLO from listener %u, %s %" G_GUINT64_FORMAT, call->number,
+                call->listener->number, known ? epoch : "a newcomer", known ? *sequence : 0);
+    return known;
+}
+
+static void on_stored(bool ok, gpointer data)
+{
+    SimCall *call = data;
+
+    if (call->receiver)
+        feed_receiver_stored(call->receiver, ok);
+}
+
+static void on_commit(gpointer data, guint64 life)
+{
+    SimListener *listener = data;
+
+    if (listener->life == life && listener->history->waiting->len > 0)
+        sim_history_commit(listener->history);
+}
+
+static void on_receiver_store(const FeedBatch *batch, gpointer data)
+{
+    SimCall *call = data;
+    SimListener *listener = call->listener;
+
+    if (listener->history->waiting->len == 0)
+        world_after(world_between(0, 8000), on_commit, listener, listener->life);
+    sim_history_store(listener->history, batch, on_stored, call);
+}
+
+static void on_receiver_send(const guint8 *bytes, gsize length, gpointer data)
+{
+    call_send(data, SENDING, bytes, length);
+}
+
+static void on_wait_over(gpointer data, guint64 unused)
+{
+    SimCall *call = data;
+
+    if (call->receiver)
+        feed_receiver_wake(call->receiver);
+}
+
+static void on_receiver_wait(guint milliseconds, gpointer data)
+{
+    world_trace("call %u: the store has failed, %u ms", ((SimCall *) data)->number, milliseconds);
+    world_after((gint64) milliseconds * 1000, on_wait_over, data, 0);
+}
+
+static void on_receiver_broken(const char *why, gpointer data)
+{
+    world_fail("call %u: the listener says: %s", ((SimCall *) data)->number, why);
+}
+
+static const FeedReceiverOps receiver_ops = {
+    .place = on_receiver_place,
+    .store = on_receiver_store,
+    .send = on_receiver_send,
+    .wait = on_receiver_wait,
+    .broken = on_receiver_broken,
+};
+
+/* ---- calls --------------------------------------------------------------------------------- */
+
+/* The one that was before is gone when the key comes back, or it is found out later. */
+static void drop_former(SimNet *net, const SimListener *listener)
+{
+    for (guint i = net->emitter.calls->len; i > 0; i--) {
+        SimCall *former = net->emitter.calls->pdata[i - 1];
+
+        if (former->listener == listener && world_once_in(2))
+            end_sender(former);
+    }
+}
+
+static void call_begin(SimNet *net, SimListener *listener)
+{
+    SimCall *call = g_new0(SimCall, 1);
+
+    drop_former(net, listener);
+    call->net = net;
+    call->listener = listener;
+    call->flows = true;
+    g_queue_init(&call->messages[SENDING]);
+    g_queue_init(&call->messages[RECEIVING]);
+    call->number = net->calls->len;
+    call->sender = feed_sender_new(&sim_outbox_source, net->emitter.outbox, &sender_ops, call);
+    call->receiver = feed_receiver_new(&receiver_ops, call);
+    g_ptr_array_add(net->calls, call);
+    g_ptr_array_add(net->emitter.calls, call);
+    g_ptr_array_add(listener->calls, call);
+    feed_receiver_start(call->receiver);
+}
+
+static void on_dial(gpointer data, guint64 life);
+
+static SimNet *net_of(const SimListener *listener);
+
+static void dial_later(SimListener *listener)
+{
+    world_after(world_between(1, net_of(listener)->nap), on_dial, listener, listener->life);
+}
+
+static void on_dial(gpointer data, guint64 life)
+{
+    SimListener *listener = data;
+    SimNet *net = net_of(listener);
+
+    if (listener->life != life || !listener->runs)
+        return;
+    if (net->relay && listener->reachable && net->emitter.runs &&
+        (listener->calls->len == 0 ||
+         (listener->calls->len == 1 && !net->calm && world_once_in(60))))
+        call_begin(net, listener);
+    dial_later(listener);
+}
+
+void sim_cut(SimNet *net, SimListener *listener)
+{
+    for (guint i = 0; i < net->calls->len; i++) {
+        SimCall *call = net->calls->pdata[i];
+
+        if (call->listener == listener)
+            call_cut(call);
+    }
+}
+
+bool sim_listener_is_live(const SimNet *net, const SimListener *listener)
+{
+    guint64 newest = sim_outbox_source.newest(net->emitter.outbox);
+
+    for (guint i = 0; i < listener->calls->len; i++) {
+        const SimCall *call = listener->calls->pdata[i];
+
+        if (call->flows && feed_receiver_state(call->receiver) == RECEIVER_LIVE && call->sender &&
+            feed_sender_sent(call->sender) >= newest)
+            return true;
+    }
+    return false;
+}
+
+/* ---- the emitter ---------------------------------------------------------------------------- */
+
+static void wake_all(SimEmitter *emitter)
+{
+    for (guint i = 0; i < emitter->calls->len; i++)
+        feed_sender_wake(((SimCall *) emitter->calls->pdata[i])->sender);
+}
+
+static void on_emitter_commit(gpointer data, guint64 life)
+{
+    SimEmitter *emitter = data;
+
+    if (emitter->life != life || emitter->outbox->waiting->len == 0)
+        return;
+    if (sim_outbox_commit(emitter->outbox))
+        wake_all(emitter);
+}
+
+static void on_publish(gpointer data, guint64 life)
+{
+    SimEmitter *emitter = data;
+
+    if (emitter->life != life || !emitter->runs || emitter->interval == 0)
+        return;
+    for (gint64 n = world_once_in(20) ? world_between(1, 40) : 1; n > 0; n--) {
+        if (emitter->outbox->waiting->len == 0)
+            world_after(world_between(0, 5000), on_emitter_commit, emitter, life);
+        sim_outbox_publish(emitter->outbox);
+    }
+    world_after(world_between(1, 2 * emitter->interval), on_publish, emitter, life);
+}
+
+void sim_emitter_start(SimNet *net)
+{
+    SimEmitter *emitter = &net->emitter;
+
+    if (emitter->runs)
+        return;
+    world_trace("the emitter starts, at %" G_GUINT64_FORMAT, emitter->outbox->next);
+    emitter->runs = true;
+    emitter->life++;
+    on_publish(emitter, emitter->life);
+}
+
+static void end_all_senders(SimEmitter *emitter)
+{
+    while (emitter->calls->len > 0) {
+        SimCall *call = emitter->calls->pdata[emitter->calls->len - 1];
+
+        call_cut(call);
+        end_sender(call);
+    }
+}
+
+void sim_emitter_stop(SimNet *net, bool power)
+{
+    SimEmitter *emitter = &net->emitter;
+
+    if (!emitter->runs)
+        return;
+    world_trace(power ? "power cut of the emitter" : "the emitter is killed");
+    emitter->runs = false;
+    emitter->life++;
+    end_all_senders(emitter);
+    if (power)
+        sim_outbox_power_cut(emitter->outbox);
+    else
+        sim_outbox_kill(emitter->outbox);
+}
+
+void sim_emitter_lose_store(SimNet *net)
+{
+    sim_emitter_stop(net, false);
+    world_trace("the emitter's store is gone");
+    sim_outbox_begin_anew(net->emitter.outbox);
+}
+
+/* ---- a listener --------------------------------------------------------------------------------- */
+
+void sim_listener_start(SimNet *net, SimListener *listener)
+{
+    if (listener->runs)
+        return;
+    world_trace("listener %u starts", listener->number);
+    listener->runs = true;
+    listener->life++;
+    dial_later(listener);
+}
+
+void sim_listener_stop(SimNet *net, SimListener *listener, bool power)
+{
+    if (!listener->runs)
+        return;
+    world_trace(power ? "power cut of listener %u" : "listener %u is killed", listener->number);
+    listener->runs = false;
+    listener->life++;
+    while (listener->calls->len > 0) {
+        SimCall *call = listener->calls->pdata[listener->calls->len - 1];
+
+        call_cut(call);
+        end_receiver(call);
+    }
+    if (power)
+        sim_history_power_cut(listener->history);
+    else
+        sim_history_kill(listener->history);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------- */
+
+static struct {
+    SimNet *net;
+} sim;
+
+static SimNet *net_of(const SimListener *listener)
+{
+    return sim.net;
+}
+
+static void call_free(gpointer data)
+{
+    SimCall *call = data;
+
+    g_clear_pointer(&call->sender, feed_sender_free);
+    g_clear_pointer(&call->receiver, feed_receiver_free);
+    g_queue_clear_full(&call->messages[SENDING], (GDestroyNotify) g_bytes_unref);
+    g_queue_clear_full(&call->messages[RECEIVING], (GDestroyNotify) g_bytes_unref);
+    g_free(call);
+}
+
+static void listener_free(gpointer data)
+{
+    SimListener *listener = data;
+
+    sim_history_free(listener->history);
+    g_ptr_array_unref(listener->calls);
+    g_free(listener);
+}
+
+SimNet *sim_net_new(guint listeners, guint limit, gint64 interval)
+{
+    SimNet *net = g_new0(SimNet, 1);
+
+    sim.net = net;
+    net->relay = true;
+    net->nap = 3 * G_USEC_PER_SEC;
+    net->emitter.outbox = sim_outbox_new(limit);
+    net->emitter.interval = interval;
+    net->emitter.calls = g_ptr_array_new();
+    net->calls = g_ptr_array_new_with_free_func(call_free);
+    net->listeners = g_ptr_array_new_with_free_func(listener_free);
+    for (guint i = 0; i < listeners; i++) {
+        SimListener *listener = g_new0(SimListener, 1);
+
+        listener->number = i;
+        listener->reachable = true;
+        listener->history = sim_history_new();
+        listener->calls = g_ptr_array_new();
+        listener->latency = world_between(100, 300000);
+        listener->speed = (guint) world_between(5, 20000);
+        g_ptr_array_add(net->listeners, listener);
+    }
+    return net;
+}
+
+void sim_net_free(SimNet *net)
+{
+    g_ptr_array_unref(net->calls);
+    g_ptr_array_unref(net->listeners);
+    g_ptr_array_unref(net->emitter.calls);
+    sim_outbox_free(net->emitter.outbox);
+    g_free(net);
+}
