@@ -109,6 +109,13 @@ static void call_entry_add_row(const CallEntry *call, Table *table)
               call_state_text(dict_string(dict, "State")), since, rtt, sent, received, NULL);
     if (*dict_string(dict, "LocalCandidate"))
         table_note(table, path);
+    if (dict_uint64(dict, "ReconnectingSince") > 0) {
+        g_autofree char *silent = text_since(dict_uint64(dict, "ReconnectingSince"));
+        g_autofree char *note =
+            g_strdup_printf(_("no answer for %s; another path is looked for"), silent);
+
+        table_note(table, note);
+    }
 }
 
 void call_list_print(GPtrArray *calls, unsigned indent)
@@ -138,9 +145,9 @@ void call_entry_to_json(const CallEntry *call, JsonBuilder *builder)
             {"RemoteFingerprint", "remoteFingerprint"},
         },
       numbers[] = {
-          {"ConnectedAt", "connectedAt"},     {"SetupTime", "setupTime"},
-          {"RoundTripTime", "roundTripTime"}, {"BytesSent", "bytesSent"},
-          {"BytesReceived", "bytesReceived"},
+          {"ConnectedAt", "connectedAt"}, {"ReconnectingSince", "reconnectingSince"},
+          {"SetupTime", "setupTime"},     {"RoundTripTime", "roundTripTime"},
+          {"BytesSent", "bytesSent"},     {"BytesReceived", "bytesReceived"},
       };
 
     json_builder_begin_object(builder);

@@ -16,6 +16,7 @@ typedef struct {
     guint64 max_calls, max_pending, max_early;
     guint64 max_strangers, max_per_stranger, max_pending_strangers;
     RelaySettings relay;
+    guint64 patience; /* microseconds that a call may be in CALL_RECONNECTING */
     char **servers, **interfaces;
     char *ca_file;      /* for turns: servers, beside the system's; "": none */
     int policy, accept; /* a TrustPolicy, a TrustAccept */

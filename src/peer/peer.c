@@ -226,6 +226,18 @@ static void on_call_changed(Call *call, gpointer data)
 
     peer->observer->call_changed(call, peer->observer_data);
     kept_calls_call_changed(peer->kept, call);
+    if (call_state(call) == CALL_CONNECTED)
+        calls_note_connected(peer->calls, call);
+}
+
+static bool on_locate(Call *call, const char **to, gpointer data)
+{
+    return calls_locate(((Peer *) data)->calls, call, to);
+}
+
+static guint on_patience(gpointer data)
+{
+    return (guint) (((Peer *) data)->config.patience / G_USEC_PER_SEC);
 }
 
 /* It may be that a server does not serve us. A remote that has found no path just hangs up. */
@@ -335,6 +347,8 @@ static void on_message(CallChannel *channel, MessageKind kind, const guint8 *byt
 
 static const CallOps call_ops = {
     .send = on_send,
+    .locate = on_locate,
+    .patience = on_patience,
     .configure = on_configure,
     .changed = on_call_changed,
     .ended = on_call_ended,

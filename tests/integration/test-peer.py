@@ -30,8 +30,8 @@ PEER_PROPERTIES = {
 CALL_PROPERTIES = {
     "Peer": "s", "Trust": "s", "Direction": "s", "State": "s", "Reason": "s",
     "LocalCandidate": "s", "RemoteCandidate": "s", "RemoteFingerprint": "s",
-    "ConnectedAt": "t", "SetupTime": "t", "RoundTripTime": "t", "BytesSent": "t",
-    "BytesReceived": "t",
+    "ConnectedAt": "t", "ReconnectingSince": "t", "SetupTime": "t", "RoundTripTime": "t",
+    "BytesSent": "t", "BytesReceived": "t",
 }
 CHANNEL_PROPERTIES = {
     "Label": "s", "Protocol": "s", "Id": "q", "State": "s", "Ordered": "b",

@@ -110,8 +110,24 @@ static bool on_is_emitter(gpointer data)
     return ((Node *) data)->emitter;
 }
 
-static void on_nothing(Call *call, gpointer data)
+static void on_added(Call *call, gpointer data)
 {
+}
+
+static void on_changed(Call *call, gpointer data)
+{
+    if (call_state(call) == CALL_CONNECTED)
+        calls_note_connected(((Node *) data)->calls, call);
+}
+
+static bool on_locate(Call *call, const char **to, gpointer data)
+{
+    return calls_locate(((Node *) data)->calls, call, to);
+}
+
+static guint on_patience(gpointer data)
+{
+    return PATIENCE;
 }
 
 static void on_ended(Call *call, gpointer data)
@@ -147,7 +163,9 @@ static void on_message(CallChannel *channel, MessageKind kind, const guint8 *byt
 static const CallOps ops = {
     .send = on_send,
     .configure = on_configure,
-    .changed = on_nothing,
+    .locate = on_locate,
+    .patience = on_patience,
+    .changed = on_changed,
     .ended = on_ended,
     .channel = on_channel,
     .message = on_message,
@@ -160,7 +178,7 @@ static const CallGuardOps guard = {
     .connected = on_connected,
 };
 
-static const CallsOps calls_ops = {.added = on_nothing};
+static const CallsOps calls_ops = {.added = on_added};
 static const CallDispatchOps dispatch_ops = {.is_emitter = on_is_emitter};
 
 static const CallLimits limits = {.max_calls = 64,
@@ -225,6 +243,7 @@ void rejoin(Node *node, const char *id)
     node->there = true;
     if (!bare)
         room_set_own_id(node->room, id);
+    room_set_state(node->room, RELAY_CONNECTED, NULL);
     for (guint i = 0; i < nodes->len; i++) {
         if (((Node *) nodes->pdata[i])->there)
             introduce(nodes->pdata[i], node);

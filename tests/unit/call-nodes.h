@@ -25,6 +25,8 @@ typedef struct {
     GPtrArray *inbox; /* of Frame, as a foreign client got them */
 } Node;
 
+#define PATIENCE 120 /* seconds */
+
 extern GPtrArray *nodes; /* of Node, in the order they came */
 extern bool bare;        /* the relay only broadcasts */
 

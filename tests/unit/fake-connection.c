@@ -27,6 +27,8 @@ struct Connection {
     bool asked;                          /* an offer is out */
     bool strayed;                        /* the remote's last description is somebody else's */
     bool verified;
+    bool offerer;   /* the first of all */
+    guint restarts; /* of our own */
     char *key, *remote_key;
     const ConnectionOps *ops;
     gpointer data;
@@ -197,6 +199,8 @@ static void run(const Task *task)
         enter(task->connection, CONNECTION_DISCONNECTED, NULL);
         break;
     case DO_PATH:
+        if (connection->ops->path)
+            connection->ops->path(connection, CONNECTION_PATH_MOVED, connection->data);
         enter(task->connection, CONNECTION_CONNECTED, NULL);
         break;
     case DO_MESSAGE:
@@ -232,7 +236,7 @@ static void connect_if_ready(Connection *connection)
     Connection *remote = find(connection->remote);
 
     if (!remote || remote->remote != connection->number || connection->candidates == 0 ||
-        remote->candidates == 0)
+        remote->candidates == 0 || connection->verified)
         return;
     later((Task){DO_CONNECT, connection->number});
     later((Task){DO_CONNECT, remote->number});
@@ -277,6 +281,7 @@ void connection_free(Connection *connection)
 
 bool connection_offer(Connection *connection, GError **error)
 {
+    connection->offerer = true;
     later((Task){DO_OFFER, connection->number});
     return true;
 }
@@ -325,6 +330,8 @@ static bool set_later(Connection *connection, bool offer, const Description *des
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE, "an unexpected answer");
         return false;
     }
+    if (offer && connection->asked && connection->offerer)
+        return true; /* ours goes first */
     if (offer) {
         later((Task){DO_ANSWER, connection->number});
         if (description->generation != connection->remote_generation)
@@ -361,6 +368,22 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
         later((Task){DO_ANSWER, connection->number});
     connect_if_ready(connection);
     return true;
+}
+
+bool connection_restart_ice(Connection *connection, bool anew, GError **error)
+{
+    if (!connection->remote) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE, "there is no path yet");
+        return false;
+    }
+    connection->restarts++;
+    connection->generation++;
+    later((Task){DO_OFFER, connection->number});
+    return true;
+}
+
+void connection_set_ice_servers(Connection *connection, const char *const *servers)
+{
 }
 
 bool connection_add_candidate(Connection *connection, const IceCandidateInit *candidate,
@@ -495,6 +518,18 @@ guint fake_number(const Connection *connection)
     return connection->number;
 }
 
+guint fake_restarts(void)
+{
+    GHashTableIter iter;
+    gpointer connection;
+    guint n = 0;
+
+    g_hash_table_iter_init(&iter, connections);
+    while (g_hash_table_iter_next(&iter, NULL, &connection))
+        n += ((Connection *) connection)->restarts;
+    return n;
+}
+
 void fake_connections_fail(void)
 {
     GHashTableIter iter;
@@ -513,6 +548,8 @@ void fake_connections_cut(bool broken)
     gpointer connection;
 
     cut = broken;
+    if (!connections)
+        return;
     g_hash_table_iter_init(&iter, connections);
     while (cut && g_hash_table_iter_next(&iter, NULL, &connection)) {
         if (((Connection *) connection)->state == CONNECTION_CONNECTED)

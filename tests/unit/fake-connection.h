@@ -19,6 +19,9 @@ guint fake_connections(void);
 /* The number in its descriptions. */
 guint fake_number(const Connection *connection);
 
+/* How often those that there are were told to restart ICE. */
+guint fake_restarts(void);
+
 /* Lets every one that is connected fail as if consent had been lost. */
 void fake_connections_fail(void);
 

@@ -241,6 +241,18 @@ static Call *find_refused(const CallDispatch *dispatch, const Frame *frame)
     return call && *call_target(call) ? call : NULL;
 }
 
+static void drop_for_bye(Call *call, const char *reason, bool waiting)
+{
+    if (g_strcmp0(reason, FRAME_REASON_UNTRUSTED) == 0)
+        call_drop(call, CALL_REASON_UNTRUSTED);
+    else if (g_strcmp0(reason, FRAME_REASON_BUSY) == 0)
+        call_drop(call, CALL_REASON_BUSY);
+    else if (g_strcmp0(reason, FRAME_REASON_GONE) == 0)
+        call_drop(call, CALL_REASON_GONE);
+    else
+        call_drop(call, waiting ? CALL_REASON_REFUSED : CALL_REASON_REMOTE_HANGUP);
+}
+
 static void receive_bye(CallDispatch *dispatch, const Frame *frame)
 {
     g_autoptr(GPtrArray) early G_GNUC_UNUSED =
@@ -251,14 +263,11 @@ static void receive_bye(CallDispatch *dispatch, const Frame *frame)
     delayed_calls_drop(dispatch->delayed, frame);
     if (waiting)
         call = find_refused(dispatch, frame);
-    if (!call)
-        return;
-    if (g_strcmp0(frame->reason, FRAME_REASON_UNTRUSTED) == 0)
-        call_drop(call, CALL_REASON_UNTRUSTED);
-    else if (g_strcmp0(frame->reason, FRAME_REASON_BUSY) == 0)
-        call_drop(call, CALL_REASON_BUSY);
-    else
-        call_drop(call, waiting ? CALL_REASON_REFUSED : CALL_REASON_REMOTE_HANGUP);
+    if (call)
+        drop_for_bye(call, frame->reason, waiting);
+    else if (g_strcmp0(frame->reason, FRAME_REASON_GONE) == 0 &&
+             (call = call_match_detour(calls_list(dispatch->calls), frame)))
+        call_note_gone(call);
 }
 
 bool call_dispatch_expects(const CallDispatch *dispatch, const Frame *frame)
@@ -312,6 +321,15 @@ static void ring_waiting(CallDispatch *dispatch)
     }
 }
 
+/* A restart that had no way to its remote may have one now. */
+static void hurry_all(CallDispatch *dispatch)
+{
+    const GPtrArray *list = calls_list(dispatch->calls);
+
+    for (guint i = 0; i < list->len; i++)
+        call_hurry(list->pdata[i]);
+}
+
 /* What is connected needs no relay; what is not has lost frames. */
 static void end_pending(CallDispatch *dispatch)
 {
@@ -321,6 +339,7 @@ static void end_pending(CallDispatch *dispatch)
 
     delayed_calls_drop_all(dispatch->delayed, NULL);
     for (guint i = 0; i < all->len; i++) {
+        call_note_left(all->pdata[i], false); /* who comes and goes is not known any more */
         if (call_is_pending(all->pdata[i]))
             call_drop(all->pdata[i], reason);
     }
@@ -328,10 +347,35 @@ static void end_pending(CallDispatch *dispatch)
 
 void call_dispatch_relay_changed(CallDispatch *dispatch)
 {
-    if (room_state(dispatch->room) == RELAY_CONNECTED)
+    if (room_state(dispatch->room) == RELAY_CONNECTED) {
         ring_waiting(dispatch);
-    else if (room_state(dispatch->room) == RELAY_DISCONNECTED)
+        hurry_all(dispatch);
+    } else if (room_state(dispatch->room) == RELAY_DISCONNECTED) {
         end_pending(dispatch);
+    }
+}
+
+void call_dispatch_link_changed(CallDispatch *dispatch, bool anew)
+{
+    const GPtrArray *list = calls_list(dispatch->calls);
+
+    for (guint i = 0; i < list->len; i++)
+        call_want_path(list->pdata[i], anew);
+}
+
+/* The remote of a connected call may be back. Under its name there may be a new program, too, that
+ * does not know the call: the answer to a restart tells. */
+static void note_back(CallDispatch *dispatch, Call *call, const char *id)
+{
+    const CallIdentity *identity = call_identity(call);
+    const char *to;
+
+    if (!call_connected_at(call) || !calls_locate(dispatch->calls, call, &to) ||
+        g_strcmp0(to, id) != 0)
+        return;
+    if (identity->left)
+        call_want_path(call, false);
+    call_hurry(call);
 }
 
 void call_dispatch_joined(CallDispatch *dispatch, const char *id)
@@ -341,6 +385,8 @@ void call_dispatch_joined(CallDispatch *dispatch, const char *id)
     for (guint i = 0; i < all->len; i++) {
         if (call_awaits_offer(all->pdata[i]) && !*call_target(all->pdata[i]))
             call_ring(all->pdata[i], id);
+        else
+            note_back(dispatch, all->pdata[i], id);
     }
 }
 
@@ -354,13 +400,24 @@ static void end_pending_with(CallDispatch *dispatch, const char *id, const char 
 
         if (call_is_pending(call) && (is_from(call, id) || g_strcmp0(call_target(call), id) == 0))
             call_drop(call, reason);
-        else if (is_from(call, id))
-            log_debug("call %u goes on without its remote in the room", call_number(call));
+    }
+}
+
+static void note_left(CallDispatch *dispatch, const char *id)
+{
+    const GPtrArray *list = calls_list(dispatch->calls);
+
+    for (guint i = 0; i < list->len; i++) {
+        if (!is_from(list->pdata[i], id))
+            continue;
+        log_debug("call %u goes on without its remote in the room", call_number(list->pdata[i]));
+        call_note_left(list->pdata[i], true);
     }
 }
 
 void call_dispatch_left(CallDispatch *dispatch, const char *id)
 {
+    note_left(dispatch, id);
     delayed_calls_drop_all(dispatch->delayed, id);
     end_pending_with(dispatch, id, CALL_REASON_LEFT);
 }

@@ -41,6 +41,9 @@ void call_dispatch_note_end(CallDispatch *dispatch, const Call *call);
 
 /* The state of the room is another. */
 void call_dispatch_relay_changed(CallDispatch *dispatch);
+/* An address, interface or route has come or gone. ANEW: one that calls may use has gone or
+ * become another. */
+void call_dispatch_link_changed(CallDispatch *dispatch, bool anew);
 void call_dispatch_joined(CallDispatch *dispatch, const char *id);
 /* Before it is taken out of the room. */
 void call_dispatch_left(CallDispatch *dispatch, const char *id);

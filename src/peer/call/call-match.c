@@ -100,6 +100,18 @@ static Call *match_session(const GPtrArray *list, const Frame *frame)
     return call || !is_description(frame) ? call : find_moved(list, frame);
 }
 
+Call *call_match_detour(const GPtrArray *list, const Frame *frame)
+{
+    for (guint i = 0; frame->session && i < list->len; i++) {
+        const CallIdentity *identity = call_identity(list->pdata[i]);
+
+        if (g_strcmp0(call_session(list->pdata[i]), frame->session) == 0 && identity->detour &&
+            g_strcmp0(identity->detour, frame->from) == 0)
+            return list->pdata[i];
+    }
+    return NULL;
+}
+
 bool call_match_has_session(const GPtrArray *list, const char *session)
 {
     for (guint i = 0; session && i < list->len; i++) {

@@ -24,5 +24,8 @@ Call *call_match_incoming(const GPtrArray *list, const Frame *frame);
 /* The call that FRAME, an offer, answer, candidate or `bye`, belongs to; NULL if to none. */
 Call *call_match(const GPtrArray *list, const Room *room, const Frame *frame);
 
+/* The call in FRAME's session whose remote seems to be FRAME's sender now. */
+Call *call_match_detour(const GPtrArray *list, const Frame *frame);
+
 /* Whether SESSION is one of an outgoing call. */
 bool call_match_has_session(const GPtrArray *list, const char *session);

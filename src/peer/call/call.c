@@ -2,15 +2,13 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * The state machine of a call. It never looks at the relay: frames come in from
- * calls.c, which knows whose they are, and go out through an operation. The
+ * The state machine of a call, its channels and its end. It never looks at the relay: frames
+ * go in and out by call-frames.c. The
  * connection is made when there is something to say to it, so a call that
  * nobody answers costs no sockets.
  */
 
 #include <config.h>
-
-#include "peer/call/call.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
@@ -19,37 +17,11 @@
 #include "common/log.h"
 #include "common/names.h"
 #include "peer/call/call-log.h"
+#include "peer/call/call-private.h"
 #include "peer/error.h"
 
 /* How long an orderly end may take, in milliseconds */
 enum { ENDING_LIMIT = 5000 };
-
-struct Call {
-    CallUser user;
-    guint number;
-    CallDirection direction;
-    CallState state;
-    char *reason;
-    char *session, *target, *channel_id;
-    CallIdentity identity;
-    char *wanted;           /* the only key that may be shown, or NULL */
-    bool known_name;        /* as CallInfo has it */
-    const char *bye_reason; /* of FRAME_REASON_*, or NULL */
-    bool foreign;           /* the remote does not echo the session */
-
-    Connection *connection;
-    bool described; /* the remote's first description has been taken */
-    bool asked;     /* an offer of ours is out, and the answer is not here */
-    char *path;     /* as call_path_to_text() had it last, or NULL */
-    GPtrArray *channels;
-    guint last_channel;
-
-    guint timeout_id;
-    guint ending_id; /* timer: the channels close, and then the call */
-    char *ending;    /* the reason */
-    gint64 started;
-    guint64 connected_at, setup_time;
-};
 
 static const char *const state_names[] = {
     [CALL_CALLING] = "calling",     [CALL_CONNECTING] = "connecting",
@@ -70,7 +42,7 @@ static const guint allowed_next[] = {
     [CALL_RECONNECTING] = BIT(CALL_CONNECTED) | BIT(CALL_CLOSED),
 };
 
-static void call_enter_state(Call *call, CallState state)
+void call_enter_state(Call *call, CallState state)
 {
     CallState old = call->state;
 
@@ -83,9 +55,12 @@ static void call_enter_state(Call *call, CallState state)
 
     if (state != CALL_CONNECTING)
         g_clear_handle_id(&call->timeout_id, g_source_remove);
+    call->reconnecting_since = state == CALL_RECONNECTING ? clock_wall() : 0;
     if (state == CALL_CONNECTED && old == CALL_CONNECTING) {
         call->connected_at = clock_wall();
         call_log_connected(call);
+    } else if (state == CALL_RECONNECTING) {
+        call_log_silent(call);
     } else if (state == CALL_CLOSED) {
         call_log_ended(call);
     }
@@ -94,44 +69,7 @@ static void call_enter_state(Call *call, CallState state)
         call->user.ops->ended(call, call->user.data);
 }
 
-/* ---- frames --------------------------------------------------------------- */
-
-/* Every frame of a call names its session and whom it is for (rtcbus-signaling(7)). */
-static void call_send(Call *call, Frame *frame)
-{
-    const char *address = call_identity_address(&call->identity);
-
-    if (!frame->to)
-        frame->to = g_strdup(address ? address : *call->target ? call->target : NULL);
-    if (!frame->session)
-        frame->session = g_strdup(call->session);
-    call->user.ops->send(frame, call->user.data);
-}
-
-void call_ring(Call *call, const char *to)
-{
-    g_autoptr(Frame) frame = frame_new(FRAME_CALL);
-
-    frame->to = g_strdup(to);
-    frame->channel_id = g_strdup(call->channel_id);
-    call_send(call, frame);
-}
-
 /* ---- the end -------------------------------------------------------------- */
-
-/* On a detour it is told at both places, for it is not known which is right. */
-static void call_say_bye(Call *call)
-{
-    g_autoptr(Frame) bye = frame_new(FRAME_BYE);
-
-    bye->reason = g_strdup(call->bye_reason);
-    call_send(call, bye);
-    if (call->identity.detour && call->identity.id) {
-        g_free(bye->to);
-        bye->to = g_strdup(call->identity.id);
-        call_send(call, bye);
-    }
-}
 
 static void call_drop_channels(Call *call)
 {
@@ -144,7 +82,7 @@ static void call_drop_channels(Call *call)
     }
 }
 
-static void call_close(Call *call, const char *reason, bool say_bye)
+void call_close(Call *call, const char *reason, bool say_bye)
 {
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
 
@@ -152,6 +90,7 @@ static void call_close(Call *call, const char *reason, bool say_bye)
         return;
     call->reason = g_strdup(reason);
     g_clear_handle_id(&call->ending_id, g_source_remove);
+    g_clear_pointer(&call->path, call_path_free);
     if (say_bye)
         call_say_bye(call);
     for (guint i = 0; i < call->channels->len; i++)
@@ -293,37 +232,6 @@ CallChannel *call_find_channel(const Call *call, guint number)
 
 /* ---- the connection ------------------------------------------------------- */
 
-static void on_description(Connection *connection, const char *type, const char *sdp, gpointer data)
-{
-    Call *call = data;
-    g_autoptr(Frame) frame = frame_new(strcmp(type, "offer") == 0 ? FRAME_OFFER : FRAME_ANSWER);
-
-    frame->sdp = g_strdup(sdp);
-    if (frame->type == FRAME_OFFER) {
-        frame->restart = call->described;
-        call->asked = true;
-    }
-    call_send(call, frame);
-}
-
-static void on_candidate(Connection *connection, const IceCandidateInit *candidate, gpointer data)
-{
-    Call *call = data;
-    g_autoptr(Frame) frame = frame_new(FRAME_CANDIDATE);
-
-    /* libwebrtc under Node.js rejects the empty candidate, and an unhandled
-     * rejection ends the foreign program: they get no end of the list. */
-    if (!candidate && call->foreign)
-        return;
-    if (candidate) {
-        frame->candidate = g_strdup(candidate->candidate);
-        frame->mid = g_strdup(candidate->mid);
-        frame->mline_index = candidate->mline_index;
-        frame->ufrag = g_strdup(candidate->ufrag);
-    }
-    call_send(call, frame);
-}
-
 /* Within the DTLS handshake, by the certificate on the wire and not by the SDP. */
 static bool on_verify(Connection *connection, const char *fingerprint, GError **error,
                       gpointer data)
@@ -357,6 +265,7 @@ static void call_connected(Call *call)
         call_close(call, error->message, true);
         return;
     }
+    call_path_connected(call);
     call_enter_state(call, CALL_CONNECTED);
 }
 
@@ -364,6 +273,7 @@ static void on_connection_state(Connection *connection, ConnectionState state, c
                                 gpointer data)
 {
     Call *call = data;
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     g_autofree char *text = reason ? g_strdup(reason->message) : NULL;
 
     switch (state) {
@@ -375,6 +285,7 @@ static void on_connection_state(Connection *connection, ConnectionState state, c
         return;
     case CONNECTION_DISCONNECTED:
         call_enter_state(call, CALL_RECONNECTING);
+        call_path_disconnected(call);
         return;
     case CONNECTION_FAILED:
         /* It may be our side only that gave up, so the remote is told. */
@@ -392,14 +303,15 @@ static void on_remote_channel(Connection *connection, Channel *channel, gpointer
 }
 
 static const ConnectionOps connection_ops = {
-    .description = on_description,
-    .candidate = on_candidate,
+    .description = call_describe,
+    .candidate = call_tell_candidate,
     .state = on_connection_state,
+    .path = call_note_path,
     .channel = on_remote_channel,
     .verify = on_verify,
 };
 
-static bool call_make_connection(Call *call, GError **error)
+bool call_make_connection(Call *call, GError **error)
 {
     ConnectionConfig config = {};
 
@@ -431,89 +343,6 @@ void call_make_offer(Call *call)
     call_enter_state(call, CALL_CONNECTING);
     if (!call_try_offer(call, &error))
         call_close(call, error->message, true);
-}
-
-static bool call_set_remote(Call *call, const char *type, const Frame *frame, GError **error)
-{
-    if (!connection_set_remote(call->connection, type, frame->sdp ? frame->sdp : "", error))
-        return false;
-    call->described = true;
-    return true;
-}
-
-void call_take_offer(Call *call, const Frame *frame, const char *claimed, const char *shown)
-{
-    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
-    g_autoptr(GError) error = NULL;
-
-    g_return_if_fail(call->state == CALL_CALLING);
-    call_identity_bind(&call->identity, frame->from, claimed, shown);
-    call->foreign = frame->session == NULL;
-    call_enter_state(call, CALL_CONNECTING);
-    if (!call_make_connection(call, &error) || !call_set_remote(call, "offer", frame, &error))
-        call_close(call, error->message, true);
-}
-
-bool call_names_key(const Call *call, const Frame *frame)
-{
-    return call->connection && frame->sdp && connection_names_key(call->connection, frame->sdp);
-}
-
-/* FRAME is an offer or an answer that comes later than the first. What is wrong with it is no
- * reason to end a call that works. */
-static bool call_take_later(Call *call, const char *type, const Frame *frame)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (!call_names_key(call, frame)) {
-        call_log_refused(call, frame, _("it does not name the key of this call"));
-        return false;
-    }
-    if (!call_set_remote(call, type, frame, &error)) {
-        call_log_refused(call, frame, error->message);
-        return false;
-    }
-    call_identity_detour(&call->identity, frame->from);
-    return true;
-}
-
-void call_take_later_offer(Call *call, const Frame *frame)
-{
-    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
-
-    if (call->state != CALL_CLOSED)
-        call_take_later(call, "offer", frame);
-}
-
-void call_take_answer(Call *call, const Frame *frame)
-{
-    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
-    g_autoptr(GError) error = NULL;
-
-    if (!call->asked) {
-        log_debug("call %u: an answer without an offer", call->number);
-        return;
-    }
-    if (call->described) {
-        if (call_take_later(call, "answer", frame))
-            call->asked = false;
-    } else if (call_set_remote(call, "answer", frame, &error)) {
-        call->asked = false;
-    } else {
-        call_close(call, error->message, true);
-    }
-}
-
-void call_take_candidate(Call *call, const Frame *frame)
-{
-    IceCandidateInit candidate = {frame->candidate, frame->mid, frame->mline_index, frame->ufrag};
-    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
-    g_autoptr(GError) error = NULL;
-
-    if (!call->connection)
-        return;
-    if (!connection_add_candidate(call->connection, frame->candidate ? &candidate : NULL, &error))
-        log_debug("call %u: a candidate: %s", call->number, error->message);
 }
 
 /* ---- the object ----------------------------------------------------------- */
@@ -553,7 +382,8 @@ static void call_clear(gpointer data)
     g_clear_handle_id(&call->timeout_id, g_source_remove);
     g_clear_handle_id(&call->ending_id, g_source_remove);
     g_free(call->ending);
-    g_free(call->path);
+    g_free(call->way);
+    g_clear_pointer(&call->path, call_path_free);
     g_clear_pointer(&call->connection, connection_free);
     g_ptr_array_set_free_func(call->channels, (GDestroyNotify) call_channel_free);
     g_ptr_array_unref(call->channels);
@@ -644,6 +474,11 @@ gint64 call_started(const Call *call)
 guint64 call_connected_at(const Call *call)
 {
     return call->connected_at;
+}
+
+guint64 call_reconnecting_since(const Call *call)
+{
+    return call->reconnecting_since;
 }
 
 guint64 call_setup_time(const Call *call)

@@ -7,7 +7,7 @@
  *   outgoing (we are the listener)      incoming (we are the emitter)
  *   calling     our `call` is out       a `call` was heard
  *   connecting  an offer came           our offer is out
- *   connected ⇄ reconnecting            (the remote does not answer)
+ *   connected ⇄ reconnecting            (the remote does not answer: ICE restarts)
  *   closed      for a reason, once
  *
  * An offer that nobody asked for is an incoming call that goes the left way.
@@ -51,13 +51,19 @@ typedef enum {
 #define CALL_REASON_REPLACED "replaced by a new call"
 #define CALL_REASON_NO_SUCH_PEER "no such peer in the room"
 #define CALL_REASON_NEW_KEY "this peer has a new key"
+#define CALL_REASON_GONE "the remote does not know the call any more"
+#define CALL_REASON_PATIENCE "the remote did not come back"
 #define CALL_REASON_STOPPED "the daemon stopped"
 
-/* All but `configure` and `send` may end the call, and each may ask for another one. */
+/* All but `configure`, `send`, `locate` and `patience` may end the call, and each may ask for another one. */
 typedef struct {
     /* What a new connection is made of; CONFIG is zero and may point at what lives longer. */
     void (*configure)(Call *call, ConnectionConfig *config, gpointer data);
     void (*send)(const Frame *frame, gpointer data);
+    /* Where the remote of a connected call is in the room, as calls_locate(). */
+    bool (*locate)(Call *call, const char **to, gpointer data);
+    /* How many seconds it may be in CALL_RECONNECTING */
+    guint (*patience)(gpointer data);
     /* State, remote or another property is not what it was. */
     void (*changed)(Call *call, gpointer data);
     /* After it has changed to CALL_CLOSED: the last of a call, and the first time that its
@@ -131,6 +137,18 @@ void call_take_answer(Call *call, const Frame *frame);
 void call_take_candidate(Call *call, const Frame *frame);
 
 /*
+ * What happens outside to the path of a call. Nothing, if it has not been connected.
+ *   want path   another path is wanted; ANEW: our addresses are others
+ *   hurry       the link, the relay or the remote is back: try again now
+ *   note gone   somebody in the remote's place says that it does not know the call
+ *   note left   the remote has left the room, or it is not known any more whether it has
+ */
+void call_want_path(Call *call, bool anew);
+void call_hurry(Call *call);
+void call_note_gone(Call *call);
+void call_note_left(Call *call, bool left);
+
+/*
  * The ways to end a call. Nothing happens if it is closed.
  *   when sent   says `bye` when all that its channels have accepted has arrived, or after a
  *               few seconds; at once if nothing is on its way, or when it is asked again
@@ -161,9 +179,10 @@ const char *call_peer_for_people(const Call *call); /* the same, and never "" */
 const char *call_wanted(const Call *call);          /* the fingerprint asked for, or NULL */
 const char *call_fingerprint(const Call *call);     /* its verified key */
 TrustLevel call_trust(const Call *call);
-gint64 call_started(const Call *call);       /* monotonic microseconds */
-guint64 call_connected_at(const Call *call); /* microseconds since the epoch; 0: not yet */
-guint64 call_setup_time(const Call *call);   /* microseconds to the first open channel; 0: none */
+gint64 call_started(const Call *call);             /* monotonic microseconds */
+guint64 call_connected_at(const Call *call);       /* microseconds since the epoch; 0: not yet */
+guint64 call_reconnecting_since(const Call *call); /* the same; 0: it is not */
+guint64 call_setup_time(const Call *call); /* microseconds to the first open channel; 0: none */
 
 /* Neither connected yet nor closed. */
 bool call_is_pending(const Call *call);

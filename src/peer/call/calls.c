@@ -106,6 +106,39 @@ void calls_hang_up_all(Calls *calls, const char *reason)
         call_hang_up(all->pdata[i], reason);
 }
 
+bool calls_locate(const Calls *calls, const Call *call, const char **to)
+{
+    const CallIdentity *identity = call_identity(call);
+    const char *name = identity->claimed ? identity->claimed : identity->asked;
+    const RoomMember *member;
+
+    *to = identity->id;
+    if (room_state(calls->room) != RELAY_CONNECTED)
+        return false;
+    if (!room_is_known(calls->room) || (identity->id && room_has(calls->room, identity->id)))
+        return true;
+    member = name ? room_find(calls->room, name) : NULL;
+    if (!member)
+        return false;
+    *to = member->id;
+    return true;
+}
+
+void calls_note_connected(Calls *calls, Call *call)
+{
+    g_autoptr(GPtrArray) all = calls_snapshot(calls);
+    const char *key = call_fingerprint(call);
+
+    for (guint i = 0; key && i < all->len; i++) {
+        Call *other = all->pdata[i];
+
+        if (call_number(other) < call_number(call) && call_state(other) == CALL_RECONNECTING &&
+            g_strcmp0(call_fingerprint(other), key) == 0 && call_remote(other) &&
+            g_strcmp0(call_remote(other), call_remote(call)) != 0)
+            call_drop(other, CALL_REASON_REPLACED);
+    }
+}
+
 void calls_charge(Calls *calls, const Call *call, ConnectionConfig *config)
 {
     if (call_direction(call) == CALL_OUTGOING)

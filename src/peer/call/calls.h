@@ -18,8 +18,6 @@
 #define CALL_DEFAULT_TIMEOUT 30 /* seconds */
 /* Who calls us says how long it waits. We wait longer than ICE may take (RFC 8863: 39.5 s). */
 #define CALL_INCOMING_TIMEOUT 45
-/* Who calls us says how long it waits. We wait longer than ICE may take (RFC 8863: 39.5 s). */
-#define CALL_INCOMING_TIMEOUT 45
 
 typedef struct {
     /* A new one is in the list, and nothing has happened in it. May not end it. */
@@ -66,6 +64,19 @@ void calls_say_bye(Calls *calls, const Frame *frame, const char *reason);
 /* Whether there is a place for a call that has shown FINGERPRINT, which we do not know.
  * PEER_ERROR_LIMIT_EXCEEDED. */
 bool calls_have_place(const Calls *calls, const char *fingerprint, GError **error);
+
+/*
+ * Where the remote of CALL, which has been connected, is in the room: under the id that it had,
+ * else under the name that the relay gave it. TO is NULL where the relay gives no ids. False if
+ * the relay is not connected, or the remote not there.
+ */
+bool calls_locate(const Calls *calls, const Call *call, const char **to);
+
+/*
+ * CALL is connected: its remote has shown its key. Others with that key that are reconnecting
+ * are of a program that is not there any more, if it was another one in the room: they end.
+ */
+void calls_note_connected(Calls *calls, Call *call);
 
 /* What CALL's new connection may do before its remote has answered: if it came in, the checks
  * are those of its sender. */

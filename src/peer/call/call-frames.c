@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * What a call says over the relay and what it takes from there. It is told whose the frames
+ * are (call-dispatch.c).
+ */
+
+#include <config.h>
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "peer/call/call-log.h"
+#include "peer/call/call-private.h"
+
+/* Every frame of a call names its session and whom it is for (rtcbus-signaling(7)). */
+static void call_send(Call *call, Frame *frame)
+{
+    const char *address = call_identity_address(&call->identity);
+
+    if (!frame->to)
+        frame->to = g_strdup(address ? address : *call->target ? call->target : NULL);
+    if (!frame->session)
+        frame->session = g_strdup(call->session);
+    call->user.ops->send(frame, call->user.data);
+}
+
+void call_ring(Call *call, const char *to)
+{
+    g_autoptr(Frame) frame = frame_new(FRAME_CALL);
+
+    frame->to = g_strdup(to);
+    frame->channel_id = g_strdup(call->channel_id);
+    call_send(call, frame);
+}
+
+/* On a detour it is told at both places, for it is not known which is right. */
+void call_say_bye(Call *call)
+{
+    g_autoptr(Frame) bye = frame_new(FRAME_BYE);
+
+    bye->reason = g_strdup(call->bye_reason);
+    call_send(call, bye);
+    if (call->identity.detour && call->identity.id) {
+        g_free(bye->to);
+        bye->to = g_strdup(call->identity.id);
+        call_send(call, bye);
+    }
+}
+
+void call_describe(Connection *connection, const char *type, const char *sdp, gpointer data)
+{
+    Call *call = data;
+    g_autoptr(Frame) frame = frame_new(strcmp(type, "offer") == 0 ? FRAME_OFFER : FRAME_ANSWER);
+
+    frame->sdp = g_strdup(sdp);
+    if (frame->type == FRAME_OFFER) {
+        frame->restart = call->described;
+        call->asked = true;
+    }
+    call_send(call, frame);
+}
+
+void call_tell_candidate(Connection *connection, const IceCandidateInit *candidate, gpointer data)
+{
+    Call *call = data;
+    g_autoptr(Frame) frame = frame_new(FRAME_CANDIDATE);
+
+    /* libwebrtc under Node.js rejects the empty candidate, and an unhandled
+     * rejection ends the foreign program: they get no end of the list. */
+    if (!candidate && call->foreign)
+        return;
+    if (candidate) {
+        frame->candidate = g_strdup(candidate->candidate);
+        frame->mid = g_strdup(candidate->mid);
+        frame->mline_index = candidate->mline_index;
+        frame->ufrag = g_strdup(candidate->ufrag);
+    }
+    call_send(call, frame);
+}
+
+/* ---- what comes ----------------------------------------------------------- */
+
+static bool call_set_remote(Call *call, const char *type, const Frame *frame, GError **error)
+{
+    if (!connection_set_remote(call->connection, type, frame->sdp ? frame->sdp : "", error))
+        return false;
+    call->described = true;
+    return true;
+}
+
+void call_take_offer(Call *call, const Frame *frame, const char *claimed, const char *shown)
+{
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
+    g_autoptr(GError) error = NULL;
+
+    g_return_if_fail(call->state == CALL_CALLING);
+    call_identity_bind(&call->identity, frame->from, claimed, shown);
+    call->foreign = frame->session == NULL;
+    call_enter_state(call, CALL_CONNECTING);
+    if (!call_make_connection(call, &error) || !call_set_remote(call, "offer", frame, &error))
+        call_close(call, error->message, true);
+}
+
+bool call_names_key(const Call *call, const Frame *frame)
+{
+    return call->connection && frame->sdp && connection_names_key(call->connection, frame->sdp);
+}
+
+/* FRAME is an offer or an answer that comes later than the first. What is wrong with it is no
+ * reason to end a call that works. */
+static bool call_take_later(Call *call, const char *type, const Frame *frame)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!call_names_key(call, frame)) {
+        call_log_refused(call, frame, _("it does not name the key of this call"));
+        return false;
+    }
+    if (!call_set_remote(call, type, frame, &error)) {
+        call_log_refused(call, frame, error->message);
+        return false;
+    }
+    call_identity_detour(&call->identity, frame->from);
+    call->identity.left = false;
+    call->heard = clock_monotonic();
+    return true;
+}
+
+void call_take_later_offer(Call *call, const Frame *frame)
+{
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
+
+    if (call->state != CALL_CLOSED)
+        call_take_later(call, "offer", frame);
+}
+
+void call_take_answer(Call *call, const Frame *frame)
+{
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
+    g_autoptr(GError) error = NULL;
+
+    if (!call->asked) {
+        log_debug("call %u: an answer without an offer", call->number);
+        return;
+    }
+    if (call->described) {
+        if (call_take_later(call, "answer", frame))
+            call->asked = false;
+    } else if (call_set_remote(call, "answer", frame, &error)) {
+        call->asked = false;
+    } else {
+        call_close(call, error->message, true);
+    }
+}
+
+void call_take_candidate(Call *call, const Frame *frame)
+{
+    IceCandidateInit candidate = {frame->candidate, frame->mid, frame->mline_index, frame->ufrag};
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
+    g_autoptr(GError) error = NULL;
+
+    if (!call->connection)
+        return;
+    if (!connection_add_candidate(call->connection, frame->candidate ? &candidate : NULL, &error))
+        log_debug("call %u: a candidate: %s", call->number, error->message);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The path of a call that has been connected: what the connection tells of it, and what
+ * comes of that (call-path.h).
+ */
+
+#include <config.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "peer/call/call-log.h"
+#include "peer/call/call-private.h"
+
+/* ICE may settle on a better pair so many µs after it is connected, and nobody wants to read that. */
+#define SETTLE_TIME (2 * G_USEC_PER_SEC)
+
+/* So many µs frames go where the remote's last description came from, whatever the room says. */
+#define DETOUR_TIME (10 * G_USEC_PER_SEC)
+
+/* The connection leaves a restart alone that has just begun, and so where its frames go. */
+static bool on_restart(bool anew, gpointer data)
+{
+    Call *call = data;
+    ConnectionConfig config = {};
+    g_autoptr(GError) error = NULL;
+    const char *to;
+
+    if (!call->identity.detour || clock_monotonic() - call->heard > DETOUR_TIME) {
+        if (!call->user.ops->locate(call, &to, call->user.data))
+            return false;
+        call_identity_detour(&call->identity, to);
+    }
+    call->user.ops->configure(call, &config, call->user.data);
+    connection_set_ice_servers(call->connection, config.ice_servers);
+    if (!connection_restart_ice(call->connection, anew, &error))
+        log_debug("call %u: no restart: %s", call->number, error->message);
+    return true;
+}
+
+static guint on_patience(gpointer data)
+{
+    Call *call = data;
+
+    return call->user.ops->patience(call->user.data);
+}
+
+static void on_path_ended(CallPathEnd end, gpointer data)
+{
+    Call *call = data;
+    g_autofree char *reason =
+        end == CALL_PATH_GONE ? g_strdup(CALL_REASON_GONE)
+                              : g_strdup_printf(CALL_REASON_PATIENCE " (%u s)", on_patience(call));
+
+    call_close(call, reason, true);
+}
+
+static const CallPathOps path_ops = {
+    .restart = on_restart,
+    .patience = on_patience,
+    .ended = on_path_ended,
+};
+
+static void call_moved(Call *call)
+{
+    g_autofree char *before = g_steal_pointer(&call->way);
+    bool settled = clock_wall() - (gint64) call->connected_at > SETTLE_TIME;
+
+    call_identity_settle(&call->identity);
+    call->way = call_path_to_text(call);
+    if (call->way && (settled || call->state == CALL_RECONNECTING))
+        call_log_moved(call, before, call->way);
+    call_path_mended(call->path);
+    call->user.ops->changed(call, call->user.data);
+}
+
+/* A foreign remote may be upset by an offer: it gets one when there is nothing to lose. */
+void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer data)
+{
+    Call *call = data;
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
+
+    if (!call->path)
+        return;
+    switch (event) {
+    case CONNECTION_PATH_MOVED:
+        call_moved(call);
+        break;
+    case CONNECTION_PATH_SILENT:
+        if (!call->foreign)
+            call_path_silent(call->path, false);
+        break;
+    case CONNECTION_PATH_HEARD:
+        call_path_mended(call->path);
+        break;
+    case CONNECTION_RESTART_FAILED:
+        log_debug("call %u: a restart has come to nothing", call->number);
+        break;
+    }
+}
+
+void call_want_path(Call *call, bool anew)
+{
+    if (call->path && (!call->foreign || call->state == CALL_RECONNECTING))
+        call_path_want(call->path, anew);
+}
+
+void call_hurry(Call *call)
+{
+    if (call->path)
+        call_path_hurry(call->path);
+}
+
+void call_note_gone(Call *call)
+{
+    if (call->path)
+        call_path_gone(call->path);
+}
+
+void call_note_left(Call *call, bool left)
+{
+    call->identity.left = left;
+}
+
+void call_path_connected(Call *call)
+{
+    if (call->path) {
+        call_path_mended(call->path);
+        return;
+    }
+    call->path = call_path_new(&path_ops, call);
+    call->way = call_path_to_text(call);
+}
+
+void call_path_disconnected(Call *call)
+{
+    if (call->path)
+        call_path_silent(call->path, true);
+}

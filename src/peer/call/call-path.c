@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+#include <config.h>
+
+#include "peer/call/call-path.h"
+
+#include "common/clock.h"
+
+/* Seconds in which a remote that is not gone after all may restart ICE itself */
+enum { GONE_PATIENCE = 3 };
+
+struct CallPath {
+    const CallPathOps *ops;
+    gpointer data;
+    CallRepair repair;
+    guint restart_id;  /* timer: the next restart */
+    guint patience_id; /* timer: the end */
+    bool gone;
+};
+
+static void call_path_go_on(CallPath *path);
+
+static gboolean on_restart(gpointer data)
+{
+    CallPath *path = data;
+
+    path->restart_id = 0;
+    call_path_go_on(path);
+    return G_SOURCE_REMOVE;
+}
+
+static void call_path_go_on(CallPath *path)
+{
+    gint64 now = clock_monotonic(), due;
+    RepairAction action = call_repair_take(&path->repair, now);
+
+    g_clear_handle_id(&path->restart_id, g_source_remove);
+    if (action != REPAIR_WAIT && !path->ops->restart(action == REPAIR_RESTART_ANEW, path->data))
+        call_repair_bar(&path->repair);
+    due = call_repair_due(&path->repair);
+    if (due != REPAIR_NEVER)
+        path->restart_id =
+            clock_timer_add((guint) ((MAX(due - now, 0) + 999) / 1000), on_restart, path);
+}
+
+static gboolean on_patience(gpointer data)
+{
+    CallPath *path = data;
+
+    path->patience_id = 0;
+    path->ops->ended(path->gone ? CALL_PATH_GONE : CALL_PATH_PATIENCE, path->data);
+    return G_SOURCE_REMOVE;
+}
+
+static void wait_for_end(CallPath *path, guint seconds)
+{
+    g_clear_handle_id(&path->patience_id, g_source_remove);
+    path->patience_id = clock_timer_add(seconds * 1000, on_patience, path);
+}
+
+void call_path_silent(CallPath *path, bool lost)
+{
+    if (path->gone)
+        wait_for_end(path, GONE_PATIENCE);
+    else if (lost && path->patience_id == 0)
+        wait_for_end(path, path->ops->patience(path->data));
+    call_repair_need(&path->repair, clock_monotonic());
+    call_path_go_on(path);
+}
+
+void call_path_mended(CallPath *path)
+{
+    path->gone = false;
+    g_clear_handle_id(&path->patience_id, g_source_remove);
+    call_repair_mend(&path->repair);
+    call_path_go_on(path);
+}
+
+void call_path_gone(CallPath *path)
+{
+    if (path->gone)
+        return;
+    path->gone = true;
+    if (path->repair.state == REPAIR_NEEDED)
+        wait_for_end(path, GONE_PATIENCE);
+}
+
+void call_path_want(CallPath *path, bool anew)
+{
+    call_repair_want(&path->repair, anew, clock_monotonic());
+    call_path_go_on(path);
+}
+
+void call_path_hurry(CallPath *path)
+{
+    call_repair_hurry(&path->repair, clock_monotonic());
+    call_path_go_on(path);
+}
+
+CallPath *call_path_new(const CallPathOps *ops, gpointer data)
+{
+    CallPath *path = g_new0(CallPath, 1);
+
+    path->ops = ops;
+    path->data = data;
+    return path;
+}
+
+void call_path_free(CallPath *path)
+{
+    if (!path)
+        return;
+    g_clear_handle_id(&path->restart_id, g_source_remove);
+    g_clear_handle_id(&path->patience_id, g_source_remove);
+    g_free(path);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * What the files of a call know of it: call.c (its states, channels and end), call-frames.c
+ * (what it says and hears over the relay) and call-mend.c (its path, once it is connected).
+ */
+
+#pragma once
+
+#include "peer/call/call-path.h"
+#include "peer/call/call.h"
+
+struct Call {
+    CallUser user;
+    guint number;
+    CallDirection direction;
+    CallState state;
+    char *reason;
+    char *session, *target, *channel_id;
+    CallIdentity identity;
+    char *wanted;           /* the only key that may be shown, or NULL */
+    bool known_name;        /* as CallInfo has it */
+    const char *bye_reason; /* of FRAME_REASON_*, or NULL */
+    bool foreign;           /* the remote does not echo the session */
+
+    Connection *connection;
+    bool described; /* the remote's first description has been taken */
+    bool asked;     /* an offer of ours is out, and the answer is not here */
+    CallPath *path; /* NULL before it is connected */
+    char *way;      /* as call_path_to_text() had it last, or NULL */
+    gint64 heard;   /* when the last description came */
+    GPtrArray *channels;
+    guint last_channel;
+
+    guint timeout_id;
+    guint ending_id; /* timer: the channels close, and then the call */
+    char *ending;    /* the reason */
+    gint64 started;
+    guint64 connected_at, setup_time;
+    guint64 reconnecting_since; /* 0: it is not */
+};
+
+/* In call.c */
+void call_enter_state(Call *call, CallState state);
+void call_close(Call *call, const char *reason, bool say_bye);
+bool call_make_connection(Call *call, GError **error);
+
+/* In call-frames.c: for ConnectionOps, and at the end */
+void call_describe(Connection *connection, const char *type, const char *sdp, gpointer data);
+void call_tell_candidate(Connection *connection, const IceCandidateInit *candidate, gpointer data);
+void call_say_bye(Call *call);
+
+/* In call-mend.c: for ConnectionOps, and when its state is another */
+void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer data);
+void call_path_connected(Call *call);
+void call_path_disconnected(Call *call);

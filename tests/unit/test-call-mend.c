@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Calls whose path breaks: who restarts ICE, where the frames go meanwhile, and when it is
+ * given up. The test makes the time.
+ */
+
+#include <config.h>
+
+#include <string.h>
+
+#include "call-nodes.h"
+#include "common/log.h"
+#include "fake-clock.h"
+#include "wait.h"
+
+#define SECOND G_USEC_PER_SEC
+
+static void pass(gint64 usec)
+{
+    settle();
+    fake_clock_advance(usec);
+    settle();
+}
+
+typedef struct {
+    Node *emitter, *listener;
+    Call *out, *in; /* the listener's, the emitter's */
+} Two;
+
+static Two set_up_two(void)
+{
+    Two two = {};
+
+    set_up(false);
+    fake_connections_cut(false);
+    two.emitter = join("emitter", true, true);
+    two.listener = join("listener", true, false);
+    two.out = place(two.listener, "emitter");
+    settle();
+    two.in = calls_find(two.emitter->calls, 1);
+    g_assert_cmpint(call_state(two.out), ==, CALL_CONNECTED);
+    g_assert_cmpint(call_state(two.in), ==, CALL_CONNECTED);
+    return two;
+}
+
+static void assert_states(const Two *two, CallState state)
+{
+    g_assert_cmpint(call_state(two->out), ==, state);
+    g_assert_cmpint(call_state(two->in), ==, state);
+    g_assert_cmpuint(two->emitter->ended + two->listener->ended, ==, 0);
+    g_assert_cmpint(call_reconnecting_since(two->out) != 0, ==, state == CALL_RECONNECTING);
+}
+
+/* Both restart at once, and it is one restart. */
+static void test_heals(void)
+{
+    Two two = set_up_two();
+
+    fake_connections_cut(true);
+    settle();
+    assert_states(&two, CALL_RECONNECTING);
+    g_assert_cmpuint(fake_restarts(), ==, 2);
+    pass(60 * SECOND);
+    assert_states(&two, CALL_RECONNECTING);
+    fake_connections_cut(false);
+    pass(15 * SECOND);
+    assert_states(&two, CALL_CONNECTED);
+    g_assert_cmpint(fake_clock_due(), ==, -1);
+    tear_down();
+}
+
+/* The relay is gone as well: nothing is tried, and all of it when the relay is back. Both
+ * have other ids then, and are found by their names. */
+static void test_both_join_anew(void)
+{
+    Two two = set_up_two();
+    guint restarts;
+
+    leave(two.emitter);
+    leave(two.listener);
+    room_set_state(two.emitter->room, RELAY_DISCONNECTED, "it broke");
+    room_set_state(two.listener->room, RELAY_DISCONNECTED, "it broke");
+    call_dispatch_relay_changed(two.emitter->dispatch);
+    call_dispatch_relay_changed(two.listener->dispatch);
+    fake_connections_cut(true);
+    settle();
+    restarts = fake_restarts();
+    g_assert_cmpuint(restarts, ==, 0);
+    pass(60 * SECOND);
+    g_assert_cmpuint(fake_restarts(), ==, restarts);
+    fake_connections_cut(false);
+    rejoin(two.emitter, "emitter-id-2");
+    pass(SECOND);
+    assert_states(&two, CALL_RECONNECTING);
+    rejoin(two.listener, "listener-id-2");
+    pass(SECOND);
+    assert_states(&two, CALL_CONNECTED);
+    g_assert_cmpstr(call_remote(two.out), ==, "emitter-id-2");
+    g_assert_cmpstr(call_remote(two.in), ==, "listener-id-2");
+    g_assert_null(call_identity(two.out)->detour);
+    tear_down();
+}
+
+static void test_patience(void)
+{
+    Two two = set_up_two();
+
+    fake_connections_cut(true);
+    pass((PATIENCE - 1) * SECOND);
+    assert_states(&two, CALL_RECONNECTING);
+    pass(2 * SECOND);
+    g_assert_cmpuint(calls_count(two.emitter->calls) + calls_count(two.listener->calls), ==, 0);
+    g_assert_true(g_str_has_prefix(two.listener->reason, CALL_REASON_PATIENCE) ||
+                  g_str_has_prefix(two.emitter->reason, CALL_REASON_PATIENCE));
+    tear_down();
+}
+
+/* Our addresses are others: a new path is made before the old one is missed. */
+static void test_link_changed(void)
+{
+    Two two = set_up_two();
+
+    call_dispatch_link_changed(two.listener->dispatch, true);
+    pass(SECOND);
+    g_assert_cmpuint(fake_restarts(), ==, 1);
+    assert_states(&two, CALL_CONNECTED);
+    pass(60 * SECOND);
+    g_assert_cmpuint(fake_restarts(), ==, 1);
+    tear_down();
+}
+
+/* Another program has the remote's name, and does not know the call. */
+typedef struct {
+    Two two;
+    Node *other;
+} Replaced;
+
+static Replaced set_up_replaced(void)
+{
+    Replaced all = {.two = set_up_two()};
+
+    leave(all.two.emitter);
+    all.other = join("emitter-id-2", false, false);
+    g_free(all.other->name);
+    all.other->name = g_strdup("emitter");
+    room_add(all.two.listener->room, all.other->id, all.other->name);
+    call_dispatch_joined(all.two.listener->dispatch, all.other->id);
+    pass(SECOND);
+    g_assert_cmpuint(count_frames(all.other, FRAME_OFFER), >=, 1);
+    return all;
+}
+
+static void say_gone(const Replaced *all)
+{
+    g_autofree char *text = g_strdup_printf(
+        "{\"type\":\"bye\",\"to\":\"listener\",\"session\":\"%s\",\"reason\":\"gone\"}",
+        last_frame(all->other, FRAME_OFFER)->session);
+
+    say(all->other, text);
+    settle();
+}
+
+/* The remote was started anew: the dead call is given up soon. */
+static void test_remote_is_another(void)
+{
+    Replaced all = set_up_replaced();
+
+    g_assert_true(last_frame(all.other, FRAME_OFFER)->restart);
+    say_gone(&all);
+    g_assert_cmpuint(calls_count(all.two.listener->calls), ==, 1);
+    fake_connections_cut(true);
+    pass(4 * SECOND);
+    g_assert_cmpuint(calls_count(all.two.listener->calls), ==, 0);
+    g_assert_cmpstr(all.two.listener->reason, ==, CALL_REASON_GONE);
+    tear_down();
+}
+
+/* A call that works is not ended by who says so. */
+static void test_remote_is_said_to_be_another(void)
+{
+    Replaced all = set_up_replaced();
+
+    say_gone(&all);
+    pass(300 * SECOND);
+    g_assert_cmpint(call_state(all.two.out), ==, CALL_CONNECTED);
+    g_assert_cmpuint(count_frames(all.other, FRAME_OFFER), <=, 4);
+    tear_down();
+}
+
+/* The remote has called again, and shown its key: what was with its former self is over. */
+static void test_called_again(void)
+{
+    Two two = set_up_two();
+    Node *again;
+
+    leave(two.emitter);
+    fake_connections_cut(true);
+    settle();
+    g_assert_cmpint(call_state(two.out), ==, CALL_RECONNECTING);
+    fake_connections_cut(false);
+    again = join("emitter-id-2", true, true);
+    g_free(again->name);
+    again->name = g_strdup("emitter");
+    again->key[0] = again->name;
+    place(again, "listener");
+    settle();
+    g_assert_cmpuint(calls_count(two.listener->calls), ==, 1);
+    g_assert_cmpstr(two.listener->reason, ==, CALL_REASON_REPLACED);
+    g_assert_null(calls_find(two.listener->calls, call_number(two.out)));
+    tear_down();
+}
+
+/* Not for somebody with another key, and not while it is alive. */
+static void test_called_by_others(void)
+{
+    Two two = set_up_two();
+
+    place(join("third", true, false), "listener");
+    settle();
+    place(two.emitter, "listener");
+    settle();
+    g_assert_cmpuint(calls_count(two.listener->calls), ==, 3);
+    g_assert_cmpuint(two.listener->ended, ==, 0);
+    tear_down();
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_log_set_always_fatal(G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
+    log_open("test-call-mend", false);
+    fake_clock_set(1000 * SECOND, 2000 * SECOND);
+    g_test_add_func("/call-mend/heals", test_heals);
+    g_test_add_func("/call-mend/both-join-anew", test_both_join_anew);
+    g_test_add_func("/call-mend/patience", test_patience);
+    g_test_add_func("/call-mend/link-changed", test_link_changed);
+    g_test_add_func("/call-mend/remote-is-another", test_remote_is_another);
+    g_test_add_func("/call-mend/remote-is-said-to-be-another", test_remote_is_said_to_be_another);
+    g_test_add_func("/call-mend/called-again", test_called_again);
+    g_test_add_func("/call-mend/called-by-others", test_called_by_others);
+    return g_test_run();
+}
