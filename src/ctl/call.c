@@ -31,6 +31,7 @@ typedef struct {
     CallingState state;
     CallWatch *watch;
     char *path;   /* of the call, once known */
+    bool existed; /* it is not ours to hang up */
     char *reason; /* why it ended */
     gint64 began; /* clock_monotonic() */
 } Calling;
@@ -38,7 +39,7 @@ typedef struct {
 static int option_timeout = G_MININT;
 static char *option_channel_id;
 static char *option_fingerprint;
-static gboolean option_no_wait;
+static gboolean option_no_wait, option_another;
 
 const GOptionEntry call_options[] = {
     {"timeout", 't', 0, G_OPTION_ARG_INT, &option_timeout,
@@ -47,6 +48,8 @@ const GOptionEntry call_options[] = {
      N_("A text that the other side sees with the call"), N_("TEXT")},
     {"fingerprint", 'f', 0, G_OPTION_ARG_STRING, &option_fingerprint,
      N_("Talk only to whoever has this key"), N_("FINGERPRINT")},
+    {"another", 'a', 0, G_OPTION_ARG_NONE, &option_another,
+     N_("Make a new call, even if there is one with the peer already"), NULL},
     {"no-wait", 'n', 0, G_OPTION_ARG_NONE, &option_no_wait, N_("Start the call and return at once"),
      NULL},
     {},
@@ -111,11 +114,9 @@ static gboolean on_interrupt(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static char *place_call(BusClient *client, const char *peer, GError **error)
+static GVariant *place_options(void)
 {
-    g_autoptr(GVariant) reply = NULL;
     GVariantBuilder options;
-    char *path = NULL;
 
     g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
     if (option_timeout > 0)
@@ -127,11 +128,9 @@ static char *place_call(BusClient *client, const char *peer, GError **error)
     if (option_fingerprint)
         g_variant_builder_add(&options, "{sv}", "fingerprint",
                               g_variant_new_string(option_fingerprint));
-    reply = client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "Call",
-                        g_variant_new("(sa{sv})", peer, &options), "(o)", ACT, error);
-    if (reply)
-        g_variant_get(reply, "(o)", &path);
-    return path;
+    if (option_another)
+        g_variant_builder_add(&options, "{sv}", "another", g_variant_new_boolean(TRUE));
+    return g_variant_builder_end(&options);
 }
 
 static void hang_up(BusClient *client, const char *path)
@@ -210,7 +209,8 @@ static int calling_run(Calling *calling)
     case CALLING_CONNECTED:
         return report_connected(calling);
     case CALLING_INTERRUPTED:
-        hang_up(calling->client, calling->path);
+        if (!calling->existed)
+            hang_up(calling->client, calling->path);
         g_clear_pointer(&calling->reason, g_free);
         calling->reason = g_strdup(_("you interrupted it"));
         return report_ended(calling);
@@ -234,14 +234,25 @@ static int print_started(const BusClient *client, const char *path)
     return EXIT_SUCCESS;
 }
 
+static void tell_existing(const Calling *calling)
+{
+    if (calling->client->json)
+        return;
+    g_print(_("There is a call with this peer already, number %s (--another makes another one):"),
+            calling->path + strlen(CALL_PATH_PREFIX));
+    g_print("\n");
+}
+
 static int call_and_watch(Calling *calling, const char *peer)
 {
     BusClient *client = calling->client;
     g_autoptr(GError) error = NULL;
 
-    calling->path = place_call(client, peer, &error);
+    calling->path = call_place(client, peer, place_options(), &calling->existed, &error);
     if (!calling->path)
         return client_fail(client, &peer_service, error);
+    if (calling->existed)
+        tell_existing(calling);
     if (option_no_wait)
         return print_started(client, calling->path);
     return calling_run(calling);

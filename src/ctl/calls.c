@@ -66,6 +66,33 @@ GPtrArray *call_list_load(BusClient *client, GError **error)
     return g_steal_pointer(&calls);
 }
 
+static bool is_among(GPtrArray *calls, const char *path)
+{
+    for (guint i = 0; i < calls->len; i++) {
+        if (strcmp(((const CallEntry *) calls->pdata[i])->path, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+char *call_place(BusClient *client, const char *peer, GVariant *options, bool *existed,
+                 GError **error)
+{
+    /* That there is no daemon is no obstacle: Call() starts it. */
+    g_autoptr(GPtrArray) before = call_list_load(client, NULL);
+    GVariant *dict = options ? options : g_variant_new("a{sv}", NULL);
+    g_autoptr(GVariant) reply =
+        client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "Call",
+                    g_variant_new("(s@a{sv})", peer, dict), "(o)", ACT, error);
+    char *path = NULL;
+
+    if (!reply)
+        return NULL;
+    g_variant_get(reply, "(o)", &path);
+    *existed = before && is_among(before, path);
+    return path;
+}
+
 static const char *const state_texts[][2] = {
     {"calling", N_("calling")},
     {"connecting", N_("connecting")},

@@ -24,6 +24,11 @@ CallEntry *call_entry_new(const char *path, GVariant *properties);
 void call_entry_free(CallEntry *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CallEntry, call_entry_free)
 
+/* Calls PEER: the path of the call, which may have EXISTED before, or NULL with ERROR. OPTIONS, of
+ * Call(), may be NULL and is consumed if it is floating. */
+char *call_place(BusClient *client, const char *peer, GVariant *options, bool *existed,
+                 GError **error);
+
 /* The list for people, indented, and for programs as an array. */
 void call_list_print(GPtrArray *calls, unsigned indent);
 void call_list_to_json(GPtrArray *calls, JsonBuilder *builder);

@@ -122,26 +122,16 @@ static char *find_call(BusClient *client, const char *peer)
     return NULL;
 }
 
-static char *place_call(BusClient *client, const char *peer, GError **error)
-{
-    g_autoptr(GVariant) reply =
-        client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, "Call",
-                    g_variant_new("(sa{sv})", peer, NULL), "(o)", ACT, error);
-    char *path = NULL;
-
-    if (reply)
-        g_variant_get(reply, "(o)", &path);
-    return path;
-}
-
 static bool find_or_place(SharedCall *call, const char *peer, GError **error)
 {
+    bool existed;
+
     call->path = find_call(call->client, peer);
     if (call->path)
         return client_may_act(call->client, error);
-    call->path = place_call(call->client, peer, error);
-    call->placed = call->path != NULL;
-    return call->placed;
+    call->path = call_place(call->client, peer, NULL, &existed, error);
+    call->placed = call->path && !existed;
+    return call->path != NULL;
 }
 
 SharedCall *shared_call_new(BusClient *client, const char *peer, const SharedCallOps *ops,

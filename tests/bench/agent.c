@@ -244,7 +244,8 @@ static void crowd(const char *peer, int rounds)
 
     while (connected < rounds) {
         if (started < rounds && started - connected < CALLS_AT_ONCE) {
-            g_variant_unref(invoke(PATH, NAME, "Call", g_variant_new("(sa{sv})", peer, NULL)));
+            g_variant_unref(invoke(PATH, NAME, "Call",
+                                   g_variant_new_parsed("(%s, {'another': <true>})", peer)));
             started++;
         } else {
             g_main_context_iteration(NULL, TRUE);

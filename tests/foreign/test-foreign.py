@@ -267,7 +267,7 @@ def test_foreign_emitter_restarted(world):
     calls = []
     for _ in range(3):
         emitter = foreign_emitter(world, relay.url())
-        calls.append(listener.call())
+        calls.append(listener.call(another=True))
         listener.wait_numbers(3, CALL_LIMIT, after=listener.received())
         emitter.kill()
     for call in calls:

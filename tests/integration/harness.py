@@ -604,7 +604,7 @@ class Peer(Daemon):
 
     def call(self, peer="", **options):
         """Options by their names, with _ for -: channel_id="text", timeout=5."""
-        types = {"channel-id": "s", "timeout": "u", "fingerprint": "s"}
+        types = {"channel-id": "s", "timeout": "u", "fingerprint": "s", "another": "b"}
         values = {}
         for key, value in options.items():
             key = key.replace("_", "-")

@@ -118,7 +118,7 @@ def test_frames_to_an_emitter(world):
     equal(frame["channel_id"], "the \u2022 text", "channel_id")
     equal(frame["to"], evil.welcome["id"], "to")
     check(isinstance(frame["session"], str) and frame["session"], "session")
-    other = listener.call("evil")
+    other = listener.call("evil", another=True)
     check(evil.expect("call")["session"] != frame["session"], "two calls have one session")
     call.hangup()
     equal(evil.expect("bye")["session"], frame["session"], "session of the bye")

@@ -322,6 +322,41 @@ def test_own_call_is_kept(world):
     call.wait_ended()
 
 
+def test_one_call(world):
+    """Who is called again is not called twice, unless that is asked for."""
+    _relay, box, desk = pair(world)
+    first = desk.call("box")
+    equal(desk.call("box").path, first.path, "the call, while it rings")
+    first.wait_state("connected")
+    equal(desk.call("box").path, first.path, "the call by its name")
+    equal(desk.call(desk.wait_peer("box")).path, first.path, "the call by its id")
+    equal(box.get("ListenerCount"), 1)
+    other = desk.call("box", another=True)
+    check(other.path != first.path, "another call is the same one")
+    other.wait_state("connected")
+    other.hangup()
+    keep(desk, "box")
+    equal(desk.call("box").path, first.path, "the kept call")
+    first.hangup()
+    check(desk.call("box").path != first.path, "a call that is hung up was given")
+
+
+def test_one_call_commands(world):
+    """rtcbusctl says that there is a call, and hangs up only its own."""
+    _relay, box, desk = pair(world)
+    call = desk.call("")
+    call.wait_state("connected")
+    status, out, _ = ctl.run(desk, "call")
+    equal(status, 0)
+    check("already, number 1" in out, out)
+    status, out, _ = ctl.run(desk, "call", "box")
+    check(status == 0 and "already, number 1" in out, out)
+    equal(box.get("ListenerCount"), 1)
+    status, out, _ = ctl.run(desk, "call", "--another", "box")
+    check(status == 0 and "already" not in out, out)
+    wait_for(lambda: box.get("ListenerCount") == 2, what="two listeners")
+
+
 def test_foreign_relay(world):
     """It tells no names: one is called at a time, and "*" is whoever answers."""
     relay = world.closing(BareRelay())
@@ -362,5 +397,5 @@ if __name__ == "__main__":
         test_keep, test_wrong_names, test_hangup, test_rest_is_told, test_remote_killed,
         test_restart_remembers, test_damaged_file, test_not_remembered, test_configured,
         test_everybody, test_everybody_by_hand, test_refused, test_relay_away,
-        test_own_call_is_kept, test_foreign_relay, test_commands,
+        test_own_call_is_kept, test_one_call, test_one_call_commands, test_foreign_relay, test_commands,
     ])

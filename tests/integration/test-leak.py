@@ -130,7 +130,7 @@ def test_twenty_calls_at_once(world):
     emitter = world.peer("emitter", relay)
     listener = world.peer("listener", relay)
     idle = {d.name: d.rss_kib() for d in (relay, emitter, listener)}
-    calls = [listener.call("emitter") for _ in range(20)]
+    calls = [listener.call("emitter", another=True) for _ in range(20)]
     for call in calls:
         call.wait_state("connected", 10)
     wait_for(lambda: emitter.get("ListenerCount") == 20, 5, "twenty listeners")

@@ -400,7 +400,7 @@ def test_killed_relay(world):
                  "the loss to be noticed")
     listener.wait_numbers(20, 5, after=listener.received())
     equal(call.get("State"), "connected", "State without a relay")
-    expect_error(ERROR + "NotConnected", listener.call, "emitter")
+    expect_error(ERROR + "NotConnected", listener.call, "emitter", another=True)
     equal(listener.get("Peers"), [], "Peers without a relay")
     relay.restart()
     started = time.monotonic()
@@ -410,7 +410,7 @@ def test_killed_relay(world):
     listener.wait_numbers(10, 5, after=listener.received())
     equal(call.get("State"), "connected", "State with the relay back")
     listener.wait_peer("emitter")
-    listener.call("emitter").wait_state("connected")
+    listener.call("emitter", another=True).wait_state("connected")
     wait_for(lambda: emitter.get("ListenerCount") == 2, 5, "both calls")
     states = listener.signals.changes(harness.PEER[1], harness.PEER[2], "RelayState")
     check("connected" in states and "disconnected" in states, f"RelayState went {states}")
@@ -454,7 +454,7 @@ def test_calls_in_both_directions_at_once(world):
 
 def test_ten_calls_at_once_to_one_peer(world):
     _, emitter, listener = pair(world)
-    calls = [listener.call("emitter") for _ in range(10)]
+    calls = [listener.call("emitter", another=True) for _ in range(10)]
     equal(len({call.path for call in calls}), 10, "object paths")
     for call in calls:
         call.wait_state("connected")

@@ -103,7 +103,7 @@ def test_strangers_who_are_connected(world):
     calls = []
     for peer, places in zip(others, (3, 3, 0)):
         for number in range(4):
-            call = peer.call("victim")
+            call = peer.call("victim", another=True)
             if number < places:
                 call.wait_state("connected")
                 calls.append(call)

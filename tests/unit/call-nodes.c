@@ -294,7 +294,8 @@ void tear_down(void)
 Call *place(Node *node, const char *peer)
 {
     g_autoptr(GError) error = NULL;
-    Call *call = calls_place(node->calls, peer, &(CallOptions){.timeout = 30}, &error);
+    Call *call =
+        calls_place(node->calls, peer, &(CallOptions){.timeout = 30, .another = true}, &error);
 
     g_assert_no_error(error);
     return call;
@@ -304,7 +305,8 @@ void refuse(Node *node, const char *peer, PeerError code)
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_null(calls_place(node->calls, peer, &(CallOptions){.timeout = 30}, &error));
+    g_assert_null(
+        calls_place(node->calls, peer, &(CallOptions){.timeout = 30, .another = true}, &error));
     g_assert_error(error, PEER_ERROR, (int) code);
 }
 

@@ -98,6 +98,59 @@ static void test_by_name(void)
 }
 
 /* Nobody has numbers, but somebody is there: it waits a moment, then answers. */
+static Call *place_one(Node *node, const char *peer, const char *fingerprint)
+{
+    CallOptions options = {.timeout = 30, .fingerprint = fingerprint};
+    g_autoptr(GError) error = NULL;
+    Call *call = calls_place(node->calls, peer, &options, &error);
+
+    g_assert_no_error(error);
+    return call;
+}
+
+/* Who is called again is not called twice. */
+static void test_one_at_a_time(void)
+{
+    set_up(false);
+    Node *emitter = join("emitter", true, true);
+    Node *listener = join("listener", true, false);
+    Call *call = place_one(listener, "emitter", NULL);
+
+    g_assert_true(place_one(listener, "emitter", NULL) == call); /* while it rings */
+    settle();
+    g_assert_true(place_one(listener, "emitter", NULL) == call);
+    leave(emitter);
+    rejoin(emitter, "emitter-again"); /* by its new id, too */
+    settle();
+    g_assert_true(place_one(listener, "emitter", NULL) == call);
+    g_assert_cmpuint(calls_count(listener->calls), ==, 1);
+    g_assert_true(place_one(listener, "emitter", "sha-256 00") != call); /* another key */
+    g_assert_true(place(listener, "emitter") != call);
+    call_hang_up(call, CALL_REASON_HANGUP);
+    g_assert_true(place_one(listener, "emitter", NULL) != call);
+    settle();
+    tear_down();
+}
+
+/* Whoever has answered is a peer as others are. */
+static void test_one_with_whoever(void)
+{
+    set_up(false);
+    join("emitter", true, true);
+    join("other", true, false);
+    Node *listener = join("listener", true, false);
+    Call *call = place_one(listener, "", NULL);
+
+    g_assert_true(place_one(listener, "", NULL) == call);
+    settle();
+    g_assert_true(place_one(listener, "emitter", NULL) == call);
+    g_assert_true(place_one(listener, "other", NULL) != call);
+    g_assert_true(place_one(listener, "", NULL) == call);
+    g_assert_cmpuint(calls_count(listener->calls), ==, 2);
+    settle();
+    tear_down();
+}
+
 static void test_quiet_peer_answers_late(void)
 {
     set_up(false);
@@ -525,6 +578,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/call/twenty-listeners/bare-relay", broadcasts, test_twenty_listeners);
     g_test_add_func("/call/two-emitters", test_two_emitters);
     g_test_add_func("/call/by-name", test_by_name);
+    g_test_add_func("/call/one-at-a-time", test_one_at_a_time);
+    g_test_add_func("/call/one-with-whoever", test_one_with_whoever);
     g_test_add_func("/call/quiet-peer-answers-late", test_quiet_peer_answers_late);
     g_test_add_func("/call/joins-later", test_joins_later);
     g_test_add_data_func("/call/both-directions", ours, test_both_directions);

@@ -99,7 +99,9 @@ static Call *place_call(Peer *peer, const char *whom, GVariant *dict, GError **e
     g_autofree char *channel_id = NULL;
     g_autofree char *fingerprint = NULL, *canonical = NULL;
     guint timeout = CALL_DEFAULT_TIMEOUT;
+    bool another = false;
     const BusOption table[] = {
+        {"another", "b", &another, NULL},
         {"channel-id", "s", &channel_id, NULL},
         {"fingerprint", "s", &fingerprint, NULL},
         {"timeout", "u", &timeout, NULL},
@@ -123,10 +125,12 @@ static Call *place_call(Peer *peer, const char *whom, GVariant *dict, GError **e
                     _("\"fingerprint\" is sha-256:AB:CD:…, with 64 hexadecimal digits"));
         return NULL;
     }
-    return peer_call(
-        peer, whom,
-        &(CallOptions){.channel_id = channel_id, .fingerprint = canonical, .timeout = timeout},
-        error);
+    return peer_call(peer, whom,
+                     &(CallOptions){.channel_id = channel_id,
+                                    .fingerprint = canonical,
+                                    .timeout = timeout,
+                                    .another = another},
+                     error);
 }
 
 static gboolean on_call(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, const char *whom,

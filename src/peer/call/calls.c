@@ -186,29 +186,6 @@ static const char *name_asked(const char *peer, const RoomMember *member)
     return *peer ? peer : NULL;
 }
 
-Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GError **error)
-{
-    char session[RANDOM_ID_LENGTH + 1];
-    const RoomMember *member = *peer ? room_find(calls->room, peer) : NULL;
-    CallInfo info = {.direction = CALL_OUTGOING,
-                     .session = session,
-                     .target = member ? member->id : peer,
-                     .asked = name_asked(peer, member),
-                     .shown = member ? room_name_of(calls->room, member->id) : peer,
-                     .fingerprint = options->fingerprint,
-                     .channel_id = options->channel_id,
-                     .timeout = options->timeout * 1000};
-    Call *call;
-
-    if (!calls_may_place(calls, peer, error))
-        return NULL;
-    random_id(session);
-    call = calls_add(calls, &info);
-    if (room_state(calls->room) == RELAY_CONNECTED)
-        call_ring(call, NULL);
-    return call;
-}
-
 /* Where the same name or id was asked for, or whoever it is now answers it. */
 static bool is_to(const Call *call, const char *peer, const char *id)
 {
@@ -235,6 +212,42 @@ Call *calls_find_to(const Calls *calls, const char *peer)
             return call;
     }
     return NULL;
+}
+
+/* The call that there is, unless it may be with another key than the one that is wanted. */
+static Call *find_existing(const Calls *calls, const char *peer, const CallOptions *options)
+{
+    Call *call = options->another ? NULL : calls_find_to(calls, peer);
+
+    if (!call || !options->fingerprint || g_strcmp0(options->fingerprint, call_wanted(call)) == 0 ||
+        g_strcmp0(options->fingerprint, call_fingerprint(call)) == 0)
+        return call;
+    return NULL;
+}
+
+Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GError **error)
+{
+    char session[RANDOM_ID_LENGTH + 1];
+    const RoomMember *member = *peer ? room_find(calls->room, peer) : NULL;
+    CallInfo info = {.direction = CALL_OUTGOING,
+                     .session = session,
+                     .target = member ? member->id : peer,
+                     .asked = name_asked(peer, member),
+                     .shown = member ? room_name_of(calls->room, member->id) : peer,
+                     .fingerprint = options->fingerprint,
+                     .channel_id = options->channel_id,
+                     .timeout = options->timeout * 1000};
+    Call *call = find_existing(calls, peer, options);
+
+    if (call)
+        return call;
+    if (!calls_may_place(calls, peer, error))
+        return NULL;
+    random_id(session);
+    call = calls_add(calls, &info);
+    if (room_state(calls->room) == RELAY_CONNECTED)
+        call_ring(call, NULL);
+    return call;
 }
 
 /* ---- incoming ------------------------------------------------------------- */

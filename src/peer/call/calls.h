@@ -28,6 +28,7 @@ typedef struct {
     const char *channel_id;
     const char *fingerprint;
     guint timeout;
+    bool another; /* also where there is an outgoing call to the peer */
 } CallOptions;
 
 typedef struct Calls Calls;
@@ -43,8 +44,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Calls, calls_free)
 void calls_set_limits(Calls *calls, const CallLimits *limits);
 
 /*
- * Calls PEER, a name or id, or "" for whoever answers. OPTIONS: CHANNEL_ID as
- * in CallInfo, FINGERPRINT as there, TIMEOUT in seconds. Errors are PEER_ERROR: NOT_CONNECTED,
+ * Calls PEER, a name or id, or "" for whoever answers; or gives the call of calls_find_to(), if
+ * it is not for another fingerprint. OPTIONS: CHANNEL_ID as in CallInfo, FINGERPRINT as there,
+ * TIMEOUT in seconds, ANOTHER: always a new one. Errors are PEER_ERROR: NOT_CONNECTED,
  * NO_SUCH_PEER, INVALID_ARGUMENT, LIMIT_EXCEEDED. While the relay is being connected to, the
  * call waits.
  */

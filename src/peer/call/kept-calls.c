@@ -38,11 +38,10 @@ static guint on_place(const char *name, bool *connected, GError **error, gpointe
 {
     KeptCalls *kept = data;
     CallOptions options = {.timeout = CALL_DEFAULT_TIMEOUT};
-    Call *call = calls_find_to(kept->calls, name);
+    Call *call;
 
     kept->placing = true;
-    if (!call)
-        call = calls_place(kept->calls, name, &options, error);
+    call = calls_place(kept->calls, name, &options, error);
     kept->placing = false;
     if (!call)
         return 0;
