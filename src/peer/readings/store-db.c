@@ -40,10 +40,12 @@ static const char schema[] =
     "CREATE TABLE series (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL, peer TEXT NOT NULL,"
     " name TEXT NOT NULL, known INTEGER NOT NULL, epoch TEXT NOT NULL, nth INTEGER NOT NULL,"
     " received INTEGER NOT NULL, missed INTEGER NOT NULL, time INTEGER NOT NULL, value NOT NULL,"
-    " unit TEXT NOT NULL);"
+    " unit TEXT NOT NULL, emitted INTEGER NOT NULL);"
     "CREATE TABLE emitter (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL, epoch TEXT NOT NULL,"
     " known INTEGER NOT NULL, cursor INTEGER NOT NULL, heard INTEGER NOT NULL);"
     "CREATE TABLE gap (log INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);"
+    "CREATE TABLE fork (first INTEGER NOT NULL, name TEXT NOT NULL, nth INTEGER NOT NULL,"
+    " PRIMARY KEY (first, name)) WITHOUT ROWID;"
     "PRAGMA user_version=1;"
     "COMMIT";
 
@@ -68,6 +70,8 @@ static const char *const texts[] = {
     [SQL_LIST_PUBLISHED] = "SELECT id, name, nth, sequence FROM published",
     [SQL_READ_LAST] = "SELECT sequence, time, id, nth, value, unit FROM published"
                       " ORDER BY sequence",
+    [SQL_READ_ONE_LAST] = "SELECT sequence, time, id, nth, value, unit FROM published"
+                          " WHERE id = ?",
     [SQL_ADD_HISTORY] = "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)",
     [SQL_READ_HISTORY] = "SELECT sequence, received, time, series, value, unit FROM history"
                          " WHERE sequence > ? ORDER BY sequence",
@@ -78,16 +82,21 @@ static const char *const texts[] = {
     [SQL_COUNT_HISTORY] = "SELECT series, count(*), sum(length(value)),"
                           " sum(typeof(value) = 'real') FROM history GROUP BY series",
     [SQL_WRITE_SERIES] = "INSERT OR REPLACE INTO series VALUES"
-                         " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                         " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_NOTE_SERIES] = "UPDATE series SET epoch = ?, nth = ?, emitted = ? WHERE id = ?",
     [SQL_DROP_SERIES] = "DELETE FROM series WHERE id = ?",
-    [SQL_LIST_SERIES] = "SELECT id, fingerprint, peer, name, known, epoch, nth, received, missed"
-                        " FROM series",
+    [SQL_LIST_SERIES] = "SELECT id, fingerprint, peer, name, known, epoch, nth, received, missed,"
+                        " emitted FROM series",
     [SQL_LAST_OF_SERIES] = "SELECT time, value, unit FROM series WHERE id = ?",
     [SQL_WRITE_EMITTER] = "INSERT OR REPLACE INTO emitter VALUES (?, ?, ?, ?, ?, ?)",
     [SQL_DROP_EMITTER] = "DELETE FROM emitter WHERE id = ?",
     [SQL_LIST_EMITTERS] = "SELECT id, fingerprint, epoch, known, cursor, heard FROM emitter",
     [SQL_ADD_GAP] = "INSERT INTO gap VALUES (?, ?, ?)",
     [SQL_LIST_GAPS] = "SELECT log, first, last FROM gap ORDER BY first",
+    [SQL_ADD_FORK] = "INSERT OR REPLACE INTO fork VALUES (?, ?, ?)",
+    [SQL_READ_FORK] = "SELECT name, nth FROM fork WHERE first = ?",
+    [SQL_TRIM_FORKS] = "DELETE FROM fork WHERE first NOT IN"
+                       " (SELECT DISTINCT first FROM fork ORDER BY first DESC LIMIT 16)",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(texts) == SQL_COUNT);
 

@@ -60,10 +60,10 @@ void store_receive(Store *store, const StoreEmitter *emitter, const EmittedReadi
     WaitingWrite *write = store_write_new(done, done_data);
     guint64 before = 0;
 
-    if (*emitter->epoch) {
+    if (*emitter->epoch && !greeting) {
         Emitter *heard = emitters_get(store, emitter);
 
-        before = greeting ? 0 : heard->waiting;
+        before = heard->waiting;
         heard->waiting = MAX(heard->waiting, cursor);
     }
     write->peer = g_strdup(emitter->peer);
@@ -118,6 +118,11 @@ static void note_number(Store *store, const WaitingWrite *write, const WaitingRe
     };
 }
 
+static bool is_base(const WaitingWrite *write, const WaitingReading *waiting)
+{
+    return *write->epoch && waiting->emitted == 0;
+}
+
 /* A series for which there is no room is left out, and the cursor goes on: it must not stop the
  * others. */
 static bool add_reading(Store *store, const WaitingWrite *write, WaitingReading *waiting,
@@ -137,7 +142,11 @@ static bool add_reading(Store *store, const WaitingWrite *write, WaitingReading 
                   waiting->reading->series);
         return true;
     }
-    series_count(series, write->epoch, waiting->nth, write->greeting);
+    if (is_base(write, waiting))
+        return series_base(store, series, write->epoch, waiting->nth, error);
+    if (write->greeting && series_has(series, write->epoch, waiting->emitted))
+        return true;
+    series_count(series, write, waiting);
     if (!add_row(store, write, waiting, series, error))
         return false;
     if (reading_is_plain_number(waiting->reading))
@@ -154,7 +163,7 @@ bool history_add(Store *store, WaitingWrite *write, GError **error)
         if (!add_reading(store, write, waiting, error))
             return false;
     }
-    return !*write->epoch || emitters_advance(store, write, error);
+    return !*write->epoch || write->greeting || emitters_advance(store, write, error);
 }
 
 /* ---- what is too old ------------------------------------------------------------------- */

@@ -250,7 +250,7 @@ OutboxReading outbox_describe(const Store *store, const WaitingWrite *write, gui
 /* ---- reading ---------------------------------------------------------------------- */
 
 /* Both tables give sequence, time, series, nth, value, unit. */
-static bool visit_row(Store *store, sqlite3_stmt *row, OutboxVisitor visit, gpointer data)
+bool outbox_visit(Store *store, sqlite3_stmt *row, OutboxVisitor visit, gpointer data)
 {
     const PublishedSeries *series = published_at(store, sqlite3_column_int64(row, 2));
     OutboxReading reading = {
@@ -273,7 +273,7 @@ void store_read_outbox(Store *store, guint64 after, guint max, OutboxVisitor vis
 
     sqlite3_bind_int64(row, 1, (gint64) MIN(after, G_MAXINT64));
     while ((max == 0 || count++ < max) && store_db_step(store->db, row, &fault)) {
-        if (!visit_row(store, row, visit, data))
+        if (!outbox_visit(store, row, visit, data))
             break;
     }
     sqlite3_reset(row);
@@ -286,7 +286,7 @@ void store_read_last(Store *store, OutboxVisitor visit, gpointer data)
     GError *fault = NULL;
 
     while (store_db_step(store->db, row, &fault)) {
-        if (!visit_row(store, row, visit, data))
+        if (!outbox_visit(store, row, visit, data))
             break;
     }
     sqlite3_reset(row);

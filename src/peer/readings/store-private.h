@@ -13,6 +13,7 @@
  *   series     the series of others, each with its last reading and its counters
  *   emitter    how far we have heard whom
  *   gap        sequences that were reserved and never used, as power was cut
+ *   fork       where our series stood then, for the last gaps of the outbox
  *
  * All but outbox, history and values is in memory too. It is changed as the transaction is written;
  * a transaction that fails is taken back by reading it all again.
@@ -58,6 +59,7 @@ typedef struct {
     guint64 received, kept; /* readings; kept in the history */
     guint64 missed;
     guint64 touched;      /* the sequence of its last reading */
+    guint64 emitted;      /* in EPOCH: the emitter's sequence of its last reading; 0: none */
     const Reading *fresh; /* as above */
 } ReceivedSeries;
 
@@ -159,6 +161,12 @@ bool outbox_add(Store *store, WaitingWrite *write, GError **error);
 bool outbox_finish(Store *store, bool *done, GError **error);
 void outbox_clear(Store *store);
 
+/* A row of the outbox, or of last readings, is at hand. */
+bool outbox_visit(Store *store, sqlite3_stmt *row, OutboxVisitor visit, gpointer data);
+
+/* GAP has been made in the outbox: where its series stand is kept. */
+bool forks_add(Store *store, const SequenceGap *gap, GError **error);
+
 bool history_load(Store *store, GError **error);
 bool history_add(Store *store, WaitingWrite *write, GError **error);
 bool history_finish(Store *store, bool *done, GError **error);
@@ -171,7 +179,12 @@ bool series_load(Store *store, GError **error);
 bool series_get(Store *store, const StoreEmitter *emitter, const char *name, ReceivedSeries **found,
                 GError **error);
 /* Another reading has come, which is number NTH of EPOCH (0: it does not count). */
-void series_count(ReceivedSeries *series, const char *epoch, guint64 nth, bool greeting);
+void series_count(ReceivedSeries *series, const WaitingWrite *write, const WaitingReading *reading);
+/* It stands there, whatever has come. */
+bool series_base(Store *store, ReceivedSeries *series, const char *epoch, guint64 nth,
+                 GError **error);
+/* Whether a greeting has given us this reading before, or a later one. */
+bool series_has(const ReceivedSeries *series, const char *epoch, guint64 emitted);
 bool series_finish(Store *store, GError **error);
 void series_clear(Store *store);
 ReceivedSeries *series_at(const Store *store, gint64 id); /* or NULL */

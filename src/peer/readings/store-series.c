@@ -91,6 +91,7 @@ bool series_load(Store *store, GError **error)
         series->nth = (guint64) sqlite3_column_int64(row, 6);
         series->received = (guint64) sqlite3_column_int64(row, 7);
         series->missed = (guint64) sqlite3_column_int64(row, 8);
+        series->emitted = (guint64) sqlite3_column_int64(row, 9);
     }
     if (local)
         g_propagate_error(error, local);
@@ -194,21 +195,56 @@ bool series_get(Store *store, const StoreEmitter *emitter, const char *name, Rec
 
 /* ---- what is missed ------------------------------------------------------------------ */
 
-void series_count(ReceivedSeries *series, const char *epoch, guint64 nth, bool greeting)
+static bool is_of(const ReceivedSeries *series, const char *epoch)
 {
-    bool same = strcmp(series->epoch, epoch) == 0;
-    guint64 before = same ? series->nth : 0; /* a new epoch begins with 1 */
+    return strcmp(series->epoch, epoch) == 0;
+}
 
-    series->received++;
-    if (nth == 0)
+/* A new epoch begins with 1. */
+static void enter_epoch(ReceivedSeries *series, const char *epoch)
+{
+    if (is_of(series, epoch))
         return;
-    if (!greeting && nth > before + 1)
-        series->missed += nth - before - 1;
+    g_free(series->epoch);
+    series->epoch = g_strdup(epoch);
+    series->nth = series->emitted = 0;
+}
+
+void series_count(ReceivedSeries *series, const WaitingWrite *write, const WaitingReading *reading)
+{
+    series->received++;
+    if (reading->nth == 0)
+        return;
+    enter_epoch(series, write->epoch);
+    if (!write->greeting && reading->nth > series->nth + 1)
+        series->missed += reading->nth - series->nth - 1;
+    series->nth = reading->nth;
+    series->emitted = reading->emitted;
+}
+
+bool series_has(const ReceivedSeries *series, const char *epoch, guint64 emitted)
+{
+    return is_of(series, epoch) && emitted <= series->emitted;
+}
+
+/* One that has no value yet has a row, with received 0: its number is none. */
+bool series_base(Store *store, ReceivedSeries *series, const char *epoch, guint64 nth,
+                 GError **error)
+{
+    static const Reading none = {.series = "", .unit = ""};
+    sqlite3_stmt *row = store_db_statement(store->db, SQL_NOTE_SERIES);
+
+    enter_epoch(series, epoch);
     series->nth = nth;
-    if (!same) {
-        g_free(series->epoch);
-        series->epoch = g_strdup(epoch);
-    }
+    if (series->received == 0)
+        series->fresh = &none;
+    if (series->fresh)
+        return true;
+    sqlite3_bind_text(row, 1, series->epoch, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(row, 2, (gint64) series->nth);
+    sqlite3_bind_int64(row, 3, (gint64) series->emitted);
+    sqlite3_bind_int64(row, 4, series->id);
+    return store_db_run(store->db, row, error);
 }
 
 static bool write_series(Store *store, ReceivedSeries *series, GError **error)
@@ -226,6 +262,7 @@ static bool write_series(Store *store, ReceivedSeries *series, GError **error)
     sqlite3_bind_int64(row, 9, (gint64) series->missed);
     sqlite3_bind_int64(row, 10, (gint64) series->fresh->time);
     store_db_bind_value(row, 11, series->fresh);
+    sqlite3_bind_int64(row, 13, (gint64) series->emitted);
     series->fresh = NULL;
     return store_db_run(store->db, row, error);
 }
@@ -256,8 +293,10 @@ void store_list_series(Store *store, SeriesVisitor visit, gpointer data)
     g_autoptr(GPtrArray) sorted = g_ptr_array_new();
 
     for (guint i = 0; i < store->series->len; i++) {
-        if (store->series->pdata[i])
-            g_ptr_array_add(sorted, store->series->pdata[i]);
+        ReceivedSeries *series = store->series->pdata[i];
+
+        if (series && series->received > 0)
+            g_ptr_array_add(sorted, series);
     }
     g_ptr_array_sort(sorted, compare_series);
     for (guint i = 0; i < sorted->len; i++) {

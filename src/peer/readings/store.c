@@ -196,7 +196,8 @@ static bool skip_reserved(Store *store, SequenceLog log, GError **error)
     if (range->oldest > range->last)
         range->oldest = range->reserved + 1;
     range->last = range->reserved;
-    return store_db_run(store->db, row, error);
+    return store_db_run(store->db, row, error) &&
+           (log != LOG_OUTBOX || forks_add(store, &gap, error));
 }
 
 /* The machine has been started anew: what was not on the disk is gone, and somebody may have it. */

@@ -121,6 +121,20 @@ void store_read_outbox(Store *store, guint64 after, guint max, OutboxVisitor vis
  * the limit of the outbox. */
 void store_read_last(Store *store, OutboxVisitor visit, gpointer data);
 
+/* The same of those with a sequence above AFTER, up to UNTIL. */
+void store_read_last_between(Store *store, guint64 after, guint64 until, OutboxVisitor visit,
+                             gpointer data);
+
+/* The oldest sequence that is there; 0: there are none. */
+guint64 store_outbox_oldest(const Store *store);
+
+/* False stops it: SERIES had so many readings. */
+typedef bool (*StandVisitor)(const char *series, guint64 nth, gpointer data);
+
+/* Whether SEQUENCE is one that was lost in a power cut. Somebody may have what it was, and has
+ * counted series further than they were when we began again: where they were is visited. */
+bool store_read_fork(Store *store, guint64 sequence, StandVisitor visit, gpointer data);
+
 /* How many readings above AFTER have left the outbox: their readers have missed them. */
 guint64 store_outbox_missed(const Store *store, guint64 after);
 
@@ -135,7 +149,7 @@ typedef struct {
 } StoreEmitter;
 
 typedef struct {
-    guint64 sequence; /* the emitter's; 0 if it has none: a number of msg_channel */
+    guint64 sequence; /* the emitter's; 0 if it has none: a number of msg_channel, or a base */
     guint64 nth;      /* of its series; 0 if it has none */
     Reading reading;  /* checked by whoever took it from the wire */
 } EmittedReading;
@@ -149,12 +163,23 @@ bool store_cursor(const Store *store, const char *fingerprint, const char *epoch
  * is in its outbox is new. */
 bool store_has_heard(const Store *store, const char *fingerprint);
 
+/* The epoch of FINGERPRINT that was heard last, and how far; of what is committed alone, for what
+ * is waiting may fail. The string is the store's. False: a newcomer, even if it has been greeted
+ * in part. */
+bool store_place(const Store *store, const char *fingerprint, const char **epoch,
+                 guint64 *sequence);
+
 /*
  * Takes COUNT readings of one emitter in, received at RECEIVED, and moves its cursor to CURSOR, if
  * that is higher: all of it in one transaction or nothing. Readings at or below the cursor that it
  * has are left out. COUNT may be 0 to move the cursor alone: to where a newcomer begins. What a
- * series has missed is told by nth; GREETING: these are the last readings that a newcomer is
- * given, whose sequences may be below the cursor, and before which nothing is missed.
+ * series has missed is told by nth.
+ *
+ * GREETING: these are the last readings that a newcomer is given, before which nothing is missed.
+ * They do not move the cursor: a newcomer stays one until it is moved. What has come of a greeting
+ * before is left out.
+ *
+ * A reading of an epoch whose sequence is 0 is a base. It has no value; its series stands at nth.
  *
  * DONE (or NULL) is called once, later; its sequence is CURSOR. After an error the cursor is what
  * was committed before: all that has been given since is to be given again.
