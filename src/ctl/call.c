@@ -160,17 +160,16 @@ static void print_connected(const CallEntry *call)
     table_print(table);
 }
 
-static int report_connected(Calling *calling)
+int call_report(BusClient *client, const char *path)
 {
-    BusClient *client = calling->client;
     g_autoptr(GError) error = NULL;
     g_autoptr(CallEntry) call = NULL;
     g_autoptr(GVariant) dict =
-        client_properties(client, &peer_service, calling->path, CALL_INTERFACE, &error);
+        client_properties(client, &peer_service, path, CALL_INTERFACE, &error);
 
     if (!dict)
         return client_fail(client, &peer_service, error);
-    call = call_entry_new(calling->path, dict);
+    call = call_entry_new(path, dict);
     if (client->json) {
         g_autoptr(JsonBuilder) builder = json_builder_new();
 
@@ -207,7 +206,7 @@ static int calling_run(Calling *calling)
         g_main_loop_run(calling->loop);
     switch (calling->state) {
     case CALLING_CONNECTED:
-        return report_connected(calling);
+        return call_report(calling->client, calling->path);
     case CALLING_INTERRUPTED:
         if (!calling->existed)
             hang_up(calling->client, calling->path);

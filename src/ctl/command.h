@@ -35,6 +35,8 @@ int peers_run(BusClient *client, char **arguments);
 extern const GOptionEntry call_options[];
 int call_check(char **arguments);
 int call_run(BusClient *client, char **arguments);
+/* Says how the call at PATH is connected; the exit status. */
+int call_report(BusClient *client, const char *path);
 
 /* calls.c */
 int calls_run(BusClient *client, char **arguments);
@@ -45,6 +47,11 @@ int hangup_run(BusClient *client, char **arguments);
 int keep_check(char **arguments);
 int keep_run(BusClient *client, char **arguments);
 int unkeep_run(BusClient *client, char **arguments);
+/* offer.c */
+extern const GOptionEntry offer_options[];
+int offer_check(char **arguments);
+int offer_run(BusClient *client, char **arguments);
+int answer_run(BusClient *client, char **arguments);
 
 /* numbers.c */
 extern const GOptionEntry numbers_options[];

@@ -186,6 +186,13 @@ static void on_send(const Frame *frame, gpointer data)
         log_debug("no relay for a frame of type %s", frame_type_to_string(frame->type));
 }
 
+static void on_carry(Call *call, const Frame *frame, gpointer data)
+{
+    Peer *peer = data;
+
+    peer->observer->call_frame(call, frame, peer->observer_data);
+}
+
 static void on_configure(Call *call, ConnectionConfig *config, gpointer data)
 {
     Peer *peer = data;
@@ -349,6 +356,7 @@ static const CallOps call_ops = {
     .send = on_send,
     .locate = on_locate,
     .patience = on_patience,
+    .carry = on_carry,
     .configure = on_configure,
     .changed = on_call_changed,
     .ended = on_call_ended,
@@ -641,6 +649,11 @@ void peer_free(Peer *peer)
     tls_trust_unref(peer->trust);
     peer_config_clear(&peer->config);
     g_free(peer);
+}
+
+Call *peer_create_call(Peer *peer, const CarriedCallOptions *options, GError **error)
+{
+    return calls_create(peer->calls, options, error);
 }
 
 Call *peer_call(Peer *peer, const char *whom, const CallOptions *options, GError **error)

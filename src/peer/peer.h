@@ -32,6 +32,8 @@ typedef struct {
     void (*call_added)(Call *call, gpointer data);
     void (*call_changed)(Call *call, gpointer data);
     void (*call_ended)(Call *call, gpointer data); /* CALL is freed after it */
+    /* A description or candidate for the program that signals for CALL */
+    void (*call_frame)(Call *call, const Frame *frame, gpointer data);
     void (*channel)(CallChannel *channel, CallChannelEvent event, gpointer data);
     void (*message)(CallChannel *channel, MessageKind kind, const guint8 *bytes, gsize length,
                     gpointer data);
@@ -56,6 +58,8 @@ void peer_stop(Peer *peer);   /* daemon_quit() follows */
 
 /* As calls_place() */
 Call *peer_call(Peer *peer, const char *whom, const CallOptions *options, GError **error);
+/* As calls_create() */
+Call *peer_create_call(Peer *peer, const CarriedCallOptions *options, GError **error);
 /* As publisher_publish() */
 guint64 peer_publish(Peer *peer, double value, GError **error);
 

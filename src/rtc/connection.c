@@ -34,6 +34,7 @@
 #define CONNECT_SECONDS 60
 
 struct Connection {
+    guint patience;           /* seconds */
     const ConnectionOps *ops; /* NULL once it is being freed */
     gpointer data;
     ConnectionState state;
@@ -328,8 +329,9 @@ static const TransportUser dtls_user = {
 static gboolean on_connect_timeout(gpointer data)
 {
     Connection *connection = data;
-    g_autoptr(GError) error = g_error_new(RTC_ERROR, RTC_ERROR_TIMEOUT,
-                                          "no connection within %d seconds", CONNECT_SECONDS);
+    g_autoptr(GError) error =
+        g_error_new(RTC_ERROR, RTC_ERROR_TIMEOUT, "no connection within %u seconds",
+                    CONNECT_SECONDS + connection->patience);
 
     connection->connect_timer = 0;
     connection_fail(connection, error);
@@ -351,8 +353,8 @@ static bool start_dtls(Connection *connection, GError **error)
     if (!connection->dtls)
         return false;
     transport_set_user(dtls_transport(connection->dtls), &dtls_user, connection);
-    connection->connect_timer =
-        clock_timer_add_seconds(CONNECT_SECONDS, on_connect_timeout, connection);
+    connection->connect_timer = clock_timer_add_seconds(CONNECT_SECONDS + connection->patience,
+                                                        on_connect_timeout, connection);
     dtls_start(connection->dtls);
     return true;
 }
@@ -630,9 +632,11 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
         .budget = config->check_budget,
         .uninvited = config->uninvited,
         .libnice_only = config->libnice_only,
+        .patience = config->patience,
     };
 
     connection->ops = ops;
+    connection->patience = config->patience;
     connection->data = data;
     connection->certificate = certificate_ref(config->certificate);
     connection->max_message_size =

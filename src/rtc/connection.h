@@ -84,6 +84,8 @@ typedef struct {
     bool uninvited;                 /* the remote called us: a port of this host that a service may
                                      * have gets checks only after some have come from there */
     bool libnice_only;              /* never the fast way of udp-path.h */
+    guint patience;                 /* seconds that our description may take on its way beyond what
+                                     * RFC 8863 gives it: people may carry it */
     gsize max_message_size;         /* announced, and the limit for incoming messages; 0: 256 KiB */
     gsize send_quota;               /* bytes queued in all channels together; 0: 16 MiB */
     guint max_channels;             /* open at once, both sides' together; 0: 256 */

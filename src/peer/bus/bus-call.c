@@ -206,6 +206,72 @@ static gboolean on_open_channel(RtcbusPeer1Call *object, GDBusMethodInvocation *
     return TRUE;
 }
 
+/* ---- signaling by a program ------------------------------------------------- */
+
+void bus_call_frame(BusCall *self, const Frame *frame)
+{
+    RtcbusPeer1Call *object = RTCBUS_PEER1_CALL(self);
+
+    if (frame->type == FRAME_CANDIDATE)
+        rtcbus_peer1_call_emit_local_candidate(object, frame->candidate ? frame->candidate : "",
+                                               frame->mid ? frame->mid : "");
+    else
+        rtcbus_peer1_call_emit_local_description(object, frame_type_to_string(frame->type),
+                                                 frame->sdp);
+}
+
+/* The relay's calls have frames of their own, and a second hand in them would only confuse both. */
+static bool is_carried(const BusCall *self, GError **error)
+{
+    if (call_is_carried(self->call))
+        return true;
+    g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                _("call %u goes over the relay; CreateCall makes one that does not"),
+                call_number(self->call));
+    return false;
+}
+
+static gboolean on_create_offer(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation,
+                                gpointer data)
+{
+    BusCall *self = BUS_CALL(object);
+    g_autoptr(GError) error = NULL;
+
+    if (is_carried(self, &error) && call_create_offer(self->call, &error))
+        rtcbus_peer1_call_complete_create_offer(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean on_set_remote_description(RtcbusPeer1Call *object,
+                                          GDBusMethodInvocation *invocation, const char *type,
+                                          const char *sdp, gpointer data)
+{
+    BusCall *self = BUS_CALL(object);
+    g_autoptr(GError) error = NULL;
+
+    if (is_carried(self, &error) && call_set_description(self->call, type, sdp, &error))
+        rtcbus_peer1_call_complete_set_remote_description(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean on_add_candidate(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation,
+                                 const char *candidate, const char *mid, gpointer data)
+{
+    BusCall *self = BUS_CALL(object);
+    g_autoptr(GError) error = NULL;
+
+    if (is_carried(self, &error) &&
+        call_add_candidate(self->call, candidate, *mid ? mid : NULL, &error))
+        rtcbus_peer1_call_complete_add_candidate(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
 BusCall *bus_call_new(Call *call)
 {
     BusCall *self = g_object_new(BUS_TYPE_CALL, NULL);
@@ -216,6 +282,10 @@ BusCall *bus_call_new(Call *call)
         RTCBUS_PEER1_CALL(self), call_direction(call) == CALL_OUTGOING ? "outgoing" : "incoming");
     g_signal_connect(self, "handle-hangup", G_CALLBACK(on_hangup), NULL);
     g_signal_connect(self, "handle-open-channel", G_CALLBACK(on_open_channel), NULL);
+    g_signal_connect(self, "handle-create-offer", G_CALLBACK(on_create_offer), NULL);
+    g_signal_connect(self, "handle-set-remote-description", G_CALLBACK(on_set_remote_description),
+                     NULL);
+    g_signal_connect(self, "handle-add-candidate", G_CALLBACK(on_add_candidate), NULL);
     bus_call_update(self);
     return self;
 }

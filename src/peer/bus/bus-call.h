@@ -16,3 +16,6 @@ BusCall *bus_call_new(Call *call);
 
 /* Shows the call's properties as they are now. */
 void bus_call_update(BusCall *self);
+
+/* Announces FRAME, a description or candidate of ours. */
+void bus_call_frame(BusCall *self, const Frame *frame);

@@ -88,6 +88,7 @@ static const char *rtc_error_name(int code)
 {
     switch (code) {
     case RTC_ERROR_INVALID:
+    case RTC_ERROR_UNSUPPORTED:
     case RTC_ERROR_TOO_LARGE:
         return ERROR_INVALID_ARGUMENT;
     case RTC_ERROR_FULL:

@@ -94,6 +94,17 @@ static void bus_peer_init(BusPeer *self)
 
 enum { MAX_TIMEOUT = 3600 };
 
+/* What the option "fingerprint" of a call says */
+static char *parse_fingerprint(const char *text, GError **error)
+{
+    char *fingerprint = fingerprint_parse(text);
+
+    if (!fingerprint)
+        g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                    _("\"fingerprint\" is sha-256:AB:CD:…, with 64 hexadecimal digits"));
+    return fingerprint;
+}
+
 static Call *place_call(Peer *peer, const char *whom, GVariant *dict, GError **error)
 {
     g_autofree char *channel_id = NULL;
@@ -120,17 +131,52 @@ static Call *place_call(Peer *peer, const char *whom, GVariant *dict, GError **e
                     _("\"channel-id\" is at most %d bytes long"), FRAME_MAX_NAME);
         return NULL;
     }
-    if (fingerprint && !(canonical = fingerprint_parse(fingerprint))) {
-        g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
-                    _("\"fingerprint\" is sha-256:AB:CD:…, with 64 hexadecimal digits"));
+    if (fingerprint && !(canonical = parse_fingerprint(fingerprint, error)))
         return NULL;
-    }
     return peer_call(peer, whom,
                      &(CallOptions){.channel_id = channel_id,
                                     .fingerprint = canonical,
                                     .timeout = timeout,
                                     .another = another},
                      error);
+}
+
+static Call *create_call(Peer *peer, GVariant *dict, GError **error)
+{
+    g_autofree char *name = NULL, *fingerprint = NULL, *canonical = NULL;
+    bool channels = true;
+    const BusOption table[] = {
+        {"name", "s", &name, NULL},
+        {"fingerprint", "s", &fingerprint, NULL},
+        {"channels", "b", &channels, NULL},
+        {},
+    };
+
+    if (!bus_options_read(dict, table, error))
+        return NULL;
+    if (fingerprint && !(canonical = parse_fingerprint(fingerprint, error)))
+        return NULL;
+    return peer_create_call(peer,
+                            &(CarriedCallOptions){.name = name ? name : "",
+                                                  .fingerprint = canonical,
+                                                  .bare = !channels},
+                            error);
+}
+
+static gboolean on_create_call(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                               GVariant *dict, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    Call *call = create_call(BUS_PEER(object)->peer, dict, &error);
+    g_autofree char *path = NULL;
+
+    if (!call) {
+        bus_return_error(invocation, error);
+        return TRUE;
+    }
+    path = bus_call_path(call_number(call));
+    rtcbus_peer1_complete_create_call(object, invocation, path);
+    return TRUE;
 }
 
 static gboolean on_call(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, const char *whom,
@@ -491,6 +537,13 @@ static void on_call_changed(Call *call, gpointer data)
         bus_call_update(object);
 }
 
+static void on_call_frame(Call *call, const Frame *frame, gpointer data)
+{
+    Bus *bus = data;
+
+    bus_call_frame(g_hash_table_lookup(bus->calls, call), frame);
+}
+
 static void on_call_ended(Call *call, gpointer data)
 {
     Bus *bus = data;
@@ -588,6 +641,7 @@ const PeerOps bus_peer_ops = {
     .call_added = on_call_added,
     .call_changed = on_call_changed,
     .call_ended = on_call_ended,
+    .call_frame = on_call_frame,
     .channel = on_channel,
     .message = on_message,
     .pairing = {.proven = on_pairing_proven,
@@ -608,6 +662,7 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
     bus->object->peer = peer;
     rtcbus_peer1_set_version(RTCBUS_PEER1(bus->object), PACKAGE_VERSION);
     g_signal_connect(bus->object, "handle-call", G_CALLBACK(on_call), NULL);
+    g_signal_connect(bus->object, "handle-create-call", G_CALLBACK(on_create_call), NULL);
     g_signal_connect(bus->object, "handle-read-numbers", G_CALLBACK(on_read_numbers), NULL);
     g_signal_connect(bus->object, "handle-publish", G_CALLBACK(on_publish), NULL);
     g_signal_connect(bus->object, "handle-trust-peer", G_CALLBACK(on_trust_peer), NULL);

@@ -330,7 +330,7 @@ static void hurry_all(CallDispatch *dispatch)
         call_hurry(list->pdata[i]);
 }
 
-/* What is connected needs no relay; what is not has lost frames. */
+/* What is connected needs no relay; what is not has lost frames, unless a program carries them. */
 static void end_pending(CallDispatch *dispatch)
 {
     g_autoptr(GPtrArray) all = calls_snapshot(dispatch->calls);
@@ -340,7 +340,7 @@ static void end_pending(CallDispatch *dispatch)
     delayed_calls_drop_all(dispatch->delayed, NULL);
     for (guint i = 0; i < all->len; i++) {
         call_note_left(all->pdata[i], false); /* who comes and goes is not known any more */
-        if (call_is_pending(all->pdata[i]))
+        if (call_is_pending(all->pdata[i]) && !call_is_carried(all->pdata[i]))
             call_drop(all->pdata[i], reason);
     }
 }

@@ -21,6 +21,11 @@ static void call_send(Call *call, Frame *frame)
 {
     const char *address = call_identity_address(&call->identity);
 
+    if (call->carried) {
+        if (frame->type != FRAME_BYE) /* DTLS says it */
+            call->user.ops->carry(call, frame, call->user.data);
+        return;
+    }
     if (!frame->to)
         frame->to = g_strdup(address ? address : *call->target ? call->target : NULL);
     if (!frame->session)
@@ -84,9 +89,9 @@ void call_tell_candidate(Connection *connection, const IceCandidateInit *candida
 
 /* ---- what comes ----------------------------------------------------------- */
 
-static bool call_set_remote(Call *call, const char *type, const Frame *frame, GError **error)
+bool call_set_remote(Call *call, const char *type, const char *sdp, GError **error)
 {
-    if (!connection_set_remote(call->connection, type, frame->sdp ? frame->sdp : "", error))
+    if (!connection_set_remote(call->connection, type, sdp ? sdp : "", error))
         return false;
     call->described = true;
     return true;
@@ -101,7 +106,7 @@ void call_take_offer(Call *call, const Frame *frame, const char *claimed, const 
     call_identity_bind(&call->identity, frame->from, claimed, shown);
     call->foreign = frame->session == NULL;
     call_enter_state(call, CALL_CONNECTING);
-    if (!call_make_connection(call, &error) || !call_set_remote(call, "offer", frame, &error))
+    if (!call_make_connection(call, &error) || !call_set_remote(call, "offer", frame->sdp, &error))
         call_close(call, error->message, true);
 }
 
@@ -120,7 +125,7 @@ static bool call_take_later(Call *call, const char *type, const Frame *frame)
         call_log_refused(call, frame, _("it does not name the key of this call"));
         return false;
     }
-    if (!call_set_remote(call, type, frame, &error)) {
+    if (!call_set_remote(call, type, frame->sdp, &error)) {
         call_log_refused(call, frame, error->message);
         return false;
     }
@@ -150,7 +155,7 @@ void call_take_answer(Call *call, const Frame *frame)
     if (call->described) {
         if (call_take_later(call, "answer", frame))
             call->asked = false;
-    } else if (call_set_remote(call, "answer", frame, &error)) {
+    } else if (call_set_remote(call, "answer", frame->sdp, &error)) {
         call->asked = false;
     } else {
         call_close(call, error->message, true);

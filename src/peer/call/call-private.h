@@ -3,7 +3,8 @@
 
 /*
  * What the files of a call know of it: call.c (its states, channels and end), call-frames.c
- * (what it says and hears over the relay) and call-mend.c (its path, once it is connected).
+ * (what it says and hears over the relay), call-carried.c (the same by a program) and
+ * call-mend.c (its path, once it is connected).
  */
 
 #pragma once
@@ -21,6 +22,7 @@ struct Call {
     CallIdentity identity;
     char *wanted;           /* the only key that may be shown, or NULL */
     bool known_name;        /* as CallInfo has it */
+    bool carried, bare;     /* as CallInfo has them */
     const char *bye_reason; /* of FRAME_REASON_*, or NULL */
     bool foreign;           /* the remote does not echo the session */
 
@@ -45,11 +47,14 @@ struct Call {
 void call_enter_state(Call *call, CallState state);
 void call_close(Call *call, const char *reason, bool say_bye);
 bool call_make_connection(Call *call, GError **error);
+bool call_try_offer(Call *call, GError **error);
+void call_drop_channels(Call *call);
 
 /* In call-frames.c: for ConnectionOps, and at the end */
 void call_describe(Connection *connection, const char *type, const char *sdp, gpointer data);
 void call_tell_candidate(Connection *connection, const IceCandidateInit *candidate, gpointer data);
 void call_say_bye(Call *call);
+bool call_set_remote(Call *call, const char *type, const char *sdp, GError **error);
 
 /* In call-mend.c: for ConnectionOps, and when its state is another */
 void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer data);

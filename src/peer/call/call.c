@@ -71,7 +71,7 @@ void call_enter_state(Call *call, CallState state)
 
 /* ---- the end -------------------------------------------------------------- */
 
-static void call_drop_channels(Call *call)
+void call_drop_channels(Call *call)
 {
     while (call->channels->len > 0) {
         CallChannel *channel = g_ptr_array_steal_index(call->channels, call->channels->len - 1);
@@ -316,16 +316,19 @@ bool call_make_connection(Call *call, GError **error)
     ConnectionConfig config = {};
 
     call->user.ops->configure(call, &config, call->user.data);
+    config.patience = call->carried ? CALL_CARRIED_TIMEOUT : 0;
     call->connection = connection_new(&config, &connection_ops, call, error);
     return call->connection != NULL;
 }
 
-static bool call_try_offer(Call *call, GError **error)
+bool call_try_offer(Call *call, GError **error)
 {
     Channel *channel;
 
     if (!call_make_connection(call, error))
         return false;
+    if (call->bare)
+        return connection_offer(call->connection, error);
     channel = connection_open_channel(call->connection, DEFAULT_CHANNEL_LABEL,
                                       &CHANNEL_OPTIONS_DEFAULT, error);
     if (!channel)
@@ -361,6 +364,8 @@ Call *call_new(const CallInfo *info, const CallUser *user)
     call->identity.claimed = g_strdup(info->claimed);
     call->identity.shown = g_strdup(info->shown ? info->shown : call->target);
     call->known_name = info->known_name;
+    call->carried = info->carried;
+    call->bare = info->bare;
     call->wanted = g_strdup(info->fingerprint);
     call->channel_id = g_strdup(info->channel_id);
     call->foreign = info->direction == CALL_INCOMING && !info->session;
@@ -500,7 +505,12 @@ bool call_is_stranger(const Call *call)
 
 bool call_awaits_offer(const Call *call)
 {
-    return call->state == CALL_CALLING && call->direction == CALL_OUTGOING;
+    return call->state == CALL_CALLING && call->direction == CALL_OUTGOING && !call->carried;
+}
+
+bool call_is_carried(const Call *call)
+{
+    return call->carried;
 }
 
 bool call_is_described(const Call *call)

@@ -23,6 +23,9 @@
 #include "peer/call/call-identity.h"
 #include "rtc/connection.h"
 
+/* People may carry the descriptions of a call, by mail or by hand: so many seconds. */
+#define CALL_CARRIED_TIMEOUT 3600
+
 typedef enum {
     CALL_CALLING,
     CALL_CONNECTING,
@@ -60,6 +63,8 @@ typedef struct {
     /* What a new connection is made of; CONFIG is zero and may point at what lives longer. */
     void (*configure)(Call *call, ConnectionConfig *config, gpointer data);
     void (*send)(const Frame *frame, gpointer data);
+    /* The same of a call whose signaling is a program's: a description or a candidate. */
+    void (*carry)(Call *call, const Frame *frame, gpointer data);
     /* Where the remote of a connected call is in the room, as calls_locate(). */
     bool (*locate)(Call *call, const char **to, gpointer data);
     /* How many seconds it may be in CALL_RECONNECTING */
@@ -102,6 +107,8 @@ typedef struct {
     const char *asked, *id, *claimed, *shown; /* as CallIdentity; SHOWN NULL: the target */
     const char *fingerprint; /* the only one to talk to, "sha-256 AB:…"; or NULL */
     const char *channel_id;  /* free text of the `call` frame, or NULL */
+    bool carried;            /* outgoing: a program does its signaling, and no relay */
+    bool bare;               /* whoever offers opens no msg_channel */
     bool known_name;         /* incoming: it comes under a name that we know */
     guint timeout;           /* milliseconds until it must be connected */
 } CallInfo;
@@ -149,6 +156,17 @@ void call_note_gone(Call *call);
 void call_note_left(Call *call, bool left);
 
 /*
+ * What the program does that signals for a carried call; our side comes by the operation
+ * `carry`. An error leaves the call as it was. TYPE is "offer" or "answer"; CANDIDATE is as in
+ * connection.h, "" ends the list; MID may be NULL.
+ *
+ * The first offer may be made once, by one side. A later one of ours is an ICE restart.
+ */
+bool call_create_offer(Call *call, GError **error);
+bool call_set_description(Call *call, const char *type, const char *sdp, GError **error);
+bool call_add_candidate(Call *call, const char *candidate, const char *mid, GError **error);
+
+/*
  * The ways to end a call. Nothing happens if it is closed.
  *   when sent   says `bye` when all that its channels have accepted has arrived, or after a
  *               few seconds; at once if nothing is on its way, or when it is asked again
@@ -189,6 +207,8 @@ bool call_is_pending(const Call *call);
 /* It comes in from somebody who has not shown a known key, or, before there is a key, does
  * not come under a known name. */
 bool call_is_stranger(const Call *call);
+/* A program carries its descriptions and candidates; no frame of the relay is for it. */
+bool call_is_carried(const Call *call);
 /* Waits for an offer, from anyone or from its target. */
 bool call_awaits_offer(const Call *call);
 /* It has taken a description of the remote's. */

@@ -150,6 +150,15 @@ void calls_charge(Calls *calls, const Call *call, ConnectionConfig *config)
 
 /* ---- outgoing ------------------------------------------------------------- */
 
+static bool calls_have_room(const Calls *calls, GError **error)
+{
+    if (calls->list->len < calls->limits.max_calls)
+        return true;
+    g_set_error(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
+                _("there are %u calls already (MaxCalls= in peer.conf)"), calls->list->len);
+    return false;
+}
+
 static bool calls_may_place(const Calls *calls, const char *peer, GError **error)
 {
     const Room *room = calls->room;
@@ -166,11 +175,8 @@ static bool calls_may_place(const Calls *calls, const char *peer, GError **error
     else if (*peer && room_is_known(room) && !room_find(room, peer))
         g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
                     _("nobody in the room is called \"%s\""), peer);
-    else if (calls->list->len >= calls->limits.max_calls)
-        g_set_error(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
-                    _("there are %u calls already (MaxCalls= in peer.conf)"), calls->list->len);
     else
-        return true;
+        return calls_have_room(calls, error);
     return false;
 }
 
@@ -192,7 +198,7 @@ static bool is_to(const Call *call, const char *peer, const char *id)
     const char *asked = call_identity(call)->asked;
 
     if (call_direction(call) != CALL_OUTGOING || call_state(call) == CALL_CLOSED ||
-        call_is_ending(call))
+        call_is_ending(call) || call_is_carried(call))
         return false;
     if (!*peer)
         return !*call_target(call);
@@ -248,6 +254,24 @@ Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GE
     if (room_state(calls->room) == RELAY_CONNECTED)
         call_ring(call, NULL);
     return call;
+}
+
+Call *calls_create(Calls *calls, const CarriedCallOptions *options, GError **error)
+{
+    CallInfo info = {.direction = CALL_OUTGOING,
+                     .carried = true,
+                     .bare = options->bare,
+                     .asked = *options->name ? options->name : NULL,
+                     .shown = options->name,
+                     .fingerprint = options->fingerprint,
+                     .timeout = CALL_CARRIED_TIMEOUT * 1000};
+
+    if (strlen(options->name) > FRAME_MAX_NAME) {
+        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                            _("no name is that long"));
+        return NULL;
+    }
+    return calls_have_room(calls, error) ? calls_add(calls, &info) : NULL;
 }
 
 /* ---- incoming ------------------------------------------------------------- */

@@ -55,6 +55,18 @@ Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GE
 /* The outgoing call to PEER, as in calls_place(), by its name or its id; NULL if there is none. */
 Call *calls_find_to(const Calls *calls, const char *peer);
 
+typedef struct {
+    const char *name;        /* whom we expect, for trust and for people; "": nobody by name */
+    const char *fingerprint; /* as in CallInfo */
+    bool bare;               /* as in CallInfo */
+} CarriedCallOptions;
+
+/*
+ * A call whose signaling is a program's: call_create_offer() or an offer for
+ * call_set_description() begin it. Errors are PEER_ERROR: LIMIT_EXCEEDED, INVALID_ARGUMENT.
+ */
+Call *calls_create(Calls *calls, const CarriedCallOptions *options, GError **error);
+
 /* A new call that comes in with FRAME, a `call` or an offer. NULL if it is not taken; its sender
  * is told then, as far as that makes sense. */
 Call *calls_admit(Calls *calls, const Frame *frame);

@@ -86,6 +86,7 @@ struct Ice {
     guint turn_count;  /* servers that may relay for us */
     bool have_ipv4;    /* among our addresses */
     bool libnice_only; /* the selected pair has no path, or never will */
+    guint patience;    /* seconds */
     guint64 carried;   /* bytes both ways by the selected pair, without a path */
     void (*candidate)(const char *candidate, gpointer data);
     void (*overflow)(gsize room, gpointer data);
@@ -369,7 +370,7 @@ static void begin_patience(Ice *ice)
     if (ice->patience_id != 0 || ice->transport.state >= TRANSPORT_CONNECTED)
         return;
     ice->brisk_id = clock_timer_add(BRISK_MS, on_brisk, ice);
-    ice->patience_id = clock_timer_add(PATIENCE_MS, on_patience, ice);
+    ice->patience_id = clock_timer_add(PATIENCE_MS + ice->patience * 1000, on_patience, ice);
 }
 
 /* A pair that was good may be so again: it is for others to say when that is too late. */
@@ -498,6 +499,7 @@ Ice *ice_new(const IceConfig *config, GError **error)
     ice = g_new0(Ice, 1);
     transport_init(&ice->transport, "ICE", ice_send);
     ice->lookups = g_cancellable_new();
+    ice->patience = config->patience;
     ice->never_fast = ice->libnice_only = config->libnice_only;
     ice->candidate = config->candidate;
     ice->overflow = config->overflow;

@@ -32,6 +32,7 @@ typedef struct {
     CheckBudget *budget;           /* as in ConnectionConfig */
     bool uninvited;                /* as in ConnectionConfig */
     bool libnice_only;             /* as in ConnectionConfig */
+    guint patience;                /* as in ConnectionConfig */
     /* A local candidate, "candidate:…"; NULL: that was the last one. It may be
      * called from within ice_gather(). */
     void (*candidate)(const char *candidate, gpointer data);
