@@ -12,6 +12,7 @@ import {codeOf, fingerprintOfOwn, ownCertificate} from './identity.js';
 import {nameLadder, startLadder} from './ladder.js';
 import {showPeople} from './people.js';
 import {Signaling, checkName} from './signaling.js';
+import {takeToken} from './token.js';
 
 const NAME_KEY = 'rtcbus.name';
 const IDENTITY_LIMIT = 5000; // ms; then it goes without
@@ -26,13 +27,13 @@ const seconds = () => Number(document.querySelector('input[name=window]:checked'
 // ---- the relay -------------------------------------------------------------------
 
 function showRelay() {
-    const {state, problem, name, wanted} = signaling;
+    const {state, problem, name, wanted, words} = signaling;
     const pill = $('relay');
     say(pill, t(`relay.${state}`, {name}));
     pill.dataset.state = state;
     show($('banner'), problem !== null && state !== 'connected' && state !== 'idle');
     if (problem)
-        say($('banner-text'), t(`problem.${problem}`, {origin: location.origin}));
+        say($('banner-text'), t(`problem.${problem}`, {origin: location.origin, words}));
     const taken = state === 'connected' && name !== wanted;
     say($('notice'), taken ? t('name.taken', {wanted, name}) : '');
     show($('notice'), taken);
@@ -123,6 +124,7 @@ function animate(now) {
 }
 
 function start() {
+    signaling.token = takeToken();
     translate(document);
     say($('room'), room === '/' ? t('room.default') : decodeURIComponent(room));
     document.title = `rtcbus ${room === '/' ? '' : decodeURIComponent(room)}`.trim();
@@ -147,6 +149,11 @@ function start() {
     $('retry').onclick = () => signaling.retry();
     $('leave').onclick = leave;
     $('window').onchange = () => cards.forEach((card) => card.plot.show(seconds()));
+    addEventListener('hashchange', () => {
+        const token = takeToken();
+        if (token !== signaling.token)
+            signaling.setToken(token);
+    });
     addEventListener('pagehide', () => {
         contacts.stop();
         signaling.leave();

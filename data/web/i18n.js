@@ -28,6 +28,9 @@ const en = {
     'problem.unreachable': 'The relay does not answer. Calls that are connected go on.',
     'problem.lost': 'The connection to the relay was lost. Calls that are connected go on.',
     'problem.silent': 'The relay has become silent. Calls that are connected go on.',
+    'problem.closed': 'The relay has closed the connection: {words}. Calls that are connected go on.',
+    'problem.token': 'The relay lets nobody in without a token: {words}. Ask who runs it for a ' +
+        'link with a token in it; it ends with #token=…',
     'problem.refused': 'The relay is there but lets nobody in from here: it may be full, or ' +
         'AllowedOrigins= or ServerNames= in its relay.conf lacks {origin}',
     'problem.when': 'Next try in {n} s.',
@@ -200,6 +203,9 @@ const ja = {
     'problem.unreachable': 'リレーが応答しません。接続済みの通話は続きます。',
     'problem.lost': 'リレーとの接続が切れました。接続済みの通話は続きます。',
     'problem.silent': 'リレーからの応答が途絶えました。接続済みの通話は続きます。',
+    'problem.closed': 'リレーが接続を閉じました: {words}。接続済みの通話は続きます。',
+    'problem.token': 'リレーに入るにはトークンが必要です: {words}。リレーの管理者に、' +
+        'トークン付きのリンク (末尾が #token=…) をもらってください。',
     'problem.refused': 'リレーは動いていますが、ここからの接続を受け入れません。満員か、' +
         'relay.conf の AllowedOrigins= または ServerNames= に {origin} がない可能性があります。',
     'problem.when': '{n} 秒後に再試行します。',

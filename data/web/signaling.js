@@ -5,16 +5,19 @@
 // directions. What is lost is connected again, with growing pauses.
 //
 // A browser does not tell a page why a WebSocket was refused (a taken name is HTTP 409, seen
-// by nobody), so we ask with a plain request whether the relay is there at all, and if it is,
-// try again under another name.
+// by nobody), so we ask with a plain request whether the relay is there at all and takes our
+// token, and if it is and does, try again under another name.
 
 const SUBPROTOCOL = 'rtcbus.1';
+const TOKEN_PROTOCOL = 'rtcbus.token.'; // and the token: a page can set no field
 const FIRST_PAUSE = 500, LONGEST_PAUSE = 30000; // ms
 const STABLE = 10000;         // a connection that lasts this long resets the pauses
 const WELCOME_LIMIT = 10000;
 const SAME_NAME_PAUSE = 300;  // a reloaded page waits for its former self to leave
 const PROBE_PERIOD = 15000, PROBE_LIMIT = 8000;
 const NAME_BYTES = 48;
+const WORDS_LIMIT = 200;      // characters
+const POLICY = 1008;          // a close code with a reason for people
 
 /** NULL if NAME is good, else what is wrong with it, as a key of i18n.js. */
 export function checkName(name) {
@@ -43,7 +46,9 @@ function* names(name) {
  */
 export class Signaling extends EventTarget {
     state = 'idle';     // connecting, connected, waiting
-    problem = null;     // why it is waiting: offline, unreachable, refused, lost, silent
+    problem = null;     // why it is waiting: offline, unreachable, refused, lost, silent, closed, token
+    words = '';         // the relay's own, for the last two
+    token = null;       // what opens the room
     retryAt = 0;        // performance.now() of the next attempt
     wanted = '';        // the name asked for
     name = '';          // the name we have
@@ -78,6 +83,15 @@ export class Signaling extends EventTarget {
     /** Tries now instead of later. */
     retry() {
         if (this.state !== 'waiting')
+            return;
+        this.#drop();
+        this.#connect();
+    }
+
+    /** Tries now, with another token. */
+    setToken(token) {
+        this.token = token;
+        if (this.state === 'idle')
             return;
         this.#drop();
         this.#connect();
@@ -141,25 +155,30 @@ export class Signaling extends EventTarget {
         const url = new URL(this.room, location.href);
         url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
         url.search = `?name=${encodeURIComponent(name)}`;
-        const socket = new WebSocket(url, SUBPROTOCOL);
+        const socket = new WebSocket(url, this.token ? [SUBPROTOCOL, TOKEN_PROTOCOL + this.token]
+                                                     : SUBPROTOCOL);
         this.#socket = socket;
         this.name = name;
         socket.onmessage = (event) => this.#receive(event.data);
-        socket.onclose = () => this.#closed();
+        socket.onclose = (event) => this.#closed(event);
         this.#after('welcome', WELCOME_LIMIT, () => this.#lose('silent'));
     }
 
-    async #closed() {
+    async #closed({code, reason}) {
         const opened = this.state === 'connected', names = this.#names;
         if (opened || !navigator.onLine) {
-            this.#lose(navigator.onLine ? 'lost' : 'offline');
+            this.words = code === POLICY ? reason : '';
+            this.#lose(!navigator.onLine ? 'offline' : this.words ? 'closed' : 'lost');
             return;
         }
         clearTimeout(this.#timers.welcome);
-        const there = await relayIsThere(this.room);
+        const {there, refusal} = await askRelay(this.room, this.name, this.token);
         if (this.#names !== names || this.state !== 'connecting')
             return; // something else has begun meanwhile
-        if (there)
+        this.words = refusal;
+        if (refusal)
+            this.#lose('token');
+        else if (there)
             this.#after('attempt', this.name === this.wanted ? SAME_NAME_PAUSE : 0,
                         () => this.#attempt());
         else
@@ -237,12 +256,19 @@ export class Signaling extends EventTarget {
     }
 }
 
-/** Whether a plain request gets any answer. */
-async function relayIsThere(room) {
+/** Whether a plain request gets any answer, and what the relay says of TOKEN if it does not take it. */
+async function askRelay(room, name, token) {
+    const ask = (method) => fetch(`${room}?name=${encodeURIComponent(name)}`, {
+        method, cache: 'no-store', signal: AbortSignal.timeout(5000),
+        headers: {Authorization: `Bearer ${token ?? ''}`},
+    });
     try {
-        await fetch(room, {method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(5000)});
-        return true;
+        const {status} = await ask('HEAD');
+        if (status !== 401 && status !== 403 && status !== 429)
+            return {there: true, refusal: ''};
+        const answer = await ask('GET');
+        return {there: true, refusal: (await answer.text()).trim().slice(0, WORDS_LIMIT)};
     } catch {
-        return false;
+        return {there: false, refusal: ''};
     }
 }

@@ -176,7 +176,7 @@ bool access_check(Access *access, const Handshake *request, guint64 prefix, gint
     *grant = (AccessGrant){.expires = G_MAXINT64};
     if (!access->required)
         return true;
-    if (!request->token)
+    if (!request->token || !*request->token)
         return refuse(refusal, 401, g_strdup("this relay wants a token, and there is none"));
     if (!may_be_bad(access, prefix, now, false)) {
         refusal->retry_after = 1;

@@ -275,13 +275,17 @@ static void on_request(HttpConnection *connection, const Handshake *handshake, g
     AccessGrant grant;
     const char *reason;
 
-    if (!handshake->upgrade)
-        serve_page(admission, connection, handshake);
-    else if (!origin_admits(handshake, admission->world.config, g_get_host_name(), &reason))
+    if (handshake->upgrade &&
+        !origin_admits(handshake, admission->world.config, g_get_host_name(), &reason))
         refuse(connection, 403, reason, 0);
-    else if (!access_check(admission->world.access, handshake, prefix, clock_wall(),
+    /* A page that shows its token wants to know what is wrong with it: a browser does not
+     * tell why there is no WebSocket. */
+    else if ((handshake->upgrade || handshake->token) &&
+             !access_check(admission->world.access, handshake, prefix, clock_wall(),
                            clock_monotonic(), &grant, &refusal))
         refuse(connection, refusal.status, refusal.text, refusal.retry_after);
+    else if (!handshake->upgrade)
+        serve_page(admission, connection, handshake);
     else if (!make_place(admission, http_connection_account(connection)))
         refuse(connection, 503, "there are too many connections", FULL_RETRY);
     else

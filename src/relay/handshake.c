@@ -64,8 +64,8 @@ static void set_token(const char *value, Fields *fields)
 /* RFC 6750 section 2.1. Other schemes are for whoever stands before us. */
 static void take_authorization(const char *value, Fields *fields)
 {
-    if (g_ascii_strncasecmp(value, "Bearer ", 7) == 0)
-        set_token(value + 7 + strspn(value + 7, " "), fields);
+    if (g_ascii_strncasecmp(value, "Bearer", 6) == 0 && (value[6] == ' ' || value[6] == '\0'))
+        set_token(value + 6 + strspn(value + 6, " "), fields);
 }
 
 /* Takes rtcbus.1 from LIST, or else what comes first and can be sent back. */

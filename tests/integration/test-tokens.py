@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 import harness
@@ -52,8 +53,7 @@ def test_ways(world):
 
 def test_refusals(world):
     """401 for who he is, 403 for where he goes, each with a sentence."""
-    web = os.path.join(harness.TOP_SRCDIR, "data", "web")
-    relay = closed_relay(world, Web={"Directory": web})
+    relay = closed_relay(world)
     none = refused(401, world, relay)
     equal(none.headers.get("www-authenticate"), 'Bearer realm="rtcbus"')
     check("wants a token" in sentence(none), sentence(none))
@@ -61,7 +61,7 @@ def test_refusals(world):
     check("wants a token" in sentence(basic), sentence(basic))
     bad = [
         ("no JSON Web Token", "x"),
-        ("no JSON Web Token", ""),
+        ("wants a token", ""),
         ("not signed", token("", secret="another secret of thirty-two bytes")),
         ("algorithm", token("", header={"alg": "none"})),
         ("algorithm", token("", header={"alg": "ES256"})),
@@ -82,9 +82,35 @@ def test_refusals(world):
     member(world, relay, "/?name=kitchen", headers=bearer(token("", name="kitchen")))
     member(world, relay, "/", headers=bearer(token("", name="kitchen")))
     member(world, relay, "/", headers=bearer(token("", nbf=time.time() + 2)))
-    # the page is for everybody: it is where a browser gets its token from
-    with urllib.request.urlopen(f"http://127.0.0.1:{relay.port}/", timeout=PATIENCE) as page:
-        equal(page.status, 200)
+
+
+def page_status(relay, path, text=None):
+    """The status of the page, and the first line of its body."""
+    fields = {} if text is None else {"Authorization": ("Bearer " + text).strip()}
+    request = urllib.request.Request(f"http://127.0.0.1:{relay.port}{path}", headers=fields)
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as page:
+            return page.status, page.readline().decode().strip()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.status, error.readline().decode().strip()
+
+
+def test_page(world):
+    """The page is for everybody; a page that shows its token learns what is wrong with it."""
+    web = os.path.join(harness.TOP_SRCDIR, "data", "web")
+    relay = closed_relay(world, Web={"Directory": web})
+    equal(page_status(relay, "/"), (200, "<!DOCTYPE html>"))
+    equal(page_status(relay, "/cellar", token("cellar"))[0], 200)
+    equal(page_status(relay, "/cellar?token=" + token("cellar"))[0], 200)
+    status, words = page_status(relay, "/cellar", token(""))
+    check(status == 403 and "room" in words, words)
+    status, words = page_status(relay, "/?name=b", token("", name="a"))
+    check(status == 403 and "name" in words, words)
+    status, words = page_status(relay, "/", "")
+    check(status == 401 and "wants a token" in words, words)
+    status, words = page_status(relay, "/", token("", seconds=-60))
+    check(status == 401 and "ran out" in words, words)
 
 
 def test_name(world):

@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "integration")]
 
 import harness  # noqa: E402
+import tokens  # noqa: E402
 from browser import EXECUTABLES, Browser, executable, module_folder  # noqa: E402
 from harness import check, equal, hold, note, wait_for  # noqa: E402
 
@@ -494,6 +495,31 @@ def run_foreign(world, relay, program, *args):
                                *args], env=dict(os.environ, NODE_PATH=folder))
 
 
+def test_token(world, kind):
+    """A token behind the URL opens the room, and is nowhere to be seen after that."""
+    config = {"Relay": {}, "Web": {"Directory": WEB},
+              "Access": {"Tokens": "required", "Secret": tokens.secret_file(world)}}
+    relay = world.relay(host=ADDRESS, config=config)
+    text = tokens.token(ROOM, seconds=3600)
+    page = Browser(world, kind).open("page", page_url(relay))
+    page.wait("!document.getElementById('join').hidden", what="the form to join")
+    page.do("type", selector="#name", text="desk", clear=True)
+    page.click("#join button")
+    page.wait_text("#banner-text", "this relay wants a token")
+    page.eval(f"location.hash = 'token={tokens.token('elsewhere')}'")
+    page.wait_text("#banner-text", "does not open this room")
+    page.eval(f"location.hash = 'token={text}'")
+    wait_connected(page)
+    seen = "location.href + document.documentElement.outerHTML"
+    check(text not in page.eval(seen), "the token is shown")
+    page.do("reload")
+    wait_connected(page)
+    again = page.browser.open("again", page_url(relay, f"#token={text}"))
+    wait_connected(again)  # the browser knows the name
+    equal(again.eval("location.href"), page_url(relay), "the address")
+    check(text not in relay.stderr(), "the token is in the journal")
+
+
 def test_foreign_emitter(world, kind):
     relay = start_relay(world)
     run_foreign(world, relay, "emitter", "50")
@@ -531,6 +557,7 @@ TESTS = [
     test_japanese,
     test_name_taken,
     test_refused,
+    test_token,
     test_foreign_emitter,
     test_foreign_listener,
 ]
