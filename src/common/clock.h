@@ -17,6 +17,14 @@ gint64 clock_monotonic(void);
 /* µs since the epoch. Whoever sets the machine's clock makes them jump. */
 gint64 clock_wall(void);
 
+/* µs for which the machine has been suspended since it was booted. */
+gint64 clock_suspended(void);
+
+/* A descriptor that becomes readable when the machine's clock is set, as it is after a suspend;
+ * -1: none. Once it is readable, clock_jumps_await() makes it wait for the next time. */
+int clock_jumps_open(void);
+void clock_jumps_await(int fd);
+
 /*
  * A source of the default main context, that g_source_remove() takes away. FUNC
  * is called first after MILLISECONDS or SECONDS, and again until it says

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/fingerprint.h"
+#include "common/link-watch.h"
 #include "common/listen-fds.h"
 #include "common/log.h"
 #include "common/names.h"
@@ -52,6 +53,7 @@ struct Peer {
     char **servers; /* for ICE: ours and the relay's */
     ServerWatch *server_watch;
     TlsTrust *trust; /* for turns: servers */
+    LinkWatch *link;
 };
 
 static void peer_update(Peer *peer)
@@ -386,6 +388,18 @@ static void on_paired(const char *name, gpointer data)
     kept_calls_retry(peer->kept, name);
 }
 
+/* ---- from the link ---------------------------------------------------------- */
+
+static void on_link_changed(const LinkChange *change, gpointer data)
+{
+    Peer *peer = data;
+
+    signaling_link_changed(peer->signaling, change->come || change->resumed);
+    call_dispatch_link_changed(peer->dispatch, change->gone || change->come);
+}
+
+static const LinkWatchOps link_ops = {.changed = on_link_changed};
+
 /* ---- the daemon's steps --------------------------------------------------- */
 
 /* services.d is beside the configuration file. */
@@ -596,6 +610,7 @@ void peer_begin(Peer *peer, const PeerOps *observer, gpointer data)
     peer->pairing_outcome.news_data = data;
     kept_calls_load(peer->kept);
     peer_apply(peer);
+    peer->link = link_watch_new(&link_ops, peer);
 }
 
 void peer_reload(Peer *peer)
@@ -628,6 +643,7 @@ void peer_free(Peer *peer)
 {
     if (!peer)
         return;
+    g_clear_pointer(&peer->link, link_watch_free);
     if (peer->calls)
         calls_hang_up_all(peer->calls, CALL_REASON_STOPPED);
     g_clear_pointer(&peer->kept, kept_calls_free);

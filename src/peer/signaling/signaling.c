@@ -52,6 +52,8 @@ enum {
     STOP_LIMIT = 1000,
 };
 
+#define FRESH_USEC G_USEC_PER_SEC
+
 /* As which the next attempt appears in the room: each is tried when the one before is taken. */
 typedef enum {
     NAME_OWN,
@@ -85,7 +87,8 @@ struct Signaling {
     char *spare_name; /* kept once it was made up, so that others see one name */
     guint waits;      /* for our own name, while somebody has it */
     bool stopping;
-    guint failures; /* in a row */
+    guint failures;   /* in a row */
+    gint64 attempted; /* µs, when the last attempt began */
     guint retry_timer, stable_timer, limit_timer;
     char *complained; /* the last problem that was logged as a warning */
 };
@@ -526,6 +529,7 @@ static void signaling_open(Signaling *signaling, const char *url, const char *to
         .token = token,
     };
 
+    signaling->attempted = clock_monotonic();
     signaling->socket = websocket_new(url, &offer, &websocket_ops, signaling);
 }
 
@@ -632,6 +636,24 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings)
 void signaling_hold(Signaling *signaling, const char *problem)
 {
     signaling_enter_state(signaling, RELAY_DISCONNECTED, problem);
+}
+
+/* An attempt that began just now is not made again: links may flap. */
+void signaling_link_changed(Signaling *signaling, bool come)
+{
+    bool fresh = clock_monotonic() - signaling->attempted < FRESH_USEC;
+
+    if (signaling->stopping || !signaling->relay.url ||
+        (signaling->socket && websocket_probe(signaling->socket)) || !come)
+        return;
+    signaling->failures = 0;
+    if (fresh && signaling->socket)
+        return;
+    signaling_drop(signaling);
+    if (fresh)
+        signaling->retry_timer = clock_timer_add(FRESH_USEC / 1000, on_retry, signaling);
+    else
+        signaling_connect(signaling);
 }
 
 /* ---- the end -------------------------------------------------------------- */

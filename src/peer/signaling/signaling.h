@@ -61,6 +61,10 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings);
 /* Before signaling_set(): says why there is no connection yet. */
 void signaling_hold(Signaling *signaling, const char *problem);
 
+/* The network is another one. The relay is asked whether it still answers; if there is no
+ * connection and COME, perhaps it can be reached now, so that is not put off any longer. */
+void signaling_link_changed(Signaling *signaling, bool come);
+
 /* False if it is lost because the relay is not connected. */
 bool signaling_send(Signaling *signaling, const Frame *frame);
 

@@ -25,7 +25,11 @@ enum {
     PING_INTERVAL = 12,            /* seconds */
     SILENCE_CHECK = PING_INTERVAL, /* in the same wake-up */
     SILENCE_LIMIT = 32,            /* two lost pongs and then some */
+    PROBE_INTERVAL = 1,
+    PROBE_LIMIT = 3000, /* milliseconds */
 };
+
+#define LATE_USEC (5 * G_USEC_PER_SEC)
 
 struct Websocket {
     const WebsocketOps *ops;
@@ -33,8 +37,9 @@ struct Websocket {
     GUri *uri;
     Dial *dial;                          /* until it is open */
     SoupWebsocketConnection *connection; /* from then on */
-    guint bad_url_timer, silence_timer;
+    guint bad_url_timer, silence_timer, probe_timer;
     gint64 heard; /* monotonic microseconds */
+    gint64 checked, probed;
     bool finished;
 };
 
@@ -45,6 +50,7 @@ static void websocket_finish(Websocket *websocket, const WebsocketFailure *failu
     websocket->finished = true;
     g_clear_handle_id(&websocket->bad_url_timer, g_source_remove);
     g_clear_handle_id(&websocket->silence_timer, g_source_remove);
+    g_clear_handle_id(&websocket->probe_timer, g_source_remove);
     websocket->ops->closed(websocket, failure, websocket->data);
 }
 
@@ -99,16 +105,80 @@ static void on_closed(SoupWebsocketConnection *connection, gpointer data)
     websocket_finish(data, &(WebsocketFailure){.message = text});
 }
 
-static gboolean on_silence_check(gpointer data)
-{
-    Websocket *websocket = data;
+/* ---- whether the relay is still there --------------------------------------- */
 
-    if (clock_monotonic() - websocket->heard < SILENCE_LIMIT * G_USEC_PER_SEC)
-        return G_SOURCE_CONTINUE;
-    websocket->silence_timer = 0;
+static void websocket_fall_silent(Websocket *websocket)
+{
     websocket_finish(websocket,
                      &(WebsocketFailure){.message = _("the relay does not answer any more; "
                                                       "see the network if that lasts")});
+}
+
+static gboolean on_probe_limit(gpointer data)
+{
+    Websocket *websocket = data;
+
+    websocket->probe_timer = 0;
+    if (websocket->heard < websocket->probed)
+        websocket_fall_silent(websocket);
+    else
+        soup_websocket_connection_set_keepalive_interval(websocket->connection, PING_INTERVAL);
+    return G_SOURCE_REMOVE;
+}
+
+/* A connection from an address that has gone cannot be used, and TCP would try for minutes. */
+static bool has_address(const Websocket *websocket)
+{
+    GIOStream *stream = soup_websocket_connection_get_io_stream(websocket->connection);
+    g_autoptr(GSocketAddress) local = NULL;
+    g_autoptr(GSocketAddress) anywhere = NULL;
+    g_autoptr(GSocket) trial = NULL;
+    g_autoptr(GIOStream) base = NULL;
+    GInetAddress *address;
+
+    if (G_IS_TLS_CONNECTION(stream))
+        g_object_get(stream, "base-io-stream", &base, NULL);
+    if (base)
+        stream = base;
+    if (G_IS_SOCKET_CONNECTION(stream))
+        local = g_socket_connection_get_local_address(G_SOCKET_CONNECTION(stream), NULL);
+    if (!G_IS_INET_SOCKET_ADDRESS(local))
+        return true;
+    address = g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(local));
+    anywhere = g_inet_socket_address_new(address, 0);
+    trial = g_socket_new(g_inet_address_get_family(address), G_SOCKET_TYPE_DATAGRAM,
+                         G_SOCKET_PROTOCOL_UDP, NULL);
+    return !trial || g_socket_bind(trial, anywhere, FALSE, NULL);
+}
+
+bool websocket_probe(Websocket *websocket)
+{
+    if (websocket->finished || !websocket->connection)
+        return false;
+    if (websocket->probe_timer != 0)
+        return true;
+    websocket->probed = clock_monotonic();
+    websocket->probe_timer =
+        clock_timer_add(has_address(websocket) ? PROBE_LIMIT : 0, on_probe_limit, websocket);
+    /* libsoup sends no ping on demand, but soon. */
+    soup_websocket_connection_set_keepalive_interval(websocket->connection, PROBE_INTERVAL);
+    return true;
+}
+
+/* Who was stopped for long has not read what has come: it proves nothing that it is long ago. */
+static gboolean on_silence_check(gpointer data)
+{
+    Websocket *websocket = data;
+    gint64 now = clock_monotonic();
+    bool late = now - websocket->checked > SILENCE_CHECK * G_USEC_PER_SEC + LATE_USEC;
+
+    websocket->checked = now;
+    if (now - websocket->heard < SILENCE_LIMIT * G_USEC_PER_SEC)
+        return G_SOURCE_CONTINUE;
+    if (late && websocket_probe(websocket))
+        return G_SOURCE_CONTINUE;
+    websocket->silence_timer = 0;
+    websocket_fall_silent(websocket);
     return G_SOURCE_REMOVE;
 }
 
@@ -122,7 +192,7 @@ static void websocket_opened(Websocket *websocket)
     g_signal_connect(connection, "pong", G_CALLBACK(on_pong), websocket);
     g_signal_connect(connection, "error", G_CALLBACK(on_error), websocket);
     g_signal_connect(connection, "closed", G_CALLBACK(on_closed), websocket);
-    websocket->heard = clock_monotonic();
+    websocket->heard = websocket->checked = clock_monotonic();
     websocket->silence_timer = clock_timer_add_seconds(SILENCE_CHECK, on_silence_check, websocket);
     websocket->ops->open(websocket, soup_websocket_connection_get_protocol(connection),
                          websocket->data);
@@ -183,6 +253,7 @@ void websocket_free(Websocket *websocket)
     g_clear_pointer(&websocket->dial, dial_free);
     g_clear_handle_id(&websocket->bad_url_timer, g_source_remove);
     g_clear_handle_id(&websocket->silence_timer, g_source_remove);
+    g_clear_handle_id(&websocket->probe_timer, g_source_remove);
     if (websocket->connection) {
         g_signal_handlers_disconnect_by_data(websocket->connection, websocket);
         g_clear_object(&websocket->connection);

@@ -42,5 +42,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Websocket, websocket_free)
 /* False if it is not open. */
 bool websocket_send(Websocket *websocket, const char *text);
 
+/* The network is another one: whether the relay still answers is known within three seconds, and
+ * at once if this machine has our address no more. True: it is open, and asked. */
+bool websocket_probe(Websocket *websocket);
+
 /* Sends what is queued and the closing handshake; `closed` follows. */
 void websocket_close(Websocket *websocket);
