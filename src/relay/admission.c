@@ -24,7 +24,6 @@
 #include "common/names.h"
 #include "relay/http-connection.h"
 #include "relay/origin.h"
-#include "relay/tls-wire.h"
 
 #define FULL_RETRY 10 /* seconds, told to whom there is no room for */
 #define QUANTUM 200   /* µs: the turn of one address's handshakes */
@@ -166,6 +165,32 @@ static bool make_room(Admission *admission, const Account *account)
     return true;
 }
 
+/* The oldest handshakes of ACCOUNT go until it has as many connections as it may have. False if NEWCOMER
+ * is all that could go: its clients are not to go for this. */
+static bool thin_out_own(Admission *admission, const Account *account,
+                         const HttpConnection *newcomer)
+{
+    while (quota_is_over_own(admission->world.quota, account)) {
+        HttpConnection *oldest = oldest_handshake(admission, account);
+
+        if (!oldest || oldest == newcomer)
+            return false;
+        http_connection_close(oldest);
+    }
+    return true;
+}
+
+/* There are too many handshakes, or too many connections of ACCOUNT. */
+static bool thin_out(Admission *admission, const Account *account)
+{
+    if (!thin_out_own(admission, account, NULL))
+        return false;
+    /* The newcomer is counted, but not in the list: it never is the oldest. */
+    if (quota_is_over(admission->world.quota, QUOTA_HANDSHAKES) && admission->handshakes.head)
+        http_connection_close(oldest_handshake(admission, NULL));
+    return true;
+}
+
 /* ---- rooms --------------------------------------------------------------------- */
 
 static void enter(Admission *admission, Member *member, Client *client, Account *account)
@@ -267,9 +292,36 @@ static void admit(Admission *admission, HttpConnection *connection, const Handsh
     admission->ops->admitted(client, &wire, handshake, admission->data);
 }
 
-static void on_request(HttpConnection *connection, const Handshake *handshake, gpointer data)
+/* Who CONNECTION is from is known better now. False if there are too many from there. */
+static bool on_forwarded(HttpConnection *connection, const struct sockaddr *client, gpointer data)
 {
     Admission *admission = data;
+    Quota *quota = admission->world.quota;
+    Account *before = http_connection_account(connection), *account = quota_enter(quota, client);
+    bool proxied = trusted_proxies_have(admission->world.config->proxies, client);
+
+    if (proxied)
+        account_set_unlimited(account);
+    forget_turns(admission, before);
+    quota_give_back(quota, before, QUOTA_HANDSHAKES);
+    http_connection_set_client(connection, account, client, proxied);
+    return thin_out_own(admission, account, connection);
+}
+
+/* The proxies in front of us say who it is from. */
+static bool look_behind(Admission *admission, HttpConnection *connection,
+                        const Handshake *handshake)
+{
+    struct sockaddr_storage client;
+
+    return !http_connection_is_proxied(connection) || !handshake->forwarded_for ||
+           !trusted_proxies_client(admission->world.config->proxies, handshake->forwarded_for,
+                                   &client) ||
+           on_forwarded(connection, (const struct sockaddr *) &client, admission);
+}
+
+static void decide(Admission *admission, HttpConnection *connection, const Handshake *handshake)
+{
     guint64 prefix = account_prefix(http_connection_account(connection));
     g_auto(AccessRefusal) refusal = {};
     AccessGrant grant;
@@ -290,6 +342,16 @@ static void on_request(HttpConnection *connection, const Handshake *handshake, g
         refuse(connection, 503, "there are too many connections", FULL_RETRY);
     else
         admit(admission, connection, handshake, &grant);
+}
+
+static void on_request(HttpConnection *connection, const Handshake *handshake, gpointer data)
+{
+    Admission *admission = data;
+
+    if (look_behind(admission, connection, handshake))
+        decide(admission, connection, handshake);
+    else
+        refuse(connection, 503, "there are too many connections from this address", FULL_RETRY);
 }
 
 static void on_gone(HttpConnection *connection, gpointer data)
@@ -326,42 +388,28 @@ static void turn_away(int fd, bool tls)
     close(fd);
 }
 
-/* There are too many handshakes, or too many connections of ACCOUNT. False if that
- * is for its clients, which are not to go for this. */
-static bool thin_out(Admission *admission, const Account *account)
-{
-    const Quota *quota = admission->world.quota;
-
-    while (quota_is_over_own(quota, account)) {
-        HttpConnection *oldest = oldest_handshake(admission, account);
-
-        if (!oldest)
-            return false;
-        http_connection_close(oldest);
-    }
-    /* The newcomer is counted, but not in the list: it never is the oldest. */
-    if (quota_is_over(quota, QUOTA_HANDSHAKES) && admission->handshakes.head)
-        http_connection_close(oldest_handshake(admission, NULL));
-    return true;
-}
-
 void admission_begin(Admission *admission, int fd, const struct sockaddr *address,
                      TlsCredentials *credentials)
 {
-    static const HttpConnectionOps ops = {on_ready, on_request, on_gone};
+    static const HttpConnectionOps ops = {on_ready, on_forwarded, on_request, on_gone};
+    const HttpConnectionStart start = {
+        .fd = fd,
+        .tls = credentials,
+        .proxied = trusted_proxies_have(admission->world.config->proxies, address),
+    };
     Account *account = quota_enter(admission->world.quota, address);
     HttpConnection *connection;
-    Wire wire;
 
+    if (start.proxied)
+        account_set_unlimited(account);
     if (!thin_out(admission, account)) {
         forget_turns(admission, account);
         quota_give_back(admission->world.quota, account, QUOTA_HANDSHAKES);
         turn_away(fd, credentials);
         return;
     }
-    wire = credentials ? wire_tls(fd, credentials) : wire_plain(fd);
     connection =
-        http_connection_new(admission->world.loop, &wire, account, address, &ops, admission);
+        http_connection_new(admission->world.loop, &start, account, address, &ops, admission);
     g_queue_push_tail_link(&admission->handshakes, http_connection_link(connection));
     admission->ops->begun(admission->data);
 }

@@ -99,6 +99,15 @@ static const char *const tokens[] = {
     NULL,
 };
 
+static bool check_proxy(const char *value, GError **error)
+{
+    if (trusted_proxies_check(value))
+        return true;
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                        _("an address such as 192.0.2.1, or a network such as 2001:db8::/32"));
+    return false;
+}
+
 #define KEY(name, kind, member, fallback, ...)                                                     \
     {                                                                                              \
         "Relay", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                  \
@@ -123,6 +132,7 @@ static const ConfigKey keys[] = {
     KEY("Listen", CONFIG_LIST, listen, "[::]:41337", .check = check_address),
     KEY("AllowedOrigins", CONFIG_LIST, allowed_origins, "same-origin", .check = check_origin),
     KEY("ServerNames", CONFIG_LIST, server_names, "", .check = check_server_name),
+    KEY("TrustedProxies", CONFIG_LIST, trusted_proxies, "", .check = check_proxy),
     KEY("MaxConnections", CONFIG_UINT, max_connections, "16384", .min = 1, .max = 1000000),
     KEY("MaxConnectionsPerAddress", CONFIG_UINT, max_connections_per_address, "1024",
         .max = 1000000),
@@ -160,6 +170,7 @@ bool relay_config_load(const char *path, bool required, RelayConfig *out, GError
         relay_config_clear(&config);
         return false;
     }
+    config.proxies = trusted_proxies_new(config.trusted_proxies);
     *out = config;
     return true;
 }
@@ -172,5 +183,6 @@ GPtrArray *relay_config_check(const char *path, bool required)
 void relay_config_clear(RelayConfig *config)
 {
     g_clear_pointer(&config->tls, tls_credentials_unref);
+    g_clear_pointer(&config->proxies, trusted_proxies_free);
     config_clear(keys, config);
 }

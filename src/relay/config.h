@@ -9,6 +9,7 @@
 
 #include "common/config-file.h"
 #include "relay/tls-credentials.h"
+#include "relay/trusted-proxies.h"
 
 typedef enum {
     ACCESS_TOKENS_OFF,
@@ -18,7 +19,9 @@ typedef enum {
 typedef struct {
     char **listen;
     char **allowed_origins;
-    char **server_names; /* what we are called, besides what is known anyway */
+    char **trusted_proxies;  /* their addresses and networks */
+    TrustedProxies *proxies; /* the same; never NULL */
+    char **server_names;     /* what we are called, besides what is known anyway */
     guint64 max_connections;
     guint64 max_connections_per_address; /* 0: no limit */
     guint64 max_handshakes;

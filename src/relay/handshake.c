@@ -28,6 +28,7 @@ typedef struct {
     char *token;               /* the first */
     bool tokens;               /* and there is another one */
     const char *if_none_match; /* the first */
+    GString *forwarded_for;    /* all of them; NULL if there is none */
     bool body;                 /* the request has one */
 } Fields;
 
@@ -100,6 +101,14 @@ static void set_once(const char **place, const char *value, Fields *fields)
     *place = value;
 }
 
+static void append_to_list(GString **list, const char *value)
+{
+    if (!*list)
+        *list = g_string_new(value);
+    else
+        g_string_append_printf(*list, ",%s", value);
+}
+
 static void take_field(const char *name, const char *value, Fields *fields)
 {
     if (g_ascii_strcasecmp(name, "Upgrade") == 0)
@@ -120,6 +129,8 @@ static void take_field(const char *name, const char *value, Fields *fields)
         choose_protocol(value, fields);
     else if (g_ascii_strcasecmp(name, "Authorization") == 0)
         take_authorization(value, fields);
+    else if (g_ascii_strcasecmp(name, "X-Forwarded-For") == 0)
+        append_to_list(&fields->forwarded_for, value);
     else if (g_ascii_strcasecmp(name, "Transfer-Encoding") == 0)
         fields->body = true;
     else if (g_ascii_strcasecmp(name, "Content-Length") == 0)
@@ -360,6 +371,8 @@ int handshake_parse(const char *head, gsize length, Handshake *out, const char *
     out->rtcbus = g_strcmp0(out->protocol, SUBPROTOCOL) == 0;
     out->origin = g_strdup(fields.origin);
     out->if_none_match = g_strdup(fields.if_none_match);
+    if (fields.forwarded_for)
+        out->forwarded_for = g_string_free(fields.forwarded_for, FALSE);
     return status;
 }
 
@@ -372,6 +385,7 @@ void handshake_clear(Handshake *handshake)
     g_clear_pointer(&handshake->key, g_free);
     g_clear_pointer(&handshake->protocol, g_free);
     g_clear_pointer(&handshake->if_none_match, g_free);
+    g_clear_pointer(&handshake->forwarded_for, g_free);
     g_clear_pointer(&handshake->token, g_free);
 }
 

@@ -30,6 +30,7 @@ typedef struct {
     char *origin;        /* printable ASCII; NULL if there is none */
     char *key;           /* Sec-WebSocket-Key; NULL unless this is an upgrade */
     char *if_none_match; /* NULL if there is none */
+    char *forwarded_for; /* X-Forwarded-For: what proxies have said, NULL if nothing */
     char *token;         /* what is to let it in, as it came; NULL if there is none */
     bool upgrade;        /* a WebSocket is asked for, and correctly */
     bool head;           /* HEAD: answer without a body */

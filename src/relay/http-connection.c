@@ -13,9 +13,12 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/clock.h"
 #include "relay/listener.h"
+#include "relay/proxy-header.h"
+#include "relay/tls-wire.h"
 
 struct HttpConnection {
     Account *account; /* the connection's owner releases it in the gone callback */
@@ -32,7 +35,10 @@ struct HttpConnection {
     GBytes *body;    /* behind OUT, may be NULL */
     gsize sent;
     bool head; /* the request was HEAD */
+    bool proxied;
+    TlsCredentials *tls; /* for after the proxy's words, or NULL */
     enum {
+        HTTP_CONNECTION_PROXY, /* before anything else, it may say for whom it speaks */
         HTTP_CONNECTION_READING,
         HTTP_CONNECTION_ANSWERING,
         HTTP_CONNECTION_LINGERING,
@@ -47,6 +53,7 @@ static void on_handle_closed(uv_handle_t *handle)
     g_clear_pointer(&connection->in, g_byte_array_unref);
     g_clear_pointer(&connection->out, g_byte_array_unref);
     g_clear_pointer(&connection->body, g_bytes_unref);
+    g_clear_pointer(&connection->tls, tls_credentials_unref);
     g_free(connection->address);
     g_free(connection);
 }
@@ -221,6 +228,54 @@ static void http_connection_read(HttpConnection *connection)
         http_connection_request(connection);
 }
 
+/* What is behind the proxy's words, the first HEADER bytes of what has come, is the client's. */
+static void begin_client(HttpConnection *connection, gsize header)
+{
+    GByteArray *in = connection->in;
+    const char *early = (const char *) in->data + header;
+
+    connection->state = HTTP_CONNECTION_READING;
+    if (connection->tls)
+        connection->wire = wire_tls(connection->wire.fd, connection->tls, early, in->len - header);
+    else
+        wire_put_back(&connection->wire, early, in->len - header);
+    g_clear_pointer(&connection->tls, tls_credentials_unref);
+    g_byte_array_set_size(in, 0);
+    http_connection_read(connection);
+}
+
+static void http_connection_read_proxy(HttpConnection *connection)
+{
+    GByteArray *in = connection->in;
+    guint seen = in->len;
+    ProxyHeader header;
+    gssize n;
+
+    g_byte_array_set_size(in, seen + PROXY_HEADER_MAX);
+    n = recv(connection->wire.fd, in->data + seen, PROXY_HEADER_MAX, MSG_DONTWAIT);
+    g_byte_array_set_size(in, seen + (guint) MAX(n, 0));
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    switch (n > 0 ? proxy_header_parse(in->data, in->len, &header) : PROXY_HEADER_BAD) {
+    case PROXY_HEADER_MORE:
+        break;
+    case PROXY_HEADER_NONE:
+        begin_client(connection, 0);
+        break;
+    case PROXY_HEADER_WHOLE:
+        if (header.client.ss_family == AF_UNSPEC ||
+            connection->ops->forwarded(connection, (const struct sockaddr *) &header.client,
+                                       connection->data))
+            begin_client(connection, header.size);
+        else
+            http_connection_end(connection);
+        break;
+    case PROXY_HEADER_BAD:
+        http_connection_end(connection);
+        break;
+    }
+}
+
 static void http_connection_discard(HttpConnection *connection)
 {
     static char buffer[WIRE_BUFFER];
@@ -235,6 +290,9 @@ void http_connection_take_turn(FairEntry *entry)
     HttpConnection *connection = entry->link.data;
 
     switch (connection->state) {
+    case HTTP_CONNECTION_PROXY:
+        http_connection_read_proxy(connection);
+        break;
     case HTTP_CONNECTION_READING:
         http_connection_read(connection);
         break;
@@ -249,21 +307,38 @@ void http_connection_take_turn(FairEntry *entry)
     }
 }
 
-HttpConnection *http_connection_new(uv_loop_t *loop, const Wire *wire, Account *account,
-                                    const struct sockaddr *address, const HttpConnectionOps *ops,
-                                    gpointer data)
+void http_connection_set_client(HttpConnection *connection, Account *account,
+                                const struct sockaddr *address, bool proxied)
+{
+    connection->account = account;
+    g_free(connection->address);
+    connection->address = address_to_string(address);
+    connection->proxied = proxied;
+}
+
+bool http_connection_is_proxied(const HttpConnection *connection)
+{
+    return connection->proxied;
+}
+
+HttpConnection *http_connection_new(uv_loop_t *loop, const HttpConnectionStart *start,
+                                    Account *account, const struct sockaddr *address,
+                                    const HttpConnectionOps *ops, gpointer data)
 {
     HttpConnection *connection = g_new0(HttpConnection, 1);
 
-    connection->account = account;
-    connection->address = address_to_string(address);
+    http_connection_set_client(connection, account, address, start->proxied);
     connection->since = clock_monotonic();
     connection->link.data = connection->turn.link.data = connection;
-    connection->wire = *wire;
+    connection->state = start->proxied ? HTTP_CONNECTION_PROXY : HTTP_CONNECTION_READING;
+    if (start->tls && start->proxied)
+        connection->tls = tls_credentials_ref(start->tls);
+    connection->wire = start->tls && !start->proxied ? wire_tls(start->fd, start->tls, NULL, 0)
+                                                     : wire_plain(start->fd);
     connection->ops = ops;
     connection->data = data;
     connection->in = g_byte_array_new();
-    uv_poll_init(loop, &connection->poll, wire->fd);
+    uv_poll_init(loop, &connection->poll, start->fd);
     connection->poll.data = connection;
     uv_poll_start(&connection->poll, UV_READABLE, on_poll);
     return connection;

@@ -16,13 +16,26 @@
 #include "relay/fair-queue.h"
 #include "relay/handshake.h"
 #include "relay/quota.h"
+#include "relay/tls-credentials.h"
 #include "relay/wire.h"
 
 typedef struct HttpConnection HttpConnection;
 
+/* What a connection begins as */
+typedef struct {
+    int fd;              /* a connected socket that does not block; the connection's from then on */
+    TlsCredentials *tls; /* to speak TLS with, NULL: none is spoken */
+    /* Who has connected is a proxy of ours, whose word counts: it may say first, by
+     * proxy-header.h, whom it speaks for. */
+    bool proxied;
+} HttpConnectionStart;
+
 typedef struct HttpConnectionOps {
     /* ENTRY is to have a turn: http_connection_take_turn(). */
     void (*ready)(HttpConnection *connection, FairEntry *entry, gpointer data);
+    /* The proxy speaks for CLIENT: the callee calls http_connection_set_client(). False if
+     * that one cannot be served; the connection ends. */
+    bool (*forwarded)(HttpConnection *connection, const struct sockaddr *client, gpointer data);
     /* A request came in whole. The callee calls http_connection_answer() or
      * http_connection_take(). */
     void (*request)(HttpConnection *connection, const Handshake *handshake, gpointer data);
@@ -30,10 +43,15 @@ typedef struct HttpConnectionOps {
     void (*gone)(HttpConnection *connection, gpointer data);
 } HttpConnectionOps;
 
-/* WIRE is the connection's; so is ACCOUNT, until the gone callback. */
-HttpConnection *http_connection_new(uv_loop_t *loop, const Wire *wire, Account *account,
-                                    const struct sockaddr *address, const HttpConnectionOps *ops,
-                                    gpointer data);
+/* ACCOUNT is the connection's until the gone callback. */
+HttpConnection *http_connection_new(uv_loop_t *loop, const HttpConnectionStart *start,
+                                    Account *account, const struct sockaddr *address,
+                                    const HttpConnectionOps *ops, gpointer data);
+
+/* Who it is from, as the proxy says, in place of who it was; PROXIED: that is one of ours, too. */
+void http_connection_set_client(HttpConnection *connection, Account *account,
+                                const struct sockaddr *address, bool proxied);
+bool http_connection_is_proxied(const HttpConnection *connection);
 
 /* Says STATUS, TEXT and RETRY_AFTER, as in handshake_answer(), and ends the
  * connection when that is through. */

@@ -145,6 +145,11 @@ guint64 account_prefix(const Account *account)
     return account->unlimited ? 0 : account->prefix;
 }
 
+void account_set_unlimited(Account *account)
+{
+    account->unlimited = true;
+}
+
 FairGroup *account_turns(Account *account)
 {
     return &account->turns;

@@ -66,11 +66,15 @@ guint account_has(const Account *account, QuotaShare share);
 /* What stands for its address; 0 if that speaks for many (below). */
 guint64 account_prefix(const Account *account);
 
+/* It speaks for many, who have accounts of their own: it has no limit by itself. */
+void account_set_unlimited(Account *account);
+
 /* Its handshakes have turns as one group; who has such a queue forgets the group in time. */
 FairGroup *account_turns(Account *account);
 
 /* Whether it has more connections than one address may. Loopback addresses are
- * not limited one by one: a reverse proxy there speaks for everybody. */
+ * not limited one by one, as if account_set_unlimited() were called: a reverse proxy
+ * there speaks for everybody. */
 bool quota_is_over_own(const Quota *quota, const Account *account);
 
 /* Bytes are charged unconditionally; quota_exceeded() then says whether

@@ -36,6 +36,7 @@ typedef struct {
     TlsCredentials *credentials; /* as long as the handshake needs them */
     TlsWireState state;
     bool owes;
+    GBytes *early; /* what was read before TLS was begun, or NULL */
 } TlsSession;
 
 /* What has come for the session that is being read from. */
@@ -74,11 +75,19 @@ static gssize on_pull(gnutls_transport_ptr_t transport, void *buffer, size_t siz
 }
 
 /* False if the socket is broken. */
-static bool fill_input(int fd)
+static bool fill_input(TlsSession *self, int fd)
 {
-    gssize n = recv(fd, input.data, sizeof input.data, MSG_DONTWAIT);
+    g_autoptr(GBytes) early = g_steal_pointer(&self->early);
+    gssize n;
 
     input.at = 0;
+    if (early) {
+        input.length = g_bytes_get_size(early);
+        memcpy(input.data, g_bytes_get_data(early, NULL), input.length);
+        input.ended = false;
+        return true;
+    }
+    n = recv(fd, input.data, sizeof input.data, MSG_DONTWAIT);
     input.length = (gsize) MAX(n, 0);
     input.ended = n == 0;
     return n >= 0 || errno == EAGAIN || errno == EINTR;
@@ -141,7 +150,7 @@ static gssize tls_receive(Wire *wire, char *buffer)
 
     if (!self->gnutls || self->state == TLS_WIRE_OVER)
         return 0;
-    if (!fill_input(wire->fd))
+    if (!fill_input(self, wire->fd))
         return -1;
     if (self->state == TLS_WIRE_BEGINNING)
         tls_begin(wire);
@@ -220,15 +229,18 @@ static void tls_clear(Wire *wire)
 
     g_clear_pointer(&self->gnutls, gnutls_deinit);
     g_clear_pointer(&self->credentials, tls_credentials_unref);
+    g_clear_pointer(&self->early, g_bytes_unref);
     g_free(self);
 }
 
-Wire wire_tls(int fd, TlsCredentials *credentials)
+Wire wire_tls(int fd, TlsCredentials *credentials, const char *early, gsize length)
 {
     static const WireOps ops = {tls_receive, tls_send, tls_owes, tls_finish, tls_clear};
     TlsSession *self = g_new0(TlsSession, 1);
 
+    g_return_val_if_fail(length <= WIRE_INPUT, ((Wire){}));
     self->credentials = tls_credentials_ref(credentials);
+    self->early = length > 0 ? g_bytes_new(early, length) : NULL;
     self->gnutls = tls_credentials_session(credentials);
     if (self->gnutls) {
         gnutls_transport_set_int(self->gnutls, fd);

@@ -8,5 +8,6 @@
 #include "relay/tls-credentials.h"
 #include "relay/wire.h"
 
-/* FD, a connected socket that does not block, is the wire's from now on. */
-Wire wire_tls(int fd, TlsCredentials *credentials);
+/* FD, a connected socket that does not block, is the wire's from now on; LENGTH bytes of it, at most
+ * WIRE_INPUT, have been read already and are in EARLY. */
+Wire wire_tls(int fd, TlsCredentials *credentials, const char *early, gsize length);

@@ -194,12 +194,26 @@ static bool has_dot_segment(const char *path)
     return false;
 }
 
+/* The name of the file that PATH asks for beside a room's page, NULL if it does not. The page names
+ * them relative to itself, for a proxy may have put it below another path; so the first parts of a room
+ * of several are before it. */
+static const char *asset_name(const char *path)
+{
+    const char *found = g_strrstr(path, "/" ASSETS);
+
+    if (g_str_has_prefix(path, ASSETS))
+        return path + strlen(ASSETS);
+    return found ? found + 1 + strlen(ASSETS) : NULL;
+}
+
 static const File *find_file(const Web *web, const char *path)
 {
+    const char *asset = asset_name(path);
+
     if (!web->files)
         return NULL;
-    if (g_str_has_prefix(path, ASSETS))
-        return g_hash_table_lookup(web->files, path + strlen(ASSETS));
+    if (asset)
+        return g_hash_table_lookup(web->files, asset);
     if (!router_check_room(path, NULL) || has_dot_segment(path))
         return NULL;
     return g_hash_table_lookup(web->files, INDEX);

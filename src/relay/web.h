@@ -8,7 +8,7 @@
  * table by their names; a request is looked up there and never reaches the
  * file system, so no path leads out of the folder. The page itself (index.html)
  * is at every room's path, the other files are below ROUTER_RESERVED, where no
- * room can be.
+ * room can be, and so are they at the end of a longer path.
  */
 
 #pragma once

@@ -299,9 +299,9 @@ def test_references(world):
     page = source("index.html")
     seen = {"index.html"}
     for link in re.findall(r'\b(?:src|href)="([^"]+)"', page):
-        check(link.startswith(ASSETS), f"{link} is not below {ASSETS}")
-        seen.add(link[len(ASSETS):])
-    preloaded = set(re.findall(r'modulepreload" href="/-/rtcbus/([^"]+)"', page))
+        check(link.startswith("." + ASSETS), f"{link} is not below .{ASSETS}")
+        seen.add(link[1 + len(ASSETS):])
+    preloaded = set(re.findall(r'modulepreload" href="\./-/rtcbus/([^"]+)"', page))
     imported = set()
     for name in names:
         if name.endswith(".js"):

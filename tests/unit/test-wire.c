@@ -77,7 +77,7 @@ static void setup(Ends *ends, gconstpointer data)
     ends->far = sockets[1];
     ends->credentials = load(ends->certificate, ends->key, &blamed, NULL);
     g_assert_nonnull(ends->credentials);
-    ends->wire = data ? wire_tls(sockets[0], ends->credentials) : wire_plain(sockets[0]);
+    ends->wire = data ? wire_tls(sockets[0], ends->credentials, NULL, 0) : wire_plain(sockets[0]);
     if (!data)
         return;
     gnutls_certificate_allocate_credentials(&ends->trust);
@@ -259,7 +259,7 @@ static void test_broken_hello(Ends *ends, gconstpointer data)
         Wire wire;
 
         g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets), ==, 0);
-        wire = wire_tls(sockets[0], ends->credentials);
+        wire = wire_tls(sockets[0], ends->credentials, NULL, 0);
         g_assert_cmpint(write(sockets[1], hello, (gsize) i), ==, i);
         g_assert_cmpint(wire_receive(&wire, ends->buffer), <=, 0);
         hello[i] ^= 0x55;
