@@ -226,6 +226,40 @@ static void test_called_by_others(void)
     tear_down();
 }
 
+/* Strangers who have gone without a word hold no place that somebody else wants. */
+static void test_silent_strangers_give_way(void)
+{
+    Node *strangers[2], *next;
+
+    set_up(false);
+    Node *emitter = join("emitter", true, true);
+
+    for (guint i = 0; i < G_N_ELEMENTS(strangers); i++) {
+        g_autofree char *id = g_strdup_printf("stranger-%u", i);
+
+        strangers[i] = join(id, true, false);
+        for (guint n = 0; n < 20; n++) {
+            place(strangers[i], "emitter");
+            settle();
+        }
+    }
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 40);
+    next = join("next", true, false);
+    place(next, "emitter");
+    settle();
+    g_assert_cmpstr(next->reason, ==, CALL_REASON_BUSY);
+    leave(strangers[1]);
+    fake_connections_cut(true);
+    settle();
+    fake_connections_cut(false);
+    Call *call = place(next, "emitter");
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CONNECTED);
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 40);
+    g_assert_cmpstr(emitter->reason, ==, CALL_REASON_CROWDED);
+    tear_down();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -240,5 +274,6 @@ int main(int argc, char **argv)
     g_test_add_func("/call-mend/remote-is-said-to-be-another", test_remote_is_said_to_be_another);
     g_test_add_func("/call-mend/called-again", test_called_again);
     g_test_add_func("/call-mend/called-by-others", test_called_by_others);
+    g_test_add_func("/call-mend/silent-strangers-give-way", test_silent_strangers_give_way);
     return g_test_run();
 }

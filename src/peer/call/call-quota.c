@@ -141,18 +141,40 @@ static Call *find_who_gives_way(const GPtrArray *calls, bool known, guint mine, 
     return NULL;
 }
 
+/* The stranger's call, of FROM unless that is NULL, that has been silent for longest. */
+static Call *find_silent(const GPtrArray *calls, const char *from)
+{
+    Call *silent = NULL;
+
+    for (guint i = 0; i < calls->len; i++) {
+        Call *call = calls->pdata[i];
+        guint64 since = call_reconnecting_since(call);
+
+        if (since == 0 || !call_is_stranger(call) || (from && !is_of(call, from)))
+            continue;
+        if (!silent || since < call_reconnecting_since(silent))
+            silent = call;
+    }
+    return silent;
+}
+
+static CallPlace place_or(CallPlace place, Call *gives_way)
+{
+    return gives_way ? CALL_PLACE_FREE : place;
+}
+
 CallPlace call_quota_ask(const GPtrArray *calls, const CallLimits *limits, const char *from,
                          bool known, gint64 now, Call **gives_way)
 {
     Census census = take_census(calls, from, known);
 
     *gives_way = NULL;
-    if (calls->len >= limits->max_calls)
-        return CALL_PLACE_FULL;
-    if (!known && census.strangers >= strangers_limit(limits))
-        return CALL_PLACE_STRANGERS;
     if (!known && census.mine >= limits->max_per_stranger)
-        return CALL_PLACE_SENDER;
+        return place_or(CALL_PLACE_SENDER, *gives_way = find_silent(calls, from));
+    if (calls->len >= limits->max_calls)
+        return place_or(CALL_PLACE_FULL, *gives_way = find_silent(calls, NULL));
+    if (!known && census.strangers >= strangers_limit(limits))
+        return place_or(CALL_PLACE_STRANGERS, *gives_way = find_silent(calls, NULL));
     if (census.mine_pending >= limits->max_pending)
         return CALL_PLACE_PENDING;
     if (descriptors_are_taken(known ? 3 : 2))

@@ -41,7 +41,8 @@ const char *call_place_to_text(CallPlace place);
  * Whether there is a place among CALLS for one more that comes in from FROM (an
  * id, or NULL), who comes under a known name or not. GIVES_WAY is a call that has
  * to be ended first, or NULL: where too many wait, the sender who has most gives
- * way to one who has fewer, and what has waited long to what is new.
+ * way to one who has fewer, and what has waited long to what is new. Where all places are
+ * taken, a stranger who does not answer any more gives way.
  */
 CallPlace call_quota_ask(const GPtrArray *calls, const CallLimits *limits, const char *from,
                          bool known, gint64 now, Call **gives_way);

@@ -123,14 +123,6 @@ static void on_ask(gpointer data)
 }
 
 /* One that answers no HEARTBEAT at all is left to ICE. */
-static void on_lost(gpointer data)
-{
-    Association *association = data;
-
-    if (sctp_path_answers(association->path))
-        association_fail(association, RTC_ERROR_TIMEOUT, "the other side stopped answering");
-}
-
 static void on_doubt(bool doubted, gpointer data)
 {
     Association *association = data;
@@ -142,7 +134,6 @@ static void on_doubt(bool doubted, gpointer data)
 static const LivenessUser liveness_user = {
     .ask = on_ask,
     .doubt = on_doubt,
-    .lost = on_lost,
 };
 
 /* A HEARTBEAT of usrsctp's own: its answer, which comes before the SACK, makes the retransmission

@@ -5,7 +5,8 @@
  * libnice has consent of its own, but before 0.1.22 it is either over after two
  * lost packets or lasts for 50 seconds. Whoever asks more often while nothing
  * comes can be quick and patient at once. GLib lets the timers of all calls go
- * off together.
+ * off together. It asks as long as there is a connection: how long that is, is
+ * its owner's business, who looks for another path meanwhile.
  */
 
 #include <config.h>
@@ -18,7 +19,6 @@ enum {
     QUIET_SECONDS = 6,
     ASK_SECONDS = 2,
     ASKS_DOUBT = 2, /* unanswered: 10 to 16 s after the last sign */
-    ASKS_MAX = 9,   /* 24 to 30 s */
 };
 
 struct Liveness {
@@ -45,13 +45,11 @@ static gboolean on_timer(gpointer data)
     if (liveness->heard) {
         liveness->asked = 0;
         liveness_wait(liveness, QUIET_SECONDS);
-    } else if (liveness->asked < ASKS_MAX) {
+    } else {
         liveness_wait(liveness, ASK_SECONDS);
         liveness->user->ask(liveness->data);
         if (liveness->asked++ == ASKS_DOUBT)
             liveness->user->doubt(true, liveness->data);
-    } else {
-        liveness->user->lost(liveness->data);
     }
     return G_SOURCE_REMOVE;
 }

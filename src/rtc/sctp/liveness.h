@@ -2,8 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * Whether the remote is still there, as RFC 7675 5.1 wants it: thirty seconds
- * without a sign of it are the end. Whatever it sends is a sign, for DTLS has
+ * Whether the remote is still there. Whatever it sends is a sign, for DTLS has
  * authenticated it; a remote that has been silent for six seconds is asked.
  */
 
@@ -19,8 +18,6 @@ typedef struct {
     void (*ask)(gpointer data);
     /* It has not answered twice, or is heard again. */
     void (*doubt)(bool doubted, gpointer data);
-    /* Nothing came, however often it was asked. It is not called again. */
-    void (*lost)(gpointer data);
 } LivenessUser;
 
 /* Asks at once, and then as needed. USER is kept by reference. */
