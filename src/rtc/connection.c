@@ -32,6 +32,8 @@
 #define STREAMS_OF_OURS 32 /* to a remote that adds some when it is asked */
 /* From both descriptions to open SCTP. ICE has forty seconds of them (RFC 8863). */
 #define CONNECT_SECONDS 60
+/* For so long the answer to a probe is owed. */
+#define PROBE_USEC (2 * CONNECTION_SILENT_MS * 1000)
 
 struct Connection {
     guint patience;           /* seconds */
@@ -45,8 +47,9 @@ struct Connection {
     GQueue outbox; /* of Outbound, for the signaling */
     guint outbox_source;
     guint connect_timer;
-    bool doubted; /* SCTP gets no answers */
-    bool lost;    /* ICE gets none */
+    bool doubted;  /* SCTP gets no answers */
+    bool lost;     /* ICE gets none */
+    gint64 probed; /* monotonic µs; 0: never */
 
     Paths *paths;
     Dtls *dtls; /* NULL: the remote's description is not known */
@@ -371,7 +374,19 @@ static void on_overflow(gsize room, gpointer data)
 
 static bool is_owed(gpointer data)
 {
-    return connection_is_unacknowledged(data);
+    Connection *connection = data;
+
+    return connection_is_unacknowledged(connection) ||
+           clock_monotonic() < connection->probed + PROBE_USEC;
+}
+
+void connection_probe(Connection *connection)
+{
+    if (!connection->ops || connection->state != CONNECTION_CONNECTED ||
+        !association_answers(connection->sctp))
+        return;
+    connection->probed = clock_monotonic();
+    association_probe(connection->sctp);
 }
 
 static void tell_path(Connection *connection, ConnectionPathEvent event)

@@ -167,6 +167,9 @@ bool connection_names_key(const Connection *connection, const char *sdp);
  */
 bool connection_restart_ice(Connection *connection, bool anew, GError **error);
 
+/* Asks the remote for a sign now: without one, CONNECTION_PATH_SILENT comes. */
+void connection_probe(Connection *connection);
+
 /* As in ConnectionConfig, for the restarts to come. */
 void connection_set_ice_servers(Connection *connection, const char *const *servers);
 

@@ -263,7 +263,7 @@ def test_own_listener_restarted_at_foreign_emitter(world):
 
 def test_foreign_emitter_restarted(world):
     relay = world.relay()
-    listener = world.peer("listener", relay)
+    listener = world.peer("listener", relay, config={"Calls": {"Patience": "2s"}})
     calls = []
     for _ in range(3):
         emitter = foreign_emitter(world, relay.url())

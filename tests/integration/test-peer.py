@@ -15,6 +15,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import ctl  # noqa: E402
 import harness  # noqa: E402
 from harness import (CALL_INTERFACE, CHANNEL_INTERFACE, GLib, check, equal,  # noqa: E402
                      expect_error, hold, note, wait_for)
@@ -351,14 +352,49 @@ def test_hangup_before_an_answer(world):
 
 
 def test_killed_remote(world):
-    _, emitter, listener, call = connected_pair(world)
+    _, emitter, listener, call = connected_pair(world, config={"Calls": {"Patience": "3s"}})
     started = time.monotonic()
+    equal(call.get("ReconnectingSince"), 0, "ReconnectingSince")
     emitter.kill()
-    reason = call.wait_ended(60)
-    took = time.monotonic() - started
-    note(f"noticed after {took:.1f} s: {reason}")
-    check(took < 40, f"it took {took:.0f} s, where consent lasts 30 (RFC 7675 5.1)")
+    call.wait_state("reconnecting", 40)
+    check(time.time() - 40 < call.get("ReconnectingSince") / 1e6 <= time.time(),
+          "ReconnectingSince")
+    text = ctl.run(listener, "calls")[1]
+    check("another path is looked for" in text, f"\"rtcbusctl calls\" says {text}")
+    reason = call.wait_ended(30)
+    note(f"given up after {time.monotonic() - started:.1f} s: {reason}")
+    equal(reason, "the remote did not come back (3 s)", "the reason")
     equal(listener.calls(), [], "calls")
+
+
+def test_killed_remote_that_comes_back(world):
+    """It has our name for it and the same key, but knows nothing of the call: that ends soon."""
+    _, emitter, listener, call = connected_pair(world)
+    emitter.kill()
+    emitter.restart()
+    emitter.wait_connected()
+    started = time.monotonic()
+    reason = call.wait_ended(30)
+    note(f"given up {time.monotonic() - started:.1f} s after it was back: {reason}")
+    equal(reason, "the remote does not know the call any more", "the reason")
+    equal(emitter.calls(), [], "calls at the emitter")
+    listener.call("emitter").wait_state("connected")
+
+
+def test_killed_remote_that_calls_us(world):
+    """It shows its key, and so the call with what it was before ends at once."""
+    _, emitter, listener, call = connected_pair(world)
+    emitter.kill()
+    emitter.restart()
+    emitter.wait_connected()
+    emitter.wait_peer("listener")
+    again = emitter.call("listener")
+    again.wait_state("connected")
+    started = time.monotonic()
+    reason = call.wait_ended(30)
+    note(f"given up {time.monotonic() - started:.1f} s after the new call: {reason}")
+    equal(again.get("State"), "connected", "the new call")
+    equal(len(listener.calls()), 1, "calls")
 
 
 def test_stopped_remote_says_goodbye(world):

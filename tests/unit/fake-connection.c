@@ -50,7 +50,8 @@ typedef enum {
     DO_FAIL,
     DO_MESSAGE,
     DO_SILENCE,
-    DO_PATH
+    DO_PATH,
+    DO_PROBED
 } Action;
 
 typedef struct {
@@ -202,6 +203,9 @@ static void run(const Task *task)
         if (connection->ops->path)
             connection->ops->path(connection, CONNECTION_PATH_MOVED, connection->data);
         enter(task->connection, CONNECTION_CONNECTED, NULL);
+        break;
+    case DO_PROBED:
+        connection->ops->path(connection, CONNECTION_PATH_SILENT, connection->data);
         break;
     case DO_MESSAGE:
         channel = find_channel(connection, task->channel);
@@ -382,6 +386,12 @@ bool connection_restart_ice(Connection *connection, bool anew, GError **error)
     return true;
 }
 
+void connection_probe(Connection *connection)
+{
+    if (cut && connection->ops->path)
+        later((Task){DO_PROBED, connection->number});
+}
+
 void connection_set_ice_servers(Connection *connection, const char *const *servers)
 {
 }
@@ -555,6 +565,11 @@ void fake_connections_cut(bool broken)
         if (((Connection *) connection)->state == CONNECTION_CONNECTED)
             later((Task){DO_SILENCE, ((Connection *) connection)->number});
     }
+}
+
+void fake_connections_go_silent(void)
+{
+    cut = true;
 }
 
 void fake_channels_full(bool full)

@@ -30,6 +30,9 @@ void fake_connections_fail(void);
  * interfaces stands for the key, or the number. */
 void fake_connections_cut(bool broken);
 
+/* The same, and it is noticed only by who asks. */
+void fake_connections_go_silent(void);
+
 /* Whether channels refuse what is sent, as with a full queue. */
 void fake_channels_full(bool full);
 

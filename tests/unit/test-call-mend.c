@@ -212,6 +212,26 @@ static void test_called_again(void)
     tear_down();
 }
 
+/* The same before it was noticed that the former one is silent: it is asked. */
+static void test_called_again_soon(gconstpointer alive)
+{
+    Two two = set_up_two();
+    Node *again;
+
+    leave(two.emitter);
+    again = join("emitter-id-2", true, true);
+    g_free(again->name);
+    again->name = g_strdup("emitter");
+    again->key[0] = again->name;
+    if (!alive)
+        fake_connections_go_silent();
+    place(again, "listener");
+    settle();
+    g_assert_cmpuint(calls_count(two.listener->calls), ==, alive ? 2 : 1);
+    fake_connections_cut(false);
+    tear_down();
+}
+
 /* Not for somebody with another key, and not while it is alive. */
 static void test_called_by_others(void)
 {
@@ -273,6 +293,9 @@ int main(int argc, char **argv)
     g_test_add_func("/call-mend/remote-is-another", test_remote_is_another);
     g_test_add_func("/call-mend/remote-is-said-to-be-another", test_remote_is_said_to_be_another);
     g_test_add_func("/call-mend/called-again", test_called_again);
+    g_test_add_data_func("/call-mend/called-again-soon", NULL, test_called_again_soon);
+    g_test_add_data_func("/call-mend/called-again-soon/alive", (gpointer) "alive",
+                         test_called_again_soon);
     g_test_add_func("/call-mend/called-by-others", test_called_by_others);
     g_test_add_func("/call-mend/silent-strangers-give-way", test_silent_strangers_give_way);
     return g_test_run();

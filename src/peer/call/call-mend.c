@@ -49,11 +49,20 @@ static guint on_patience(gpointer data)
 static void on_path_ended(CallPathEnd end, gpointer data)
 {
     Call *call = data;
-    g_autofree char *reason =
-        end == CALL_PATH_GONE ? g_strdup(CALL_REASON_GONE)
-                              : g_strdup_printf(CALL_REASON_PATIENCE " (%u s)", on_patience(call));
+    g_autofree char *patience = NULL;
 
-    call_close(call, reason, true);
+    switch (end) {
+    case CALL_PATH_PATIENCE:
+        patience = g_strdup_printf(CALL_REASON_PATIENCE " (%u s)", on_patience(call));
+        call_close(call, patience, true);
+        break;
+    case CALL_PATH_GONE:
+        call_close(call, CALL_REASON_GONE, false);
+        break;
+    case CALL_PATH_REPLACED:
+        call_close(call, CALL_REASON_REPLACED, false);
+        break;
+    }
 }
 
 static const CallPathOps path_ops = {
@@ -102,7 +111,10 @@ void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer 
 
 void call_want_path(Call *call, bool anew)
 {
-    if (call->path && (!call->foreign || call->state == CALL_RECONNECTING))
+    if (!call->path)
+        return;
+    connection_probe(call->connection);
+    if (!call->foreign || call->state == CALL_RECONNECTING)
         call_path_want(call->path, anew);
 }
 
@@ -112,10 +124,23 @@ void call_hurry(Call *call)
         call_path_hurry(call->path);
 }
 
+/* Whether the path is silent is asked, since there may be nothing on its way. */
 void call_note_gone(Call *call)
 {
-    if (call->path)
-        call_path_gone(call->path);
+    if (!call->path)
+        return;
+    call_path_gone(call->path);
+    connection_probe(call->connection);
+}
+
+void call_note_replaced(Call *call)
+{
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
+
+    if (!call->path)
+        return;
+    connection_probe(call->connection);
+    call_path_replaced(call->path);
 }
 
 void call_note_left(Call *call, bool left)

@@ -8,7 +8,7 @@
 #include "common/clock.h"
 
 /* Seconds in which a remote that is not gone after all may restart ICE itself */
-enum { GONE_PATIENCE = 3 };
+enum { GONE_PATIENCE = 1 };
 
 struct CallPath {
     const CallPathOps *ops;
@@ -16,8 +16,17 @@ struct CallPath {
     CallRepair repair;
     guint restart_id;  /* timer: the next restart */
     guint patience_id; /* timer: the end */
-    bool gone;
+    CallPathEnd end;
+    gint64 gone, replaced; /* when that was said, monotonic µs; 0: never */
 };
+
+/* What has been said of a remote that is not silent so many µs later was not true. */
+#define DOUBT_TIME (5 * G_USEC_PER_SEC)
+
+static bool is_fresh(gint64 said)
+{
+    return said != 0 && clock_monotonic() - said < DOUBT_TIME;
+}
 
 static void call_path_go_on(CallPath *path);
 
@@ -49,29 +58,34 @@ static gboolean on_patience(gpointer data)
     CallPath *path = data;
 
     path->patience_id = 0;
-    path->ops->ended(path->gone ? CALL_PATH_GONE : CALL_PATH_PATIENCE, path->data);
+    path->ops->ended(path->end, path->data);
     return G_SOURCE_REMOVE;
 }
 
-static void wait_for_end(CallPath *path, guint seconds)
+static void wait_for_end(CallPath *path, CallPathEnd end, guint seconds)
 {
+    path->end = end;
     g_clear_handle_id(&path->patience_id, g_source_remove);
     path->patience_id = clock_timer_add(seconds * 1000, on_patience, path);
 }
 
 void call_path_silent(CallPath *path, bool lost)
 {
-    if (path->gone)
-        wait_for_end(path, GONE_PATIENCE);
+    if (is_fresh(path->replaced)) {
+        path->ops->ended(CALL_PATH_REPLACED, path->data);
+        return;
+    }
+    if (is_fresh(path->gone))
+        wait_for_end(path, CALL_PATH_GONE, GONE_PATIENCE);
     else if (lost && path->patience_id == 0)
-        wait_for_end(path, path->ops->patience(path->data));
+        wait_for_end(path, CALL_PATH_PATIENCE, path->ops->patience(path->data));
     call_repair_need(&path->repair, clock_monotonic());
     call_path_go_on(path);
 }
 
 void call_path_mended(CallPath *path)
 {
-    path->gone = false;
+    path->gone = path->replaced = 0;
     g_clear_handle_id(&path->patience_id, g_source_remove);
     call_repair_mend(&path->repair);
     call_path_go_on(path);
@@ -79,11 +93,17 @@ void call_path_mended(CallPath *path)
 
 void call_path_gone(CallPath *path)
 {
-    if (path->gone)
-        return;
-    path->gone = true;
+    path->gone = clock_monotonic();
     if (path->repair.state == REPAIR_NEEDED)
-        wait_for_end(path, GONE_PATIENCE);
+        wait_for_end(path, CALL_PATH_GONE, GONE_PATIENCE);
+}
+
+void call_path_replaced(CallPath *path)
+{
+    if (path->repair.state == REPAIR_NEEDED)
+        path->ops->ended(CALL_PATH_REPLACED, path->data);
+    else
+        path->replaced = clock_monotonic();
 }
 
 void call_path_want(CallPath *path, bool anew)

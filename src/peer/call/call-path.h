@@ -17,7 +17,8 @@ typedef struct CallPath CallPath;
 
 typedef enum {
     CALL_PATH_PATIENCE, /* it has been lost for as long as we wait */
-    CALL_PATH_GONE,     /* and the remote has said that it does not know the call */
+    CALL_PATH_GONE,     /* it is silent, and the remote has said that it does not know the call */
+    CALL_PATH_REPLACED, /* it is silent, and the remote has called again */
 } CallPathEnd;
 
 /* From the main loop, or from within the functions below where they say so. */
@@ -36,7 +37,7 @@ void call_path_free(CallPath *path);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CallPath, call_path_free)
 
 /* Nothing comes over it; with LOST nothing has come for so long that the call counts as
- * reconnecting. Calls `restart`. */
+ * reconnecting. Calls `restart`, or `ended`, which frees it. */
 void call_path_silent(CallPath *path, bool lost);
 
 /* Data comes again, or over another path. */
@@ -45,6 +46,10 @@ void call_path_mended(CallPath *path);
 /* The remote has said that it does not know the call. Whoever has said it may have taken its
  * place in the room: so the call ends only if it is silent, too, and stays so for a moment. */
 void call_path_gone(CallPath *path);
+
+/* The remote has called again under another id, and shown its key: this call is over unless it
+ * is alive. May call `ended`, which frees it. */
+void call_path_replaced(CallPath *path);
 
 /* As in call-repair.h. May call `restart`. */
 void call_path_want(CallPath *path, bool anew);

@@ -148,11 +148,14 @@ void call_take_candidate(Call *call, const Frame *frame);
  *   want path   another path is wanted; ANEW: our addresses are others
  *   hurry       the link, the relay or the remote is back: try again now
  *   note gone   somebody in the remote's place says that it does not know the call
+ *   note replaced
+ *               the remote has called again and shown its key: the call ends if it is silent
  *   note left   the remote has left the room, or it is not known any more whether it has
  */
 void call_want_path(Call *call, bool anew);
 void call_hurry(Call *call);
 void call_note_gone(Call *call);
+void call_note_replaced(Call *call);
 void call_note_left(Call *call, bool left);
 
 /*

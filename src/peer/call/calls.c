@@ -132,10 +132,10 @@ void calls_note_connected(Calls *calls, Call *call)
     for (guint i = 0; key && i < all->len; i++) {
         Call *other = all->pdata[i];
 
-        if (call_number(other) < call_number(call) && call_state(other) == CALL_RECONNECTING &&
+        if (call_number(other) < call_number(call) &&
             g_strcmp0(call_fingerprint(other), key) == 0 && call_remote(other) &&
             g_strcmp0(call_remote(other), call_remote(call)) != 0)
-            call_drop(other, CALL_REASON_REPLACED);
+            call_note_replaced(other);
     }
 }
 

@@ -87,8 +87,8 @@ bool calls_have_place(const Calls *calls, const char *fingerprint, GError **erro
 bool calls_locate(const Calls *calls, const Call *call, const char **to);
 
 /*
- * CALL is connected: its remote has shown its key. Others with that key that are reconnecting
- * are of a program that is not there any more, if it was another one in the room: they end.
+ * CALL is connected: its remote has shown its key. Older ones with that key are of a program
+ * that is not there any more, if it was another one in the room and is silent: they end.
  */
 void calls_note_connected(Calls *calls, Call *call);
 

@@ -168,6 +168,18 @@ static const RecoveryUser recovery_user = {
     .round_trip_usec = on_round_trip,
 };
 
+void association_probe(Association *association)
+{
+    if (association->liveness)
+        sctp_path_ask(association->path);
+    recovery_hint(association->recovery);
+}
+
+bool association_answers(const Association *association)
+{
+    return sctp_path_answers(association->path);
+}
+
 /* ---- outgoing streams ---- */
 
 static StreamsResult stream_request(Association *association, int option, const void *request,

@@ -85,6 +85,12 @@ void association_reset_stream(Association *association, guint16 stream);
 /* While held, nothing is read: the receive window closes and the remote waits. */
 void association_hold(Association *association, bool held);
 
+/* There may be a path again: the remote is asked at once, not when it is time. */
+void association_probe(Association *association);
+
+/* Whether the remote has answered such a question before: there are stacks that answer none. */
+bool association_answers(const Association *association);
+
 /* The layers below read ROOM bytes at most at a time, and it was not enough. */
 void association_note_overflow(Association *association, gsize room);
 
