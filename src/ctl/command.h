@@ -53,10 +53,15 @@ int offer_check(char **arguments);
 int offer_run(BusClient *client, char **arguments);
 int answer_run(BusClient *client, char **arguments);
 
-/* numbers.c */
+/* readings.c */
 extern const GOptionEntry numbers_options[];
-int numbers_check(char **arguments);
+extern const GOptionEntry readings_options[];
+int readings_check(char **arguments);
 int numbers_run(BusClient *client, char **arguments);
+int readings_run(BusClient *client, char **arguments);
+
+/* publish.c */
+extern const GOptionEntry publish_options[];
 int publish_check(char **arguments);
 int publish_run(BusClient *client, char **arguments);
 

@@ -99,6 +99,8 @@ static void find_problems(Status *status)
     find_named(status, "KeySharedWith", copy_text);
     find_named(status, "Problems", problem_text);
     find_bad_servers(status);
+    if (*dict_string(status->peer, "ReadingsError"))
+        g_ptr_array_add(status->problems, text_safe(dict_string(status->peer, "ReadingsError")));
     if (g_str_equal(state, "connected"))
         return;
     url = text_safe(dict_string(status->peer, "RelayUrl"));

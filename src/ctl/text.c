@@ -87,6 +87,93 @@ char *text_value(double value)
     return g_strdup(g_ascii_dtostr(text, sizeof text, value));
 }
 
+enum { MAX_BYTES_SHOWN = 32 };
+
+static char *bytes_text(GVariant *value)
+{
+    gsize length;
+    const guint8 *bytes = g_variant_get_fixed_array(value, &length, 1);
+    GString *text = g_string_new("0x");
+
+    for (gsize i = 0; i < MIN(length, MAX_BYTES_SHOWN); i++)
+        g_string_append_printf(text, "%02x", bytes[i]);
+    if (length > MAX_BYTES_SHOWN) {
+        g_string_append(text, "... ");
+        g_string_append_printf(text, ngettext("(%u byte)", "(%u bytes)", length),
+                               (unsigned) length);
+    }
+    return g_string_free(text, FALSE);
+}
+
+char *text_variant(GVariant *value, const char *unit)
+{
+    g_autofree char *shown = NULL, *safe_unit = printable(unit);
+
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_DOUBLE))
+        shown = text_value(g_variant_get_double(value));
+    else if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
+        shown = printable(g_variant_get_string(value, NULL));
+    else if (g_variant_is_of_type(value, G_VARIANT_TYPE_BYTESTRING))
+        shown = bytes_text(value);
+    else
+        shown = g_strdup("-");
+    return *safe_unit ? g_strdup_printf("%s %s", shown, safe_unit) : g_steal_pointer(&shown);
+}
+
+/* A number and a unit, that long ago */
+static bool parse_ago(const char *text, gint64 *seconds)
+{
+    static const struct {
+        const char *suffix;
+        gint64 seconds;
+    } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+    char *end = NULL;
+    guint64 number = g_ascii_strtoull(text, &end, 10);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+        if (g_ascii_isdigit(*text) && g_str_equal(end, units[i].suffix) && number < 1000000000) {
+            *seconds = (gint64) number * units[i].seconds;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* TEXT with what it leaves out: today's date, midnight, seconds */
+static char *complete_time(const char *text)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(clock_wall() / G_USEC_PER_SEC);
+    g_autofree char *today = g_date_time_format(now, "%Y-%m-%d");
+    g_auto(GStrv) words = g_strsplit_set(text, " T", 2);
+    const char *date = strchr(words[0], ':') ? today : words[0];
+    const char *time = date == today ? text : words[1];
+    bool short_time = time && strlen(time) == 5;
+
+    return g_strdup_printf("%sT%s%s", date, time ? time : "00:00:00", short_time ? ":00" : "");
+}
+
+bool text_parse_time(const char *text, guint64 *time)
+{
+    g_autoptr(GTimeZone) zone = g_time_zone_new_local();
+    g_autofree char *whole = NULL;
+    g_autoptr(GDateTime) date = NULL;
+    gint64 seconds;
+
+    if (!*text)
+        return false;
+    if (parse_ago(text, &seconds)) {
+        *time = (guint64) MAX(clock_wall() - seconds * G_USEC_PER_SEC, 1);
+        return true;
+    }
+    whole = complete_time(text);
+    date = g_date_time_new_from_iso8601(whole, zone);
+    if (!date || g_date_time_to_unix(date) < 0)
+        return false;
+    *time = (guint64) g_date_time_to_unix(date) * G_USEC_PER_SEC +
+            (guint64) g_date_time_get_microsecond(date);
+    return true;
+}
+
 char *text_safe(const char *text)
 {
     return *text ? printable(text) : g_strdup("-");
@@ -227,6 +314,22 @@ void json_add_value(JsonBuilder *builder, const char *name, double value)
         json_builder_add_int_value(builder, (gint64) value);
     else
         json_builder_add_double_value(builder, value);
+}
+
+void json_add_variant(JsonBuilder *builder, const char *name, GVariant *value)
+{
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_DOUBLE)) {
+        json_add_value(builder, name, g_variant_get_double(value));
+    } else if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING)) {
+        json_add_string(builder, name, g_variant_get_string(value, NULL));
+    } else if (g_variant_is_of_type(value, G_VARIANT_TYPE_BYTESTRING)) {
+        gsize length;
+        const guint8 *bytes = g_variant_get_fixed_array(value, &length, 1);
+        g_autofree char *base64 = g_base64_encode(bytes, length);
+        g_autofree char *member = g_strconcat(name, "Base64", NULL);
+
+        json_add_string(builder, member, base64);
+    }
 }
 
 void json_print(JsonBuilder *builder)

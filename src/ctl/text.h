@@ -11,6 +11,7 @@
 
 #include <glib.h>
 #include <json-glib/json-glib.h>
+#include <stdbool.h>
 
 /* "0.8 ms", "29 ms", "1.2 s", "3 min 4 s", "2 h 3 min", "5 d 2 h" */
 char *text_duration(guint64 usec);
@@ -26,6 +27,14 @@ char *text_time(guint64 time);
 
 /* The shortest decimal text that reads back as VALUE: 5, 0.1, 1e+300 */
 char *text_value(double value);
+
+/* A reading's value (d, s or ay) and its unit: "21.5 °C"; bytes in hexadecimal digits, the first of
+ * them if there are many. Safe for a terminal. */
+char *text_variant(GVariant *value, const char *unit);
+
+/* A point in time as people write it, in µs since the epoch: "10min", "2h" or "3d" ago, "14:30"
+ * today, "2026-12-31", "2026-12-31 14:30", ISO 8601; local time. */
+bool text_parse_time(const char *text, guint64 *time);
 
 /* What a remote chose, made safe for a terminal (common/printable.h); nothing
  * becomes "-". */
@@ -57,4 +66,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)
 void json_add_string(JsonBuilder *builder, const char *name, const char *value);
 void json_add_uint(JsonBuilder *builder, const char *name, guint64 value);
 void json_add_value(JsonBuilder *builder, const char *name, double value);
+/* d as a number, s as a string; ay as a string in base64, in a member whose name ends with
+ * "Base64". */
+void json_add_variant(JsonBuilder *builder, const char *name, GVariant *value);
 void json_print(JsonBuilder *builder);

@@ -134,8 +134,9 @@ static const char *const accepts[] = {
     NULL,
 };
 
-/* A history of this size still fits into one D-Bus message of 32 MiB. */
-#define MAX_HISTORY 262144
+/* Readings that are kept, of either kind */
+#define MAX_KEPT 16777216
+#define MAX_HISTORY_TIME (366 * 100 * 86400ull * G_USEC_PER_SEC)
 
 #define KEY(group, name, type, member, ...)                                                        \
     {                                                                                              \
@@ -163,7 +164,9 @@ static const ConfigKey keys[] = {
     KEY("Calls", "Keep", LIST, keep, "", .check = check_kept),
     KEY("Feed", "Source", CHOICE, source, "none", .choices = sources),
     KEY("Feed", "Interval", DURATION, interval, "1s", 1000, 86400ull * G_USEC_PER_SEC),
-    KEY("Feed", "History", UINT, history, "4096", 1, MAX_HISTORY),
+    KEY("Feed", "History", UINT, history, "65536", 1, MAX_KEPT),
+    KEY("Feed", "HistoryTime", DURATION, history_time, "0", 0, MAX_HISTORY_TIME),
+    KEY("Feed", "Outbox", UINT, outbox, "65536", 1, MAX_KEPT),
     {.check_all = check_all},
 };
 

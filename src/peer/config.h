@@ -21,10 +21,11 @@ typedef struct {
     char *ca_file;      /* for turns: servers, beside the system's; "": none */
     int policy, accept; /* a TrustPolicy, a TrustAccept */
     guint64 max_known;
-    char **keep;      /* names of peers, or "*" */
-    int source;       /* a NumberSource */
-    guint64 interval; /* microseconds */
-    guint64 history;
+    char **keep;                   /* names of peers, or "*" */
+    int source;                    /* a NumberSource */
+    guint64 interval;              /* microseconds */
+    guint64 history, history_time; /* readings, microseconds (0: no limit) */
+    guint64 outbox;                /* readings */
 } PeerConfig;
 
 /* As config_load(): on failure CONFIG is untouched. Else what it held is freed. */

@@ -24,8 +24,7 @@
 #include "peer/trust/pairing-desk.h"
 #include "peer/trust/pairing-outcome.h"
 #include "peer/error.h"
-#include "peer/readings/number.h"
-#include "peer/readings/publisher.h"
+#include "peer/readings/readings.h"
 #include "peer/service/service-link.h"
 #include "peer/signaling/signaling.h"
 
@@ -46,8 +45,7 @@ struct Peer {
     PairingDesk *pairing;
     PairingOutcome pairing_outcome;
     KeptCalls *kept;
-    History *history;
-    Publisher *publisher;
+    Readings *readings;
     const PeerOps *observer;
     gpointer observer_data;
     char **servers; /* for ICE: ours and the relay's */
@@ -65,7 +63,7 @@ static void peer_update(Peer *peer)
         daemon_status("%s", identity_problem(peer->identity));
     else if (room_state(room) == RELAY_CONNECTED)
         daemon_status(_("%s at %s; calls: %u, listeners: %u"), room_own_name(room), peer->relay_url,
-                      calls_count(peer->calls), publisher_listeners(peer->publisher));
+                      calls_count(peer->calls), readings_listeners(peer->readings));
     else
         daemon_status(_("no relay at %s: %s; calls: %u"), peer->relay_url, room_problem(room),
                       calls_count(peer->calls));
@@ -217,7 +215,7 @@ static bool on_is_emitter(gpointer data)
 {
     Peer *peer = data;
 
-    return publisher_is_emitter(peer->publisher);
+    return readings_is_emitter(peer->readings);
 }
 
 static void on_call_added(Call *call, gpointer data)
@@ -278,24 +276,6 @@ static bool may_hear_early(const Call *call)
     return call_fingerprint(call) && call_trust(call) != TRUST_NEW && !call_is_foreign(call);
 }
 
-/* Whoever made us open msg_channel hears our numbers while it is open. */
-static void update_listener(Peer *peer, CallChannel *channel)
-{
-    guint before = publisher_listeners(peer->publisher);
-
-    if (!call_channel_is_publishing(channel))
-        return;
-    if (call_channel_state(channel) == CHANNEL_OPEN)
-        publisher_add(peer->publisher, channel);
-    else if (call_channel_state(channel) == CHANNEL_CONNECTING &&
-             may_hear_early(call_channel_call(channel)))
-        publisher_expect(peer->publisher, channel);
-    else
-        publisher_remove(peer->publisher, channel);
-    if (publisher_listeners(peer->publisher) != before)
-        peer_update(peer);
-}
-
 enum { PIPE_TIMEOUT = 30 }; /* seconds until a program must have acquired it */
 
 /* A pipe waits for the program that it is for; on one that we have opened the
@@ -320,7 +300,7 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
 {
     Peer *peer = data;
 
-    update_listener(peer, channel);
+    readings_note_channel(peer->readings, channel, may_hear_early(call));
     if (event == CALL_CHANNEL_ADDED)
         reserve_pipe(channel);
     peer->observer->channel(channel, event, peer->observer_data);
@@ -328,29 +308,12 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
         service_links_connect(peer->links, channel, peer->services, knows, peer);
 }
 
-static void take_number(Peer *peer, Call *call, double value)
-{
-    ReceivedNumber number;
-
-    history_add(peer->history, clock_wall(), call_peer(call), value);
-    history_last(peer->history, &number);
-    peer->observer->number(&number, peer->observer_data);
-}
-
 static void on_message(CallChannel *channel, MessageKind kind, const guint8 *bytes, gsize length,
                        gpointer data)
 {
     Peer *peer = data;
-    Call *call = call_channel_call(channel);
-    double value;
 
-    if (kind == MESSAGE_TEXT &&
-        strcmp(channel_label(call_channel_rtc(channel)), DEFAULT_CHANNEL_LABEL) == 0) {
-        if (number_parse((const char *) bytes, length, &value))
-            take_number(peer, call, value);
-        else
-            log_debug("call %u: a text that is no number", call_number(call));
-    }
+    readings_take_message(peer->readings, channel, kind, bytes, length);
     peer->observer->message(channel, kind, bytes, length, peer->observer_data);
 }
 
@@ -400,6 +363,25 @@ static void on_link_changed(const LinkChange *change, gpointer data)
 
 static const LinkWatchOps link_ops = {.changed = on_link_changed};
 
+/* ---- from readings -------------------------------------------------------- */
+
+static void on_reading_received(const HistoryReading *reading, gpointer data)
+{
+    Peer *peer = data;
+
+    peer->observer->received(reading, peer->observer_data);
+}
+
+static void on_readings_changed(gpointer data)
+{
+    peer_update(data);
+}
+
+static const ReadingsOps readings_ops = {
+    .received = on_reading_received,
+    .changed = on_readings_changed,
+};
+
 /* ---- the daemon's steps --------------------------------------------------- */
 
 /* services.d is beside the configuration file. */
@@ -424,6 +406,17 @@ bool peer_configure(Peer *peer, const char *path, bool required, GError **error)
     g_free(peer->config_path);
     peer->config_path = g_strdup(path);
     return peer_config_load(&peer->config, path, required, error);
+}
+
+static ReadingsSettings peer_readings_settings(const Peer *peer)
+{
+    const PeerConfig *config = &peer->config;
+
+    return (ReadingsSettings){.limits = {.outbox = config->outbox,
+                                         .history = config->history,
+                                         .history_time = config->history_time},
+                              .source = config->source,
+                              .interval = config->interval};
 }
 
 static CallLimits peer_limits(const Peer *peer)
@@ -533,6 +526,7 @@ static void apply_names(Peer *peer)
 static void peer_apply(Peer *peer)
 {
     CallLimits limits = peer_limits(peer);
+    ReadingsSettings settings = peer_readings_settings(peer);
 
     load_known(peer);
     peer->call_trust.rules =
@@ -544,8 +538,7 @@ static void peer_apply(Peer *peer)
     kept_calls_set_max_calls(peer->kept, limits.max_calls);
     kept_calls_set_configured(peer->kept, (const char *const *) peer->config.keep);
     call_dispatch_set_max_early(peer->dispatch, peer->config.max_early);
-    history_set_capacity(peer->history, peer->config.history);
-    publisher_set_source(peer->publisher, peer->config.source, peer->config.interval);
+    readings_set(peer->readings, &settings);
     g_free(peer->relay_url);
     peer->relay_url = url_for_people(peer->config.relay.url);
     if (identity_certificate(peer->identity))
@@ -583,6 +576,7 @@ static const IdentityOps identity_ops = {
 bool peer_prepare(Peer *peer, Daemon *daemon, GError **error)
 {
     g_autofree char *folder = daemon_state_directory(daemon);
+    ReadingsSettings settings = peer_readings_settings(peer);
 
     peer->daemon = daemon;
     listen_fds_init();
@@ -597,8 +591,7 @@ bool peer_prepare(Peer *peer, Daemon *daemon, GError **error)
     make_calls(peer);
     make_kept(peer, folder);
     make_pairing(peer);
-    peer->history = history_new(peer->config.history);
-    peer->publisher = publisher_new();
+    peer->readings = readings_new(folder, &settings, &readings_ops, peer);
     return true;
 }
 
@@ -651,8 +644,7 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->calls, calls_free);
     g_clear_pointer(&peer->pairing, pairing_desk_free);
     g_clear_pointer(&peer->signaling, signaling_free);
-    g_clear_pointer(&peer->publisher, publisher_free);
-    g_clear_pointer(&peer->history, history_free);
+    g_clear_pointer(&peer->readings, readings_free);
     g_clear_pointer(&peer->identity, identity_free);
     g_clear_pointer(&peer->known, known_peers_free);
     g_clear_pointer(&peer->links, stream_links_free);
@@ -757,14 +749,15 @@ const KnownPeers *peer_known(const Peer *peer)
     return peer->known;
 }
 
-guint64 peer_publish(Peer *peer, double value, GError **error)
+bool peer_publish(Peer *peer, const Reading *reading, StoreDone done, gpointer done_data,
+                  GError **error)
 {
-    return publisher_publish(peer->publisher, value, error);
+    return readings_publish(peer->readings, reading, done, done_data, error);
 }
 
-const History *peer_history(const Peer *peer)
+Store *peer_store(const Peer *peer)
 {
-    return peer->history;
+    return readings_store(peer->readings);
 }
 
 const Room *peer_room(const Peer *peer)
@@ -794,7 +787,7 @@ const ServerWatch *peer_server_watch(const Peer *peer)
 
 guint peer_listeners(const Peer *peer)
 {
-    return publisher_listeners(peer->publisher);
+    return readings_listeners(peer->readings);
 }
 
 const char *const *peer_broken_services(const Peer *peer)

@@ -16,7 +16,7 @@
 #include "peer/call/calls.h"
 #include "peer/call/kept-calls.h"
 #include "peer/call/server-watch.h"
-#include "peer/readings/history.h"
+#include "peer/readings/store.h"
 #include "peer/trust/known-peers.h"
 #include "peer/trust/pairing-outcome.h"
 
@@ -28,7 +28,7 @@ typedef struct {
     /* What the functions at the end of this file give may be another. */
     void (*updated)(gpointer data);
     void (*kept_changed)(gpointer data); /* what peer_kept() tells */
-    void (*number)(const ReceivedNumber *number, gpointer data);
+    void (*received)(const HistoryReading *reading, gpointer data);
     void (*call_added)(Call *call, gpointer data);
     void (*call_changed)(Call *call, gpointer data);
     void (*call_ended)(Call *call, gpointer data); /* CALL is freed after it */
@@ -60,8 +60,9 @@ void peer_stop(Peer *peer);   /* daemon_quit() follows */
 Call *peer_call(Peer *peer, const char *whom, const CallOptions *options, GError **error);
 /* As calls_create() */
 Call *peer_create_call(Peer *peer, const CarriedCallOptions *options, GError **error);
-/* As publisher_publish() */
-guint64 peer_publish(Peer *peer, double value, GError **error);
+/* As readings_publish() */
+bool peer_publish(Peer *peer, const Reading *reading, StoreDone done, gpointer done_data,
+                  GError **error);
 
 /* As known_peers_add() of a FINGERPRINT as people write it, which replaces, and
  * known_peers_forget(). Errors also: PEER_ERROR_INVALID_ARGUMENT. */
@@ -81,7 +82,7 @@ bool peer_cancel_pairing(Peer *peer, GError **error);
 KeptCalls *peer_kept(const Peer *peer);
 
 const KnownPeers *peer_known(const Peer *peer);
-const History *peer_history(const Peer *peer);
+Store *peer_store(const Peer *peer); /* to be read */
 const Room *peer_room(const Peer *peer);
 const ServerWatch *peer_server_watch(const Peer *peer);
 const char *peer_fingerprint(const Peer *peer);

@@ -24,7 +24,11 @@ INTERFACES = """<node>
   <arg type="o" direction="out"/></method>
  <method name="ReadNumbers"><arg type="t" direction="in"/><arg type="u" direction="in"/>
   <arg type="a(ttsd)" direction="out"/><arg type="t" direction="out"/></method>
- <method name="Publish"><arg type="d" direction="in"/><arg type="t" direction="out"/></method>
+ <method name="ReadReadings"><arg type="t" direction="in"/><arg type="u" direction="in"/>
+  <arg type="a{sv}" direction="in"/><arg type="a(tttssvs)" direction="out"/>
+  <arg type="t" direction="out"/></method>
+ <method name="PublishReading"><arg type="s" direction="in"/><arg type="v" direction="in"/>
+  <arg type="a{sv}" direction="in"/><arg type="t" direction="out"/></method>
  <property name="Version" type="s" access="read"/>
  <property name="Name" type="s" access="read"/>
  <property name="Fingerprint" type="s" access="read"/>
@@ -34,6 +38,8 @@ INTERFACES = """<node>
  <property name="NumbersReceived" type="t" access="read"/>
  <property name="LastNumber" type="(ttsd)" access="read"/>
  <property name="ListenerCount" type="u" access="read"/>
+ <property name="HistoryId" type="s" access="read"/>
+ <property name="ReadingsError" type="s" access="read"/>
 </interface>
 <interface name="org.rtcbus.Peer1.Channel">
  <method name="Acquire"><arg type="a{sv}" direction="in"/><arg type="h" direction="out"/>
@@ -48,7 +54,7 @@ class StandIn:
     """A peer daemon made of lists: .numbers is its history, .answer(method) is
     asked first and may emit signals or raise BusError."""
 
-    def __init__(self, bus):
+    def __init__(self, bus, history="first"):
         self.connection = bus.connect()
         self.numbers = []
         self.lost = 0
@@ -65,6 +71,8 @@ class StandIn:
             "NumbersReceived": GLib.Variant("t", 0),
             "LastNumber": GLib.Variant("(ttsd)", (0, 0, "", 0.0)),
             "ListenerCount": GLib.Variant("u", 0),
+            "HistoryId": GLib.Variant("s", history),
+            "ReadingsError": GLib.Variant("s", ""),
         }
         for info in Gio.DBusNodeInfo.new_for_xml(INTERFACES).interfaces:
             self.connection.register_object(
@@ -89,8 +97,10 @@ class StandIn:
         except harness.BusError as error:
             invocation.return_dbus_error(error.name, error.message)
             return
-        if reply is None and method == "ReadNumbers":
-            reply = GLib.Variant("(a(ttsd)t)", self.read(*values))
+        if reply is None and method == "ReadNumbers":  # whether we may
+            reply = GLib.Variant("(a(ttsd)t)", ([], 0))
+        elif reply is None and method == "ReadReadings":
+            reply = self.read(*values)
         elif reply is None and method == "GetManagedObjects":
             reply = GLib.Variant("(a{oa{sa{sv}}})", ({},))
         elif reply is None:
@@ -98,15 +108,22 @@ class StandIn:
             return
         invocation.return_value(reply)
 
-    def read(self, after, maximum):
+    def read(self, after, maximum, filters):
         found = [n for n in self.numbers if n[0] > after]
-        return found[:maximum or None], self.lost
+        if filters.get("last"):
+            found = found[-filters["last"]:]
+        return GLib.Variant("(a(tttssvs)t)",
+                            (found[:maximum or None], 0 if after else self.lost))
 
     def add(self, sequence, announce=True):
-        number = (sequence, 1700000000000000 + sequence, "emitter", float(sequence * 10))
-        self.numbers.append(number)
+        time = 1700000000000000 + sequence
+        reading = (sequence, time, time, "emitter", "", GLib.Variant("d", sequence * 10), "")
+        self.numbers.append(reading)
         if announce:
-            self.emit(PEER[1], PEER[2], "NumberReceived", GLib.Variant("(ttsd)", number))
+            self.announce(reading)
+
+    def announce(self, reading):
+        self.emit(PEER[1], PEER[2], "ReadingReceived", GLib.Variant("(tttssvs)", reading))
 
     def emit(self, path, interface, member, arguments):
         self.connection.emit_signal(None, path, interface, member, arguments)
@@ -149,8 +166,9 @@ def test_usage(world):
     wrong = [
         [], ["bogus"], ["--bogus"], ["status", "--bogus"], ["status", "x"], ["call", "a", "b"],
         ["call", "--timeout", "0"], ["call", "--timeout", "soon"], ["hangup"], ["hangup", "x"],
-        ["hangup", "/org/example/1"], ["hangup", "1", "2"], ["numbers", "5"],
-        ["numbers", "--after", "-1"], ["numbers", "--after", "x"], ["publish"], ["publish", "1", "x"],
+        ["hangup", "/org/example/1"], ["hangup", "1", "2"], ["numbers", "a", "b"],
+        ["numbers", "--after", "-1"], ["numbers", "-n", "0"], ["numbers", "--since", "soon"],
+        ["readings", "--since", "25:00"], ["publish", "--series", "", "x"], ["numbers", "--after", "x"], ["publish"], ["publish", "1", "x"],
         ["publish", "nan"], ["publish", "-x"], ["publish", "--bogus", "1"], ["relay", "x"],
     ]
     for arguments in wrong:
@@ -164,7 +182,8 @@ def test_usage(world):
 
 def test_help_and_version(world):
     out, _ = run(world, None, "--help")
-    for command in ("status", "peers", "call", "calls", "hangup", "numbers", "publish", "relay"):
+    for command in ("status", "peers", "call", "calls", "hangup", "readings", "numbers", "publish",
+                    "relay"):
         check(re.search(rf"^  {command}\b", out, re.M), f"--help does not list {command}")
         text, _ = run(world, None, command, "--help")
         check(f"rtcbusctl {command}" in text, f"{command} --help shows no usage")
@@ -182,7 +201,7 @@ def test_no_bus(world):
 def test_not_running(world):
     bus = harness.Bus(world, "bus")
     for command in (["status"], ["peers"], ["call"], ["calls"], ["hangup", "1"], ["numbers"],
-                    ["numbers", "--follow"], ["publish", "1"]):
+                    ["readings", "desk"], ["numbers", "--follow"], ["publish", "1"]):
         out, err = run(world, bus, *command, "--session", status=1)
         equal(out, "", f"standard output of {command}")
         check('start it with "rtcbus-peer --session"' in err, err)
@@ -206,9 +225,9 @@ def test_follow_between_history_and_signals(world):
     peer.add(1, announce=False)
 
     def answer(method, arguments):
-        if method == "ReadNumbers" and arguments[0] == 0:
+        if method == "ReadReadings" and arguments[:2] == (0, 1000):
             peer.add(2)  # in the history, and announced
-            reply = GLib.Variant("(a(ttsd)t)", peer.read(*arguments))
+            reply = peer.read(*arguments)
             peer.add(3)  # announced before the reply that does not have it
             return reply
         return None
@@ -226,12 +245,13 @@ def test_follow_between_history_and_signals(world):
 def test_follow_fills_gaps(world):
     bus, peer = stand_in(world)
     process = ctl(world, bus, "--session", "--json", "numbers", "-f")
-    wait_for(lambda: any(a == ("ReadNumbers", (0, 1000)) for a in peer.asked), 5, "the question")
+    wait_for(lambda: any(a[0] == "ReadReadings" and a[1][1] == 1000 for a in peer.asked), 5,
+             "the question")
     peer.add(1)
     for sequence in (2, 3, 4):
         peer.add(sequence, announce=False)
     peer.add(5)
-    peer.emit(PEER[1], PEER[2], "NumberReceived", GLib.Variant("(ttsd)", peer.numbers[1]))
+    peer.announce(peer.numbers[1])
     peer.add(6)
     wait_for(lambda: len(process.lines()) >= 6, 5, "six numbers")
     equal(sequences(process), [1, 2, 3, 4, 5, 6], "sequences")
@@ -245,10 +265,28 @@ def test_follow_waits_for_a_restart(world):
     wait_for(lambda: len(process.lines()) == 1, 5, "the first number")
     peer.close()
     wait_for(lambda: "waiting" in process.stderr(), 5, "a notice")
-    again = world.closing(StandIn(bus))
+    again = world.closing(StandIn(bus, history="second"))
     again.add(1)
     wait_for(lambda: len(process.lines()) == 2, 5, "a number of the new daemon")
     equal(sequences(process), [7, 1], "sequences")
+    end(process)
+
+
+def test_follow_goes_on_after_a_restart(world):
+    """The history is the same: what has been printed is not printed again."""
+    bus, peer = stand_in(world)
+    for sequence in range(1, 21):
+        peer.add(sequence, announce=False)
+    process = ctl(world, bus, "--session", "--json", "numbers", "-f")
+    wait_for(lambda: len(process.lines()) == 10, 5, "the last ten numbers")
+    peer.close()
+    wait_for(lambda: "waiting" in process.stderr(), 5, "a notice")
+    again = world.closing(StandIn(bus))
+    again.numbers = list(peer.numbers)
+    again.add(21, announce=False)
+    again.add(30)
+    wait_for(lambda: len(process.lines()) == 12, 5, "two more")
+    equal(sequences(process), [*range(11, 22), 30], "sequences")
     end(process)
 
 
@@ -380,7 +418,7 @@ def test_names_cannot_write_to_the_terminal(world):
     check(out.rstrip("\n").isprintable(), repr(out))
 
     def answer(method, _arguments):
-        if method == "Publish":
+        if method == "PublishReading":
             raise harness.BusError("org.rtcbus.Error.Failed", "no \x1b[2Jsuch\nthing\u2066")
 
     peer.answer = answer
@@ -450,7 +488,7 @@ def test_a_whole_call(world):
     follow = ctl(world, bus, "--session", "--json", "numbers", "--follow")
     wait_for(lambda: len(follow.lines()) >= 10, 10, "ten numbers")
     seen = sequences(follow)
-    equal(seen, list(range(1, len(seen) + 1)), "sequences")
+    equal(seen, list(range(seen[0], seen[0] + len(seen))), "sequences")
     end(follow)
 
     out, _ = run(world, emitter.bus, "--session", "publish", "21.5", "-3")

@@ -28,6 +28,9 @@ static void store_option(const BusOption *option, GVariant *value)
     case 'q':
         *(guint *) option->place = g_variant_get_uint16(value);
         break;
+    case 't':
+        *(guint64 *) option->place = g_variant_get_uint64(value);
+        break;
     default:
         g_return_if_reached();
     }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* One key of an a{sv}. PLACE by TYPE: "s" char ** (transfer full), "b" bool *,
- * "u" guint *, "q" guint *. */
+ * "u" guint *, "q" guint *, "t" guint64 *. */
 typedef struct {
     const char *key;
     const char *type;

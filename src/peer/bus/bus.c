@@ -19,6 +19,7 @@
 #include "peer/bus/bus-call.h"
 #include "peer/bus/bus-channel.h"
 #include "peer/bus/bus-kept.h"
+#include "peer/bus/bus-readings.h"
 #include "peer/bus/bus-values.h"
 #include "peer/trust/pairing-desk.h"
 #include "peer/bus/peer-dbus.h"
@@ -47,11 +48,6 @@ struct Bus {
 
 enum { PROP_NUMBERS_RECEIVED = 1, PROP_LAST_NUMBER };
 
-static GVariant *number_to_variant(const ReceivedNumber *number)
-{
-    return g_variant_new("(ttsd)", number->sequence, number->time, number->peer, number->value);
-}
-
 /* GObject wants one, as the generated properties are writable inside. */
 static void bus_peer_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
@@ -61,15 +57,13 @@ static void bus_peer_set_property(GObject *object, guint id, const GValue *value
 static void bus_peer_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
     BusPeer *self = BUS_PEER(object);
-    ReceivedNumber last = {.peer = ""};
 
     switch (id) {
     case PROP_NUMBERS_RECEIVED:
-        g_value_set_uint64(value, history_count(peer_history(self->peer)));
+        g_value_set_uint64(value, store_numbers(peer_store(self->peer)));
         break;
     case PROP_LAST_NUMBER:
-        history_last(peer_history(self->peer), &last);
-        g_value_set_variant(value, number_to_variant(&last));
+        g_value_set_variant(value, bus_readings_last_number(self->peer));
         break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -192,36 +186,6 @@ static gboolean on_call(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, 
     }
     path = bus_call_path(call_number(call));
     rtcbus_peer1_complete_call(object, invocation, path);
-    return TRUE;
-}
-
-static void add_number(const ReceivedNumber *number, gpointer data)
-{
-    g_variant_builder_add_value(data, number_to_variant(number));
-}
-
-static gboolean on_read_numbers(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
-                                guint64 after, guint max, gpointer data)
-{
-    GVariantBuilder builder;
-    guint64 lost;
-
-    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ttsd)"));
-    lost = history_read(peer_history(BUS_PEER(object)->peer), after, max, add_number, &builder);
-    rtcbus_peer1_complete_read_numbers(object, invocation, g_variant_builder_end(&builder), lost);
-    return TRUE;
-}
-
-static gboolean on_publish(RtcbusPeer1 *object, GDBusMethodInvocation *invocation, double value,
-                           gpointer data)
-{
-    g_autoptr(GError) error = NULL;
-    guint64 sequence = peer_publish(BUS_PEER(object)->peer, value, &error);
-
-    if (sequence == 0)
-        bus_return_error(invocation, error);
-    else
-        rtcbus_peer1_complete_publish(object, invocation, sequence);
     return TRUE;
 }
 
@@ -456,6 +420,7 @@ static void on_updated(gpointer data)
     rtcbus_peer1_set_relay_error(object, room_problem(room));
     rtcbus_peer1_set_fingerprint(object, peer_fingerprint(peer));
     rtcbus_peer1_set_peers(object, members_to_variant(room));
+    bus_readings_update(object, peer);
     rtcbus_peer1_set_listener_count(object, peer_listeners(peer));
     rtcbus_peer1_set_broken_services(object, peer_broken_services(peer));
     rtcbus_peer1_set_key_shared_with(object, peer_key_copies(peer));
@@ -470,12 +435,11 @@ static void on_kept_changed(gpointer data)
     bus_kept_update(RTCBUS_PEER1(bus->object), peer_kept(bus->object->peer));
 }
 
-static void on_number(const ReceivedNumber *number, gpointer data)
+static void on_received(const HistoryReading *reading, gpointer data)
 {
     Bus *bus = data;
 
-    rtcbus_peer1_emit_number_received(RTCBUS_PEER1(bus->object), number->sequence, number->time,
-                                      number->peer, number->value);
+    bus->told += bus_readings_tell(RTCBUS_PEER1(bus->object), reading);
 }
 
 static void on_pairing_proven(const char *name, const char *fingerprint, const char *known,
@@ -637,7 +601,7 @@ static void on_message(CallChannel *channel, MessageKind kind, const guint8 *byt
 const PeerOps bus_peer_ops = {
     .updated = on_updated,
     .kept_changed = on_kept_changed,
-    .number = on_number,
+    .received = on_received,
     .call_added = on_call_added,
     .call_changed = on_call_changed,
     .call_ended = on_call_ended,
@@ -663,8 +627,7 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
     rtcbus_peer1_set_version(RTCBUS_PEER1(bus->object), PACKAGE_VERSION);
     g_signal_connect(bus->object, "handle-call", G_CALLBACK(on_call), NULL);
     g_signal_connect(bus->object, "handle-create-call", G_CALLBACK(on_create_call), NULL);
-    g_signal_connect(bus->object, "handle-read-numbers", G_CALLBACK(on_read_numbers), NULL);
-    g_signal_connect(bus->object, "handle-publish", G_CALLBACK(on_publish), NULL);
+    bus_readings_connect(RTCBUS_PEER1(bus->object), peer);
     g_signal_connect(bus->object, "handle-trust-peer", G_CALLBACK(on_trust_peer), NULL);
     g_signal_connect(bus->object, "handle-forget-peer", G_CALLBACK(on_forget_peer), NULL);
     g_signal_connect(bus->object, "handle-new-identity", G_CALLBACK(on_new_identity), NULL);

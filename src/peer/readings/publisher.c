@@ -9,7 +9,6 @@
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -17,7 +16,6 @@
 #include "common/random.h"
 #include "peer/call/call.h"
 #include "peer/readings/number.h"
-#include "peer/error.h"
 
 typedef struct {
     CallChannel *channel; /* NULL: removed while numbers are being sent */
@@ -31,17 +29,20 @@ struct Publisher {
     guint64 interval;
     guint timer;
     guint sending; /* how deep; listeners keep their places meanwhile */
-    double newest; /* of the source, while the timer runs */
-    guint64 sequence;
-    bool used; /* publisher_publish() was called from outside */
+    bool has_newest;
+    double newest;
+    const PublisherOps *ops;
+    gpointer data;
 };
 
 enum { RANDOM_END = 16777216 };
 
-Publisher *publisher_new(void)
+Publisher *publisher_new(const PublisherOps *ops, gpointer data)
 {
     Publisher *publisher = g_new0(Publisher, 1);
 
+    publisher->ops = ops;
+    publisher->data = data;
     publisher->listeners = g_array_new(FALSE, FALSE, sizeof(NumberListener));
     publisher->interval = G_USEC_PER_SEC;
     return publisher;
@@ -103,9 +104,7 @@ static gboolean on_interval(gpointer data)
 {
     Publisher *publisher = data;
 
-    publisher->newest = random_below(RANDOM_END);
-    publisher->sequence++;
-    publisher_send_from(publisher, 0, publisher->newest);
+    publisher->ops->number(random_below(RANDOM_END), publisher->data);
     return G_SOURCE_CONTINUE;
 }
 
@@ -149,6 +148,13 @@ void publisher_set_source(Publisher *publisher, NumberSource source, guint64 int
     publisher_update_timer(publisher, restart);
 }
 
+/* A peer of our kind may have had it before it was cut off. */
+static bool wants_newest(const Publisher *publisher, const CallChannel *channel)
+{
+    return publisher->has_newest &&
+           (publisher->timer || call_is_foreign(call_channel_call(channel)));
+}
+
 static void publisher_greet(Publisher *publisher, CallChannel *channel)
 {
     NumberListener listener = {.channel = channel};
@@ -156,10 +162,10 @@ static void publisher_greet(Publisher *publisher, CallChannel *channel)
 
     g_array_append_val(publisher->listeners, listener);
     publisher_update_timer(publisher, false);
-    if (running)
-        publisher_send_from(publisher, publisher->listeners->len - 1, publisher->newest);
-    else if (publisher->timer)
+    if (publisher->timer && !running) /* what is kept is of the last listener's time */
         on_interval(publisher);
+    else if (wants_newest(publisher, channel))
+        publisher_send_from(publisher, publisher->listeners->len - 1, publisher->newest);
 }
 
 void publisher_expect(Publisher *publisher, CallChannel *channel)
@@ -196,19 +202,14 @@ guint publisher_listeners(const Publisher *publisher)
     return count;
 }
 
-bool publisher_is_emitter(const Publisher *publisher)
+bool publisher_has_source(const Publisher *publisher)
 {
-    return publisher->source != SOURCE_NONE || publisher->used;
+    return publisher->source != SOURCE_NONE;
 }
 
-guint64 publisher_publish(Publisher *publisher, double value, GError **error)
+void publisher_send(Publisher *publisher, double value)
 {
-    if (!isfinite(value)) {
-        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
-                            _("only finite numbers can be published"));
-        return 0;
-    }
-    publisher->used = true;
+    publisher->newest = value;
+    publisher->has_newest = true;
     publisher_send_from(publisher, 0, value);
-    return ++publisher->sequence;
 }
