@@ -15,6 +15,7 @@ import {Signaling, checkName} from './signaling.js';
 import {takeToken} from './token.js';
 
 const NAME_KEY = 'rtcbus.name';
+const CALLS_KEY = `rtcbus.calls ${location.pathname}`; // of this tab: two of them are two peers
 const IDENTITY_LIMIT = 5000; // ms; then it goes without
 
 const room = location.pathname;
@@ -63,6 +64,7 @@ async function join(name) {
 function leave() {
     contacts.stop();
     contacts.contacts.forEach((contact) => contacts.forget(contact));
+    saveCalls();
     signaling.leave();
     remember(NAME_KEY, null);
     show($('work'), false);
@@ -83,6 +85,23 @@ $('join').addEventListener('submit', (event) => {
     if (!problem)
         join(name);
 });
+
+/** The calls outlive a reload, and with them the place in what was read. */
+function saveCalls() {
+    try {
+        sessionStorage.setItem(CALLS_KEY, JSON.stringify(contacts.save()));
+    } catch {
+        // this browser keeps nothing
+    }
+}
+
+function restoreCalls() {
+    try {
+        contacts.restore(JSON.parse(sessionStorage.getItem(CALLS_KEY) ?? '[]'));
+    } catch (error) {
+        console.warn('rtcbus: the calls of before:', error);
+    }
+}
 
 /** Our key: without one that is kept we would be somebody else at each call. */
 async function loadIdentity() {
@@ -142,8 +161,8 @@ function start() {
     for (const event of ['contacts', 'listeners'])
         contacts.addEventListener(event, showRoom);
     contacts.addEventListener('contacts', showCards);
-    contacts.addEventListener('number', ({detail: {contact, time, value}}) =>
-        cards.get(contact)?.add(time, value));
+    contacts.addEventListener('reading', ({detail: {contact, series, time, value}}) =>
+        cards.get(contact)?.add(series, time, value));
 
     $('call-all').onclick = () => contacts.placeAll();
     $('retry').onclick = () => signaling.retry();
@@ -155,6 +174,7 @@ function start() {
             signaling.setToken(token);
     });
     addEventListener('pagehide', () => {
+        saveCalls();
         contacts.stop();
         signaling.leave();
     });
@@ -171,7 +191,10 @@ function start() {
         return;
     }
     identity = loadIdentity();
-    const known = new URLSearchParams(location.search).get('name') ?? recall(NAME_KEY);
+    restoreCalls();
+    const query = new URLSearchParams(location.search);
+    contacts.everybody = query.get('call') === 'all';
+    const known = query.get('name') ?? recall(NAME_KEY);
     if (known !== null && checkName(known) === null)
         join(known);
     else

@@ -5,13 +5,16 @@
 // the emitter creates the channel and offers; the listener answers. Which frame belongs to
 // which call is for contacts.js to know.
 
+import {FEED_LABEL, FEED_PROTOCOL, Feed} from './feed.js';
 import {fingerprintIn, judge, rememberKey} from './identity.js';
+import {takesProtocol} from './sdp.js';
 
 const CHANNEL = 'msg_channel';
 const TIMEOUT = 20000;         // ms to be connected
 const LAST_WORDS = 500;        // ms in which a bye may follow the end of the channels
 const MAX_EARLY = 64;          // candidates before their description
 const MAX_BUFFERED = 1 << 20;  // bytes; a listener that is slower loses numbers
+const FIRST_RESTART = 500, LONGEST_RESTART = 8000; // ms between restarts of ICE
 
 const NEXT = {
     calling: ['connecting', 'closed'],
@@ -28,7 +31,8 @@ export function makeSession() {
 
 /**
  * Events: "state" (.state, and .reason when closed), "number" (detail: text that came),
- * "open" (a channel is open), "step" (detail: {step, …} for the ladder).
+ * "reading" (detail: as feed.js gives it), "open" (a channel is open), "step" (detail:
+ * {step, …} for the ladder), "restart" (the path is silent: may restart() be called?).
  */
 export class Call extends EventTarget {
     state = 'calling';
@@ -44,6 +48,9 @@ export class Call extends EventTarget {
     #started = performance.now();
     #timer = 0;
     #work = Promise.resolve(); // descriptions and candidates, one after the other
+    #feed = null;
+    #restarts = 0;       // since it was connected last
+    #restartTimer = 0;
 
     /**
      * DIRECTION: outgoing (we listen) or incoming. REMOTE: its id; NAME: what it is known by.
@@ -81,19 +88,45 @@ export class Call extends EventTarget {
     }
 
     takeOffer(sdp) {
-        if (this.state !== 'calling')
+        if (this.state !== 'calling') {
+            this.#takeLaterOffer(sdp);
             return;
+        }
         this.#enter('connecting');
         this.#connect();
-        this.#describe('offer', sdp, async (connection) => {
-            await connection.setLocalDescription();
-            this.#send({type: 'answer', sdp: connection.localDescription.toJSON()});
-        });
+        if (this.direction === 'outgoing' && takesProtocol(textOf(sdp), FEED_PROTOCOL))
+            this.#openFeed();
+        this.#describe('offer', sdp, (connection) => this.#answer(connection));
     }
 
     takeAnswer(sdp) {
-        if (this.#connection?.signalingState === 'have-local-offer')
+        if (this.#connection?.signalingState !== 'have-local-offer')
+            return;
+        if (!this.#connection.remoteDescription)
             this.#describe('answer', sdp);
+        else if (this.#isTheirs(sdp))
+            this.#then((connection) => connection.setRemoteDescription({type: 'answer', sdp: textOf(sdp)}));
+    }
+
+    /**
+     * Looks for another path; the one there is carries data until then. What is missing is a
+     * relay to do it with, or a remote that knows how: then it is for others to call anew.
+     */
+    restart() {
+        if (this.foreign || !this.#connection?.remoteDescription || this.state === 'closed')
+            return;
+        this.#connection.restartIce();
+        this.#then(async (connection) => {
+            if (connection.signalingState === 'have-remote-offer')
+                return;
+            await connection.setLocalDescription();
+            this.#send({type: 'offer', sdp: connection.localDescription.toJSON(), restart: true});
+        });
+    }
+
+    /** What we have of the remote's readings, or null. */
+    get place() {
+        return this.#feed?.place ?? null;
     }
 
     takeCandidate(candidate) {
@@ -119,6 +152,7 @@ export class Call extends EventTarget {
     close(reason, sayBye) {
         if (this.state === 'closed')
             return;
+        clearTimeout(this.#restartTimer);
         if (sayBye)
             this.#send({type: 'bye'});
         this.#connection?.close();
@@ -160,6 +194,56 @@ export class Call extends EventTarget {
         this.#tell('state');
     }
 
+    async #answer(connection) {
+        await connection.setLocalDescription();
+        this.#send({type: 'answer', sdp: connection.localDescription.toJSON()});
+    }
+
+    #isTheirs(sdp) {
+        return fingerprintIn(textOf(sdp)) === this.remoteFingerprint;
+    }
+
+    /**
+     * ICE restarts, or media that we reject. When both have offered, the offer of who made the
+     * first one stands (W3C webrtc-pc 10.7: the other side is polite). Nothing that goes wrong
+     * here ends a call that works.
+     */
+    #takeLaterOffer(sdp) {
+        if (!this.#connection?.remoteDescription || !this.#isTheirs(sdp))
+            return;
+        const polite = this.direction === 'outgoing';
+        this.#work = this.#work.then(async () => {
+            const connection = this.#connection;
+            if (connection.signalingState === 'have-local-offer' && !polite)
+                return;
+            await connection.setRemoteDescription({type: 'offer', sdp: textOf(sdp)});
+            await this.#answer(connection);
+        }).catch((error) => console.warn('rtcbus: a later offer:', error));
+    }
+
+    /** Opened by whoever listens. What was on the way before it is missed by nobody. */
+    #openFeed() {
+        const channel = this.#connection.createDataChannel(FEED_LABEL, {protocol: FEED_PROTOCOL});
+        channel.binaryType = 'arraybuffer';
+        channel.onopen = () => {
+            this.#feed = new Feed({
+                place: this.wantedPlace ?? null,
+                send: (buffer) => channel.send(buffer),
+                take: (reading) => this.#tell('reading', reading),
+            });
+        };
+        channel.onmessage = ({data}) => this.#feed?.receive(data) || channel.close();
+    }
+
+    #silent() {
+        clearTimeout(this.#restartTimer);
+        if (this.state !== 'reconnecting')
+            return;
+        this.#tell('restart');
+        const pause = Math.min(FIRST_RESTART * 2 ** this.#restarts++, LONGEST_RESTART);
+        this.#restartTimer = setTimeout(() => this.#silent(), pause * (1 + Math.random()));
+    }
+
     #connect() {
         const connection = new RTCPeerConnection(this.options);
         this.#connection = connection;
@@ -180,10 +264,14 @@ export class Call extends EventTarget {
             this.#connected(this.state === 'connecting');
             break;
         case 'disconnected':
-            this.#enter('reconnecting');
-            break;
         case 'failed':
-            this.close(this.pending ? 'unreachable' : 'silent', true);
+            if (this.pending) {
+                if (this.#connection.connectionState === 'failed')
+                    this.close('unreachable', true);
+                break;
+            }
+            this.#enter('reconnecting');
+            this.#silent();
             break;
         case 'closed':
             this.#ended();
@@ -196,6 +284,8 @@ export class Call extends EventTarget {
         if (first && this.trust === 'new')
             rememberKey(this.name, this.remoteFingerprint);
         this.#enter('connected');
+        clearTimeout(this.#restartTimer);
+        this.#restarts = 0;
         await this.readStats();
         if (first)
             this.#step('connected', {stats: this.stats, at});
@@ -224,7 +314,7 @@ export class Call extends EventTarget {
     }
 
     #describe(type, sdp, then) {
-        const text = typeof sdp === 'string' ? sdp : sdp?.sdp;
+        const text = textOf(sdp);
         this.remoteFingerprint = fingerprintIn(text);
         this.trust = judge(this.name, this.remoteFingerprint);
         if (this.trust === 'changed' || !this.remoteFingerprint) {
@@ -248,6 +338,10 @@ export class Call extends EventTarget {
                 this.close('bad', true);
             });
     }
+}
+
+function textOf(sdp) {
+    return typeof sdp === 'string' ? sdp : sdp?.sdp;
 }
 
 /** A candidate that the browser does not like is not worth the call. */

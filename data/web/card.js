@@ -34,7 +34,7 @@ export class Card {
         this.#contacts = contacts;
         this.name = contact.name || t('peer.unnamed', {id: contact.id.slice(0, 8)});
         this.element = this.#build();
-        this.plot = new Plot(this.#canvas, contact.series, seconds);
+        this.plot = new Plot(this.#canvas, contact.readings.plot, seconds);
         this.update();
     }
 
@@ -45,6 +45,8 @@ export class Card {
     #hang;
     #close;
     #forget;
+    #list;
+    #rows = new Map(); // series → {element, button, value, age}
 
     #build() {
         const titleId = `card-${Math.random().toString(36).slice(2)}`;
@@ -71,6 +73,7 @@ export class Card {
         const numbers = h('dl', {className: 'facts'}), link = h('dl', {className: 'facts link'});
         for (const [list, name, title] of [
             [numbers, 'count'], [numbers, 'rate'], [numbers, 'gaps', 'gaps.title'], [numbers, 'age'],
+            [numbers, 'missed', 'missed.title'],
             [link, 'path'], [link, 'rtt', 'rtt.title'], [link, 'setup', 'setup.title'],
             [link, 'trust', 'trust.title'], [link, 'code', 'code.title'],
             [link, 'fingerprint', 'fingerprint.title'],
@@ -78,12 +81,14 @@ export class Card {
             this.#facts[name] = fact(`fact.${name}`, title);
             list.append(this.#facts[name].row);
         }
+        this.#facts.missed.row.hidden = true;
+        this.#list = h('ul', {className: 'series', hidden: true});
         return h('article', {className: `panel card ${colour(this.#contact.key)}`,
                              'aria-labelledby': titleId, 'data-peer': this.#contact.key},
             h('header', {}, h('h3', {id: titleId},
                               h('span', {className: 'dot', 'aria-hidden': 'true'}), this.name),
               this.#pill, h('div', {className: 'row end'}, this.#hang, this.#close)),
-            this.#note, this.#forget, this.#value, this.#canvas, numbers,
+            this.#note, this.#forget, this.#value, this.#canvas, this.#list, numbers,
             h('details', {className: 'more', open: matchMedia('(min-width: 60rem)').matches},
               h('summary', {textContent: t('card.connection')}), link));
     }
@@ -112,21 +117,63 @@ export class Card {
         this.#factsAt = 0;
     }
 
-    add(time, value) {
-        this.plot.add(time, value);
+    /** A reading has come. */
+    add(series, time, value) {
+        const {readings} = this.#contact;
+        if (this.plot.series !== readings.plot)
+            this.plot.follow(readings.plot);
+        else if (series === readings.chosen && typeof value === 'number')
+            this.plot.add(Math.max(time, readings.plot.lastTime), value);
+    }
+
+    #choose(name) {
+        const {readings} = this.#contact;
+        readings.chosen = name;
+        this.plot.follow(readings.plot);
+        this.#valueAt = -Infinity;
+        this.#factsAt = 0;
+    }
+
+    #row(name) {
+        const value = h('span', {className: 'reading'}), age = h('span', {className: 'age'});
+        const button = h('button', {type: 'button', className: 'quiet',
+                                    textContent: name || t('series.plain')});
+        button.onclick = () => this.#choose(name);
+        const element = h('li', {'data-series': name}, button, value, age);
+        this.#list.append(element);
+        this.#rows.set(name, {button, value, age});
+        return this.#rows.get(name);
+    }
+
+    /** Each series with its last value, once there are several. */
+    #showSeries(now) {
+        const {readings} = this.#contact;
+        const shown = [...readings.series.values()].filter(({count}) => count > 0);
+        show(this.#list, shown.length > 1);
+        if (shown.length < 2)
+            return;
+        for (const series of shown) {
+            const {button, value, age} = this.#rows.get(series.name) ?? this.#row(series.name);
+            button.setAttribute('aria-pressed', series.name === readings.chosen);
+            say(value, formatReading(series.value, series.unit));
+            const old = now - series.plot.lastTime;
+            say(age, Number.isFinite(old) ? t('unit.ago', {time: formatTime(old)}) : '');
+        }
     }
 
     /** In each animation frame. */
     frame(now) {
-        const {series} = this.#contact;
-        if (series.count > 0 && series.lastTime > this.#valueAt && now - this.#valueAt >= VALUE_PERIOD) {
+        const {last} = this.#contact.readings;
+        if (last && now - this.#valueAt >= VALUE_PERIOD) {
             this.#valueAt = now;
-            say(this.#value, formatNumber(series.last));
-            this.#value.dataset.value = series.last;
+            say(this.#value, formatReading(last.value, last.unit));
+            this.#value.dataset.value = last.value;
+            this.#value.classList.toggle('text', typeof last.value !== 'number');
         }
         if (now - this.#factsAt >= FACTS_PERIOD) {
             this.#factsAt = now;
             this.#showFacts(now);
+            this.#showSeries(now);
         }
     }
 
@@ -142,9 +189,11 @@ export class Card {
     }
 
     #showFacts(now) {
-        const {series, call} = this.#contact, stats = call?.stats;
+        const {readings, call} = this.#contact, stats = call?.stats, series = readings.plot;
         const rate = series.rate(now), age = now - series.lastTime;
-        this.#fact('count', series.count > 0 && formatNumber(series.count));
+        this.#fact('count', readings.last && formatNumber(readings.last.count));
+        this.#fact('missed', formatNumber(readings.missed));
+        show(this.#facts.missed.row, readings.missed > 0);
         this.#fact('rate', !Number.isNaN(rate) && t('unit.rate', {n: formatNumber(rate, rate < 10 ? 2 : 3)}));
         this.#fact('gaps', series.gaps > 0 ? t('unit.gaps', {n: formatNumber(series.gaps),
                                                              time: formatTime(series.longestGap)})
@@ -160,8 +209,17 @@ export class Card {
         this.#showFingerprint(call?.remoteFingerprint ?? '');
         if (series.count > 0)
             this.#canvas.setAttribute('aria-label', t('plot.label', {
-                name: this.name, value: formatNumber(series.last)}));
+                name: readings.chosen ? `${this.name}, ${readings.chosen}` : this.name,
+                value: formatReading(readings.last?.value ?? series.last, readings.last?.unit ?? '')}));
     }
+}
+
+/** What was sent, as people read it: numbers with their unit, texts as they are. */
+function formatReading(value, unit) {
+    if (value instanceof Uint8Array)
+        return t('series.bytes', {n: formatNumber(value.length)});
+    const text = typeof value === 'number' ? formatNumber(value) : String(value).slice(0, 200);
+    return unit ? `${text}\u202f${unit}` : text;
 }
 
 /** When a wanted contact is called again after REASON. */

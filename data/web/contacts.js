@@ -10,10 +10,11 @@
 // Clients that know neither session nor "to" are matched by their sender alone.
 
 import {Call, makeSession} from './call.js';
-import {Series, parseNumber} from './series.js';
+import {Readings} from './readings.js';
+import {parseNumber} from './series.js';
 
 const FIRST_PAUSE = 1000, LONGEST_PAUSE = 30000; // ms
-const PATIENCE = 5000;       // ms for a connection to come back by itself
+const FOREIGN_PATIENCE = 5000, PATIENCE = 60000; // ms for a connection to come back
 const PROOF_OF_LIFE = 2000;  // ms for a peer that joined again to show that our call lives
 const MAX_INCOMING = 64, MAX_PENDING = 4;        // of all, and not yet connected of one
 const FINAL = ['bye', 'refused', 'changed']; // reasons not to call again at once
@@ -23,7 +24,8 @@ const MAX_EARLY = 128, EARLY_LIFETIME = 30000;   // candidates before their offe
 export const peerKey = (id, name) => name || id;
 
 export class Contact {
-    series = new Series();
+    readings = new Readings();
+    place = null;        // of its readings, from before a reload
     call = null;
     reason = null;       // of the last call's end
     shown = '';          // the last call's fingerprint
@@ -42,14 +44,15 @@ export class Contact {
 }
 
 /**
- * Events: "contacts" (which there are, or their states), "number" (detail: {contact, time,
- * value}), "listeners", "step" (detail: {peer, session, step, …}).
+ * Events: "contacts" (which there are, or their states), "reading" (detail: {contact, series,
+ * time, value}), "listeners", "step" (detail: {peer, session, step, …}).
  */
 export class Contacts extends EventTarget {
     contacts = new Map(); // key → Contact
     incoming = new Set(); // calls of those who listen to us
     emitting = false;     // we answer a `call` to everybody
     certificate = null;   // ours
+    everybody = false;    // whoever comes is called
     greeting = null;      // gives the text that a new listener hears first, or null
     #signaling;
     #early = [];
@@ -85,6 +88,21 @@ export class Contacts extends EventTarget {
             if (!this.contacts.get(peerKey(id, name))?.wanted)
                 this.place(id);
         }
+    }
+
+    /** Who is called, and from where on to ask for readings: for restore(), after a reload. */
+    save() {
+        return [...this.contacts.values()].filter((contact) => contact.wanted && contact.name)
+            .map(({name, readings, place}) => ({name, place: readings.place ?? place}));
+    }
+
+    /** They are called as soon as they are seen in the room. */
+    restore(saved) {
+        for (const {name, place} of saved) {
+            const contact = this.#contact(name, '', name);
+            Object.assign(contact, {wanted: true, reason: 'away', place});
+        }
+        this.#tell('contacts');
     }
 
     /** Ends the call; the numbers stay to look at. */
@@ -159,6 +177,9 @@ export class Contacts extends EventTarget {
         call.addEventListener('state', () => this.#callChanged(contact, call));
         call.addEventListener('open', () => this.#tell('contacts'));
         call.addEventListener('number', ({detail}) => this.#message(contact, call, detail));
+        call.addEventListener('reading', ({detail}) => this.#reading(contact, call, detail));
+        call.addEventListener('restart', () => this.#restart(call));
+        call.wantedPlace = contact.place;
         this.#tell('contacts');
     }
 
@@ -170,12 +191,32 @@ export class Contacts extends EventTarget {
             contact.others++;
             return;
         }
+        this.#heard(contact, call, text);
+        contact.readings.addNumber(time, value);
+        this.#tell('reading', {contact, series: '', time, value});
+    }
+
+    #heard(contact, call, text) {
         if (!call.heard)
             this.#tell('step', {peer: call.peer, session: call.session, step: 'number', text});
         call.heard = true;
         contact.attempts = 0;
-        contact.series.add(time, value);
-        this.#tell('number', {contact, time, value});
+    }
+
+    /** The next call asks for what comes after it. */
+    #reading(contact, call, reading) {
+        if (contact.call !== call)
+            return;
+        this.#heard(contact, call, String(reading.value));
+        const time = contact.readings.add(reading, call.place.epoch);
+        if (!reading.greeting)
+            contact.place = {epoch: call.place.epoch, sequence: reading.sequence};
+        this.#tell('reading', {contact, series: reading.series, time, value: reading.value});
+    }
+
+    #restart(call) {
+        if (this.#signaling.state === 'connected' && this.#signaling.members.has(call.remote))
+            call.restart();
     }
 
     #callChanged(contact, call) {
@@ -195,7 +236,10 @@ export class Contacts extends EventTarget {
         this.#tell('contacts');
     }
 
-    /** A call that stays silent is made anew, as soon as there is a relay to do it with. */
+    /**
+     * A call that stays silent is made anew, as soon as there is a relay to do it with. One that
+     * can restart ICE does so meanwhile.
+     */
     #lookAgain(contact, call) {
         setTimeout(() => {
             if (call.state !== 'reconnecting')
@@ -204,7 +248,7 @@ export class Contacts extends EventTarget {
                 call.close('silent', true);
             else
                 this.#lookAgain(contact, call);
-        }, PATIENCE);
+        }, call.foreign ? FOREIGN_PATIENCE : PATIENCE);
     }
 
     #redial(contact) {
@@ -222,6 +266,11 @@ export class Contacts extends EventTarget {
             const contact = this.contacts.get(peerKey(id, name));
             if (contact)
                 contact.id = id;
+            for (const call of this.#calls())
+                if (call.peer === name && !this.#signaling.members.has(call.remote))
+                    call.remote = id; // an offer from there shows whether it has the same key
+            if (this.everybody && !contact)
+                this.place(id);
         }
     }
 
@@ -257,9 +306,11 @@ export class Contacts extends EventTarget {
             return;
         }
         // It lost only the relay, or it began anew and knows nothing of our call: numbers tell.
-        const {call} = contact, {count} = contact.series;
-        setTimeout(() => contact.call === call && contact.series.count === count &&
-            this.#dial(contact), PROOF_OF_LIFE);
+        const {call} = contact;
+        let alive = false;
+        for (const event of ['number', 'reading'])
+            call.addEventListener(event, () => alive = true, {once: true});
+        setTimeout(() => contact.call === call && !alive && this.#dial(contact), PROOF_OF_LIFE);
     }
 
     #left(id) {
@@ -359,9 +410,18 @@ export class Contacts extends EventTarget {
             this.#takeOffer(waiting, frame);
             return;
         }
-        // A foreign emitter's offer to everybody is somebody else's.
-        if (frame.to === undefined || this.#find(frame))
+        const standing = this.#find(frame);
+        if (standing) {
+            standing.takeOffer(frame.sdp);
             return;
+        }
+        // A foreign emitter's offer to everybody is somebody else's, and a later offer of a call
+        // that we do not know is nobody's.
+        if (frame.to === undefined || frame.restart) {
+            if (frame.restart)
+                this.#signaling.send({type: 'bye', to: frame.from, session: frame.session, reason: 'gone'});
+            return;
+        }
         const name = this.#signaling.nameOf(frame.from), key = peerKey(frame.from, name);
         if (this.contacts.get(key)?.call ||
             (!this.contacts.has(key) && this.contacts.size >= MAX_OFFERED)) {

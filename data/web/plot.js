@@ -85,6 +85,12 @@ export class Plot {
         all.delete(this);
     }
 
+    /** Another series from now on. */
+    follow(series) {
+        this.series = series;
+        this.show(this.seconds);
+    }
+
     show(seconds) {
         this.seconds = seconds;
         this.#low = this.#high = NaN;
