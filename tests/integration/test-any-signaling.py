@@ -124,8 +124,7 @@ def test_trust(world):
     invoke(calls[0], "CreateOffer")
     invoke(calls[1], "SetRemoteDescription", "(ss)", *description(calls[0]))
     invoke(calls[0], "SetRemoteDescription", "(ss)", *description(calls[1]))
-    carry(calls[0], calls[1])
-    carry(calls[1], calls[0])
+    carry(calls[0], calls[1])  # one way is enough, and the call may be over by now
     check("key" in calls[1].wait_ended(15), "the reason says nothing of the key")
     check("connected" not in calls[1].states(), "it was connected")
 

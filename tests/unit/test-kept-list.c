@@ -69,14 +69,14 @@ static void check_damaged(Fixture *f, const char *text, gssize length)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *kept = NULL;
-    gsize kept_length;
+    gsize kept_length, wanted = length < 0 ? strlen(text) : (gsize) length;
 
     g_assert_true(g_file_set_contents(f->path, text, length, NULL));
     kept_list_load(f->list);
     check_names(f->list, NAMES());
     g_assert_nonnull(strstr(kept_list_problem(f->list), f->aside));
     g_assert_true(g_file_get_contents(f->aside, &kept, &kept_length, NULL));
-    g_assert_cmpmem(kept, kept_length, text, length < 0 ? strlen(text) : (gsize) length);
+    g_assert_cmpmem(kept, kept_length, text, wanted);
     g_assert_false(g_file_test(f->path, G_FILE_TEST_EXISTS));
     g_assert_true(kept_list_add(f->list, "box", &error)); /* and it goes on */
     g_assert_no_error(error);
