@@ -150,6 +150,11 @@ StreamLinks *stream_links_new(const StreamLinkOps *ops)
     return links;
 }
 
+guint stream_links_count(const StreamLinks *links)
+{
+    return g_hash_table_size(links->set);
+}
+
 void stream_links_free(StreamLinks *links)
 {
     if (!links)

@@ -26,6 +26,8 @@ StreamLinks *stream_links_new(const StreamLinkOps *ops);
 /* Closes them all. */
 void stream_links_free(StreamLinks *links);
 
+guint stream_links_count(const StreamLinks *links);
+
 /* One that has neither end. It belongs to LINKS; DATA is what it is for. */
 StreamLink *stream_link_new(StreamLinks *links, gpointer data);
 gpointer stream_link_data(const StreamLink *link);

@@ -59,6 +59,54 @@ void kept_peers_to_json(GVariant *dict, JsonBuilder *builder)
     json_builder_end_array(builder);
 }
 
+static GVariant *forwards(GVariant *dict)
+{
+    return g_variant_lookup_value(dict, "Forwards", G_VARIANT_TYPE("a(sssss)"));
+}
+
+guint forwards_count(GVariant *dict)
+{
+    g_autoptr(GVariant) list = forwards(dict);
+
+    return list ? (guint) g_variant_n_children(list) : 0;
+}
+
+void forwards_print(GVariant *dict, unsigned indent)
+{
+    g_autoptr(GVariant) list = forwards(dict);
+    g_autoptr(Table) table = table_new(indent);
+
+    for (gsize i = 0; list && i < g_variant_n_children(list); i++) {
+        const char *name, *listen, *peer, *service, *problem;
+        g_autofree char *where = NULL;
+
+        g_variant_get_child(list, i, "(&s&s&s&s&s)", &name, &listen, &peer, &service, &problem);
+        where = g_strdup_printf(_("%s leads to %s of %s"), listen, service, peer);
+        table_row(table, name, where, *problem ? _("(not yet)") : "", NULL);
+    }
+    table_print(table);
+}
+
+void forwards_to_json(GVariant *dict, JsonBuilder *builder)
+{
+    g_autoptr(GVariant) list = forwards(dict);
+
+    json_builder_begin_array(builder);
+    for (gsize i = 0; list && i < g_variant_n_children(list); i++) {
+        const char *name, *listen, *peer, *service, *problem;
+
+        g_variant_get_child(list, i, "(&s&s&s&s&s)", &name, &listen, &peer, &service, &problem);
+        json_builder_begin_object(builder);
+        json_add_string(builder, "name", name);
+        json_add_string(builder, "listen", listen);
+        json_add_string(builder, "peer", peer);
+        json_add_string(builder, "service", service);
+        json_add_string(builder, "problem", problem);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
 static int list_kept(BusClient *client)
 {
     g_autoptr(GError) error = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/* Kept peers, as "keep" and "status" show them. */
+/* Kept peers, as "keep" and "status" show them, and the forwards that the daemon listens for. */
 
 #pragma once
 
@@ -11,3 +11,7 @@
 guint kept_peers_count(GVariant *dict);
 void kept_peers_print(GVariant *dict, unsigned indent);
 void kept_peers_to_json(GVariant *dict, JsonBuilder *builder);
+
+guint forwards_count(GVariant *dict);
+void forwards_print(GVariant *dict, unsigned indent);
+void forwards_to_json(GVariant *dict, JsonBuilder *builder);

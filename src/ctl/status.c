@@ -90,6 +90,22 @@ static void find_bad_servers(Status *status)
     }
 }
 
+static void find_silent_forwards(Status *status)
+{
+    g_autoptr(GVariant) list =
+        g_variant_lookup_value(status->peer, "Forwards", G_VARIANT_TYPE("a(sssss)"));
+
+    for (gsize i = 0; list && i < g_variant_n_children(list); i++) {
+        const char *name, *listen, *problem;
+
+        g_variant_get_child(list, i, "(&s&s&s&s&s)", &name, &listen, NULL, NULL, &problem);
+        if (*problem)
+            g_ptr_array_add(status->problems,
+                            g_strdup_printf(_("the forward %s does not listen on %s yet: %s"), name,
+                                            listen, problem));
+    }
+}
+
 static void find_problems(Status *status)
 {
     const char *state = dict_string(status->peer, "RelayState");
@@ -101,6 +117,7 @@ static void find_problems(Status *status)
     find_bad_servers(status);
     if (*dict_string(status->peer, "ReadingsError"))
         g_ptr_array_add(status->problems, text_safe(dict_string(status->peer, "ReadingsError")));
+    find_silent_forwards(status);
     if (g_str_equal(state, "connected"))
         return;
     url = text_safe(dict_string(status->peer, "RelayUrl"));
@@ -182,6 +199,14 @@ static void print_kept(GVariant *dict)
     kept_peers_print(dict, 4);
 }
 
+static void print_forwards(GVariant *dict)
+{
+    if (forwards_count(dict) == 0)
+        return;
+    g_print("%s\n", _("Forwards:"));
+    forwards_print(dict, 4);
+}
+
 static void status_print(const Status *status)
 {
     GVariant *dict = status->peer;
@@ -210,6 +235,7 @@ static void status_print(const Status *status)
     else if (status->calls->len > 0)
         call_list_print(status->calls, 4);
     print_kept(dict);
+    print_forwards(dict);
     for (guint i = 0; i < status->problems->len; i++) {
         g_autofree char *problem = printable(status->problems->pdata[i]);
 
@@ -307,6 +333,8 @@ static void status_print_json(const Status *status)
     call_list_to_json(status->calls, builder);
     json_builder_set_member_name(builder, "kept");
     kept_peers_to_json(dict, builder);
+    json_builder_set_member_name(builder, "forwards");
+    forwards_to_json(dict, builder);
     problems_to_json(status->problems, builder);
     json_builder_end_object(builder);
     json_print(builder);

@@ -16,6 +16,8 @@
 #include "common/printable.h"
 #include "common/random-id.h"
 #include "peer/readings/publisher.h"
+#include "peer/service/forwards.h"
+#include "peer/service/services.h"
 #include "peer/signaling/upgrade.h"
 #include "rtc/ice/ice-server.h"
 #include "rtc/ice/tls-trust.h"
@@ -183,7 +185,13 @@ bool peer_config_load(PeerConfig *config, const char *path, bool required, GErro
 
 GPtrArray *peer_config_check(const char *path, bool required)
 {
-    return config_check(path, required, keys);
+    g_autofree char *services = peer_config_beside(path, "services.d");
+    g_autofree char *forwards = peer_config_beside(path, "forwards.d");
+    GPtrArray *problems = config_check(path, required, keys);
+
+    services_check(services, problems);
+    forwards_check(forwards, problems);
+    return problems;
 }
 
 void peer_config_clear(PeerConfig *config)
@@ -202,4 +210,24 @@ char *peer_config_name(const PeerConfig *config)
         return g_strdup("localhost");
     host[HOST_NAME_MAX] = '\0';
     return printable(host);
+}
+
+char *peer_config_other_name(const PeerConfig *config, const char *name, const char *fingerprint)
+{
+    const char *digits = strchr(fingerprint, ' ');
+    g_autofree char *suffix = NULL;
+
+    if (*config->name || !digits || strlen(digits) < 6)
+        return NULL;
+    suffix = g_strdup_printf("%.2s%.2s", digits + 1, digits + 4);
+    for (char *p = suffix; *p; p++)
+        *p = g_ascii_tolower(*p);
+    return g_strdup_printf("%.59s-%s", name, suffix);
+}
+
+char *peer_config_beside(const char *path, const char *name)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+
+    return g_build_filename(folder, name, NULL);
 }

@@ -31,8 +31,15 @@ typedef struct {
 /* As config_load(): on failure CONFIG is untouched. Else what it held is freed. */
 bool peer_config_load(PeerConfig *config, const char *path, bool required, GError **error);
 void peer_config_clear(PeerConfig *config);
-/* As config_check(). */
+/* As DaemonInfo.check: the configuration, and what is in services.d and forwards.d. */
 GPtrArray *peer_config_check(const char *path, bool required);
 
 /* The name to use: the configured one, or this host's. Transfer full. */
 char *peer_config_name(const PeerConfig *config);
+
+/* A host name may be another machine's, too; a piece of the fingerprint tells them apart. NULL
+ * for a name that somebody has chosen: it is never changed. Transfer full. */
+char *peer_config_other_name(const PeerConfig *config, const char *name, const char *fingerprint);
+
+/* What is called NAME in the folder of the configuration file PATH. Transfer full. */
+char *peer_config_beside(const char *path, const char *name);

@@ -10,6 +10,7 @@
 #include "common/daemon.h"
 #include "common/names.h"
 #include "peer/bus/bus.h"
+#include "peer/config.h"
 #include "peer/peer.h"
 
 typedef struct {
@@ -59,7 +60,7 @@ int main(int argc, char **argv)
         .config_name = "peer.conf",
         .bus_name = PEER_BUS_NAME,
         .configure = configure,
-        .check = peer_check,
+        .check = peer_config_check,
         .start = start,
         .reload = reload,
         .stop = stop,

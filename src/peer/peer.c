@@ -25,6 +25,7 @@
 #include "peer/trust/pairing-outcome.h"
 #include "peer/error.h"
 #include "peer/readings/readings.h"
+#include "peer/service/forwards.h"
 #include "peer/service/service-link.h"
 #include "peer/signaling/signaling.h"
 
@@ -46,6 +47,7 @@ struct Peer {
     PairingOutcome pairing_outcome;
     KeptCalls *kept;
     Readings *readings;
+    Forwards *forwards;
     const PeerOps *observer;
     gpointer observer_data;
     char **servers; /* for ICE: ours and the relay's */
@@ -53,6 +55,14 @@ struct Peer {
     TlsTrust *trust; /* for turns: servers */
     LinkWatch *link;
 };
+
+/* A part has news of which there is nothing to do here. */
+static void on_part_changed(gpointer data)
+{
+    Peer *peer = data;
+
+    peer->observer->updated(peer->observer_data);
+}
 
 static void peer_update(Peer *peer)
 {
@@ -71,15 +81,8 @@ static void peer_update(Peer *peer)
 
 /* ---- from the watch over ICE servers --------------------------------------- */
 
-static void on_servers_changed(gpointer data)
-{
-    Peer *peer = data;
-
-    peer->observer->updated(peer->observer_data);
-}
-
 static const ServerWatchOps server_ops = {
-    .changed = on_servers_changed,
+    .changed = on_part_changed,
 };
 
 /* Our servers, or the relay's, may be others now. */
@@ -107,13 +110,6 @@ static void on_relay_state(gpointer data)
     if (connected)
         kept_calls_room_changed(peer->kept);
     peer_update(peer);
-}
-
-static void on_members(gpointer data)
-{
-    Peer *peer = data;
-
-    peer->observer->updated(peer->observer_data);
 }
 
 static void on_joined(const char *id, gpointer data)
@@ -170,7 +166,7 @@ static const SignalingOps signaling_ops = {
     .state = on_relay_state,
     .joined = on_joined,
     .leaving = on_leaving,
-    .members = on_members,
+    .members = on_part_changed,
     .frame = on_frame,
     .no_such_peer = on_no_such_peer,
     .stopped = on_stopped,
@@ -204,13 +200,6 @@ static void on_configure(Call *call, ConnectionConfig *config, gpointer data)
     config->interfaces = (const char *const *) peer->config.interfaces;
 }
 
-static void on_copied(gpointer data)
-{
-    Peer *peer = data;
-
-    peer->observer->updated(peer->observer_data);
-}
-
 static bool on_is_emitter(gpointer data)
 {
     Peer *peer = data;
@@ -233,6 +222,7 @@ static void on_call_changed(Call *call, gpointer data)
 
     peer->observer->call_changed(call, peer->observer_data);
     kept_calls_call_changed(peer->kept, call);
+    forwards_call_changed(peer->forwards, call);
     if (call_state(call) == CALL_CONNECTED)
         calls_note_connected(peer->calls, call);
 }
@@ -359,6 +349,10 @@ static void on_link_changed(const LinkChange *change, gpointer data)
 
     signaling_link_changed(peer->signaling, change->come || change->resumed);
     call_dispatch_link_changed(peer->dispatch, change->gone || change->come);
+    if (change->come || change->resumed) {
+        kept_calls_retry(peer->kept, NULL);
+        forwards_link_changed(peer->forwards);
+    }
 }
 
 static const LinkWatchOps link_ops = {.changed = on_link_changed};
@@ -383,23 +377,6 @@ static const ReadingsOps readings_ops = {
 };
 
 /* ---- the daemon's steps --------------------------------------------------- */
-
-/* services.d is beside the configuration file. */
-static char *services_folder(const char *config_path)
-{
-    g_autofree char *config_folder = g_path_get_dirname(config_path);
-
-    return g_build_filename(config_folder, "services.d", NULL);
-}
-
-GPtrArray *peer_check(const char *path, bool required)
-{
-    g_autofree char *folder = services_folder(path);
-    GPtrArray *problems = peer_config_check(path, required);
-
-    services_check(folder, problems);
-    return problems;
-}
 
 bool peer_configure(Peer *peer, const char *path, bool required, GError **error)
 {
@@ -428,26 +405,10 @@ static CallLimits peer_limits(const Peer *peer)
                         .max_pending_strangers = peer->config.max_pending_strangers};
 }
 
-/* A host name may be another machine's, too; a piece of the fingerprint tells
- * them apart. A name that somebody has chosen is never changed. */
-static char *peer_other_name(const Peer *peer, const char *name)
-{
-    const char *digits = strchr(peer_fingerprint(peer), ' ');
-    g_autofree char *suffix = NULL;
-
-    if (*peer->config.name || !digits || strlen(digits) < 6)
-        return NULL;
-    suffix = g_strdup_printf("%.2s%.2s", digits + 1, digits + 4);
-    for (char *p = suffix; *p; p++)
-        *p = g_ascii_tolower(*p);
-    return g_strdup_printf("%.59s-%s", name, suffix);
-}
-
 /* known_peers is beside the configuration file, known_peers of the state directory ours. */
 static KnownPeers *make_known(const Peer *peer, const char *folder)
 {
-    g_autofree char *config_folder = g_path_get_dirname(peer->config_path);
-    g_autofree char *admin = g_build_filename(config_folder, "known_peers", NULL);
+    g_autofree char *admin = peer_config_beside(peer->config_path, "known_peers");
     g_autofree char *learned = g_build_filename(folder, "known_peers", NULL);
 
     return known_peers_new(admin, learned);
@@ -455,7 +416,7 @@ static KnownPeers *make_known(const Peer *peer, const char *folder)
 
 static Services *make_services(const Peer *peer)
 {
-    g_autofree char *folder = services_folder(peer->config_path);
+    g_autofree char *folder = peer_config_beside(peer->config_path, "services.d");
 
     return services_new(folder);
 }
@@ -473,17 +434,21 @@ static void make_calls(Peer *peer)
     peer->call_trust = (CallTrust){.known = peer->known,
                                    .identity = peer->identity,
                                    .calls = peer->calls,
-                                   .copied = on_copied,
+                                   .copied = on_part_changed,
                                    .data = peer};
 }
+
+static const ForwardsOps forwards_ops = {.changed = on_part_changed};
 
 /* Whom to keep is remembered in the state directory. */
 static void make_kept(Peer *peer, const char *folder)
 {
     g_autofree char *path = g_build_filename(folder, "kept_peers", NULL);
+    g_autofree char *forwards = peer_config_beside(peer->config_path, "forwards.d");
 
     peer->kept =
         kept_calls_new(peer->calls, signaling_room(peer->signaling), path, &kept_ops, peer);
+    peer->forwards = forwards_new(forwards, peer->calls, peer->kept, &forwards_ops, peer);
 }
 
 static void make_pairing(Peer *peer)
@@ -511,7 +476,8 @@ static void load_known(Peer *peer)
 static void apply_names(Peer *peer)
 {
     g_autofree char *name = peer_config_name(&peer->config);
-    g_autofree char *other_name = peer_other_name(peer, name);
+    g_autofree char *other_name =
+        peer_config_other_name(&peer->config, name, peer_fingerprint(peer));
 
     if (peer->name && strcmp(peer->name, name) != 0)
         log_info(_("our name is %s now, it was %s"), name, peer->name);
@@ -604,6 +570,7 @@ void peer_begin(Peer *peer, const PeerOps *observer, gpointer data)
     kept_calls_load(peer->kept);
     peer_apply(peer);
     peer->link = link_watch_new(&link_ops, peer);
+    forwards_load(peer->forwards);
 }
 
 void peer_reload(Peer *peer)
@@ -614,6 +581,7 @@ void peer_reload(Peer *peer)
     if (!services_load(peer->services, &error))
         log_warning(_("no service is offered until this is repaired and read again: %s"),
                     error->message);
+    forwards_load(peer->forwards);
     peer_update(peer);
 }
 
@@ -639,6 +607,7 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->link, link_watch_free);
     if (peer->calls)
         calls_hang_up_all(peer->calls, CALL_REASON_STOPPED);
+    g_clear_pointer(&peer->forwards, forwards_free);
     g_clear_pointer(&peer->kept, kept_calls_free);
     g_clear_pointer(&peer->dispatch, call_dispatch_free);
     g_clear_pointer(&peer->calls, calls_free);
@@ -807,5 +776,11 @@ char **peer_problems(const Peer *peer)
 
     if (kept)
         g_strv_builder_add(problems, kept);
+    g_strv_builder_addv(problems, (const char **) forwards_problems(peer->forwards));
     return g_strv_builder_end(problems);
+}
+
+const Forwards *peer_forwards(const Peer *peer)
+{
+    return peer->forwards;
 }

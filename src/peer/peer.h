@@ -17,6 +17,7 @@
 #include "peer/call/kept-calls.h"
 #include "peer/call/server-watch.h"
 #include "peer/readings/store.h"
+#include "peer/service/forwards.h"
 #include "peer/trust/known-peers.h"
 #include "peer/trust/pairing-outcome.h"
 
@@ -44,9 +45,6 @@ Peer *peer_new(void);
 /* Calls that are left end, and the observer still hears of it. */
 void peer_free(Peer *peer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Peer, peer_free)
-
-/* As DaemonInfo.check: the configuration, and what is in services.d. */
-GPtrArray *peer_check(const char *path, bool required);
 
 /* The steps of DaemonInfo, in this order; see common/daemon.h. Nothing happens before
  * peer_begin(), and OBSERVER, which is kept by reference, must last as long as the peer. */
@@ -78,6 +76,7 @@ bool peer_pair_with(Peer *peer, const char *code, const PairingWish *wish, GErro
 bool peer_confirm_pairing(Peer *peer, const PairingWish *wish, GError **error);
 bool peer_cancel_pairing(Peer *peer, GError **error);
 
+const Forwards *peer_forwards(const Peer *peer);
 /* To keep and unkeep, and what there is of it */
 KeptCalls *peer_kept(const Peer *peer);
 

@@ -52,3 +52,18 @@ void bus_kept_update(RtcbusPeer1 *object, const KeptCalls *kept)
     }
     rtcbus_peer1_set_kept_peers(object, g_variant_builder_end(&builder));
 }
+
+void bus_kept_update_forwards(RtcbusPeer1 *object, const Forwards *forwards)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(sssss)"));
+    for (guint i = 0; i < forwards_count(forwards); i++) {
+        ForwardReport report = forwards_report(forwards, i);
+        g_autofree char *problem = bus_text(report.problem, strlen(report.problem));
+
+        g_variant_builder_add(&builder, "(sssss)", report.name, report.listen, report.peer,
+                              report.service, problem);
+    }
+    rtcbus_peer1_set_forwards(object, g_variant_builder_end(&builder));
+}

@@ -425,6 +425,7 @@ static void on_updated(gpointer data)
     rtcbus_peer1_set_broken_services(object, peer_broken_services(peer));
     rtcbus_peer1_set_key_shared_with(object, peer_key_copies(peer));
     update_problems(object, peer);
+    bus_kept_update_forwards(object, peer_forwards(peer));
     rtcbus_peer1_set_ice_servers(object, servers_to_variant(peer_server_watch(peer)));
 }
 
