@@ -258,6 +258,19 @@ static void claim_name(Admission *admission, const Handshake *handshake)
         client_close_now(holder->data, 1008, "its name belongs to another's token");
 }
 
+/* CLIENT is the peer that has the name already, by a connection that it has lost, or it will have
+ * been told that it has. */
+static void resume_name(Admission *admission, const Handshake *handshake, Client *client)
+{
+    RelayRoom *room = router_find_room(admission->world.router, handshake->room);
+    Member *holder = room && *handshake->name ? room_find(room, handshake->name) : NULL;
+
+    if (!holder || !client_is_resumed_by(holder->data, handshake->resume))
+        return;
+    client_set_resume(client, handshake->resume);
+    client_close_now(holder->data, 1000, "it has connected again");
+}
+
 /* ACCOUNT will have a handshake less; with the last one its group has no more turns. */
 static void forget_turns(Admission *admission, Account *account)
 {
@@ -277,6 +290,8 @@ static void admit(Admission *admission, HttpConnection *connection, const Handsh
 
     if (grant->owns_name)
         claim_name(admission, handshake);
+    else if (handshake->resume)
+        resume_name(admission, handshake, client);
     member = join(admission, handshake, client, account, &error);
     if (!member) {
         refuse_member(admission, connection, handshake, error);

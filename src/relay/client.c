@@ -67,6 +67,7 @@ struct Client {
     gint64 probed; /* when client_probe() asked it last, monotonic µs */
     gint64 closing_since;
     const char *close_reason;
+    char resume[RANDOM_ID_LENGTH + 1];
 };
 
 const char *client_state_to_string(ClientState state)
@@ -85,6 +86,28 @@ const char *client_label(const Client *client)
     if (!client->member)
         return client->address ? client->address : "?";
     return *client->member->name ? client->member->name : client->member->id;
+}
+
+const char *client_resume(const Client *client)
+{
+    return client->resume;
+}
+
+void client_set_resume(Client *client, const char *secret)
+{
+    g_strlcpy(client->resume, secret, sizeof client->resume);
+}
+
+/* How long it takes tells nothing of where they differ. */
+bool client_is_resumed_by(const Client *client, const char *secret)
+{
+    guint difference = 0;
+
+    if (strlen(secret) != RANDOM_ID_LENGTH)
+        return false;
+    for (guint i = 0; i < RANDOM_ID_LENGTH; i++)
+        difference |= (guint) (secret[i] ^ client->resume[i]);
+    return difference == 0;
 }
 
 static void client_enter_state(Client *client, ClientState state)
@@ -108,6 +131,7 @@ Client *client_new(const ClientOps *ops)
     client->link.data = client->check.link.data = client;
     client->reads.link.data = client->writes.link.data = client;
     client->since = clock_wall();
+    random_id(client->resume);
     client->heard = clock_monotonic();
     return client;
 }
@@ -453,6 +477,11 @@ static void client_pong(Client *client, const char *data, gsize length)
     want_write(client);
 }
 
+bool client_is_silent(const Client *client, gint64 now)
+{
+    return now - client->heard >= CLIENT_PROBE_LIMIT;
+}
+
 static bool probe_unanswered(const Client *client)
 {
     return client->probed >= client->heard;
@@ -490,7 +519,7 @@ static void end_probe(Client *client, gint64 now)
     if (probe_undecided(client))
         client->probed = now;
     else
-        client_kill(client, "no answer to a ping, and its name is wanted");
+        client_kill(client, "no answer to a ping, and it is wanted");
 }
 
 /* µs until its token runs out, by the clock on the wall, which may have been set since. */

@@ -84,6 +84,12 @@ void client_set_origin(Client *client, Account *account, char *address);
 const AccessGrant *client_grant(const Client *client);
 void client_set_grant(Client *client, const AccessGrant *grant);
 
+/* The secret that its `welcome` has. Whoever shows it is the same peer, come back. It stays
+ * the same for the connection that it lets in, for which it is set before client_open(). */
+const char *client_resume(const Client *client);
+void client_set_resume(Client *client, const char *secret);
+bool client_is_resumed_by(const Client *client, const char *secret);
+
 const char *client_origin(const Client *client); /* "" if it has none */
 bool client_speaks_rtcbus(const Client *client); /* rtcbus.1 */
 gint64 client_since(const Client *client);       /* µs since the epoch */
@@ -147,11 +153,12 @@ void client_want_turns(Client *client, bool reads, bool writes);
  * has run out, kills it if it is dead or does not close. */
 void client_check(Client *client, gint64 now);
 
-/* Somebody else wants CLIENT's name: asks it at NOW whether it still lives,
- * unless it was asked so a moment ago. One that is not heard of within
+/* Somebody wants CLIENT's name, or has a frame for it and it has been silent for
+ * CLIENT_PROBE_LIMIT: asks it at NOW whether it still lives, unless it was asked so a moment ago. One that is not heard of within
  * CLIENT_PROBE_LIMIT is killed by client_check(). May kill it itself. True
  * while that is undecided. */
 bool client_probe(Client *client, gint64 now);
+bool client_is_silent(const Client *client, gint64 now);
 
 /* When there will be something to do for client_check(), unless the client is
  * heard of before or closes: monotonic µs. */

@@ -28,6 +28,7 @@ typedef struct {
     char *token;               /* the first */
     bool tokens;               /* and there is another one */
     const char *if_none_match; /* the first */
+    const char *resume;        /* the last */
     GString *forwarded_for;    /* all of them; NULL if there is none */
     bool body;                 /* the request has one */
 } Fields;
@@ -129,6 +130,8 @@ static void take_field(const char *name, const char *value, Fields *fields)
         choose_protocol(value, fields);
     else if (g_ascii_strcasecmp(name, "Authorization") == 0)
         take_authorization(value, fields);
+    else if (g_ascii_strcasecmp(name, "Rtcbus-Resume") == 0)
+        fields->resume = value;
     else if (g_ascii_strcasecmp(name, "X-Forwarded-For") == 0)
         append_to_list(&fields->forwarded_for, value);
     else if (g_ascii_strcasecmp(name, "Transfer-Encoding") == 0)
@@ -371,6 +374,7 @@ int handshake_parse(const char *head, gsize length, Handshake *out, const char *
     out->rtcbus = g_strcmp0(out->protocol, SUBPROTOCOL) == 0;
     out->origin = g_strdup(fields.origin);
     out->if_none_match = g_strdup(fields.if_none_match);
+    out->resume = g_strdup(fields.resume);
     if (fields.forwarded_for)
         out->forwarded_for = g_string_free(fields.forwarded_for, FALSE);
     return status;
@@ -387,6 +391,7 @@ void handshake_clear(Handshake *handshake)
     g_clear_pointer(&handshake->if_none_match, g_free);
     g_clear_pointer(&handshake->forwarded_for, g_free);
     g_clear_pointer(&handshake->token, g_free);
+    g_clear_pointer(&handshake->resume, g_free);
 }
 
 char *handshake_accept(const Handshake *handshake, const char *accept)

@@ -32,6 +32,7 @@ typedef struct {
     char *if_none_match; /* NULL if there is none */
     char *forwarded_for; /* X-Forwarded-For: what proxies have said, NULL if nothing */
     char *token;         /* what is to let it in, as it came; NULL if there is none */
+    char *resume;        /* Rtcbus-Resume: what its last connection's `welcome` had; or NULL */
     bool upgrade;        /* a WebSocket is asked for, and correctly */
     bool head;           /* HEAD: answer without a body */
     char *protocol;      /* the subprotocol to select: rtcbus.1 if it is offered, or

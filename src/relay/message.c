@@ -132,7 +132,7 @@ static void append_member(GString *out, const Member *member)
     append_string(out, member->name);
 }
 
-Message *message_welcome(Quota *quota, const Member *self)
+Message *message_welcome(Quota *quota, const Member *self, const char *resume)
 {
     g_autoptr(GString) text = g_string_new("{\"type\":\"welcome\",");
     const char *separator = "";
@@ -148,7 +148,10 @@ Message *message_welcome(Quota *quota, const Member *self)
         g_string_append_c(text, '}');
         separator = ",";
     }
-    g_string_append(text, "],\"iceServers\":[]}");
+    g_string_append(text, "],");
+    if (*self->name)
+        g_string_append_printf(text, "\"resume\":\"%s\",", resume);
+    g_string_append(text, "\"iceServers\":[]}");
     return from_string(quota, text);
 }
 

@@ -49,7 +49,8 @@ gsize message_cost(const Message *message);
 /* FRAME with its sender's id as "from" */
 Message *message_stamped(Quota *quota, const Envelope *frame, const Member *sender);
 
-Message *message_welcome(Quota *quota, const Member *self);
+/* RESUME: a secret, see client_resume(). */
+Message *message_welcome(Quota *quota, const Member *self, const char *resume);
 Message *message_joined(Quota *quota, const Member *member);
 Message *message_left(Quota *quota, const Member *member);
 

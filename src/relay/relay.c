@@ -255,6 +255,8 @@ static bool find_recipient(Relay *relay, Client *client, const Envelope *frame, 
     return *recipient != NULL;
 }
 
+static void relay_probe(Relay *relay, Client *client);
+
 /* False if those who are to get it have to read first. */
 static bool relay_forward(Relay *relay, Client *client, const Envelope *frame)
 {
@@ -272,10 +274,12 @@ static bool relay_forward(Relay *relay, Client *client, const Envelope *frame)
     if (log_is_verbose())
         log_frame(client, frame, recipient ? client_label(recipient->data) : "all");
     message = message_stamped(relay->quota, frame, client_member(client));
-    if (recipient)
+    if (recipient) {
         client_send(recipient->data, message);
-    else
+        relay_probe(relay, recipient->data);
+    } else {
         receivers = relay_broadcast(relay, client_member(client), message, true);
+    }
     if (receivers > 0)
         relay->forwarded++;
     traffic_spend(relay->traffic, client, (guint64) receivers * (frame->length + FRAME_COST));
@@ -374,6 +378,18 @@ static void client_check_later(Relay *relay, Client *client)
     schedule_check(relay);
 }
 
+/* Whoever sends it a frame waits for what it says: one that has gone without a word is
+ * not to be waited for as long as a silent one may stay. */
+static void relay_probe(Relay *relay, Client *client)
+{
+    gint64 now = clock_monotonic();
+
+    if (!client_is_silent(client, now))
+        return;
+    client_probe(client, now);
+    client_check_later(relay, client);
+}
+
 static void on_left(Client *client, gpointer data)
 {
     Relay *relay = data;
@@ -421,7 +437,7 @@ static void announce(Relay *relay, Client *client)
               _("%s (%s) joined room /%s"), client_label(client), client_address(client),
               room_name(member->room));
     if (client_speaks_rtcbus(client)) {
-        g_autoptr(Message) welcome = message_welcome(relay->quota, member);
+        g_autoptr(Message) welcome = message_welcome(relay->quota, member, client_resume(client));
 
         client_send(client, welcome);
     }

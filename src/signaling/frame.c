@@ -108,6 +108,7 @@ void frame_free(Frame *frame)
     g_free(frame->id);
     g_free(frame->name);
     g_free(frame->room);
+    g_free(frame->resume);
     g_clear_pointer(&frame->peers, g_ptr_array_unref);
     g_clear_pointer(&frame->ice_servers, g_ptr_array_unref);
     g_free(frame->code);
@@ -316,6 +317,7 @@ static bool read_members(Frame *frame, JsonObject *object, GError **error)
     case FRAME_WELCOME:
         return read_id(object, "id", &frame->id, error) &&
                read_words(object, "room", FRAME_MAX_CANDIDATE, &frame->room, error) &&
+               read_id(object, "resume", &frame->resume, error) &&
                read_peers(frame, object, error) && read_ice_servers(frame, object, error);
     case FRAME_JOINED:
     case FRAME_LEFT:

@@ -90,6 +90,7 @@ typedef struct {
 
     /* welcome: `id` is our own. joined, left: whose. */
     char *id, *name, *room;
+    char *resume;           /* welcome: a secret, see rtcbus-signaling(7); NULL: none */
     GPtrArray *peers;       /* of FramePeer; NULL in other frames */
     GPtrArray *ice_servers; /* of FrameIceServer; NULL in other frames */
 

@@ -10,7 +10,7 @@ import time
 import harness
 from harness import Skip, check, equal
 from members import member, refused
-from wsclient import PING, PONG, Timeout
+from wsclient import PING, PONG, Closed, Timeout
 
 
 def test_name_of_the_dead(world):
@@ -87,6 +87,80 @@ def test_name_of_the_living(world):
         equal(watcher.recv_json(), {"from": holder.id, "n": n})
     check(watcher.recv_nothing(), "the room was told something")
     equal(relay.get("Connections"), 2)
+
+
+def resume(secret):
+    return {"headers": [("Rtcbus-Resume", secret)]}
+
+
+def closed(connection):
+    """The code with which it is closed."""
+    try:
+        while True:
+            connection.recv_json()
+    except Closed as end:
+        return end.code
+
+
+def test_name_of_ones_own(world):
+    """Who shows what its last connection's welcome had takes its name back at once."""
+    relay = world.relay()
+    watcher = member(world, relay)
+    first = member(world, relay, "/?name=box")
+    first.auto_pong = False
+    watcher.expect("joined", name="box")
+    secret = first.welcome["resume"]
+    again = member(world, relay, "/?name=box", **resume(secret))
+    equal(watcher.expect("left", name="box")["id"], first.id, "who has left")
+    equal(watcher.expect("joined", name="box")["id"], again.id, "who has come")
+    equal(closed(first), 1000, "how the former connection ends")
+    # A welcome may be lost, so the secret stays the same.
+    equal(again.welcome["resume"], secret, "the secret")
+    third = member(world, relay, "/?name=box", **resume(secret))
+    check(third.id != again.id, "the id has not changed")
+    equal(relay.get("Connections"), 2)
+
+
+def test_name_of_another(world):
+    """No other secret takes a name, and a secret takes no other name."""
+    relay = world.relay()
+    box = member(world, relay, "/?name=box")
+    desk = member(world, relay, "/?name=desk")
+    elsewhere = member(world, relay, "/room?name=box")
+    nameless = member(world, relay)
+    check("resume" not in nameless.welcome, "a secret for nothing")
+    good = box.welcome["resume"]
+    for wrong in (desk.welcome["resume"], elsewhere.welcome["resume"], good[:-1], good + "0",
+                  good[:-1] + ("1" if good[-1] == "0" else "0"), "", box.id):
+        refused(409, world, relay, "/?name=box", **resume(wrong))
+    refused(409, world, relay, "/?name=desk", **resume(good))
+    check(len({good, desk.welcome["resume"], elsewhere.welcome["resume"]}) == 3,
+          "two have the same secret")
+    equal(relay.get("Connections"), 4)
+    for connection in box, desk, elsewhere:
+        connection.send_json({"to": connection.id, "alive": True})
+
+
+def test_frame_for_the_dead(world):
+    """Whoever sends a frame to one that is silent learns soon that it has gone."""
+    relay = world.relay()
+    caller = member(world, relay)
+    dead = member(world, relay, "/?name=box")
+    dead.auto_pong = False
+    live = member(world, relay, "/?name=desk")
+    caller.expect("joined", name="desk")
+    time.sleep(3.1)  # silent is who has said nothing for three seconds
+    started = time.monotonic()
+    for name in "desk", "box":
+        caller.send_json({"type": "call", "to": name})
+    live.expect("call")
+    caller.expect("left", name="box")
+    took = time.monotonic() - started
+    check(2.9 < took < 20, f"it took {took:.1f} s")
+    caller.send_json({"type": "call", "to": "box"})
+    equal(caller.expect("error")["code"], "no-such-peer")
+    caller.send_json({"type": "call", "to": "desk"})
+    live.expect("call")
 
 
 harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])

@@ -42,8 +42,10 @@ static void test_request(void)
     g_autofree char *full = upgrade_request(uri, KEY,
                                             &(UpgradeOffer){.origin = "https://x.example",
                                                             .subprotocol = "rtcbus.1",
-                                                            .token = "a.b.c"});
-    g_autofree char *plain = upgrade_request(bare, KEY, &(UpgradeOffer){.token = ""});
+                                                            .token = "a.b.c",
+                                                            .resume = "0123abcd"});
+    g_autofree char *plain =
+        upgrade_request(bare, KEY, &(UpgradeOffer){.token = "", .resume = "a\r\nX: y"});
 
     g_assert_true(g_str_has_prefix(full, "GET /a%20b%0D%0AX:%20y?name=k%C3%BC HTTP/1.1\r\n"
                                          "Host: [::1]:41337\r\n"));
@@ -56,6 +58,8 @@ static void test_request(void)
     g_assert_null(strstr(plain, "Origin"));
     g_assert_nonnull(strstr(full, "\r\nAuthorization: Bearer a.b.c\r\n"));
     g_assert_null(strstr(plain, "Authorization"));
+    g_assert_nonnull(strstr(full, "\r\nRtcbus-Resume: 0123abcd\r\n"));
+    g_assert_null(strstr(plain, "Resume"));
 }
 
 static void test_tokens(void)

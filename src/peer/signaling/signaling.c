@@ -86,6 +86,7 @@ struct Signaling {
     NameChoice choice;
     char *spare_name; /* kept once it was made up, so that others see one name */
     guint waits;      /* for our own name, while somebody has it */
+    char *resume;     /* shows the relay that it is still we who have it, or NULL */
     bool stopping;
     guint failures;   /* in a row */
     gint64 attempted; /* µs, when the last attempt began */
@@ -247,6 +248,8 @@ static void receive_welcome(Signaling *signaling, const Frame *frame)
     if (signaling->kind == RELAY_KIND_RTCBUS || !frame->id)
         return;
     signaling->kind = RELAY_KIND_RTCBUS;
+    g_free(signaling->resume);
+    signaling->resume = g_strdup(frame->resume);
     room_set_own_id(signaling->room, frame->id);
     for (guint i = 0; i < frame->peers->len; i++) {
         const FramePeer *peer = frame->peers->pdata[i];
@@ -527,6 +530,7 @@ static void signaling_open(Signaling *signaling, const char *url, const char *to
         .origin = signaling->relay.origin,
         .subprotocol = signaling->offered ? SUBPROTOCOL : NULL,
         .token = token,
+        .resume = signaling->resume,
     };
 
     signaling->attempted = clock_monotonic();
@@ -574,6 +578,7 @@ static void signaling_forget(Signaling *signaling)
     signaling->plain = false;
     signaling->choice = NAME_OWN;
     signaling->failures = signaling->waits = 0;
+    g_clear_pointer(&signaling->resume, g_free);
     g_clear_pointer(&signaling->spare_name, g_free);
     g_clear_pointer(&signaling->complained, g_free);
     g_strfreev(signaling->ice_servers);
@@ -705,6 +710,7 @@ void signaling_free(Signaling *signaling)
     g_strfreev(signaling->ice_servers);
     signaling_drop_settings(signaling);
     g_free(signaling->spare_name);
+    g_free(signaling->resume);
     g_free(signaling->complained);
     g_free(signaling);
 }

@@ -108,6 +108,8 @@ char *upgrade_request(GUri *uri, const char *key, const UpgradeOffer *offer)
     append_field(text, "Sec-WebSocket-Protocol: ", offer->subprotocol);
     append_field(text, "Origin: ", offer->origin);
     append_field(text, "Authorization: Bearer ", offer->token);
+    if (offer->resume && upgrade_check_token(offer->resume))
+        append_field(text, "Rtcbus-Resume: ", offer->resume);
     g_string_append(text, "User-Agent: " PACKAGE "-peer/" PACKAGE_VERSION "\r\n\r\n");
     return g_string_free(text, FALSE);
 }

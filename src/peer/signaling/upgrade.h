@@ -23,7 +23,8 @@ char *upgrade_key(void);
 /* What is said beside the URL; each may be NULL, and "" stands for NULL. */
 typedef struct {
     const char *origin, *subprotocol;
-    const char *token; /* shown to the relay alone */
+    const char *token;  /* shown to the relay alone */
+    const char *resume; /* and this, what the last `welcome` of this relay had */
 } UpgradeOffer;
 
 #define UPGRADE_MAX_TOKEN 4096 /* bytes */
