@@ -414,16 +414,14 @@ static void on_paths_event(PathsEvent event, gpointer data)
     Connection *connection = data;
 
     switch (event) {
-    case PATHS_MOVED:
-        tell_path(connection, CONNECTION_PATH_MOVED);
-        break;
     case PATHS_SILENT:
         tell_path(connection, CONNECTION_PATH_SILENT);
         break;
+    case PATHS_MOVED:
     case PATHS_HEARD:
         connection->lost = false;
         connection_note_doubt(connection);
-        tell_path(connection, CONNECTION_PATH_HEARD);
+        tell_path(connection, event == PATHS_MOVED ? CONNECTION_PATH_MOVED : CONNECTION_PATH_HEARD);
         break;
     case PATHS_LOST:
         connection->lost = true;

@@ -48,7 +48,7 @@ typedef enum {
     /* What we have sent is not answered, for CONNECTION_SILENT_MS: the path, or the TURN server
      * that it leads through, may be gone. It is told once, and again after the next sign. */
     CONNECTION_PATH_SILENT,
-    /* The remote is heard again. */
+    /* The remote is heard again, and nothing has moved. */
     CONNECTION_PATH_HEARD,
     /* A restart, ours or the remote's, has come to nothing: no answer within
      * CONNECTION_ANSWER_SECONDS, or no pair. What carried the data before still does. */

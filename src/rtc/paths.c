@@ -159,6 +159,7 @@ static void activate(Paths *paths, IceGeneration *generation)
     generation->begun = clock_monotonic();
     generation->heard = false;
     paths->misses = 0;
+    paths->lost = paths->silent = false;
     if (first) {
         transport_enter_state(&paths->transport, TRANSPORT_CONNECTED, NULL);
         return;
@@ -219,11 +220,12 @@ static gboolean on_keeper(gpointer data)
 
 /* ---- whether it is answered ------------------------------------------------ */
 
+/* What is said last is what the owner goes by: nobody knows whether the other one is better. */
 static void note_silence(Paths *paths)
 {
+    move_away(paths);
     paths->silent = true;
     tell(paths, PATHS_SILENT);
-    move_away(paths);
 }
 
 /* It costs two flags a packet, and nothing while there are none. */

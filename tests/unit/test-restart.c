@@ -446,9 +446,23 @@ static void test_cut(RestartPair *pair, gconstpointer data)
     wait_until(pair->a.silent == 1 && pair->b.silent == 1);
     g_assert_cmpuint(pair->a.received + pair->b.received, <, pair->a.sent + pair->b.sent);
     restart(&pair->b, false);
-    wait_until(pair->a.heard == 1 && pair->b.heard == 1);
+    wait_until(pair->a.moved > 0 && pair->b.moved > 0);
     check_flow(pair);
     g_assert_cmpuint(pair->a.silent + pair->b.silent, ==, 2);
+}
+
+/* The one that should have helped is as bad: that is told, too. */
+static void test_cut_again(RestartPair *pair, gconstpointer data)
+{
+    for (guint round = 1; round <= 2; round++) {
+        cut_all();
+        for (guint i = 0; i < 20; i++)
+            on_numbers(pair);
+        wait_until(pair->a.silent == round && pair->b.silent == round);
+        restart(&pair->a, false);
+        wait_until(pair->a.moved >= round && pair->b.moved >= round);
+    }
+    check_flow(pair);
 }
 
 /* One that finds its pair and loses it again: the one before it is still there. */
@@ -497,7 +511,7 @@ static void test_hundred(RestartPair *pair, gconstpointer data)
     g_test_message("%u descriptors, then %u; %zu bytes, then %zu", fds, count_fds(), bytes,
                    mallinfo2().uordblks);
     g_assert_cmpuint(count_fds(), <=, fds + 8);
-    g_assert_cmpuint(mallinfo2().uordblks, <, bytes + bytes / 4);
+    g_assert_cmpuint(mallinfo2().uordblks, <=, bytes + bytes / 4);
 }
 
 /* A remote that restarts faster than what it leaves behind can be cleared away */
@@ -663,6 +677,7 @@ int main(int argc, char **argv)
     ADD("glare-with-media", NULL, test_glare_with_media);
     ADD("early-candidates", NULL, test_early_candidates);
     ADD("cut", "plain", test_cut);
+    ADD("cut-again", "plain", test_cut_again);
     ADD("back", "plain", test_back);
     ADD("hundred", NULL, test_hundred);
     ADD("flood", NULL, test_flood);
