@@ -538,13 +538,18 @@ static bool answer_anew(Connection *connection, Sdp **remote, const char *text, 
     return true;
 }
 
-/* A restart of ours that the remote has not heard of is still to be made. */
+/*
+ * It may be the same once more, with the candidates that have been found since then: perhaps
+ * none of ours have come. A restart of ours that the remote has not heard of is still to be made.
+ */
 static void answer_as_before(Connection *connection, Sdp *remote, const char *text)
 {
     bool offered = connection->negotiation.offered != NULL;
 
+    paths_add_known(connection->paths, remote);
     post_description(connection, "answer",
                      negotiation_answer(&connection->negotiation, remote, text, NULL, NULL));
+    paths_repeat_candidates(connection->paths, connection->negotiation.local->ufrag);
     if (offered) {
         post_offer(connection, NULL);
         paths_repeat_candidates(connection->paths, paths_ufrag(connection->paths));

@@ -471,6 +471,14 @@ static void give_early(Paths *paths, IceGeneration *generation)
     }
 }
 
+static void give_description(IceGeneration *generation, const Sdp *remote)
+{
+    for (guint i = 0; i < remote->candidates->len; i++)
+        give_known(generation, remote->candidates->pdata[i]);
+    if (remote->end_of_candidates)
+        ice_end_candidates(generation->ice);
+}
+
 bool paths_set_remote(Paths *paths, const Sdp *remote, GError **error)
 {
     IceGeneration *generation = newest(paths);
@@ -480,11 +488,8 @@ bool paths_set_remote(Paths *paths, const Sdp *remote, GError **error)
     generation->remote_ufrag = g_strdup(remote->ufrag);
     if (paths->active)
         generation->begun = clock_monotonic();
-    for (guint i = 0; i < remote->candidates->len; i++)
-        give_known(generation, remote->candidates->pdata[i]);
     give_early(paths, generation);
-    if (remote->end_of_candidates)
-        ice_end_candidates(generation->ice);
+    give_description(generation, remote);
     return true;
 }
 
@@ -501,6 +506,14 @@ static IceGeneration *find_remote(const Paths *paths, const char *ufrag)
             return generation;
     }
     return NULL;
+}
+
+void paths_add_known(Paths *paths, const Sdp *remote)
+{
+    IceGeneration *generation = find_remote(paths, remote->ufrag);
+
+    if (generation && !has_pair(generation))
+        give_description(generation, remote);
 }
 
 /* "… ufrag AbCd …" (RFC 8839 5.1); NULL: it does not say. Transfer full. */
@@ -531,7 +544,7 @@ void paths_repeat_candidates(Paths *paths, const char *ufrag)
     for (guint i = 0; i < paths->generations->len; i++) {
         const IceGeneration *generation = paths->generations->pdata[i];
 
-        if (strcmp(ice_ufrag(generation->ice), ufrag) != 0)
+        if (strcmp(ice_ufrag(generation->ice), ufrag) != 0 || has_pair(generation))
             continue;
         for (guint j = 0; j < generation->candidates->len; j++) {
             const char *line = generation->candidates->pdata[j];

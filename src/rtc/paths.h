@@ -64,13 +64,17 @@ const char *paths_password(const Paths *paths);
  * came ahead of it. */
 bool paths_set_remote(Paths *paths, const Sdp *remote, GError **error);
 
+/* Gives the candidates of REMOTE to the generation that it is for, if it looks for its pair. */
+void paths_add_known(Paths *paths, const Sdp *remote);
+
 /* Gives up the newest generation if it has found no pair. */
 void paths_cancel(Paths *paths);
 
 /* As connection_add_candidate(). UFRAG may be NULL, LINE "": the end. */
 bool paths_add_candidate(Paths *paths, const char *line, const char *ufrag, GError **error);
 
-/* Tells `candidate` all that it has been told of UFRAG's generation once more. */
+/* Tells `candidate` all that it has been told of UFRAG's generation once more, if that looks for
+ * its pair. */
 void paths_repeat_candidates(Paths *paths, const char *ufrag);
 
 /* How long the newest generation has been looking for its pair, in µs; -1: it is not. */

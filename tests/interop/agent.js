@@ -13,6 +13,9 @@
 //   configure {media, mid}        of the next offer: m-lines for audio and video
 //                                 first; another mid for the data channels
 //   call {}, offer {to}           asks for an offer; offers unasked
+//   reoffer {restart, media, lose}
+//                                 offers within the call: an ICE restart; more m-lines;
+//                                 loses the first answer and offers the same again
 //   open {label, ordered, maxRetransmits, maxPacketLifeTime, protocol,
 //         negotiated, stream}
 //   send {channel, kind, text | size, seed}
@@ -119,6 +122,16 @@ class Agent {
     await this.offer();
   }
 
+  async do_reoffer({ restart, media, lose }) {
+    const { connection } = this;
+    if (media) this.platform.addMedia(connection);
+    this.lose = lose ? 1 : 0;
+    this.unsent = [];
+    const options = restart ? { iceRestart: true } : {};
+    await connection.setLocalDescription(await connection.createOffer(options));
+    this.sendLocal(connection);
+  }
+
   do_open({ label, stream, ...options }) {
     if (stream !== undefined) options.id = stream;
     const channel = this.connection.createDataChannel(label, options);
@@ -156,11 +169,20 @@ class Agent {
         await this.offer();
         break;
       case 'offer':
-        this.answerTo(frame);
-        await this.answer(frame.sdp);
+        if (this.connection && frame.session && frame.session === this.address.session) {
+          await this.answer(this.connection, frame.sdp);
+        } else {
+          this.answerTo(frame);
+          await this.answer(this.newConnection(), frame.sdp);
+        }
         break;
       case 'answer':
-        await this.setRemote(frame.sdp);
+        if (this.lose) {
+          this.lose = 0;
+          this.sendLocal(this.connection);
+        } else {
+          await this.setRemote(frame.sdp);
+        }
         break;
       case 'candidate':
         if (this.early) this.early.push(frame.candidate);
@@ -203,8 +225,7 @@ class Agent {
     this.sendLocal(connection);
   }
 
-  async answer(description) {
-    const connection = this.newConnection();
+  async answer(connection, description) {
     this.alias = undefined;
     this.unsent = [];
     await this.setRemote(description);
@@ -218,7 +239,7 @@ class Agent {
     if (this.alias) sdp = renameMid(sdp, this.mid, this.alias);
     this.emit({ event: 'description', side: 'local', type, sdp });
     this.send({ type, sdp: { type, sdp } });
-    const unsent = this.unsent;
+    const unsent = this.unsent || [];
     this.unsent = null;
     unsent.forEach((candidate) => this.sendCandidate(candidate));
   }

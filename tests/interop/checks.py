@@ -281,6 +281,49 @@ def soon(row, end, settle=lambda _: None):
     raise Failed(f"it took {took:.1f} s to be noticed")
 
 
+def ufrag(sdp):
+    return re.search(r"(?m)^a=ice-ufrag:(\S+)", sdp)[1]
+
+
+def reoffer(row, **what):
+    """An offer of theirs within the call, whoever made the first one. Returns our answer."""
+    after = row.remote.mark()
+    channels = row.remote.find("closed")
+    row.remote.do("reoffer", **what)
+    answer = row.remote.wait("description", 10, after, side="remote", type="answer")["sdp"]
+    row.main.exchange("after another offer")
+    equal(row.remote.find("problem", after), [], "problems")
+    equal(row.remote.find("closed"), channels, "closed channels")
+    equal(len(row.remote.find("heard", after, type="answer")), 2 if what.get("lose") else 1,
+          "the number of answers")
+    equal(row.call_.get("State"), "connected", "the state of the call")
+    return answer
+
+
+def restart_there(row):
+    """An ICE restart of theirs: the old path goes on until there is a new one."""
+    for lose in (False, True):
+        before = row.call_.get("LocalCandidate")
+        ours, theirs = (ufrag(row.description(side)) for side in ("remote", "local"))
+        answer = reoffer(row, restart=True, lose=lose)
+        check(ufrag(answer) != ours, "our answer has the old ICE credentials")
+        check(ufrag(row.description("local")) != theirs, "it was no restart")
+        wait_for(lambda: row.call_.get("LocalCandidate") != before, 10, "another path")
+        row.main.exchange("by the new path")
+
+
+def reoffered(row):
+    """Offers that are no restart: the same again, and one with more m-lines."""
+    ours = ufrag(row.description("remote"))
+    equal(ufrag(reoffer(row, lose=True)), ours, "our user name")
+    partly(row, "reoffered")
+    answer = reoffer(row, media=True)
+    equal(ufrag(answer), ours, "our user name")
+    lines = dict(re.findall(r"(?m)^m=(\w+) (\d+)", answer))
+    equal({name: port == "0" for name, port in lines.items()},
+          {"application": False, "audio": True, "video": True}, "which m-lines are rejected")
+
+
 def hangup_here(row):
     """The agent knows no `bye`: it sees what DTLS and SCTP say."""
     def end():
@@ -340,6 +383,8 @@ COLUMNS = [
     Column("negotiated", negotiated),
     Column("closed-here", closed_here),
     Column("closed-there", closed_there),
+    Column("restart-there", restart_there),
+    Column("reoffered", reoffered),
     Column("hangup-here", hangup_here),
     Column("hangup-there", hangup_there),
     Column("reload", reload),
