@@ -125,8 +125,9 @@ class Agent {
   async do_reoffer({ restart, media, lose }) {
     const { connection } = this;
     if (media) this.platform.addMedia(connection);
-    this.lose = lose ? 1 : 0;
+    this.lose = lose;
     this.unsent = [];
+    this.early = [];
     const options = restart ? { iceRestart: true } : {};
     await connection.setLocalDescription(await connection.createOffer(options));
     this.sendLocal(connection);
@@ -178,7 +179,7 @@ class Agent {
         break;
       case 'answer':
         if (this.lose) {
-          this.lose = 0;
+          this.lose = false;
           this.sendLocal(this.connection);
         } else {
           await this.setRemote(frame.sdp);

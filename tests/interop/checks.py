@@ -5,6 +5,7 @@
 ones end it or need calls of their own."""
 
 import re
+import subprocess
 import time
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ SIZES = (1, 1024, 65536)
 LARGEST_SENT = 1 << 20
 BEYOND_QUOTA = (16 << 20) + 1
 NEGOTIATED_ID = 101
+OTHER_ADDRESS = "10.99.0.3/24"
 HANGUP_SECONDS = 2 * SLOW
 HANGUP_TRIES = 3  # where the machine has other things to do
 OPTIONS = (
@@ -312,6 +314,21 @@ def restart_there(row):
         row.main.exchange("by the new path")
 
 
+def restart_here(row):
+    """An ICE restart of ours, for there is another address."""
+    before, after = row.call_.get("LocalCandidate"), row.remote.mark()
+    subprocess.run(["ip", "addr", "add", OTHER_ADDRESS, "dev", "lan0"], check=True)
+    try:
+        row.remote.wait("description", 10, after, side="remote", type="offer")
+        if "restart-here" not in row.stack.partly:
+            wait_for(lambda: row.call_.get("LocalCandidate") != before, 10, "another path")
+        row.main.exchange("after the restart")
+        equal(row.call_.get("State"), "connected", "the state of the call")
+    finally:
+        subprocess.run(["ip", "addr", "del", OTHER_ADDRESS, "dev", "lan0"], check=True)
+    partly(row, "restart-here")
+
+
 def reoffered(row):
     """Offers that are no restart: the same again, and one with more m-lines."""
     ours = ufrag(row.description("remote"))
@@ -384,6 +401,7 @@ COLUMNS = [
     Column("closed-here", closed_here),
     Column("closed-there", closed_there),
     Column("restart-there", restart_there),
+    Column("restart-here", restart_here),
     Column("reoffered", reoffered),
     Column("hangup-here", hangup_here),
     Column("hangup-there", hangup_there),

@@ -256,7 +256,7 @@ class Row:
         after = self.remote.mark()
         if self.they_offer:
             self.remote.do("configure", **configuration)
-            self.call_ = self.peer.call(self.name)
+            self.call_ = self.peer.call(self.name, another=True)
         else:
             self.remote.do("call")
             self.call_ = wait_for(

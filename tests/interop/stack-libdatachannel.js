@@ -45,11 +45,9 @@ class DataChannel {
 class Connection {
   constructor() {
     this.native = new PeerConnection('agent', { iceServers: [], disableAutoNegotiation: true });
-    this.described = new Promise((resolve) => {
-      this.native.onLocalDescription((sdp, type) => {
-        this.localDescription = { type, sdp };
-        resolve();
-      });
+    this.native.onLocalDescription((sdp, type) => {
+      this.localDescription = { type, sdp };
+      this.described();
     });
     this.native.onLocalCandidate((candidate, sdpMid) => {
       this.onicecandidate({ candidate: { candidate, sdpMid } });
@@ -76,9 +74,12 @@ class Connection {
     return { type: 'answer' };
   }
 
+  // It is silent if it thinks that nothing has changed.
   async setLocalDescription({ type }) {
+    const described = new Promise((resolve) => { this.described = resolve; });
     this.native.setLocalDescription(type);
-    await this.described;
+    if (!this.localDescription || this.changed) await described;
+    this.changed = false;
   }
 
   async setRemoteDescription({ type, sdp }) {
@@ -97,11 +98,13 @@ class Connection {
 module.exports = {
   version: `node-datachannel ${version('node-datachannel')}, libdatachannel ${getLibraryVersion()}`,
   createConnection: () => new Connection(),
-  addMedia: ({ native }) => {
+  addMedia: (connection) => {
+    const { native } = connection;
     const audio = new Audio('audio', 'RecvOnly');
     audio.addOpusCodec(111);
     const video = new Video('video', 'RecvOnly');
     video.addVP8Codec(96);
     native.tracks = [native.addTrack(audio), native.addTrack(video)];
+    connection.changed = true;
   },
 };

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's modules
 
+NO_RESTART = "knows no ICE restart"
 NO_PAGE = {"reload": "no page to reload"}
 
 
@@ -63,7 +64,10 @@ STACKS = [
     browser("chromium", "/usr/bin/chromium"),
     browser("firefox", "/usr/bin/firefox-esr"),
     node("libwebrtc", too_large="closes"),
-    node("libdatachannel", partly={
+    node("libdatachannel", limits={
+        "restart-there": NO_RESTART,
+    }, partly={
+        "restart-here": NO_RESTART,
         "seen-there": "its Node.js API tells neither order nor limits of a channel",
     }),
     # Its DCEP OPEN has the lengths of label and protocol in UTF-16 units instead of bytes.
@@ -72,6 +76,7 @@ STACKS = [
         "media": "does not look at the port of an m-line: takes the rejected ones for accepted",
     }, partly={
         "empty": "sends nothing for an empty message",
+        "reoffered": "does not look at the port of an m-line: takes the rejected ones for accepted",
         "seen-here": "its DCEP OPEN says ordered for unordered channels that have a limit",
     }),
     # Its DCEP OPEN has the lengths of label and protocol in characters instead of bytes.
