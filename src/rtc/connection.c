@@ -482,7 +482,7 @@ bool connection_offer(Connection *connection, GError **error)
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE, "there was an offer already");
         return false;
     }
-    if (!paths_begin(connection->paths, true, error))
+    if (!paths_begin(connection->paths, true, false, error))
         return false;
     post_offer(connection, new_template(connection));
     connection_enter_state(connection, CONNECTION_CONNECTING, NULL);
@@ -501,7 +501,7 @@ bool connection_restart_ice(Connection *connection, bool anew, GError **error)
     }
     if (!anew && searching >= 0 && searching < CONNECTION_RESTART_MS * 1000)
         return true;
-    if (!paths_begin(connection->paths, paths_is_controlling(connection->paths), error))
+    if (!paths_begin(connection->paths, paths_is_controlling(connection->paths), false, error))
         return false;
     post_offer(connection, NULL);
     return true;
@@ -517,15 +517,19 @@ bool connection_is_relayed(Connection *connection)
     return paths_is_relayed(connection->paths);
 }
 
-/* The first offer, or an ICE restart */
+/*
+ * The first offer, or an ICE restart. While libwebrtc has a good path and does not know our new
+ * credentials, a check that comes with them makes a pair that it throws away, and for good.
+ */
 static bool answer_anew(Connection *connection, Sdp **remote, const char *text, GError **error)
 {
     const bool first = !connection->dtls;
     const bool controlling =
         (*remote)->ice_lite || (!first && paths_is_controlling(connection->paths));
+    const bool leisurely = !first && (*remote)->max_packet_size == 0;
     NegotiationIce ice;
 
-    if (!paths_begin(connection->paths, controlling, error))
+    if (!paths_begin(connection->paths, controlling, leisurely, error))
         return false;
     if (!paths_set_remote(connection->paths, *remote, error)) {
         paths_cancel(connection->paths);

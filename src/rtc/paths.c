@@ -343,12 +343,13 @@ static void on_selected(gpointer data)
 
 /* ---- generations ----------------------------------------------------------- */
 
-static IceGeneration *generation_new(Paths *paths, bool controlling, GError **error)
+static IceGeneration *generation_new(Paths *paths, bool controlling, bool leisurely, GError **error)
 {
     IceGeneration *generation = g_new0(IceGeneration, 1);
     IceConfig config = paths->config;
 
     config.controlling = controlling;
+    config.leisurely = leisurely;
     config.servers = (const char *const *) paths->servers;
     config.interfaces = (const char *const *) paths->interfaces;
     config.candidate = on_local_candidate;
@@ -380,7 +381,7 @@ static void make_room(Paths *paths)
         drop(paths, paths->generations->pdata[paths->generations->pdata[0] == paths->active]);
 }
 
-bool paths_begin(Paths *paths, bool controlling, GError **error)
+bool paths_begin(Paths *paths, bool controlling, bool leisurely, GError **error)
 {
     IceGeneration *generation;
 
@@ -389,7 +390,7 @@ bool paths_begin(Paths *paths, bool controlling, GError **error)
                             "earlier ICE restarts are still being cleared away");
         return false;
     }
-    generation = generation_new(paths, controlling, error);
+    generation = generation_new(paths, controlling, leisurely, error);
     if (!generation)
         return false;
     make_room(paths);

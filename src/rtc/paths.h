@@ -51,10 +51,11 @@ Transport *paths_transport(Paths *paths);
 void paths_set_servers(Paths *paths, const char *const *servers);
 
 /*
- * Brings up another generation. One that has not found its pair yet is given up for it. An
- * error (also RTC_ERROR_FULL: earlier ones are still being closed) has changed nothing.
+ * Brings up another generation. One that has not found its pair yet is given up for it. LEISURELY:
+ * as in IceConfig. An error (also RTC_ERROR_FULL: earlier ones are still being closed) has changed
+ * nothing.
  */
-bool paths_begin(Paths *paths, bool controlling, GError **error);
+bool paths_begin(Paths *paths, bool controlling, bool leisurely, GError **error);
 
 /* Credentials of the newest generation */
 const char *paths_ufrag(const Paths *paths);

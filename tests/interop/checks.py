@@ -316,6 +316,8 @@ def restart_there(row):
 
 def restart_here(row):
     """An ICE restart of ours, for there is another address."""
+    if not row.they_offer:
+        raise Skip("without a session there is no restart while the path is good")
     before, after = row.call_.get("LocalCandidate"), row.remote.mark()
     subprocess.run(["ip", "addr", "add", OTHER_ADDRESS, "dev", "lan0"], check=True)
     try:
@@ -332,13 +334,14 @@ def restart_here(row):
 def reoffered(row):
     """Offers that are no restart: the same again, and one with more m-lines."""
     ours = ufrag(row.description("remote"))
+    if "reoffered" not in row.stack.partly:
+        answer = reoffer(row, media=True)
+        equal(ufrag(answer), ours, "our user name")
+        lines = dict(re.findall(r"(?m)^m=(\w+) (\d+)", answer))
+        equal({name: port == "0" for name, port in lines.items()},
+              {"application": False, "audio": True, "video": True}, "which m-lines are rejected")
     equal(ufrag(reoffer(row, lose=True)), ours, "our user name")
     partly(row, "reoffered")
-    answer = reoffer(row, media=True)
-    equal(ufrag(answer), ours, "our user name")
-    lines = dict(re.findall(r"(?m)^m=(\w+) (\d+)", answer))
-    equal({name: port == "0" for name, port in lines.items()},
-          {"application": False, "audio": True, "video": True}, "which m-lines are rejected")
 
 
 def hangup_here(row):
@@ -400,9 +403,9 @@ COLUMNS = [
     Column("negotiated", negotiated),
     Column("closed-here", closed_here),
     Column("closed-there", closed_there),
+    Column("reoffered", reoffered),
     Column("restart-there", restart_there),
     Column("restart-here", restart_here),
-    Column("reoffered", reoffered),
     Column("hangup-here", hangup_here),
     Column("hangup-there", hangup_there),
     Column("reload", reload),

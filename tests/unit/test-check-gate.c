@@ -244,11 +244,11 @@ static bool checks(World *world, const char *host, guint16 port, guint8 id)
     return sends(world, host, port, &message);
 }
 
-static void receives(World *world, const char *host, guint16 port, Message message)
+static bool receives(World *world, const char *host, guint16 port, Message message)
 {
     g_autoptr(GSocketAddress) from = address_of(host, port);
 
-    check_gate_watch.received(from, message.bytes, message.length, world->gate);
+    return check_gate_watch.may_receive(from, message.bytes, message.length, world->gate);
 }
 
 static guint spend(World *world, const char *host, guint n)
@@ -277,6 +277,19 @@ static void test_budget(World *world, gconstpointer uninvited)
     other.gate = check_gate_new(&other.rule, other.budget, UFRAG, false);
     g_assert_cmpuint(spend(&other, "203.0.113.2", 20), <, 10);
     tear_down(&other, NULL);
+}
+
+/* Whose checks they are is known when the description has come. */
+static void test_generations(World *world, gconstpointer uninvited)
+{
+    g_assert_true(receives(world, "203.0.113.1", 40000, request(UFRAG ":next", 1)));
+    check_gate_set_remote(world->gate, "theirs");
+    g_assert_true(receives(world, "203.0.113.1", 40000, request(UFRAG ":theirs", 2)));
+    g_assert_false(receives(world, "203.0.113.1", 40000, request(UFRAG ":next", 3)));
+    g_assert_false(receives(world, "203.0.113.1", 40000, request(UFRAG ":theirsx", 4)));
+    g_assert_false(receives(world, "203.0.113.1", 40000, request(UFRAG ":", 5)));
+    g_assert_true(receives(world, "203.0.113.1", 40000, request("x", 6))); /* libnice knows it */
+    g_assert_true(receives(world, "203.0.113.1", 40000, response(7)));
 }
 
 /* Who is asked again and again leaves half of it to others. */
@@ -377,6 +390,7 @@ int main(int argc, char **argv)
     g_test_add_func("/check/messages", test_messages);
     add_test("/check/budget", true, test_budget);
     add_test("/check/again", true, test_again);
+    add_test("/check/generations", true, test_generations);
     add_test("/check/calls-one-after-another", true, test_calls_one_after_another);
     add_test("/check/answer", true, test_answer);
     add_test("/check/knock", true, test_knock);

@@ -47,7 +47,8 @@ typedef struct {
 struct CheckGate {
     const CheckRule *rule;
     CheckBudget *budget;
-    char *user; /* our ufrag and ":" */
+    char *user;   /* our ufrag and ":" */
+    char *remote; /* the other half; NULL: not known yet */
     bool uninvited;
     GArray *entries; /* of GateEntry */
 };
@@ -71,8 +72,15 @@ void check_gate_free(CheckGate *gate)
         return;
     check_budget_unref(gate->budget);
     g_free(gate->user);
+    g_free(gate->remote);
     g_array_unref(gate->entries);
     g_free(gate);
+}
+
+void check_gate_set_remote(CheckGate *gate, const char *ufrag)
+{
+    g_free(gate->remote);
+    gate->remote = g_strdup(ufrag);
 }
 
 /* NULL: there are too many already. */
@@ -173,7 +181,14 @@ static void note_answer(CheckGate *gate, const guint8 *id)
     }
 }
 
-static void on_received(GSocketAddress *from, const guint8 *packet, gsize length, gpointer data)
+static bool is_of_remote(const CheckGate *gate, const StunCheck *check, gsize user_length)
+{
+    return !gate->remote ||
+           (check->user_length == user_length + strlen(gate->remote) &&
+            memcmp(check->user + user_length, gate->remote, strlen(gate->remote)) == 0);
+}
+
+static bool on_received(GSocketAddress *from, const guint8 *packet, gsize length, gpointer data)
 {
     CheckGate *gate = data;
     gsize user_length = strlen(gate->user);
@@ -182,23 +197,26 @@ static void on_received(GSocketAddress *from, const guint8 *packet, gsize length
     CheckTarget target;
 
     if (!stun_check_read(packet, length, &check))
-        return;
+        return true;
     if (check.kind == STUN_CHECK_SUCCESS) {
         note_answer(gate, check.id);
-        return;
+        return true;
     }
     if (check.user_length < user_length || memcmp(check.user, gate->user, user_length) != 0)
-        return;
+        return true;
+    if (!is_of_remote(gate, &check, user_length))
+        return false;
     if (check.relayed)
         target = check.peer;
     else if (!read_socket_address(from, &target))
-        return;
+        return true;
     entry = find_entry(gate, &target);
     if (entry)
         entry->knocks = MIN(entry->knocks + 1, (guint) MAX_KNOCKS);
+    return true;
 }
 
 const SocketWatchOps check_gate_watch = {
     .may_send = on_send,
-    .received = on_received,
+    .may_receive = on_received,
 };

@@ -23,5 +23,11 @@ CheckGate *check_gate_new(const CheckRule *rule, CheckBudget *budget, const char
                           bool uninvited);
 void check_gate_free(CheckGate *gate);
 
+/*
+ * Checks that come have to be those of UFRAG from now on. libnice looks at our half of their user
+ * name alone, so it would answer the checks of the remote's next generation in the old one's place.
+ */
+void check_gate_set_remote(CheckGate *gate, const char *ufrag);
+
 /* For the turns of libnice's context, with the gate as their data. */
 extern const SocketWatchOps check_gate_watch;

@@ -36,6 +36,7 @@
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 #define STUN_BUFFER (64 * 1024) /* beside a path; what a flood puts there has to be read */
 #define PACING_MS 5 /* the least that RFC 8445 14.2 allows; the default costs 20 ms a call */
+#define LEISURELY_PACING_MS 60
 #define IDLE_MS 100
 /*
  * Each check is sent seven times, the last one after 31.5 s, and is given up after 39.5 (RFC 8489
@@ -514,9 +515,9 @@ Ice *ice_new(const IceConfig *config, GError **error)
     ice->agent = nice_agent_new_full(nested_context_get(ice->context), NICE_COMPATIBILITY_RFC5245,
                                      NICE_AGENT_OPTION_ICE_TRICKLE | CONSENT);
     g_object_set(ice->agent, "controlling-mode", config->controlling, "ice-tcp", FALSE, "upnp",
-                 FALSE, "stun-pacing-timer", PACING_MS, "keepalive-conncheck", TRUE,
-                 "stun-max-retransmissions", TRANSMISSIONS, "stun-initial-timeout",
-                 SERVER_TIMEOUT_MS, NULL);
+                 FALSE, "stun-pacing-timer", config->leisurely ? LEISURELY_PACING_MS : PACING_MS,
+                 "keepalive-conncheck", TRUE, "stun-max-retransmissions", TRANSMISSIONS,
+                 "stun-initial-timeout", SERVER_TIMEOUT_MS, NULL);
     if (!local_addresses_choose(ice->agent, &ice->rule, config->interfaces, &ice->have_ipv4, error))
         return NULL;
     ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);
@@ -601,6 +602,7 @@ bool ice_gather(Ice *ice, GError **error)
 bool ice_set_remote_credentials(Ice *ice, const char *ufrag, const char *password, GError **error)
 {
     if (nice_agent_set_remote_credentials(ice->agent, ice->stream, ufrag, password)) {
+        check_gate_set_remote(ice->gate, ufrag);
         begin_patience(ice);
         return true;
     }

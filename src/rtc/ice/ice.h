@@ -26,6 +26,7 @@ guint ice_leftovers_count(const IceLeftovers *leftovers);
 
 typedef struct {
     bool controlling;
+    bool leisurely;                /* its first check waits until an answer has come over a relay */
     const char *const *servers;    /* as in ConnectionConfig */
     TlsTrust *trust;               /* as in ConnectionConfig */
     const char *const *interfaces; /* as in ConnectionConfig */

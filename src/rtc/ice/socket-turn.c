@@ -96,14 +96,18 @@ gssize g_socket_receive_message(GSocket *socket, GSocketAddress **address, GInpu
 
     if (!receive)
         receive = (Receive) next_definition("g_socket_receive_message");
-    if (turn.running && !may_read(socket))
-        return would_block(error);
-    length = receive(socket, address, vectors, num_vectors, messages, num_messages, flags,
-                     cancellable, error);
-    if (length > 0 && turn.running && turn.ops && vectors)
-        turn.ops->received(address ? *address : NULL, vectors->buffer,
-                           MIN((gsize) length, vectors->size), turn.data);
-    return length;
+    for (;;) {
+        if (turn.running && !may_read(socket))
+            return would_block(error);
+        length = receive(socket, address, vectors, num_vectors, messages, num_messages, flags,
+                         cancellable, error);
+        if (length <= 0 || !turn.running || !turn.ops || !vectors ||
+            turn.ops->may_receive(address ? *address : NULL, vectors->buffer,
+                                  MIN((gsize) length, vectors->size), turn.data))
+            return length;
+        if (address)
+            g_clear_object(address);
+    }
 }
 
 /* ---- what goes out -------------------------------------------------------- */
