@@ -32,8 +32,6 @@
 #define STREAMS_OF_OURS 32 /* to a remote that adds some when it is asked */
 /* From both descriptions to open SCTP. ICE has forty seconds of them (RFC 8863). */
 #define CONNECT_SECONDS 60
-/* For so long the answer to a probe is owed. */
-#define PROBE_USEC (2 * CONNECTION_SILENT_MS * 1000)
 
 struct Connection {
     guint patience;           /* seconds */
@@ -47,9 +45,8 @@ struct Connection {
     GQueue outbox; /* of Outbound, for the signaling */
     guint outbox_source;
     guint connect_timer;
-    bool doubted;  /* SCTP gets no answers */
-    bool lost;     /* ICE gets none */
-    gint64 probed; /* monotonic µs; 0: never */
+    bool doubted; /* SCTP gets no answers */
+    bool lost;    /* ICE gets none */
 
     Paths *paths;
     Dtls *dtls; /* NULL: the remote's description is not known */
@@ -374,19 +371,27 @@ static void on_overflow(gsize room, gpointer data)
 
 static bool is_owed(gpointer data)
 {
-    Connection *connection = data;
+    const Connection *connection = data;
 
-    return connection_is_unacknowledged(connection) ||
-           clock_monotonic() < connection->probed + PROBE_USEC;
+    return connection->sctp && (association_is_unacknowledged(connection->sctp) ||
+                                association_is_asking(connection->sctp));
+}
+
+/* There are stacks that answer no such question. */
+static bool on_ask(gpointer data)
+{
+    const Connection *connection = data;
+
+    if (!connection->sctp || !association_answers(connection->sctp))
+        return false;
+    association_probe(connection->sctp);
+    return true;
 }
 
 void connection_probe(Connection *connection)
 {
-    if (!connection->ops || connection->state != CONNECTION_CONNECTED ||
-        !association_answers(connection->sctp))
-        return;
-    connection->probed = clock_monotonic();
-    association_probe(connection->sctp);
+    if (connection->ops && connection->state == CONNECTION_CONNECTED)
+        paths_ask(connection->paths);
 }
 
 static void tell_path(Connection *connection, ConnectionPathEvent event)
@@ -438,6 +443,7 @@ static const PathsUser paths_user = {
     .overflow = on_overflow,
     .event = on_paths_event,
     .is_owed = is_owed,
+    .ask = on_ask,
 };
 
 bool connection_add_candidate(Connection *connection, const IceCandidateInit *candidate,

@@ -64,6 +64,7 @@ struct Paths {
 
     guint watch;
     bool sent, heard; /* since its last tick */
+    bool asked;       /* since something was heard */
     guint misses;
 };
 
@@ -228,17 +229,22 @@ static void note_silence(Paths *paths)
     tell(paths, PATHS_SILENT);
 }
 
-/* It costs two flags a packet, and nothing while there are none. */
+/*
+ * It costs a few flags a packet, and nothing while there are none. A remote may leave what we send
+ * unanswered for good reasons, such as a reader that waits; but not a question.
+ */
 static gboolean on_watch(gpointer data)
 {
     Paths *paths = data;
     bool idle = !paths->sent && !paths->heard && paths->misses == 0;
 
-    if (paths->heard || !paths->user->is_owed(paths->data))
+    if (paths->heard || !(paths->asked || paths->user->is_owed(paths->data)))
         paths->misses = 0;
     else
         paths->misses++;
     paths->sent = paths->heard = false;
+    if (paths->misses * WATCH_MS == PATHS_SILENT_MS / 2)
+        paths_ask(paths);
     if (paths->misses * WATCH_MS == PATHS_SILENT_MS && !paths->silent)
         note_silence(paths);
     if (!idle || paths->misses > 0)
@@ -247,9 +253,15 @@ static gboolean on_watch(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+void paths_ask(Paths *paths)
+{
+    paths->asked = paths->user->ask(paths->data) || paths->asked;
+}
+
 static void note_heard(Paths *paths)
 {
     paths->heard = true;
+    paths->asked = false;
     if (!paths->silent && !paths->lost)
         return;
     paths->silent = paths->lost = false;

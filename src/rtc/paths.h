@@ -38,6 +38,8 @@ typedef struct {
     void (*event)(PathsEvent event, gpointer data);
     /* Whether the remote owes an answer to what we have sent */
     bool (*is_owed)(gpointer data);
+    /* Asks it for one; false: it would not answer. */
+    bool (*ask)(gpointer data);
 } PathsUser;
 
 /* CONFIG is for each agent: its callbacks and role do not count, and what it points to is copied
@@ -77,6 +79,9 @@ bool paths_add_candidate(Paths *paths, const char *line, const char *ufrag, GErr
 /* Tells `candidate` all that it has been told of UFRAG's generation once more, if that looks for
  * its pair. */
 void paths_repeat_candidates(Paths *paths, const char *ufrag);
+
+/* Asks the remote for a sign now. PATHS_SILENT comes without one. */
+void paths_ask(Paths *paths);
 
 /* How long the newest generation has been looking for its pair, in µs; -1: it is not. */
 gint64 paths_searching(const Paths *paths);

@@ -451,6 +451,21 @@ static void test_cut(RestartPair *pair, gconstpointer data)
     g_assert_cmpuint(pair->a.silent + pair->b.silent, ==, 2);
 }
 
+/* An answer in time is no silence, and that somebody else gets none is not either. */
+static void test_probe(RestartPair *pair, gconstpointer data)
+{
+    connection_probe(pair->a.connection);
+    check_flow(pair);
+    cut_all();
+    connection_probe(pair->b.connection);
+    wait_until(pair->b.silent == 1);
+    g_assert_cmpuint(pair->a.silent, ==, 0);
+    g_hash_table_remove_all(cut_agents);
+    connection_probe(pair->b.connection);
+    wait_until(pair->b.heard == 1);
+    check_flow(pair);
+}
+
 /* The one that should have helped is as bad: that is told, too. */
 static void test_cut_again(RestartPair *pair, gconstpointer data)
 {
@@ -697,6 +712,7 @@ int main(int argc, char **argv)
     ADD("glare-with-media", NULL, test_glare_with_media);
     ADD("early-candidates", NULL, test_early_candidates);
     ADD("cut", "plain", test_cut);
+    ADD("probe", "plain", test_probe);
     ADD("cut-again", "plain", test_cut_again);
     ADD("back", "plain", test_back);
     ADD("hundred", NULL, test_hundred);

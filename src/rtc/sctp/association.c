@@ -175,6 +175,12 @@ void association_probe(Association *association)
     recovery_hint(association->recovery);
 }
 
+bool association_is_asking(const Association *association)
+{
+    return association_answers(association) && association->liveness &&
+           liveness_is_asking(association->liveness);
+}
+
 bool association_answers(const Association *association)
 {
     return sctp_path_answers(association->path);

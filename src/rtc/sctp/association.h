@@ -88,6 +88,9 @@ void association_hold(Association *association, bool held);
 /* There may be a path again: the remote is asked at once, not when it is time. */
 void association_probe(Association *association);
 
+/* Whether such a question waits for its answer, that was asked because nothing came. */
+bool association_is_asking(const Association *association);
+
 /* Whether the remote has answered such a question before: there are stacks that answer none. */
 bool association_answers(const Association *association);
 

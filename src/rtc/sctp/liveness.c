@@ -63,6 +63,11 @@ void liveness_heard(Liveness *liveness)
     }
 }
 
+bool liveness_is_asking(const Liveness *liveness)
+{
+    return liveness->asked > 0 && !liveness->heard;
+}
+
 Liveness *liveness_new(const LivenessUser *user, gpointer data)
 {
     Liveness *liveness = g_new0(Liveness, 1);

@@ -26,3 +26,6 @@ void liveness_free(Liveness *liveness);
 
 /* Something of the remote has come. */
 void liveness_heard(Liveness *liveness);
+
+/* Whether it has been asked for a sign, and has not given one. */
+bool liveness_is_asking(const Liveness *liveness);
