@@ -29,20 +29,25 @@ typedef struct {
     Call *out, *in; /* the listener's, the emitter's */
 } Two;
 
-static Two set_up_two(void)
+static Two set_up_two_at(gconstpointer only_broadcasts)
 {
     Two two = {};
 
-    set_up(false);
+    set_up(GPOINTER_TO_INT(only_broadcasts));
     fake_connections_cut(false);
     two.emitter = join("emitter", true, true);
     two.listener = join("listener", true, false);
-    two.out = place(two.listener, "emitter");
+    two.out = place(two.listener, bare ? "" : "emitter");
     settle();
     two.in = calls_find(two.emitter->calls, 1);
     g_assert_cmpint(call_state(two.out), ==, CALL_CONNECTED);
     g_assert_cmpint(call_state(two.in), ==, CALL_CONNECTED);
     return two;
+}
+
+static Two set_up_two(void)
+{
+    return set_up_two_at(GINT_TO_POINTER(false));
 }
 
 static void assert_states(const Two *two, CallState state)
@@ -54,9 +59,10 @@ static void assert_states(const Two *two, CallState state)
 }
 
 /* Both restart at once, and it is one restart. */
-static void test_heals(void)
+static void test_heals(gconstpointer only_broadcasts)
 {
-    Two two = set_up_two();
+    Two two = set_up_two_at(only_broadcasts);
+    Node *other = join("other", false, false);
 
     fake_connections_cut(true);
     settle();
@@ -68,6 +74,7 @@ static void test_heals(void)
     pass(15 * SECOND);
     assert_states(&two, CALL_CONNECTED);
     g_assert_cmpint(fake_clock_due(), ==, -1);
+    g_assert_cmpuint(count_frames(other, FRAME_BYE), ==, 0);
     tear_down();
 }
 
@@ -237,12 +244,14 @@ static void test_called_by_others(void)
 {
     Two two = set_up_two();
 
-    place(join("third", true, false), "listener");
-    settle();
     place(two.emitter, "listener");
+    settle();
+    fake_connections_go_silent();
+    place(join("third", true, false), "listener");
     settle();
     g_assert_cmpuint(calls_count(two.listener->calls), ==, 3);
     g_assert_cmpuint(two.listener->ended, ==, 0);
+    fake_connections_cut(false);
     tear_down();
 }
 
@@ -286,7 +295,8 @@ int main(int argc, char **argv)
     g_log_set_always_fatal(G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
     log_open("test-call-mend", false);
     fake_clock_set(1000 * SECOND, 2000 * SECOND);
-    g_test_add_func("/call-mend/heals", test_heals);
+    g_test_add_data_func("/call-mend/heals", GINT_TO_POINTER(false), test_heals);
+    g_test_add_data_func("/call-mend/heals/bare-relay", GINT_TO_POINTER(true), test_heals);
     g_test_add_func("/call-mend/both-join-anew", test_both_join_anew);
     g_test_add_func("/call-mend/patience", test_patience);
     g_test_add_func("/call-mend/link-changed", test_link_changed);

@@ -275,10 +275,15 @@ static void test_impostors(void)
     say_description(evil, "offer", "\"to\":\"ours\",\"session\":\"s\",", "fake 900001 gen 1");
     say_description(evil, "offer", "\"to\":\"ours\",\"session\":\"t\",", sdp);
     say_description(evil, "offer", "\"to\":\"ours\",", sdp);
-    say(evil, "{\"type\":\"bye\",\"to\":\"ours\",\"session\":\"s\"}");
     settle();
     g_assert_cmpint(call_state(pair->call), ==, CALL_CONNECTED);
     g_assert_cmpstr(call_identity_address(call_identity(pair->call)), ==, "foreign");
+    /* They are calls of its own, like those of any stranger. */
+    g_assert_cmpuint(count_frames(evil, FRAME_ANSWER), ==, 3);
+    g_assert_cmpuint(calls_count(pair->ours->calls), ==, 4);
+    say(evil, "{\"type\":\"bye\",\"to\":\"ours\",\"session\":\"s\"}");
+    settle();
+    g_assert_cmpint(call_state(pair->call), ==, CALL_CONNECTED);
     g_assert_cmpuint(count_frames(pair->foreign.node, FRAME_ANSWER), ==, 1);
     leave(pair->foreign.node);
     say_description(evil, "offer", "\"to\":\"ours\",\"session\":\"s\",", "fake 900001 gen 1");

@@ -69,7 +69,7 @@ static void test_barred(void)
     g_assert_cmpint(call_repair_take(&repair, now + 1000 * SECOND), ==, REPAIR_WAIT);
     now += 1000 * SECOND;
     call_repair_hurry(&repair, now);
-    g_assert_cmpint(next_wait(&repair, &now), <=, SECOND / 4);
+    g_assert_cmpint(next_wait(&repair, &now), <=, SECOND / 10);
     g_assert_cmpint(call_repair_take(&repair, now), ==, REPAIR_RESTART);
     assert_wait(&repair, &now, 1000);
 }
@@ -82,7 +82,7 @@ static void test_wanted(void)
     guint restarts = 0;
 
     call_repair_want(&repair, true, now);
-    g_assert_cmpint(next_wait(&repair, &now), <=, SECOND / 4);
+    g_assert_cmpint(next_wait(&repair, &now), <=, SECOND / 10);
     g_assert_cmpint(call_repair_take(&repair, now), ==, REPAIR_RESTART_ANEW);
     for (restarts = 1; call_repair_due(&repair) != REPAIR_NEVER; restarts++) {
         next_wait(&repair, &now);

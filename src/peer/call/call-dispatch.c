@@ -120,7 +120,8 @@ static void receive_call(CallDispatch *dispatch, const Frame *frame)
 /* An offer for it is too late, or not for us. */
 static bool is_over(const CallDispatch *dispatch, const Frame *frame)
 {
-    return frame->restart || call_match_has_session(calls_list(dispatch->calls), frame->session) ||
+    return (frame->restart && frame->to) ||
+           call_match_has_session(calls_list(dispatch->calls), frame->session) ||
            recent_sessions_has_session(dispatch->ended, frame->session, clock_monotonic());
 }
 

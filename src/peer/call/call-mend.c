@@ -19,19 +19,27 @@
 /* So many µs frames go where the remote's last description came from, whatever the room says. */
 #define DETOUR_TIME (10 * G_USEC_PER_SEC)
 
-/* The connection leaves a restart alone that has just begun, and so where its frames go. */
+/* Finds out where the remote is. Where the frames of a restart go that has just begun is left. */
+static bool call_locate(Call *call)
+{
+    const char *to;
+
+    if (call->carried || (call->identity.detour && clock_monotonic() - call->heard <= DETOUR_TIME))
+        return true;
+    if (!call->user.ops->locate(call, &to, call->user.data))
+        return false;
+    call_identity_detour(&call->identity, to);
+    return true;
+}
+
 static bool on_restart(bool anew, gpointer data)
 {
     Call *call = data;
     ConnectionConfig config = {};
     g_autoptr(GError) error = NULL;
-    const char *to;
 
-    if (!call->identity.detour || clock_monotonic() - call->heard > DETOUR_TIME) {
-        if (!call->user.ops->locate(call, &to, call->user.data))
-            return false;
-        call_identity_detour(&call->identity, to);
-    }
+    if (!call_locate(call))
+        return false;
     call->user.ops->configure(call, &config, call->user.data);
     connection_set_ice_servers(call->connection, config.ice_servers);
     if (!connection_restart_ice(call->connection, anew, &error))

@@ -18,7 +18,7 @@
 static const guint waits[] = {1000, 2000, 4000, 8000, 10000};
 
 enum {
-    SPREAD = 250,   /* ms: what happens to many calls at once is not done by all at once */
+    SPREAD = 100,   /* ms: what happens to many calls at once is not done by all at once */
     WANTED_MAX = 4, /* restarts for a path that is good */
 };
 
