@@ -139,3 +139,24 @@ call_property() {
 fingerprint() {
     in_machine "$1" rtcbusctl --json fingerprint | sed 's/.*"fingerprint":"\([^"]*\)".*/\1/'
 }
+
+main_pid() {
+    in_machine "$1" systemctl show --property=MainPID --value "$2"
+}
+
+# Puts the packages with a higher version into /root of a machine.
+packages_renew() {
+    local deb tree
+
+    mkdir "$scratch/renewed"
+    for deb in "$store/packages/$suite"/rtcbus*.deb; do
+        case $deb in *-dbgsym_*) continue ;; esac
+        tree=$scratch/$(basename "$deb" .deb)
+        dpkg-deb --raw-extract "$deb" "$tree"
+        sed -i 's/^Version: .*/&+lab1/; s/\(rtcbus[a-z-]* (= [^)]*\))/\1+lab1)/g' \
+            "$tree/DEBIAN/control"
+        dpkg-deb --root-owner-group --build "$tree" "$scratch/renewed"
+    done
+    tar --create --directory="$scratch/renewed" . |
+        in_machine "$1" tar --extract --directory=/root --no-same-owner
+}

@@ -48,6 +48,14 @@ void daemon_quit(Daemon *daemon, int status)
     g_main_loop_quit(daemon->loop);
 }
 
+/* As the kernel names what has no name any more: proc(5). */
+bool daemon_is_replaced(void)
+{
+    g_autofree char *path = g_file_read_link("/proc/self/exe", NULL);
+
+    return path && g_str_has_suffix(path, " (deleted)");
+}
+
 bool daemon_is_session(Daemon *daemon)
 {
     return daemon->session;

@@ -57,4 +57,7 @@ void daemon_status(const char *format, ...) G_GNUC_PRINTF(1, 2);
  * not be there. Transfer full. */
 char *daemon_state_directory(Daemon *daemon);
 
+/* Whether the program's file was replaced since it began: a newer one waits for a restart. */
+bool daemon_is_replaced(void);
+
 bool daemon_is_session(Daemon *daemon);

@@ -199,6 +199,14 @@ static void print_kept(GVariant *dict)
     kept_peers_print(dict, 4);
 }
 
+static bool needs_restart(GVariant *dict)
+{
+    gboolean needed = FALSE;
+
+    g_variant_lookup(dict, "RestartNeeded", "b", &needed);
+    return needed;
+}
+
 static void print_forwards(GVariant *dict)
 {
     if (forwards_count(dict) == 0)
@@ -236,6 +244,9 @@ static void status_print(const Status *status)
         call_list_print(status->calls, 4);
     print_kept(dict);
     print_forwards(dict);
+    if (needs_restart(dict))
+        g_print("%s\n", _("Note: another version is installed than the one that runs; \"systemctl "
+                          "restart rtcbus-peer\" begins to use it, and interrupts the calls"));
     for (guint i = 0; i < status->problems->len; i++) {
         g_autofree char *problem = printable(status->problems->pdata[i]);
 
@@ -333,6 +344,8 @@ static void status_print_json(const Status *status)
     call_list_to_json(status->calls, builder);
     json_builder_set_member_name(builder, "kept");
     kept_peers_to_json(dict, builder);
+    json_builder_set_member_name(builder, "restartNeeded");
+    json_builder_add_boolean_value(builder, needs_restart(dict));
     json_builder_set_member_name(builder, "forwards");
     forwards_to_json(dict, builder);
     problems_to_json(status->problems, builder);

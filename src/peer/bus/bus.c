@@ -13,6 +13,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/daemon.h"
 #include "common/fingerprint.h"
 #include "common/names.h"
 #include "common/printable.h"
@@ -46,7 +47,7 @@ struct Bus {
     GCancellable *flush;  /* while we wait for that */
 };
 
-enum { PROP_NUMBERS_RECEIVED = 1, PROP_LAST_NUMBER };
+enum { PROP_NUMBERS_RECEIVED = 1, PROP_LAST_NUMBER, PROP_RESTART_NEEDED };
 
 /* GObject wants one, as the generated properties are writable inside. */
 static void bus_peer_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
@@ -65,6 +66,9 @@ static void bus_peer_get_property(GObject *object, guint id, GValue *value, GPar
     case PROP_LAST_NUMBER:
         g_value_set_variant(value, bus_readings_last_number(self->peer));
         break;
+    case PROP_RESTART_NEEDED:
+        g_value_set_boolean(value, daemon_is_replaced());
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
@@ -78,6 +82,7 @@ static void bus_peer_class_init(BusPeerClass *klass)
     object_class->set_property = bus_peer_set_property;
     g_object_class_override_property(object_class, PROP_NUMBERS_RECEIVED, "numbers-received");
     g_object_class_override_property(object_class, PROP_LAST_NUMBER, "last-number");
+    g_object_class_override_property(object_class, PROP_RESTART_NEEDED, "restart-needed");
 }
 
 static void bus_peer_init(BusPeer *self)
