@@ -13,13 +13,15 @@ import os
 import shutil
 import signal
 import threading
+import time
 
 import ctl
 import harness
-from harness import check, equal, expect_error, hold, wait_for
+from harness import check, equal, expect_error, hold, note, wait_for
 from wsclient import Closed, Timeout, WsServer
 
 ERROR = "org.rtcbus.Error."
+MANY = int(os.environ.get("RTCBUS_TEST_KEPT", "20"))
 
 
 def kept(peer):
@@ -357,6 +359,37 @@ def test_one_call_commands(world):
     wait_for(lambda: box.get("ListenerCount") == 2, what="two listeners")
 
 
+def count_connected(peer):
+    return sum(kept_state == "connected" for kept_state, _ in kept(peer).values())
+
+
+def test_many(world):
+    """The relay goes and comes: no call is touched. With the calls gone too, all come back."""
+    relay = world.relay(port=harness.free_port(), config={"Relay": {"MaxConnections": 2048}})
+    boxes = [world.peer(f"box-{n}", relay, connected=False) for n in range(MANY)]
+    hub = world.peer("hub", relay, config={"Calls": {"Keep": ";".join(b.name for b in boxes)}})
+    wait_for(lambda: count_connected(hub) == MANY, 120, "all to be connected")
+    before = sorted(call.path for call in outgoing(hub))
+    relay.kill()
+    wait_for(lambda: hub.get("RelayState") != "connected", what="the relay to be missed")
+    relay.restart()
+    started = time.monotonic()
+    wait_for(lambda: len(hub.get("Peers")) == MANY, 120, "all to be in the room again")
+    note(f"{MANY} are in the room {time.monotonic() - started:.1f} s after the relay is back")
+    equal(sorted(call.path for call in outgoing(hub)), before, "the calls")
+    equal(count_connected(hub), MANY)
+    hub.kill()
+    relay.kill()
+    relay.restart()
+    hub.restart()
+    started = time.monotonic()
+    wait_for(lambda: count_connected(hub) == MANY, 180, "all to be connected again")
+    note(f"{MANY} are called again {time.monotonic() - started:.1f} s after relay and hub are back")
+
+
+test_many.limit = 300 + 3 * MANY
+
+
 def test_foreign_relay(world):
     """It tells no names: one is called at a time, and "*" is whoever answers."""
     relay = world.closing(BareRelay())
@@ -397,5 +430,5 @@ if __name__ == "__main__":
         test_keep, test_wrong_names, test_hangup, test_rest_is_told, test_remote_killed,
         test_restart_remembers, test_damaged_file, test_not_remembered, test_configured,
         test_everybody, test_everybody_by_hand, test_refused, test_relay_away,
-        test_own_call_is_kept, test_one_call, test_one_call_commands, test_foreign_relay, test_commands,
+        test_own_call_is_kept, test_one_call, test_one_call_commands, test_many, test_foreign_relay, test_commands,
     ])

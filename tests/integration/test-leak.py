@@ -82,6 +82,41 @@ def test_two_hundred_calls(world):
             check(grown <= MARGIN_KIB, f"{daemon.name} grew by {grown} KiB")
 
 
+def one_kept_call(emitter, listener):
+    listener.invoke("Keep", "(s)", "emitter")
+    wait_for(lambda: listener.get("KeptPeers")[0][1] == "connected", 10, "the kept call")
+    wait_for(lambda: emitter.get("ListenerCount") == 1, 5, "the listener")
+    listener.invoke("Unkeep", "(s)", "emitter")
+    wait_for(lambda: listener.calls() == [] and emitter.calls() == [], 10, "the call to end")
+    for peer in emitter, listener:
+        peer.signals.seen.clear()
+
+
+def test_kept_calls(world):
+    """A peer that is kept and given up again leaves nothing either."""
+    relay = world.relay()
+    emitter = world.peer("emitter", relay)
+    listener = world.peer("listener", relay)
+    listener.wait_peer("emitter")
+    for _ in range(WARM):
+        one_kept_call(emitter, listener)
+    daemons = [emitter, listener]
+    rss = {d.name: d.rss_kib() for d in daemons}
+    fds = {d.name: settled_fds(d) for d in daemons}
+    for _ in range(WARM, CALLS):
+        one_kept_call(emitter, listener)
+    for daemon in daemons:
+        grown = daemon.rss_kib() - rss[daemon.name]
+        note(f"{daemon.name}: RSS {rss[daemon.name]} KiB after {WARM} kept calls, {grown:+d} KiB "
+             f"after {CALLS}; {fds[daemon.name]} descriptors")
+        no_more_fds(daemon, fds[daemon.name])
+        if not daemon.sanitized():
+            check(grown <= MARGIN_KIB, f"{daemon.name} grew by {grown} KiB")
+
+
+test_kept_calls.limit = 300 + 2 * CALLS
+
+
 def test_refused_calls(world):
     """Calls that never come about leave nothing either."""
     relay = world.relay()
