@@ -96,7 +96,7 @@ def pair(world, policy=None, **trust_keys):
 
 
 def connect(listener, target="emitter", **options):
-    call = listener.call(target, **options)
+    call = listener.call(target, another=True, **options)
     call.wait_state("connected")
     return call
 
@@ -156,7 +156,7 @@ def test_tofu_refuses_a_changed_key(world):
     new = emitter.get("Fingerprint")
     check(new != old, "the key is the same")
     before = learned(listener)
-    call = listener.call("emitter")
+    call = listener.call("emitter", another=True)
     refused(call, "emitter", old, new, "rtcbusctl forget")
     equal(learned(listener), before, "the file")
     # The other side is told.
@@ -180,7 +180,7 @@ def test_tofu_refuses_a_stolen_name_that_calls(world):
     thief = world.peer("thief", relay, config={"Peer": {"Name": "friend"}})
     thief.wait_peer("emitter")
     emitter.wait_peer("friend")
-    call = thief.call("emitter")
+    call = thief.call("emitter", another=True)
     reason = call.wait_ended(10)
     check("does not trust our certificate" in reason, reason)
     check("connected" not in call.states(), "the thief was connected")
@@ -196,7 +196,7 @@ def test_who_calls_is_written_nowhere(world):
     thief = world.peer("thief", relay, config={"Peer": {"Name": "laptop"}})
     thief.wait_peer("victim")
     victim.wait_peer("laptop")
-    answered = victim.call("")  # nor is one that answers a call to nobody in particular
+    answered = victim.call("", another=True)  # nor is one that answers a call to nobody in particular
     answered.wait_state("connected")
     equal((answered.get("Peer"), answered.get("Trust")), ("laptop", "new"), "who answered")
     answered.hangup()
@@ -225,7 +225,7 @@ def test_a_known_key_under_another_name(world):
     connect(guest, "victim")
     wait_for(lambda: [(c.get("Peer"), c.get("Trust")) for c in victim.calls()]
              == [("guest", "known")], 5, "who it is")
-    refused(victim.call("laptop"), "laptop shows the key", guest.get("Fingerprint"))
+    refused(victim.call("laptop", another=True), "laptop shows the key", guest.get("Fingerprint"))
 
 
 
@@ -244,13 +244,13 @@ def test_any_takes_everybody(world):
 
 def test_known_takes_the_known(world):
     _, emitter, listener = pair(world, "known")
-    refused(listener.call("emitter"), "emitter", emitter.get("Fingerprint"), "rtcbusctl pair")
-    refused(listener.call(""), "not known")
+    refused(listener.call("emitter", another=True), "emitter", emitter.get("Fingerprint"), "rtcbusctl pair")
+    refused(listener.call("", another=True), "not known")
     trust(listener, emitter)
     for target in "emitter", "", listener.wait_peer("emitter"):
         equal(connect(listener, target).get("Trust"), "known", f"Trust of {target!r}")
     listener.invoke("TrustPeer", "(ss)", "emitter", ZEROS)
-    refused(listener.call("emitter"), "emitter", emitter.get("Fingerprint"), "00:00:00")
+    refused(listener.call("emitter", another=True), "emitter", emitter.get("Fingerprint"), "00:00:00")
 
 
 def test_fingerprint_of_a_call(world):
@@ -260,7 +260,7 @@ def test_fingerprint_of_a_call(world):
     spelling = word(fingerprint).lower().replace(":", "").replace("sha-256", "SHA-256:")
     connect(listener, fingerprint=spelling)
     connect(listener, "", fingerprint=fingerprint)
-    refused(listener.call("emitter", fingerprint=ZEROS), fingerprint, "00:00")
+    refused(listener.call("emitter", another=True, fingerprint=ZEROS), fingerprint, "00:00")
     for bad in "", "sha-256", "sha-1:" + "00" * 20, ZEROS + "00":
         expect_error(ERROR + "InvalidArgument", listener.call, "emitter", fingerprint=bad)
     equal(known(listener), [], "known peers")
@@ -269,9 +269,9 @@ def test_fingerprint_of_a_call(world):
 def test_accept(world):
     _, emitter, listener = pair(world)
     reload(emitter, {"Trust": {"Accept": "none"}})
-    call = listener.call("emitter")
+    call = listener.call("emitter", another=True)
     check("refused" in call.wait_ended(5), "the reason")
-    call = listener.call("")
+    call = listener.call("", another=True)
     harness.hold(lambda: not call.ended(), 1, "a call to whoever answers")
     call.hangup()
     equal(emitter.calls(), [], "calls at the emitter")
@@ -282,10 +282,10 @@ def test_accept(world):
     out.wait_ended()
 
     reload(emitter, {"Trust": {"Accept": "known"}})
-    call = listener.call("emitter")
+    call = listener.call("emitter", another=True)
     check("refused" in call.wait_ended(5), "the reason")
     emitter.invoke("TrustPeer", "(ss)", "listener", ZEROS)
-    check("does not trust" in listener.call("emitter").wait_ended(5), "the reason")
+    check("does not trust" in listener.call("emitter", another=True).wait_ended(5), "the reason")
     trust(emitter, listener)
     connect(listener)
     connect(listener, "")
@@ -319,7 +319,7 @@ def test_limit(world):
     for name in "one", "two":
         world.peer(name, relay)
     equal(connect(emitter, "one").get("Trust"), "new", "Trust")
-    refused(emitter.call("two"), "two", "MaxKnownPeers=")
+    refused(emitter.call("two", another=True), "two", "MaxKnownPeers=")
     equal(connect(emitter, "one").get("Trust"), "known", "Trust")
     expect_error(ERROR + "LimitExceeded", emitter.invoke, "TrustPeer", "(ss)", "three", ZEROS)
 
@@ -331,7 +331,7 @@ def test_admin_file(world):
     _, emitter, listener = pair(world, "known")
     fingerprint = emitter.get("Fingerprint")
     write(admin_path(world), f"# ours\nemitter {word(fingerprint)} by Ann\n")
-    refused(listener.call("emitter"), "not known")
+    refused(listener.call("emitter", another=True), "not known")
     reload(listener)
     equal(known(listener), [("emitter", fingerprint, admin_path(world) + ": by Ann", 0)], "known")
     equal(connect(listener).get("Trust"), "known", "Trust")
@@ -341,7 +341,7 @@ def test_admin_file(world):
         check(admin_path(world) in error.message, error.message)
     write(admin_path(world), "")
     reload(listener)
-    refused(listener.call("emitter"), "not known")
+    refused(listener.call("emitter", another=True), "not known")
 
 
 def test_learned_file_edited_by_hand(world):
@@ -355,7 +355,7 @@ def test_learned_file_edited_by_hand(world):
     equal(known(listener)[0][2], "checked by telephone", "comment")
     write(learned_path(listener), "emitter " + ZEROS + "\n")
     reload(listener)
-    refused(listener.call("emitter"), "00:00:00", emitter.get("Fingerprint"))
+    refused(listener.call("emitter", another=True), "00:00:00", emitter.get("Fingerprint"))
 
 
 def damaged(world, path_of):
@@ -368,8 +368,8 @@ def damaged(world, path_of):
     reload(listener)
     line = f"{path}:{text.count(chr(10))}:"
     check(line in listener.stderr(), "the log does not name file and line")
-    refused(listener.call("emitter"), line)
-    refused(listener.call(""), line)
+    refused(listener.call("emitter", another=True), line)
+    refused(listener.call("", another=True), line)
     for method, signature, *values in (("ForgetPeer", "(s)", "emitter"), ("ListKnownPeers", None),
                                        ("TrustPeer", "(ss)", "x", ZEROS)):
         error = expect_error(ERROR + "Failed", listener.invoke, method, signature, *values)
@@ -377,7 +377,7 @@ def damaged(world, path_of):
     with open(path, encoding="utf-8") as f:
         equal(f.read(), text, "the damaged file")
     # Somebody who is called by us is refused as well as somebody who calls.
-    check("does not trust" in emitter.call("listener").wait_ended(10), "the reason")
+    check("does not trust" in emitter.call("listener", another=True).wait_ended(10), "the reason")
     reload(listener, {"Trust": {"Policy": "any"}})
     equal(connect(listener).get("Trust"), "unknown", "Trust under any")
     write(path, good if path == learned_path(listener) else "")
@@ -399,13 +399,13 @@ def test_damaged_from_the_start(world):
     write(admin_path(world), "nonsense\n")
     listener = world.peer("listener", relay)
     listener.wait_peer("emitter")
-    refused(listener.call("emitter"), admin_path(world) + ":1:")
+    refused(listener.call("emitter", another=True), admin_path(world) + ":1:")
 
 
 def unwritable(listener, what):
     """A new peer is not taken, and a known one is."""
     before = learned(listener)
-    reason = refused(listener.call("stranger"), "stranger cannot be remembered", what)
+    reason = refused(listener.call("stranger", another=True), "stranger cannot be remembered", what)
     check(learned_path(listener) in reason, reason)
     equal(learned(listener), before, "the file")
     equal(names(listener), ["emitter"], "known peers")
@@ -436,7 +436,8 @@ def test_full_disk(world):
     folder = os.path.dirname(learned_path(listener))
     listener.stop()
     # In a mount namespace of its own, so that it goes with the daemon.
-    script = ('mount -t tmpfs -o size=32k small "$1" && cp -a "$1".old/. "$1" &&'
+    script = ('mount -t tmpfs -o size=32k small "$1" && rm -f "$1".old/readings.db* &&'
+              ' cp -a "$1".old/. "$1" &&'
               ' dd if=/dev/zero of="$1"/ballast bs=4k 2>/dev/null; shift; exec "$@"')
     os.rename(folder, folder + ".old")
     os.mkdir(folder, 0o700)
@@ -449,7 +450,8 @@ def test_full_disk(world):
     restart(listener)
     listener.wait_peer("stranger")
     equal(names(listener), ["emitter"], "known peers")
-    refused(listener.call("stranger"), "stranger cannot be remembered", "No space left on device")
+    refused(listener.call("stranger", another=True), "stranger cannot be remembered",
+            "No space left on device")
     equal(names(listener), ["emitter"], "known peers")
     equal(connect(listener).get("Trust"), "known", "Trust")
     expect_error(ERROR + "Failed", listener.invoke, "TrustPeer", "(ss)", "x", ZEROS)
