@@ -20,6 +20,8 @@
 static const Command commands[] = {
     {"status", NULL, N_("Show the peer, its relay, calls and numbers, and what is wrong"), NULL, 0,
      0, false, NULL, status_run},
+    {"doctor", N_("[PEER]"), N_("Test what a call needs, step by step, and explain"), NULL, 0, 1,
+     false, NULL, doctor_run},
     {"peers", NULL, N_("List the peers in the room"), NULL, 0, 0, false, NULL, peers_run},
     {"call", N_("[PEER]"), N_("Call a peer (default: whoever answers) until it is connected"),
      call_options, 0, 1, false, call_check, call_run},

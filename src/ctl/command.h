@@ -31,6 +31,9 @@ int command_main(int argc, char **argv);
 int status_run(BusClient *client, char **arguments);
 int peers_run(BusClient *client, char **arguments);
 
+/* doctor.c */
+int doctor_run(BusClient *client, char **arguments);
+
 /* call.c */
 extern const GOptionEntry call_options[];
 int call_check(char **arguments);

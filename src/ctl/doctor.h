@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* What "doctor" finds, a line a step. */
+
+#pragma once
+
+#include "ctl/client.h"
+
+typedef enum {
+    FINDING_OK,
+    FINDING_WARNING, /* works, but not as well as it could, or not for all */
+    FINDING_FAILED,
+    FINDING_SKIPPED, /* it makes no sense without what failed before */
+} Finding;
+
+typedef struct {
+    BusClient *client;
+    GVariant *peer; /* a{sv}: the daemon's properties */
+    guint failures;
+} Doctor;
+
+/* Says what STEP has found. WORDS are for people: what it is, and what to do. */
+void doctor_say(Doctor *doctor, Finding finding, const char *step, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
+
+/* From the name of the relay to what answers there. */
+void doctor_look_at_relay(Doctor *doctor);
