@@ -135,10 +135,16 @@ void call_hurry(Call *call)
 /* Whether the path is silent is asked, since there may be nothing on its way. */
 void call_note_gone(Call *call)
 {
-    if (!call->path)
+    if (!call->path || call_path_is_gone(call->path))
         return;
     call_path_gone(call->path);
     connection_probe(call->connection);
+    call->user.ops->changed(call, call->user.data);
+}
+
+bool call_is_gone(const Call *call)
+{
+    return call->path && call_path_is_gone(call->path);
 }
 
 void call_note_replaced(Call *call)

@@ -98,6 +98,11 @@ void call_path_gone(CallPath *path)
         wait_for_end(path, CALL_PATH_GONE, GONE_PATIENCE);
 }
 
+bool call_path_is_gone(const CallPath *path)
+{
+    return is_fresh(path->gone);
+}
+
 void call_path_replaced(CallPath *path)
 {
     if (path->repair.state == REPAIR_NEEDED)

@@ -46,6 +46,8 @@ void call_path_mended(CallPath *path);
 /* The remote has said that it does not know the call. Whoever has said it may have taken its
  * place in the room: so the call ends only if it is silent, too, and stays so for a moment. */
 void call_path_gone(CallPath *path);
+/* Whether that has been said, and nothing has come since that shows the contrary. */
+bool call_path_is_gone(const CallPath *path);
 
 /* The remote has called again under another id, and shown its key: this call is over unless it
  * is alive. May call `ended`, which frees it. */

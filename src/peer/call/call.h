@@ -155,6 +155,8 @@ void call_take_candidate(Call *call, const Frame *frame);
 void call_want_path(Call *call, bool anew);
 void call_hurry(Call *call);
 void call_note_gone(Call *call);
+/* Whether that has just been said: it may be called again, and shows its key if it is true. */
+bool call_is_gone(const Call *call);
 void call_note_replaced(Call *call);
 void call_note_left(Call *call, bool left);
 

@@ -198,7 +198,7 @@ static bool is_to(const Call *call, const char *peer, const char *id)
     const char *asked = call_identity(call)->asked;
 
     if (call_direction(call) != CALL_OUTGOING || call_state(call) == CALL_CLOSED ||
-        call_is_ending(call) || call_is_carried(call))
+        call_is_ending(call) || call_is_carried(call) || call_is_gone(call))
         return false;
     if (!*peer)
         return !*call_target(call);

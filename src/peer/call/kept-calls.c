@@ -282,18 +282,35 @@ void kept_calls_stop(KeptCalls *kept)
 
 /* ---- calls ---------------------------------------------------------------- */
 
-void kept_calls_call_added(KeptCalls *kept, const Call *call)
+/* The name under which the keeper hears of a call */
+static const char *name_of(const Call *call)
 {
     const char *asked = call_identity(call)->asked;
 
+    return asked ? asked : call_target(call);
+}
+
+void kept_calls_call_added(KeptCalls *kept, const Call *call)
+{
     if (!kept->placing && call_direction(call) == CALL_OUTGOING)
-        keeper_call_began(kept->keeper, asked ? asked : call_target(call), call_number(call),
-                          clock_monotonic());
+        keeper_call_began(kept->keeper, name_of(call), call_number(call), clock_monotonic());
+}
+
+/* The one who is there now is called at once, and shows by its key that it is the same. */
+static void note_gone(KeptCalls *kept, const Call *call)
+{
+    g_autofree char *name = g_strdup(name_of(call));
+
+    keeper_call_ended(kept->keeper, call_number(call), KEEPER_END_LOST, CALL_REASON_GONE,
+                      clock_monotonic());
+    keeper_retry(kept->keeper, name, clock_monotonic());
 }
 
 void kept_calls_call_changed(KeptCalls *kept, const Call *call)
 {
-    if (call_state(call) == CALL_CONNECTED)
+    if (call_is_gone(call))
+        note_gone(kept, call);
+    else if (call_state(call) == CALL_CONNECTED)
         keeper_call_connected(kept->keeper, call_number(call), clock_monotonic());
     else if (call_state(call) == CALL_RECONNECTING)
         keeper_call_reconnecting(kept->keeper, call_number(call), clock_monotonic());
