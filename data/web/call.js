@@ -149,6 +149,17 @@ export class Call extends EventTarget {
         return [...this.#channels].some((channel) => channel.readyState === 'open');
     }
 
+    /** For the next time that candidates are gathered: credentials end, calls go on. */
+    setIceServers(iceServers) {
+        this.options = {...this.options, iceServers};
+        try {
+            if (this.state !== 'closed')
+                this.#connection?.setConfiguration(this.options);
+        } catch (error) {
+            console.warn('rtcbus: the relay\'s ICE servers are of no use:', error);
+        }
+    }
+
     close(reason, sayBye) {
         if (this.state === 'closed')
             return;

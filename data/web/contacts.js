@@ -66,6 +66,8 @@ export class Contacts extends EventTarget {
         signaling.addEventListener('left', ({detail}) => this.#left(detail.id));
         signaling.addEventListener('error', ({detail}) => this.#refused(detail));
         signaling.addEventListener('state', () => this.#relayChanged());
+        for (const event of ['state', 'iceServers'])
+            signaling.addEventListener(event, () => this.#serversChanged());
         setInterval(() => this.#readStats(), 1000);
     }
 
@@ -256,6 +258,16 @@ export class Contacts extends EventTarget {
         clearTimeout(contact.timer);
         contact.timer = setTimeout(() => contact.wanted && this.#dial(contact),
                                    pause / 2 + Math.random() * pause / 2);
+    }
+
+    /** Credentials of TURN servers are only good for a time. */
+    #serversChanged() {
+        if (this.#signaling.state !== 'connected')
+            return;
+        for (const contact of this.contacts.values())
+            contact.call?.setIceServers(this.#signaling.iceServers);
+        for (const call of this.incoming)
+            call.setIceServers(this.#signaling.iceServers);
     }
 
     // ---- the room -----------------------------------------------------------------

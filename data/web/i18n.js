@@ -160,6 +160,7 @@ const en = {
     'frame.welcome': 'The relay greets: our id, and who is in the room.',
     'frame.joined': 'The relay tells that somebody came into the room.',
     'frame.left': 'The relay tells that somebody left the room.',
+    'frame.iceServers': 'The relay gives new credentials for TURN servers, before the last ones end.',
     'frame.error': 'The relay could not do what a frame asked for.',
 
     'sdp.v': 'version, always 0',
@@ -337,6 +338,7 @@ const ja = {
     'frame.welcome': 'リレーからの挨拶: 自分の ID と、ルームにいるピア。',
     'frame.joined': '誰かがルームに入ったことをリレーが知らせます。',
     'frame.left': '誰かがルームを出たことをリレーが知らせます。',
+    'frame.iceServers': '古い TURN の資格情報が切れる前に、リレーが新しいものを渡します。',
     'frame.error': 'フレームの求めにリレーが応じられませんでした。',
 
     'sdp.v': 'バージョン (常に 0)',

@@ -41,7 +41,7 @@ function* names(name) {
 
 /**
  * Events: "state" (see .state, .problem, .retryAt), "members", "joined" and "left" (detail:
- * {id, name}), "frame" (detail: from a peer), "error" (detail: from the relay), "sent" and
+ * {id, name}), "iceServers" (.iceServers are others), "frame" (detail: from a peer), "error" (detail: from the relay), "sent" and
  * "received" (detail: every frame, for the ladder).
  */
 export class Signaling extends EventTarget {
@@ -229,6 +229,10 @@ export class Signaling extends EventTarget {
             this.#after('probe', PROBE_PERIOD, () => this.#probe());
             this.#enter('connected');
             this.#tell('members');
+            break;
+        case 'iceServers':
+            this.iceServers = frame.iceServers ?? [];
+            this.#tell('iceServers');
             break;
         case 'joined':
             this.members.set(frame.id, frame.name);

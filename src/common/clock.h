@@ -25,6 +25,9 @@ gint64 clock_suspended(void);
 int clock_jumps_open(void);
 void clock_jumps_await(int fd);
 
+/* A clock on the wall that shows less was never set: 2025-01-01. */
+#define CLOCK_EARLIEST (G_GINT64_CONSTANT(1735689600) * G_USEC_PER_SEC)
+
 /*
  * A source of the default main context, that g_source_remove() takes away. FUNC
  * is called first after MILLISECONDS or SECONDS, and again until it says

@@ -112,6 +112,11 @@ static void on_relay_state(gpointer data)
     peer_update(peer);
 }
 
+static void on_ice_servers(gpointer data)
+{
+    update_servers(data, false);
+}
+
 static void on_joined(const char *id, gpointer data)
 {
     Peer *peer = data;
@@ -166,6 +171,7 @@ static const SignalingOps signaling_ops = {
     .state = on_relay_state,
     .joined = on_joined,
     .leaving = on_leaving,
+    .ice_servers = on_ice_servers,
     .members = on_part_changed,
     .frame = on_frame,
     .no_such_peer = on_no_such_peer,

@@ -12,13 +12,12 @@
 #include "relay/access.h"
 
 #include "common/bucket.h"
+#include "common/clock.h"
 #include "common/printable.h"
 #include "common/random.h"
 #include "token/token.h"
 
-#define LEEWAY 5 /* seconds that our clock and the issuer's may differ */
-/* A clock that shows less was never set: 2025-01-01. */
-#define CLOCK_MIN (G_GINT64_CONSTANT(1735689600) * G_USEC_PER_SEC)
+#define LEEWAY 5       /* seconds that our clock and the issuer's may differ */
 #define CLOCK_RETRY 10 /* seconds */
 
 #define BUCKETS 1024
@@ -130,7 +129,7 @@ static bool check_time(const TokenClaims *claims, gint64 wall, AccessRefusal *re
     g_autofree char *now = time_text(seconds), *begins = time_text(claims->begins),
                     *expires = time_text(claims->expires);
 
-    if (has_time(claims) && wall < CLOCK_MIN) {
+    if (has_time(claims) && wall < CLOCK_EARLIEST) {
         refusal->retry_after = CLOCK_RETRY;
         return refuse(refusal, 503,
                       g_strdup_printf("the clock of the relay is not set (it says %s), so it "

@@ -38,6 +38,7 @@ struct Client {
     char *address, *origin;
     bool rtcbus;
     AccessGrant grant;
+    gint64 renewal;
     gint64 since;
     gint64 heard; /* when anything came last, monotonic µs */
     WheelEntry check;
@@ -128,6 +129,7 @@ Client *client_new(const ClientOps *ops)
 
     client->ops = ops;
     client->grant.expires = G_MAXINT64;
+    client->renewal = G_MAXINT64;
     client->link.data = client->check.link.data = client;
     client->reads.link.data = client->writes.link.data = client;
     client->since = clock_wall();
@@ -172,6 +174,16 @@ const AccessGrant *client_grant(const Client *client)
 void client_set_grant(Client *client, const AccessGrant *grant)
 {
     client->grant = *grant;
+}
+
+gint64 client_renewal(const Client *client)
+{
+    return client->renewal;
+}
+
+void client_set_renewal(Client *client, gint64 renewal)
+{
+    client->renewal = renewal;
 }
 
 const char *client_origin(const Client *client)
@@ -560,6 +572,7 @@ gint64 client_due(const Client *client)
 
     if (client->state >= CLIENT_CLOSING)
         return client->closing_since + CLOSE_TIMEOUT;
+    due = MIN(due, client->renewal);
     if (client->grant.expires != G_MAXINT64)
         due = MIN(due, clock_monotonic() + grant_left(client));
     return probe_unanswered(client) ? MIN(due, client->probed + CLIENT_PROBE_LIMIT) : due;

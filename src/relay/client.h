@@ -90,6 +90,10 @@ const char *client_resume(const Client *client);
 void client_set_resume(Client *client, const char *secret);
 bool client_is_resumed_by(const Client *client, const char *secret);
 
+/* When it is to be told of ICE servers again, monotonic µs; G_MAXINT64 at first: never. */
+gint64 client_renewal(const Client *client);
+void client_set_renewal(Client *client, gint64 renewal);
+
 const char *client_origin(const Client *client); /* "" if it has none */
 bool client_speaks_rtcbus(const Client *client); /* rtcbus.1 */
 gint64 client_since(const Client *client);       /* µs since the epoch */
@@ -160,6 +164,6 @@ void client_check(Client *client, gint64 now);
 bool client_probe(Client *client, gint64 now);
 bool client_is_silent(const Client *client, gint64 now);
 
-/* When there will be something to do for client_check(), unless the client is
+/* When there will be something to do for client_check() or its owner, unless the client is
  * heard of before or closes: monotonic µs. */
 gint64 client_due(const Client *client);

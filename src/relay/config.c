@@ -9,6 +9,8 @@
 
 #include <glib/gi18n.h>
 
+#include "common/secret-file.h"
+#include "relay/ice-offer.h"
 #include "relay/origin.h"
 #include "relay/listener.h"
 #include "token/token.h"
@@ -77,7 +79,61 @@ static bool load_tls(const RelayConfig *config, TlsCredentials **out, const char
     return *out || !*config->tls_listen;
 }
 
+static bool check_ice_server(const char *value, GError **error)
+{
+    if (ice_offer_check_uri(value))
+        return true;
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                        _("stun:HOST:PORT, turn:HOST:PORT?transport=udp (or tcp) or "
+                          "turns:HOST:PORT, with USER:PASSWORD@ before a HOST that has no "
+                          "TurnSecret="));
+    return false;
+}
+
+static bool check_turn_secret(const char *value, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_autofree char *secret = NULL;
+
+    if (!*value)
+        return true;
+    secret = secret_file_read(value, SECRET_FILE_HIDDEN, 1, ICE_OFFER_MAX_SECRET, &local);
+    return secret || not_a_file(error,
+                                _("a file with the TURN server's static-auth-secret, which the "
+                                  "relay can read and others cannot"),
+                                local);
+}
+
 /* Tokens that nothing can be verified with let nobody in. */
+static bool check_access(const RelayConfig *config, const char **key, GError **error)
+{
+    if (config->tokens == ACCESS_TOKENS_OFF || *config->token_secret || *config->token_public_keys)
+        return true;
+    *key = "Tokens";
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                        _("off, or there must be Secret= or PublicKeys= in [Access]"));
+    return false;
+}
+
+/* A browser makes no connection at all if a TURN server comes without credentials. */
+static bool check_ice(const RelayConfig *config, const char **key, GError **error)
+{
+    guint n = 0, needy = 0;
+
+    for (char **uri = config->ice_servers; *uri; uri++, n++)
+        needy += ice_offer_needs_secret(*uri);
+    *key = "Servers";
+    if (n > ICE_OFFER_MAX_SERVERS)
+        g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE, _("at most %d servers"),
+                    ICE_OFFER_MAX_SERVERS);
+    else if (needy > 0 && !*config->turn_secret)
+        g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                            _("servers with USER:PASSWORD@, or there must be TurnSecret="));
+    else
+        return true;
+    return false;
+}
+
 static bool check_all(const void *values, const char **key, GError **error)
 {
     const RelayConfig *config = values;
@@ -85,12 +141,7 @@ static bool check_all(const void *values, const char **key, GError **error)
 
     if (!load_tls(config, &credentials, key, error))
         return false;
-    if (config->tokens == ACCESS_TOKENS_OFF || *config->token_secret || *config->token_public_keys)
-        return true;
-    *key = "Tokens";
-    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
-                        _("off, or there must be Secret= or PublicKeys= in [Access]"));
-    return false;
+    return check_access(config, key, error) && check_ice(config, key, error);
 }
 
 static const char *const tokens[] = {
@@ -128,6 +179,11 @@ static bool check_proxy(const char *value, GError **error)
         "Tls", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                    \
     }
 
+#define ICE_KEY(name, kind, member, fallback, ...)                                                 \
+    {                                                                                              \
+        "Ice", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                    \
+    }
+
 static const ConfigKey keys[] = {
     KEY("Listen", CONFIG_LIST, listen, "[::]:41337", .check = check_address),
     KEY("AllowedOrigins", CONFIG_LIST, allowed_origins, "same-origin", .check = check_origin),
@@ -156,6 +212,10 @@ static const ConfigKey keys[] = {
     ACCESS_KEY("Tokens", CONFIG_CHOICE, tokens, "off", .choices = tokens),
     ACCESS_KEY("Secret", CONFIG_STRING, token_secret, "", .check = check_secret),
     ACCESS_KEY("PublicKeys", CONFIG_LIST, token_public_keys, "", .check = check_public_key),
+    ICE_KEY("Servers", CONFIG_LIST, ice_servers, "", .check = check_ice_server),
+    ICE_KEY("TurnSecret", CONFIG_STRING, turn_secret, "", .check = check_turn_secret),
+    ICE_KEY("Lifetime", CONFIG_DURATION, ice_lifetime, "1d", .min = 2 * G_USEC_PER_SEC,
+            .max = 365 * 86400ull * G_USEC_PER_SEC),
     {.check_all = check_all},
 };
 

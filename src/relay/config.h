@@ -42,6 +42,9 @@ typedef struct {
     int tokens;          /* an AccessTokens */
     char *token_secret;  /* a file; "": none */
     char **token_public_keys;
+    char **ice_servers;   /* URIs, as ice-offer.h has them */
+    char *turn_secret;    /* a file; "": none */
+    guint64 ice_lifetime; /* µs */
 } RelayConfig;
 
 /* As config_load(): OUT must be zero, and is untouched on failure. */

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "relay/json-text.h"
 #include "relay/websocket.h"
 
 #define MESSAGE_HEADROOM 10                /* the largest header that an unmasked frame has */
@@ -114,31 +115,20 @@ static Message *from_string(Quota *quota, const GString *text)
     return message;
 }
 
-/* TEXT, which has no control characters, as a JSON string */
-static void append_string(GString *out, const char *text)
-{
-    g_string_append_c(out, '"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            g_string_append_c(out, '\\');
-        g_string_append_c(out, *text);
-    }
-    g_string_append_c(out, '"');
-}
-
 static void append_member(GString *out, const Member *member)
 {
     g_string_append_printf(out, "\"id\":\"%s\",\"name\":", member->id);
-    append_string(out, member->name);
+    json_text_append(out, member->name);
 }
 
-Message *message_welcome(Quota *quota, const Member *self, const char *resume)
+Message *message_welcome(Quota *quota, const Member *self, const char *resume,
+                         const char *ice_servers)
 {
     g_autoptr(GString) text = g_string_new("{\"type\":\"welcome\",");
     const char *separator = "";
 
     g_string_append_printf(text, "\"id\":\"%s\",\"room\":", self->id);
-    append_string(text, room_name(self->room));
+    json_text_append(text, room_name(self->room));
     g_string_append(text, ",\"peers\":[");
     for (const Member *member = room_first(self->room); member; member = member->next) {
         if (member == self)
@@ -151,7 +141,16 @@ Message *message_welcome(Quota *quota, const Member *self, const char *resume)
     g_string_append(text, "],");
     if (*self->name)
         g_string_append_printf(text, "\"resume\":\"%s\",", resume);
-    g_string_append(text, "\"iceServers\":[]}");
+    g_string_append_printf(text, "\"iceServers\":%s}", ice_servers);
+    return from_string(quota, text);
+}
+
+Message *message_ice_servers(Quota *quota, const char *ice_servers)
+{
+    g_autoptr(GString) text = g_string_new("{\"type\":\"iceServers\",\"iceServers\":");
+
+    g_string_append(text, ice_servers);
+    g_string_append_c(text, '}');
     return from_string(quota, text);
 }
 
@@ -180,7 +179,7 @@ Message *message_error(Quota *quota, const char *code, const char *text, const E
     g_autoptr(GString) out = g_string_new(NULL);
 
     g_string_append_printf(out, "{\"type\":\"error\",\"code\":\"%s\",\"message\":", code);
-    append_string(out, text);
+    json_text_append(out, text);
     if (to && to->data && to->length <= MAX_ECHO) {
         g_string_append(out, ",\"to\":\"");
         g_string_append_len(out, to->data, (gssize) to->length);

@@ -49,8 +49,10 @@ gsize message_cost(const Message *message);
 /* FRAME with its sender's id as "from" */
 Message *message_stamped(Quota *quota, const Envelope *frame, const Member *sender);
 
-/* RESUME: a secret, see client_resume(). */
-Message *message_welcome(Quota *quota, const Member *self, const char *resume);
+/* RESUME: a secret, see client_resume(). ICE_SERVERS: a list in JSON (ice-offer.h) */
+Message *message_welcome(Quota *quota, const Member *self, const char *resume,
+                         const char *ice_servers);
+Message *message_ice_servers(Quota *quota, const char *ice_servers);
 Message *message_joined(Quota *quota, const Member *member);
 Message *message_left(Quota *quota, const Member *member);
 

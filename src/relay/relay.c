@@ -24,6 +24,7 @@
 #include "relay/admission.h"
 #include "relay/certificate-watch.h"
 #include "relay/client.h"
+#include "relay/ice-renewal.h"
 #include "relay/listener.h"
 #include "relay/loop.h"
 #include "relay/traffic.h"
@@ -51,6 +52,7 @@ struct Relay {
     CertificateWatch *certificates;
     Web *web;
     Access *access;
+    IceOffer *ice_offer;
     ClientOps client_ops;
     GQueue clients; /* the oldest first */
     Wheel checks;   /* of clients */
@@ -406,6 +408,7 @@ static void check_clients(Relay *relay, gint64 now)
 
     while ((client = wheel_take(&relay->checks, now))) {
         client_check(client, now);
+        ice_renewal_check(relay->ice_offer, relay->quota, client, now);
         wheel_add(&relay->checks, client_check_entry(client), client_due(client));
     }
 }
@@ -437,7 +440,9 @@ static void announce(Relay *relay, Client *client)
               _("%s (%s) joined room /%s"), client_label(client), client_address(client),
               room_name(member->room));
     if (client_speaks_rtcbus(client)) {
-        g_autoptr(Message) welcome = message_welcome(relay->quota, member, client_resume(client));
+        g_autofree char *servers = ice_renewal_begin(relay->ice_offer, client, clock_monotonic());
+        g_autoptr(Message) welcome =
+            message_welcome(relay->quota, member, client_resume(client), servers);
 
         client_send(client, welcome);
     }
@@ -453,8 +458,8 @@ static void on_admitted(Client *client, const Wire *wire, const Handshake *hands
     g_queue_push_tail_link(&relay->clients, client_link(client));
     relay_begin(relay);
     client_open(client, &relay->loop, wire, handshake);
-    client_check_later(relay, client);
     announce(relay, client);
+    client_check_later(relay, client);
     relay_end(relay);
 }
 
@@ -563,8 +568,20 @@ static void load_access(Relay *relay)
     relay_end(relay);
 }
 
+static void load_ice_offer(Relay *relay)
+{
+    guint generation = ice_offer_generation(relay->ice_offer);
+    g_autoptr(GError) error = NULL;
+
+    if (!ice_offer_load(relay->ice_offer, relay->config, &error))
+        log_error(_("the ICE servers stay as they were: %s"), error->message);
+    if (ice_offer_generation(relay->ice_offer) != generation)
+        ice_renewal_for_all(&relay->clients, clock_monotonic());
+}
+
 void relay_reload(Relay *relay)
 {
+    load_ice_offer(relay); /* before the checks begin anew */
     apply_limits(relay);
     load_access(relay);
     load_page(relay);
@@ -651,6 +668,7 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
     relay->traffic = traffic_new();
     relay->web = web_new();
     relay->access = access_new();
+    relay->ice_offer = ice_offer_new();
     relay->client_ops = (ClientOps){
         .config = config,
         .quota = relay->quota,
@@ -667,7 +685,9 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
     set_up_admission(relay);
     apply_limits(relay);
     relay->certificates = certificate_watch_new(on_certificates, relay);
-    if (!access_load(relay->access, config, error) || !start_listening(relay, listen, error)) {
+    if (!access_load(relay->access, config, error) ||
+        !ice_offer_load(relay->ice_offer, config, error) ||
+        !start_listening(relay, listen, error)) {
         relay_free(relay);
         return NULL;
     }
@@ -729,6 +749,7 @@ void relay_free(Relay *relay)
     router_free(relay->router);
     web_free(relay->web);
     access_free(relay->access);
+    ice_offer_free(relay->ice_offer);
     quota_free(relay->quota);
     g_free(relay);
 }

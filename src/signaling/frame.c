@@ -22,10 +22,12 @@
 G_DEFINE_QUARK(rtcbus - frame - error - quark, frame_error)
 
 static const char *const type_names[] = {
-    [FRAME_UNKNOWN] = "unknown", [FRAME_CALL] = "call",           [FRAME_OFFER] = "offer",
-    [FRAME_ANSWER] = "answer",   [FRAME_CANDIDATE] = "candidate", [FRAME_BYE] = "bye",
-    [FRAME_PAIR] = "pair",       [FRAME_WELCOME] = "welcome",     [FRAME_JOINED] = "joined",
-    [FRAME_LEFT] = "left",       [FRAME_RELAY_ERROR] = "error",
+    [FRAME_UNKNOWN] = "unknown",     [FRAME_CALL] = "call",
+    [FRAME_OFFER] = "offer",         [FRAME_ANSWER] = "answer",
+    [FRAME_CANDIDATE] = "candidate", [FRAME_BYE] = "bye",
+    [FRAME_PAIR] = "pair",           [FRAME_WELCOME] = "welcome",
+    [FRAME_JOINED] = "joined",       [FRAME_LEFT] = "left",
+    [FRAME_RELAY_ERROR] = "error",   [FRAME_ICE_SERVERS] = "iceServers",
 };
 
 const char *frame_type_to_string(FrameType type)
@@ -319,6 +321,8 @@ static bool read_members(Frame *frame, JsonObject *object, GError **error)
                read_words(object, "room", FRAME_MAX_CANDIDATE, &frame->room, error) &&
                read_id(object, "resume", &frame->resume, error) &&
                read_peers(frame, object, error) && read_ice_servers(frame, object, error);
+    case FRAME_ICE_SERVERS:
+        return read_ice_servers(frame, object, error);
     case FRAME_JOINED:
     case FRAME_LEFT:
         return read_id(object, "id", &frame->id, error) &&

@@ -47,6 +47,7 @@ typedef enum {
     FRAME_JOINED,
     FRAME_LEFT,
     FRAME_RELAY_ERROR,
+    FRAME_ICE_SERVERS,
 } FrameType;
 
 /* The word on the wire; "unknown" for FRAME_UNKNOWN. */
@@ -92,7 +93,7 @@ typedef struct {
     char *id, *name, *room;
     char *resume;           /* welcome: a secret, see rtcbus-signaling(7); NULL: none */
     GPtrArray *peers;       /* of FramePeer; NULL in other frames */
-    GPtrArray *ice_servers; /* of FrameIceServer; NULL in other frames */
+    GPtrArray *ice_servers; /* also of iceServers: of FrameIceServer; NULL in other frames */
 
     char *code, *message; /* error */
 } Frame;

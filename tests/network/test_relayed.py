@@ -23,14 +23,16 @@ NAT = """table inet nat {
 """
 
 
-def coturn(world, space, *addresses, certificate=None, port=None):
-    """A CERTIFICATE, and its key: it speaks nothing but TLS."""
+def coturn(world, space, *addresses, certificate=None, port=None, secret=None, options=()):
+    """A CERTIFICATE, and its key: it speaks nothing but TLS. A SECRET: its users have credentials
+    that end."""
     port = port or (TLS_PORT if certificate else PORT)
     program = shutil.which("turnserver")
     if not program:
         raise Skip("coturn is not installed")
-    argv = [program, "-n", "--no-cli", "--lt-cred-mech", f"--user={USER}:{PASSWORD}",
-            "--realm=rtcbus.test", f"--relay-ip={addresses[0]}", "--no-dtls",
+    users = ["--use-auth-secret", f"--static-auth-secret={secret}"] if secret else [
+        "--lt-cred-mech", f"--user={USER}:{PASSWORD}"]
+    argv = [program, "-n", "--no-cli", *users, *options, "--realm=rtcbus.test", f"--relay-ip={addresses[0]}", "--no-dtls",
             "--log-file=stdout", "--simple-log", "--userdb=" + world.path("turn-db"),
             "--pidfile=" + world.path(f"turn-pid-{port}")]
     if certificate:

@@ -125,6 +125,13 @@ static void server_ask(WatchedServer *server)
     server->probe = server_probe_new(&server->server, server->watch->trust, on_probed, server);
 }
 
+/* The user may be another one each time, where credentials are only good for a time. */
+static bool is_same_place(const IceServer *one, const IceServer *other)
+{
+    return one->kind == other->kind && one->tcp == other->tcp && one->port == other->port &&
+           strcmp(one->host, other->host) == 0;
+}
+
 /* What is known of it is kept, but not whether its answer was right: the password may be new. */
 static WatchedServer *server_new(ServerWatch *watch, const char *uri, const GPtrArray *old)
 {
@@ -141,7 +148,7 @@ static WatchedServer *server_new(ServerWatch *watch, const char *uri, const GPtr
     for (guint i = 0; i < old->len; i++) {
         const WatchedServer *known = old->pdata[i];
 
-        if (strcmp(known->server.label, server->server.label) == 0) {
+        if (is_same_place(&known->server, &server->server)) {
             server->state = known->state;
             server->told = known->told;
             g_free(server->words);

@@ -7,6 +7,7 @@
 
 #include "peer/signaling/ice-servers.h"
 
+#include <gio/gio.h>
 #include <string.h>
 
 #include "signaling/frame.h"
@@ -14,6 +15,30 @@
 #include "rtc/ice/ice-server.h"
 
 enum { MAX_RECOMMENDED = 8 };
+
+static bool is_suffix(const char *text, const char *end)
+{
+    gsize length = strlen(text), size = strlen(end);
+
+    return length >= size && g_ascii_strcasecmp(text + length - size, end) == 0;
+}
+
+/* IPv4 in IPv6 is another way to write what is allowed or not: nobody needs it here. */
+static bool is_mapped(GInetAddress *address)
+{
+    static const guint8 prefix[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+    return g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV6 &&
+           memcmp(g_inet_address_to_bytes(address), prefix, sizeof prefix) == 0;
+}
+
+static bool is_broadcast(GInetAddress *address)
+{
+    static const guint8 all[] = {255, 255, 255, 255};
+
+    return g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV4 &&
+           memcmp(g_inet_address_to_bytes(address), all, sizeof all) == 0;
+}
 
 /* "turn:host?transport=udp" with USER and PASSWORD in front of the host. */
 static char *with_credentials(const char *url, const FrameIceServer *server)
@@ -28,13 +53,44 @@ static char *with_credentials(const char *url, const FrameIceServer *server)
     return g_strdup_printf("%.*s:%s:%s@%s", (int) (colon - url), url, user, password, colon + 1);
 }
 
-static void add_server(GStrvBuilder *builder, const FrameIceServer *server, guint *n)
+bool ice_servers_is_this_machine(const char *host)
+{
+    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
+
+    return g_ascii_strcasecmp(host, "localhost") == 0 || is_suffix(host, ".localhost") ||
+           (address && (g_inet_address_get_is_loopback(address) ||
+                        g_inet_address_get_is_any(address) || is_mapped(address)));
+}
+
+/* An address of somebody: of more than this link (cloud machines have their keys at such a one),
+ * and not of many. */
+static bool is_somebody(const char *host)
+{
+    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
+
+    return !address || !(g_inet_address_get_is_link_local(address) ||
+                         g_inet_address_get_is_multicast(address) || is_broadcast(address));
+}
+
+/* Below 1024 TURN is at those that firewalls let through, and nothing else answers STUN. */
+static bool is_port_for_ice(guint port)
+{
+    return port >= 1024 || port == 80 || port == 443 || port == 53;
+}
+
+static bool is_allowed(const IceServer *server, bool ours)
+{
+    return is_somebody(server->host) &&
+           (ours || (is_port_for_ice(server->port) && !ice_servers_is_this_machine(server->host)));
+}
+
+static void add_server(GStrvBuilder *builder, const FrameIceServer *server, bool ours, guint *n)
 {
     for (char **url = server->urls; *url && *n < MAX_RECOMMENDED; url++) {
         g_autofree char *uri = with_credentials(*url, server);
         g_auto(IceServer) parsed = {};
 
-        if (!ice_server_parse(uri, &parsed, NULL)) {
+        if (!ice_server_parse(uri, &parsed, NULL) || !is_allowed(&parsed, ours)) {
             log_debug("an ICE server of the relay's is of no use");
             continue;
         }
@@ -43,13 +99,13 @@ static void add_server(GStrvBuilder *builder, const FrameIceServer *server, guin
     }
 }
 
-char **ice_servers_from_frame(const GPtrArray *servers)
+char **ice_servers_from_frame(const GPtrArray *servers, bool ours)
 {
     g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
     guint n = 0;
 
     for (guint i = 0; servers && i < servers->len; i++)
-        add_server(builder, servers->pdata[i], &n);
+        add_server(builder, servers->pdata[i], ours, &n);
     return g_strv_builder_end(builder);
 }
 

@@ -11,8 +11,15 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* SERVERS is of FrameIceServer, or NULL. What we cannot use is left out. Never NULL. */
-char **ice_servers_from_frame(const GPtrArray *servers);
+/*
+ * SERVERS is of FrameIceServer, or NULL. What we cannot use is left out, and so is what a relay
+ * should not be able to make us send to: what is no host, and, unless the relay is on this machine, too
+ * (OURS), this machine itself and ports at which other services listen. Never NULL.
+ */
+char **ice_servers_from_frame(const GPtrArray *servers, bool ours);
+
+/* Whether HOST, a name or an address, says so. */
+bool ice_servers_is_this_machine(const char *host);
 
 /* Both lists after each other. */
 char **ice_servers_join(const char *const *first, const char *const *second);

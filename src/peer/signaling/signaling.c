@@ -243,6 +243,15 @@ static void log_frame(GLogLevelFlags level, const Frame *frame, bool sent, const
               sent ? _("→ %s to %s") : _("← %s from %s"), what, remote);
 }
 
+static void take_ice_servers(Signaling *signaling, const Frame *frame)
+{
+    g_autoptr(GUri) uri = upgrade_uri(signaling->relay.url);
+    bool ours = uri && ice_servers_is_this_machine(g_uri_get_host(uri));
+
+    g_strfreev(signaling->ice_servers);
+    signaling->ice_servers = ice_servers_from_frame(frame->ice_servers, ours);
+}
+
 static void receive_welcome(Signaling *signaling, const Frame *frame)
 {
     if (signaling->kind == RELAY_KIND_RTCBUS || !frame->id)
@@ -256,10 +265,16 @@ static void receive_welcome(Signaling *signaling, const Frame *frame)
 
         room_add(signaling->room, peer->id, peer->name);
     }
-    g_strfreev(signaling->ice_servers);
-    signaling->ice_servers = ice_servers_from_frame(frame->ice_servers);
+    take_ice_servers(signaling, frame);
     log_frame(G_LOG_LEVEL_INFO, frame, false, _("the relay"));
     signaling_connected(signaling);
+}
+
+static void receive_ice_servers(Signaling *signaling, const Frame *frame)
+{
+    log_frame(G_LOG_LEVEL_DEBUG, frame, false, "the relay");
+    take_ice_servers(signaling, frame);
+    signaling->ops->ice_servers(signaling->data);
 }
 
 static void receive_joined(Signaling *signaling, const Frame *frame)
@@ -284,6 +299,8 @@ static void receive_from_relay(Signaling *signaling, const Frame *frame)
         receive_joined(signaling, frame);
     } else if (frame->type == FRAME_LEFT && frame->id) {
         receive_left(signaling, frame);
+    } else if (frame->type == FRAME_ICE_SERVERS) {
+        receive_ice_servers(signaling, frame);
     } else if (frame->type == FRAME_RELAY_ERROR) {
         log_frame(G_LOG_LEVEL_INFO, frame, false, _("the relay"));
         if (frame->to && g_strcmp0(frame->code, "no-such-peer") == 0)
@@ -598,19 +615,13 @@ static void signaling_drop_settings(Signaling *signaling)
     g_clear_pointer(&signaling->other_name, g_free);
 }
 
-static bool is_this_machine(const char *host)
-{
-    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
-
-    return strcmp(host, "localhost") == 0 || (address && g_inet_address_get_is_loopback(address));
-}
-
 static void warn_without_tls(const Signaling *signaling)
 {
     g_autoptr(GUri) uri = upgrade_uri(signaling->relay.url);
 
     if ((*signaling->relay.token || *signaling->relay.token_file) && uri &&
-        strcmp(g_uri_get_scheme(uri), "ws") == 0 && !is_this_machine(g_uri_get_host(uri)))
+        strcmp(g_uri_get_scheme(uri), "ws") == 0 &&
+        !ice_servers_is_this_machine(g_uri_get_host(uri)))
         log_warning(_("the token goes to %s without TLS, and who is on the way there can read it: "
                       "write wss:// into URL="),
                     signaling->shown_url);

@@ -35,6 +35,8 @@ typedef struct {
     void (*state)(gpointer data);
     void (*joined)(const char *id, gpointer data);
     void (*leaving)(const char *id, gpointer data); /* still in the room */
+    /* signaling_ice_servers() are others. */
+    void (*ice_servers)(gpointer data);
     /* The list of members is another. */
     void (*members)(gpointer data);
     /* Whether FRAME, of another peer, belongs to something or may begin it. What does

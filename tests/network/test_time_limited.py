@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""TURN credentials of the relay that end: a real coturn with use-auth-secret, behind two NATs
+that no direct path leads through."""
+
+import base64
+import contextlib
+import ctypes
+import hashlib
+import hmac
+import os
+import time
+
+from harness import check, equal, note, wait_for
+from net import Cable, Space
+from test_relayed import PORT, coturn, kinds
+from tokens import secret_file
+from wsclient import WsClient
+
+SECRET = "a secret that coturn and the relay have"
+# Another port for each destination, and nothing from a stranger: only TURN leads through two.
+SYMMETRIC = """table inet nat {
+  chain out { type nat hook postrouting priority srcnat;
+    oifname "%(outer)s" masquerade fully-random; }
+  chain in { type filter hook input priority filter; iifname "%(outer)s" drop; }
+  chain through { type filter hook forward priority filter; policy drop;
+    ct state established,related accept; oifname "%(outer)s" accept; }
+}
+"""
+
+
+def password(user):
+    """What coturn takes for it."""
+    return base64.b64encode(hmac.new(SECRET.encode(), user.encode(), hashlib.sha1).digest()).decode()
+
+
+@contextlib.contextmanager
+def entered(space):
+    """The test itself makes its sockets in SPACE."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/self/ns/net", "rb") as home, open(space.path, "rb") as there:
+        check(libc.setns(there.fileno(), 0) == 0, os.strerror(ctypes.get_errno()))
+        try:
+            yield
+        finally:
+            check(libc.setns(home.fileno(), 0) == 0, os.strerror(ctypes.get_errno()))
+
+
+class Homes:
+    """Two homes with a NAT each; the relay and coturn are outside. Without a server nothing of one
+    home reaches the other."""
+
+    def __init__(self, world, lifetime, transport="udp", options=()):
+        self.world = world
+        self.outside, self.left, self.right = (Space(world, n) for n in ("outside", "left", "right"))
+        uplinks = [self.home(inner, n) for inner, n in ((self.left, "nat1"), (self.right, "nat2"))]
+        self.host = uplinks[0].addresses[0]
+        self.outside.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        # As on the Internet: coturn ends the session of who sends to where no route leads.
+        self.outside.run("ip", "route", "add", "default", "via", uplinks[0].addresses[1])
+        self.coturn = coturn(world, self.outside, self.host, secret=SECRET, options=options)
+        secret = secret_file(world, SECRET, "turn.secret")
+        self.config = {"Relay": {}, "Ice": {
+            "Servers": f"turn:{self.host}:{PORT}?transport={transport}",
+            "TurnSecret": secret, "Lifetime": lifetime}}
+        with world.inside(self.outside):
+            self.relay = world.relay(host=self.host, config=self.config)
+
+    def home(self, inner, name):
+        router = Space(self.world, name)
+        home, uplink = Cable(self.world, router, inner), Cable(self.world, self.outside, router)
+        router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        router.run("nft", "-f", "-", input=SYMMETRIC % {"outer": uplink.interfaces[1]})
+        router.run("ip", "route", "add", "default", "via", uplink.addresses[0])
+        inner.run("ip", "route", "add", "default", "via", home.addresses[0])
+        return uplink
+
+    def peer(self, space, name, **kwargs):
+        with self.world.inside(space):
+            return self.world.peer(name, self.relay, **kwargs)
+
+    def pair(self):
+        box = self.peer(self.left, "box", source="random")
+        desk = self.peer(self.right, "desk")
+        desk.wait_peer("box")
+        return box, desk
+
+    def listener(self):
+        """A hand-made client of the relay; .welcome is its first frame."""
+        with entered(self.outside):
+            client = self.world.closing(
+                WsClient(self.relay.port, "/?name=hand", host=self.host, protocols=["rtcbus.1"]))
+        client.welcome = client.expect("welcome")
+        return client
+
+
+def server_of(frame):
+    [server] = frame["iceServers"]
+    return server
+
+
+def relayed_call(box, desk):
+    call = desk.call("box")
+    call.wait_state("connected", 30)
+    check("relay" in kinds(call), f"the pair is {kinds(call)}: nothing is relayed")
+    desk.wait_numbers(5, after=desk.numbers()[0][-1][0] if desk.numbers()[0] else 0)
+    return call
+
+
+def test_servers_of_the_relay(world):
+    """Peers that know no TURN server get one, with credentials of their own, and a path by it."""
+    homes = Homes(world, "1d")
+    hand = homes.listener()
+    server = server_of(hand.welcome)
+    expiry, _, who = server["username"].partition(":")
+    equal(who, "hand", "the user")
+    check(abs(int(expiry) - time.time() - 86400) < 60, f"it ends at {expiry}")
+    equal(server["credential"], password(server["username"]), "the password")
+    box, desk = homes.pair()
+    relayed_call(box, desk).hangup()
+    [(uri, _, _)] = desk.get("IceServers")
+    check("%3Adesk@" in uri and homes.host in uri, uri)
+    wait_for(lambda: desk.get("IceServers")[0][1] == "reachable", what="the server to be tested")
+    said = repr(desk.get_all()) + desk.stderr() + homes.relay.stderr()
+    check(server["credential"] not in said, "a password is shown")
+
+
+def test_servers_over_tcp(world):
+    homes = Homes(world, "1d", transport="tcp")
+    relayed_call(*homes.pair()).hangup()
+
+
+def test_end_of_credentials(world):
+    """They end in mid-call, and coturn asks for them again and again: the call lives. A later one
+    has new ones."""
+    homes = Homes(world, "4s", options=["--stale-nonce=5", "--max-allocate-lifetime=30",
+                                        "--channel-lifetime=20", "--permission-lifetime=20"])
+    hand = homes.listener()
+    first = server_of(hand.welcome)
+    box, desk = homes.pair()
+    call = relayed_call(box, desk)
+    renewed = server_of(hand.expect("iceServers"))
+    check(renewed["username"] != first["username"], "the same credentials came again")
+    equal(renewed["credential"], password(renewed["username"]), "the password")
+    wait_for(lambda: time.time() > int(first["username"].split(":")[0]) + 45, 60,
+             "what the call began with to be long gone")
+    equal(call.get("State"), "connected", "the call")
+    desk.wait_numbers(5, after=desk.numbers()[0][-1][0])
+    note(f"states: {call.states()}")
+    old = homes.peer(homes.right, "old", config={"Ice": {"Servers": (
+        f"turn:{first['username'].replace(':', '%3A')}:{first['credential'].replace('/', '%2F')}"
+        f"@{homes.host}:{PORT}")}})
+    wait_for(lambda: "refused" in [state for _, state, _ in old.get("IceServers")],
+             what="coturn to refuse what has ended")
+    call.hangup()
+    wait_for(lambda: not box.calls(), what="the first call to end")
+    relayed_call(box, desk)
