@@ -7,9 +7,10 @@ each on a network of its own, with the Internet between. And what of the numbers
 import threading
 import time
 
-from harness import CALL_INTERFACE, Failed, check, equal, note, wait_for, watch
+from harness import note, wait_for, watch
 from gi.repository import Gio, GLib
 from net import Cable, Space
+from test_relayed import ESCAPED, PORT, USER, coturn
 
 RATE = 10
 DROP = """table inet cut {
@@ -84,42 +85,74 @@ class Feed:
         return len(lost), doubled, pause
 
 
-class Star:
-    """box, desk and server, each behind a router's port of the Internet."""
+NAT = """table inet nat {
+  chain out { type nat hook postrouting priority srcnat; oifname "%(outer)s" masquerade; }
+  chain in { type filter hook input priority filter; iifname "%(outer)s" ct state new drop; }
+}
+"""
 
-    def __init__(self, world, config=None, names=("box", "desk", "server"), relay_config=None):
+
+class Star:
+    """box, desk and server, each on a network of the Internet's. ROUTER: box is behind one that
+    translates addresses. TURN: there is a TURN server on the relay's machine; not DIRECT: and
+    nothing passes from box to desk or back. METRIC: of the default routes."""
+
+    def __init__(self, world, router=False, turn=False, direct=True, metric=0, relay_port=0):
         self.world = world
+        self.metric = metric
         self.inet = Space(world, "inet")
         self.inet.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-        self.spaces = {name: Space(world, name) for name in names}
+        self.spaces = {name: Space(world, name) for name in ("box", "desk", "server")}
         self.cables = {}
+        self.router = self.uplink = self.coturn = None
         for name, space in self.spaces.items():
-            self.cables[name] = Cable(world, self.inet, space)
-            self.route(name)
-            for end, interface in zip(self.cables[name].ends, self.cables[name].interfaces):
-                end.run("ip", "-6", "address", "flush", "dev", interface)
+            self.join(name, space, self.insert_router() if router and name == "box" else self.inet)
+        if not direct:
+            self.drop(f"ip saddr {self.address('box')} ip daddr {self.address('desk')}",
+                      f"ip saddr {self.address('desk')} ip daddr {self.address('box')}")
+        self.servers = None
+        if turn:
+            self.start_turn()
+            self.servers = f"turn:{USER}:{ESCAPED}@{self.address('server')}:{PORT}"
+        elif router:
+            self.start_turn()
+            self.servers = f"stun:{self.address('server')}:{PORT}"
         with world.inside(self.spaces["server"]):
-            self.relay = world.relay(host=self.address("server"), config=relay_config)
-        self.config = config or {}
+            self.relay = world.relay(host=self.address("server"), port=relay_port)
         self.box = self.peer("box")
         self.desk = self.peer("desk", {"Calls": {"Keep": "box"}})
-        self.call = wait_for(self.connected, 30, "the kept call")
+        self.call = wait_for(self.connected, 60, "the kept call")
         self.feed = Feed(world, self.box, self.desk)
         wait_for(lambda: len(self.feed.received) > 2 * RATE, 30, "the first numbers")
+
+    def join(self, name, space, to):
+        cable = self.cables[name] = Cable(self.world, to, space)
+        self.route(name)
+        for end, interface in zip(cable.ends, cable.interfaces):
+            end.run("ip", "-6", "address", "flush", "dev", interface)
+
+    def insert_router(self):
+        self.router = Space(self.world, "router")
+        self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        self.uplink = Cable(self.world, self.inet, self.router)
+        self.router.run("nft", "-f", "-", input=NAT % {"outer": self.uplink.interfaces[1]})
+        self.router.run("ip", "route", "add", "default", "via", self.uplink.addresses[0])
+        return self.router
+
+    def start_turn(self):
+        self.coturn = coturn(self.world, self.spaces["server"], self.address("server"))
 
     def address(self, name):
         return self.cables[name].addresses[1]
 
     def route(self, name):
         self.spaces[name].run("ip", "route", "replace", "default", "via",
-                              self.cables[name].addresses[0])
+                              self.cables[name].addresses[0], "metric", str(self.metric))
 
     def peer(self, name, config=None):
-        groups = {**self.config}
-        for group, keys in (config or {}).items():
-            groups[group] = {**groups.get(group, {}), **keys}
         with self.world.inside(self.spaces[name]):
-            return self.world.peer(name, self.relay, config=groups)
+            return self.world.peer(name, self.relay, config={
+                "Ice": {"Servers": self.servers}, **(config or {})})
 
     def connected(self):
         calls = [c for c in self.desk.calls() if c.get("State") == "connected"]
