@@ -32,6 +32,8 @@
 #define STREAMS_OF_OURS 32 /* to a remote that adds some when it is asked */
 /* From both descriptions to open SCTP. ICE has forty seconds of them (RFC 8863). */
 #define CONNECT_SECONDS 60
+/* Two offers have crossed if the other one comes sooner than this; else ours may be lost. */
+#define CROSSING_USEC (500 * 1000)
 
 struct Connection {
     guint patience;           /* seconds */
@@ -548,6 +550,14 @@ static bool answer_anew(Connection *connection, Sdp **remote, const char *text, 
     return true;
 }
 
+/* The remote may not have got our offer, since its connection to the relay is another one now. It
+ * would wait for our answer, and we for its. */
+static void offer_again(Connection *connection)
+{
+    post_offer(connection, NULL);
+    paths_repeat_candidates(connection->paths, paths_ufrag(connection->paths));
+}
+
 /*
  * It may be the same once more, with the candidates that have been found since then: perhaps
  * none of ours have come. A restart of ours that the remote has not heard of is still to be made.
@@ -560,10 +570,8 @@ static void answer_as_before(Connection *connection, Sdp *remote, const char *te
     post_description(connection, "answer",
                      negotiation_answer(&connection->negotiation, remote, text, NULL, NULL));
     paths_repeat_candidates(connection->paths, connection->negotiation.local->ufrag);
-    if (offered) {
-        post_offer(connection, NULL);
-        paths_repeat_candidates(connection->paths, paths_ufrag(connection->paths));
-    }
+    if (offered)
+        offer_again(connection);
 }
 
 /* Frames get lost: perhaps not only the answer was, but also what came after it. */
@@ -620,6 +628,9 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
         tell_path(connection, CONNECTION_RESTART_FAILED);
         return true;
     case NEGOTIATION_OFFER_IGNORED:
+        if (paths_searching(connection->paths) >= CROSSING_USEC)
+            offer_again(connection);
+        return true;
     case NEGOTIATION_ANSWER_REPEATED:
         return true;
     }

@@ -395,6 +395,23 @@ static void test_glare(RestartPair *pair, gconstpointer data)
     check_flow(pair);
 }
 
+/* The offer that the other one has to wait for was lost: it comes again, and neither waits. */
+static void test_glare_with_loss(RestartPair *pair, gconstpointer data)
+{
+    gint64 crossed;
+
+    pair->a.hold_offers = true;
+    restart(&pair->a, true);
+    wait_with_numbers(pair, pair->a.offers == 2);
+    pair->a.hold_offers = false;
+    crossed = g_get_monotonic_time() + G_USEC_PER_SEC;
+    wait_with_numbers(pair, g_get_monotonic_time() > crossed);
+    restart(&pair->b, true);
+    wait_with_numbers(pair, pair->a.offers == 3);
+    wait_with_numbers(pair, pair->a.moved > 0 && pair->b.moved > 0 && agree(pair));
+    check_flow(pair);
+}
+
 /* What the polite one gives up for an offer that is no restart comes again. */
 static void test_glare_with_media(RestartPair *pair, gconstpointer data)
 {
@@ -709,6 +726,7 @@ int main(int argc, char **argv)
     ADD("bulk", NULL, test_bulk);
     ADD("lost-frames", NULL, test_lost);
     ADD("glare", NULL, test_glare);
+    ADD("glare-with-loss", NULL, test_glare_with_loss);
     ADD("glare-with-media", NULL, test_glare_with_media);
     ADD("early-candidates", NULL, test_early_candidates);
     ADD("cut", "plain", test_cut);
