@@ -22,8 +22,11 @@
 #include "peer/signaling/upgrade.h"
 
 enum {
-    DIAL_LIMIT = 15, /* seconds until the answer is there */
-    BODY_LIMIT = 2,  /* and for the rest of a refusal */
+    DIAL_LIMIT = 15, /* seconds until there is a connection, or an answer on it */
+    /* So much of it for TCP. Its SYNs are a second apart at first, and then further and further:
+     * with a new attempt they begin anew, and a network that is back is met soon. */
+    CONNECT_LIMIT = 5,
+    BODY_LIMIT = 2, /* and for the rest of a refusal */
     MAX_HEAD = 16384,
     MAX_BODY = 4096,
 };
@@ -40,7 +43,7 @@ struct Dial {
     GTlsCertificateFlags flags;
     GIOStream *stream;
     GSource *readable;
-    guint limit_timer;
+    guint limit, limit_timer; /* seconds, and the source */
     DialPhase phase;
     GString *head, *body;
     UpgradeAnswer answer; /* the body is its */
@@ -65,12 +68,26 @@ static void dial_stop(Dial *dial)
 }
 
 /* Takes MESSAGE. */
-static void dial_fail(Dial *dial, char *message)
+static void dial_end(Dial *dial, char *message, bool silent)
 {
     g_autofree char *owned = message;
 
     dial_stop(dial);
-    dial->ops->failed(&(DialFailure){.message = owned}, dial->data);
+    dial->ops->failed(&(DialFailure){.message = owned, .silent = silent}, dial->data);
+}
+
+static void dial_fail(Dial *dial, char *message)
+{
+    dial_end(dial, message, false);
+}
+
+static gboolean on_limit(gpointer data);
+
+static void dial_limit(Dial *dial, guint seconds)
+{
+    g_clear_handle_id(&dial->limit_timer, g_source_remove);
+    dial->limit = seconds;
+    dial->limit_timer = clock_timer_add_seconds(seconds, on_limit, dial);
 }
 
 static void dial_refused(Dial *dial)
@@ -96,7 +113,8 @@ static gboolean on_limit(gpointer data)
     if (dial->answer.status)
         dial_refused(dial); /* with what there is of its body */
     else
-        dial_fail(dial, refusal_of_silence(dial->uri, dial->phase, DIAL_LIMIT));
+        dial_end(dial, refusal_of_silence(dial->uri, dial->phase, dial->limit),
+                 dial->phase <= DIAL_CONNECTING);
     return G_SOURCE_REMOVE;
 }
 
@@ -121,8 +139,7 @@ static bool dial_head(Dial *dial)
         return true;
     }
     if (dial->answer.status != 101) {
-        g_clear_handle_id(&dial->limit_timer, g_source_remove);
-        dial->limit_timer = clock_timer_add_seconds(BODY_LIMIT, on_limit, dial);
+        dial_limit(dial, BODY_LIMIT);
         return true;
     }
     dial_stop(dial);
@@ -276,6 +293,13 @@ static void dial_secure(Dial *dial, GSocketConnection *connection)
                                      on_secured, dial);
 }
 
+static bool is_silence(const GError *error)
+{
+    return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ||
+           g_error_matches(error, G_IO_ERROR, G_IO_ERROR_HOST_UNREACHABLE) ||
+           g_error_matches(error, G_RESOLVER_ERROR, G_RESOLVER_ERROR_TEMPORARY_FAILURE);
+}
+
 static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -291,8 +315,11 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
         g_socket_set_option(g_socket_connection_get_socket(connection), IPPROTO_TCP, TCP_NODELAY, 1,
                             NULL);
     if (!connection) {
-        dial_fail(dial, refusal_of_error(dial->uri, dial->phase, error));
-    } else if (strcmp(g_uri_get_scheme(dial->uri), "wss") == 0) {
+        dial_end(dial, refusal_of_error(dial->uri, dial->phase, error), is_silence(error));
+        return;
+    }
+    dial_limit(dial, DIAL_LIMIT);
+    if (strcmp(g_uri_get_scheme(dial->uri), "wss") == 0) {
         dial_secure(dial, connection);
     } else {
         dial->stream = G_IO_STREAM(g_steal_pointer(&connection));
@@ -305,8 +332,10 @@ static void on_event(GSocketClient *client, GSocketClientEvent event,
 {
     Dial *dial = data;
 
-    if (event == G_SOCKET_CLIENT_CONNECTING)
-        dial->phase = DIAL_CONNECTING;
+    if (event != G_SOCKET_CLIENT_CONNECTING || dial->phase == DIAL_CONNECTING)
+        return;
+    dial->phase = DIAL_CONNECTING;
+    dial_limit(dial, CONNECT_LIMIT);
 }
 
 Dial *dial_new(GUri *uri, const UpgradeOffer *offer, const DialOps *ops, gpointer data)
@@ -327,7 +356,7 @@ Dial *dial_new(GUri *uri, const UpgradeOffer *offer, const DialOps *ops, gpointe
      * service has no business with. */
     g_socket_client_set_enable_proxy(dial->client, FALSE);
     g_signal_connect(dial->client, "event", G_CALLBACK(on_event), dial);
-    dial->limit_timer = clock_timer_add_seconds(DIAL_LIMIT, on_limit, dial);
+    dial_limit(dial, DIAL_LIMIT);
     dial->address = g_network_address_new(g_uri_get_host(uri), (guint16) upgrade_port(uri));
     g_socket_client_connect_async(dial->client, dial->address, dial->cancellable, on_connected,
                                   dial);

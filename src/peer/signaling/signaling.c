@@ -46,7 +46,8 @@
 enum {
     BACKOFF_FIRST = 500, /* milliseconds */
     BACKOFF_LAST = 30000,
-    STABLE = 10000, /* a connection that lasts this long resets the backoff */
+    SILENCES_MAX = 240, /* attempts, of five seconds each: twenty minutes */
+    STABLE = 10000,     /* a connection that lasts this long resets the backoff */
     WELCOME_LIMIT = 2000,
     WAIT_LAST = 60, /* seconds that we wait at most if the relay asks us to */
     STOP_LIMIT = 1000,
@@ -88,7 +89,8 @@ struct Signaling {
     guint waits;      /* for our own name, while somebody has it */
     char *resume;     /* shows the relay that it is still we who have it, or NULL */
     bool stopping;
-    guint failures;   /* in a row */
+    guint failures; /* in a row, and those because nobody has answered: */
+    guint silences;
     gint64 attempted; /* µs, when the last attempt began */
     guint retry_timer, stable_timer, limit_timer;
     char *complained; /* the last problem that was logged as a warning */
@@ -136,12 +138,18 @@ static guint next_delay(Signaling *signaling)
     return delay / 2 + random_below(delay / 2 + 1);
 }
 
-/* As above, and longer if the relay asks for it, but never as long as it likes. */
-static guint delay_after(Signaling *signaling, guint retry_after)
+/* As above, and longer if the relay asks for it, but never as long as it likes. A network that
+ * carries nothing is not spared by waiting, and one that is back is to be met at once. */
+static guint delay_after(Signaling *signaling, const DialFailure *failure)
 {
-    guint delay = next_delay(signaling);
+    guint delay;
 
-    return MAX(delay, MIN(retry_after, WAIT_LAST) * 1000);
+    if (failure->silent && signaling->silences < SILENCES_MAX) {
+        signaling->silences++;
+        return BACKOFF_FIRST / 2 + random_below(BACKOFF_FIRST / 2);
+    }
+    delay = next_delay(signaling);
+    return MAX(delay, MIN(failure->retry_after, WAIT_LAST) * 1000);
 }
 
 /* A warning for a new problem, and silence while it lasts: days without a relay
@@ -173,7 +181,7 @@ static gboolean on_stable(gpointer data)
     Signaling *signaling = data;
 
     signaling->stable_timer = 0;
-    signaling->failures = 0;
+    signaling->failures = signaling->silences = 0;
     g_clear_pointer(&signaling->complained, g_free);
     return G_SOURCE_REMOVE;
 }
@@ -476,7 +484,7 @@ static void signaling_name_taken(Signaling *signaling, const DialFailure *failur
     problem = name_taken(signaling, failure->words);
     signaling->choice = NAME_OWN;
     g_clear_pointer(&signaling->spare_name, g_free);
-    signaling_retry(signaling, problem, delay_after(signaling, failure->retry_after));
+    signaling_retry(signaling, problem, delay_after(signaling, failure));
 }
 
 static void signaling_stopped(Signaling *signaling)
@@ -493,7 +501,7 @@ static void signaling_refused(Signaling *signaling, const DialFailure *failure)
         return;
     }
     signaling->plain = signaling->offered && failure->status == HTTP_BAD_REQUEST;
-    signaling_retry(signaling, failure->message, delay_after(signaling, failure->retry_after));
+    signaling_retry(signaling, failure->message, delay_after(signaling, failure));
 }
 
 static void on_closed(Websocket *websocket, const WebsocketFailure *failure, gpointer data)
@@ -594,7 +602,7 @@ static void signaling_forget(Signaling *signaling)
     signaling_drop(signaling);
     signaling->plain = false;
     signaling->choice = NAME_OWN;
-    signaling->failures = signaling->waits = 0;
+    signaling->failures = signaling->silences = signaling->waits = 0;
     g_clear_pointer(&signaling->resume, g_free);
     g_clear_pointer(&signaling->spare_name, g_free);
     g_clear_pointer(&signaling->complained, g_free);
@@ -662,7 +670,7 @@ void signaling_link_changed(Signaling *signaling, bool come)
     if (signaling->stopping || !signaling->relay.url ||
         (signaling->socket && websocket_probe(signaling->socket)) || !come)
         return;
-    signaling->failures = 0;
+    signaling->failures = signaling->silences = 0;
     if (fresh && signaling->socket)
         return;
     signaling_drop(signaling);
