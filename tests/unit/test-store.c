@@ -887,6 +887,53 @@ static void test_no_folder(void)
     g_assert_nonnull(store_problem(store));
 }
 
+/* Two that count in the same sequences would be worse than one that forgets. */
+static void test_two_at_once(void)
+{
+    g_auto(Place) place = {};
+    g_auto(Told) told = {};
+    g_autoptr(Store) store = NULL, other = NULL;
+
+    place_begin(&place);
+    told_begin(&told);
+    store = open_place(&place, &told);
+    other = open_place(&place, &told);
+    g_assert_null(store_problem(store));
+    g_assert_nonnull(strstr(store_problem(other), "another process"));
+}
+
+/* With its own timers: a thread brings all to the disk, and what is written meanwhile waits. */
+static void test_thread(void)
+{
+    g_auto(Place) place = {};
+    g_auto(Told) told = {};
+    g_autofree char *journal = NULL;
+    Store *store;
+    StoreSettings settings = {.limits = {.outbox = 65536, .history = 65536}};
+    GStatBuf found;
+
+    place_begin(&place);
+    told_begin(&told);
+    settings.path = place.path;
+    journal = g_strconcat(place.path, "-wal", NULL);
+    store = store_open(&settings, &ops, &told);
+    for (guint i = 1; i <= 100; i++) {
+        for (guint j = 0; j < 2000; j++)
+            publish(store, &told, "a", j);
+        while (told.done->len < 2000 * i)
+            g_main_context_iteration(NULL, TRUE);
+    }
+    g_assert_cmpuint(told.failures, ==, 0);
+    g_assert_cmpuint(store_published(store), ==, 200000);
+    g_assert_cmpint(g_stat(journal, &found), ==, 0);
+    g_assert_cmpint(found.st_size, <, 64 * 1024 * 1024);
+    store_close(store);
+    g_assert_cmpuint(place_count(&place, ""), ==, 1); /* its other files are gone */
+    store = open_place(&place, &told);
+    g_assert_cmpuint(store_published(store), ==, 200000);
+    store_close(store);
+}
+
 static void test_flat(void)
 {
     g_auto(Told) told = {};
@@ -931,6 +978,8 @@ int main(int argc, char **argv)
     g_test_add_func("/store/damaged", test_damaged);
     g_test_add_func("/store/damaged-later", test_damaged_later);
     g_test_add_func("/store/no-folder", test_no_folder);
+    g_test_add_func("/store/two-at-once", test_two_at_once);
+    g_test_add_func("/store/thread", test_thread);
     g_test_add_func("/store/flat", test_flat);
     return g_test_run();
 }

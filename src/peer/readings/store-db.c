@@ -2,26 +2,32 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * One connection that has the file to itself, in WAL mode: a commit appends the pages that have
- * changed to one file, without waiting for the disk. A value's type in SQLite is its kind: REAL a
- * number, TEXT a text, BLOB bytes.
+ * WAL mode: a commit appends the pages that have changed to one file, without waiting for the disk;
+ * a thread does that (store-sync.h). The folder is locked against other processes. A value's type
+ * in SQLite is its kind: REAL a number, TEXT a text, BLOB bytes.
  */
 
 #include <config.h>
 
 #include "peer/readings/store-db.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n.h>
 #include <inttypes.h>
+#include <sys/file.h>
 #include <unistd.h>
+
+#include "peer/readings/store-sync.h"
 
 struct StoreDb {
     sqlite3 *sqlite;
+    int folder;      /* locked; or -1 */
+    StoreSync *sync; /* NULL: check points are done as part of a commit */
     sqlite3_stmt *statements[SQL_COUNT];
 };
 
-G_DEFINE_QUARK(store - db - error - quark, store_db_error)
+G_DEFINE_QUARK(store_db_error, store_db_error)
 
 /* What each table holds is in the comments of store-private.h. */
 static const char schema[] =
@@ -115,13 +121,17 @@ static bool is_damage(int code)
     }
 }
 
+static StoreDbFault classify(int code)
+{
+    if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED)
+        return STORE_DB_BUSY;
+    return is_damage(code) ? STORE_DB_DAMAGED : STORE_DB_PASSING;
+}
+
 static bool fail(const StoreDb *db, GError **error)
 {
-    int code = sqlite3_extended_errcode(db->sqlite);
-
-    g_set_error_literal(
-        error, STORE_DB_ERROR, is_damage(code) ? STORE_DB_DAMAGED : STORE_DB_PASSING,
-        (code & 0xff) == SQLITE_BUSY ? _("another process uses it") : sqlite3_errmsg(db->sqlite));
+    g_set_error_literal(error, STORE_DB_ERROR, classify(sqlite3_extended_errcode(db->sqlite)),
+                        sqlite3_errmsg(db->sqlite));
     return false;
 }
 
@@ -195,8 +205,9 @@ static bool set_up(StoreDb *db, GError **error)
     /* In an old file it would be a write. */
     if (ask(db, "PRAGMA page_count") == 0 && !run_text(db, "PRAGMA auto_vacuum=INCREMENTAL", error))
         return false;
+    if (db->folder < 0 && !run_text(db, "PRAGMA locking_mode=EXCLUSIVE", error))
+        return false;
     return run_text(db,
-                    "PRAGMA locking_mode=EXCLUSIVE;"
                     "PRAGMA journal_mode=WAL;"
                     "PRAGMA synchronous=NORMAL;"
                     "PRAGMA wal_autocheckpoint=1000;"
@@ -217,14 +228,47 @@ static void make_file(const char *path)
         close(fd);
 }
 
+/* Two daemons would count in the same sequences. */
+static bool lock_folder(StoreDb *db, const char *path, GError **error)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+
+    db->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (db->folder >= 0 && flock(db->folder, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    g_set_error_literal(error, STORE_DB_ERROR, STORE_DB_PASSING,
+                        errno == EWOULDBLOCK ? _("another process uses it") : g_strerror(errno));
+    return false;
+}
+
+static int on_wal(void *data, sqlite3 *sqlite, const char *name, int pages)
+{
+    store_sync_note(((StoreDb *) data)->sync, (guint) pages);
+    return SQLITE_OK;
+}
+
+/* Instead of SQLite's own check points */
+static void begin_sync(StoreDb *db, const char *path)
+{
+    db->sync = store_sync_new(path);
+    sqlite3_wal_autocheckpoint(db->sqlite, 0);
+    sqlite3_wal_hook(db->sqlite, on_wal, db);
+}
+
 StoreDb *store_db_open(const char *path, const char *vfs, GError **error)
 {
     StoreDb *db = g_new0(StoreDb, 1);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                 SQLITE_OPEN_EXRESCODE | (vfs ? 0 : SQLITE_OPEN_NOFOLLOW);
 
-    if (path && !vfs)
+    db->folder = -1;
+    if (path && !vfs) {
+        if (!lock_folder(db, path, error)) {
+            store_db_close(db);
+            return NULL;
+        }
         make_file(path);
+    }
     if (sqlite3_open_v2(path ? path : ":memory:", &db->sqlite, flags, vfs) != SQLITE_OK) {
         fail(db, error);
         store_db_close(db);
@@ -234,6 +278,8 @@ StoreDb *store_db_open(const char *path, const char *vfs, GError **error)
         store_db_close(db);
         return NULL;
     }
+    if (db->folder >= 0)
+        begin_sync(db, path);
     return db;
 }
 
@@ -241,10 +287,19 @@ void store_db_close(StoreDb *db)
 {
     if (!db)
         return;
+    store_sync_free(db->sync);
     for (int i = 0; i < SQL_COUNT; i++)
         sqlite3_finalize(db->statements[i]);
     sqlite3_close_v2(db->sqlite);
+    if (db->folder >= 0)
+        close(db->folder);
     g_free(db);
+}
+
+void store_db_settle(StoreDb *db)
+{
+    g_clear_pointer(&db->sync, store_sync_free);
+    sqlite3_wal_hook(db->sqlite, NULL, NULL);
 }
 
 void store_db_kill(StoreDb *db)
@@ -291,6 +346,16 @@ void store_db_set_synced(StoreDb *db, bool synced)
 {
     sqlite3_exec(db->sqlite, synced ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", NULL,
                  NULL, NULL);
+}
+
+guint store_db_commits(const StoreDb *db)
+{
+    return db->sync ? store_sync_commits(db->sync) : 0;
+}
+
+bool store_db_has_synced(const StoreDb *db, guint count)
+{
+    return db->sync && store_sync_done(db->sync) >= count;
 }
 
 enum { MANY_FREE = 1024, GIVEN_BACK = 256 }; /* pages of 4 KiB */

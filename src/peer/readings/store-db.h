@@ -52,6 +52,7 @@ typedef struct StoreDb StoreDb;
 
 typedef enum {
     STORE_DB_PASSING, /* the disk is full, or cannot be written: may be another thing in a minute */
+    STORE_DB_BUSY,    /* a checkpoint is at its end: may be another thing in a moment */
     STORE_DB_DAMAGED, /* what is in the file is not ours */
 } StoreDbFault;
 
@@ -61,6 +62,9 @@ GQuark store_db_error_quark(void);
 /* PATH NULL: in memory. Errors are STORE_DB_ERROR with a StoreDbFault. */
 StoreDb *store_db_open(const char *path, const char *vfs, GError **error);
 void store_db_close(StoreDb *db);
+
+/* Waits for a checkpoint; there are no more after it. */
+void store_db_settle(StoreDb *db);
 
 /* As a killed process leaves it: nothing more is written. */
 void store_db_kill(StoreDb *db);
@@ -79,6 +83,10 @@ void store_db_rollback(StoreDb *db);
 
 /* Whether commits wait until they are on the disk, from the next one on. */
 void store_db_set_synced(StoreDb *db, bool synced);
+
+/* How many commits there were, and whether the first COUNT of them are on the disk for sure. */
+guint store_db_commits(const StoreDb *db);
+bool store_db_has_synced(const StoreDb *db, guint count);
 
 /* Gives a bounded number of free pages back to the disk if there are many. */
 void store_db_shrink(StoreDb *db);

@@ -34,7 +34,8 @@ typedef struct {
 /* The sequences of the outbox, or of the history */
 typedef struct {
     guint64 last;     /* the newest in use, or skipped */
-    guint64 reserved; /* up to this they are ours */
+    guint64 reserved; /* up to this they are ours, and that is on the disk */
+    guint64 asked;    /* up to this, once the commit `asked_at` is on the disk */
     guint64 oldest;   /* that is kept; last + 1 if none is */
     guint64 kept;     /* readings */
     GArray *gaps;     /* of SequenceGap, oldest first */
@@ -100,6 +101,7 @@ struct Store {
     StoreDb *db;
     bool in_memory; /* though there is a path */
     bool loaded;    /* what is in memory is as in the file */
+    guint asked_at; /* as store_db_commits() */
     bool resumed;   /* the sequences are reserved in this run */
     bool telling;   /* callbacks run */
     bool failed;    /* the last commit has */
@@ -127,7 +129,8 @@ struct Store {
     gsize waiting_bytes;
     guint timer;
     gint64 committed_at;
-    guint64 horizon; /* what was received before this time is too old */
+    gint64 busy_since; /* 0: it is not */
+    guint64 horizon;   /* what was received before this time is too old */
 };
 
 /* ---- store.c, for all of them ------------------------------------------------- */

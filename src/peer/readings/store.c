@@ -24,6 +24,7 @@ enum {
     RETRY_INTERVAL = 200,   /* the same, after a commit that failed */
     RESERVED_AHEAD = 65536, /* sequences; each time costs a wait for the disk */
     MAX_WAITING = 16 * 1024 * 1024,
+    MAX_BUSY = 30 * G_USEC_PER_SEC,
 };
 
 /* ---- sequences ------------------------------------------------------------------ */
@@ -81,9 +82,9 @@ static void state_read(Store *store, sqlite3_stmt *row)
     g_free(store->file_boot);
     store->file_boot = g_strdup(store_db_column_text(row, 2));
     outbox->last = (guint64) sqlite3_column_int64(row, 3);
-    outbox->reserved = (guint64) sqlite3_column_int64(row, 4);
+    outbox->reserved = outbox->asked = (guint64) sqlite3_column_int64(row, 4);
     history->last = (guint64) sqlite3_column_int64(row, 5);
-    history->reserved = (guint64) sqlite3_column_int64(row, 6);
+    history->reserved = history->asked = (guint64) sqlite3_column_int64(row, 6);
     store->numbers = (guint64) sqlite3_column_int64(row, 7);
     store->dropped = (guint64) sqlite3_column_int64(row, 8);
     g_free(store->last_number_peer);
@@ -105,9 +106,9 @@ static bool state_write(Store *store, GError **error)
     const HistoryReading *number = &store->last_number;
     const guint64 values[] = {
         store->ranges[LOG_OUTBOX].last,
-        store->ranges[LOG_OUTBOX].reserved,
+        store->ranges[LOG_OUTBOX].asked,
         store->ranges[LOG_HISTORY].last,
-        store->ranges[LOG_HISTORY].reserved,
+        store->ranges[LOG_HISTORY].asked,
         store->numbers,
         store->dropped,
         number->sequence,
@@ -210,28 +211,59 @@ static bool skip_lost(Store *store, GError **error)
     return skip_reserved(store, LOG_OUTBOX, error) && skip_reserved(store, LOG_HISTORY, error);
 }
 
+static bool begin(Store *store, GError **error)
+{
+    return store_db_run(store->db, store_db_statement(store->db, SQL_BEGIN), error);
+}
+
+static bool end(Store *store, GError **error)
+{
+    return state_write(store, error) &&
+           store_db_run(store->db, store_db_statement(store->db, SQL_COMMIT), error);
+}
+
 static bool write_reserve(Store *store, guint64 ahead, GError **error)
 {
     bool good;
 
-    store_db_set_synced(store->db, true);
-    good = store_db_run(store->db, store_db_statement(store->db, SQL_BEGIN), error) &&
-           skip_lost(store, error);
+    if (!begin(store, error))
+        return false;
+    good = skip_lost(store, error);
     for (int i = 0; i < LOG_COUNT; i++)
-        store->ranges[i].reserved = store->ranges[i].last + ahead;
-    good = good && state_write(store, error) &&
-           store_db_run(store->db, store_db_statement(store->db, SQL_COMMIT), error);
+        store->ranges[i].asked = store->ranges[i].last + ahead;
+    good = good && end(store, error);
+    for (int i = 0; good && i < LOG_COUNT; i++)
+        store->ranges[i].reserved = store->ranges[i].asked;
+    return good;
+}
+
+/* These commits alone wait for the disk: the first, and one after which too many sequences are used
+ * before the thread has brought the next ones to the disk. */
+static bool write_reserve_synced(Store *store, guint64 ahead, GError **error)
+{
+    bool good;
+
+    store_db_set_synced(store->db, true);
+    good = write_reserve(store, ahead, error);
     store_db_set_synced(store->db, false);
     return good;
 }
 
+/* One that could not be begun has changed nothing. */
 static bool take_back(Store *store, GError **error)
 {
     g_autoptr(GError) local = NULL;
+    guint64 reserved[LOG_COUNT];
 
+    if (error && g_error_matches(*error, STORE_DB_ERROR, STORE_DB_BUSY))
+        return false;
+    for (int i = 0; i < LOG_COUNT; i++)
+        reserved[i] = store->ranges[i].reserved;
     store_db_rollback(store->db);
     if (!load_all(store, &local) && error && !*error)
         g_propagate_error(error, g_steal_pointer(&local));
+    for (int i = 0; store->resumed && i < LOG_COUNT; i++)
+        store->ranges[i].reserved = MIN(reserved[i], store->ranges[i].asked);
     return false;
 }
 
@@ -239,8 +271,25 @@ static bool store_resume(Store *store, GError **error)
 {
     if (!store->loaded && !load_all(store, error))
         return false;
-    store->resumed = store->resumed || write_reserve(store, RESERVED_AHEAD, error);
+    store->resumed = store->resumed || write_reserve_synced(store, RESERVED_AHEAD, error);
     return store->resumed || take_back(store, error);
+}
+
+/* With the next commit, long before they are needed */
+static void ask_ahead(Store *store)
+{
+    bool synced = store_db_has_synced(store->db, store->asked_at);
+
+    for (int i = 0; i < LOG_COUNT; i++) {
+        SequenceRange *range = &store->ranges[i];
+
+        if (range->asked > range->reserved && synced)
+            range->reserved = range->asked;
+        if (range->asked == range->reserved && range->reserved - range->last < RESERVED_AHEAD / 2) {
+            range->asked = range->last + RESERVED_AHEAD;
+            store->asked_at = store_db_commits(store->db) + 1;
+        }
+    }
 }
 
 /* Whether COUNT[log] more are ours. */
@@ -263,7 +312,8 @@ static bool reserve_for(Store *store, const GPtrArray *writes, GError **error)
         count[write->published ? LOG_OUTBOX : LOG_HISTORY] += write->readings->len;
     }
     return is_reserved(store, count) ||
-           write_reserve(store, RESERVED_AHEAD + MAX(count[LOG_OUTBOX], count[LOG_HISTORY]), error);
+           write_reserve_synced(store, RESERVED_AHEAD + MAX(count[LOG_OUTBOX], count[LOG_HISTORY]),
+                                error);
 }
 
 /* ---- problems ------------------------------------------------------------------- */
@@ -465,7 +515,7 @@ bool store_is_full(const Store *store)
 
 static bool write_all(Store *store, const GPtrArray *writes, bool *done, GError **error)
 {
-    if (!store_db_run(store->db, store_db_statement(store->db, SQL_BEGIN), error))
+    if (!begin(store, error))
         return false;
     for (guint i = 0; i < writes->len; i++) {
         WaitingWrite *write = writes->pdata[i];
@@ -475,8 +525,7 @@ static bool write_all(Store *store, const GPtrArray *writes, bool *done, GError 
             return false;
     }
     return outbox_finish(store, done, error) && history_finish(store, done, error) &&
-           state_write(store, error) &&
-           store_db_run(store->db, store_db_statement(store->db, SQL_COMMIT), error);
+           end(store, error);
 }
 
 /* *DONE: nothing is left to be taken out. */
@@ -490,6 +539,7 @@ static bool transact(Store *store, const GPtrArray *writes, bool *done, GError *
     }
     if (!store_resume(store, error))
         return false;
+    ask_ahead(store);
     if (reserve_for(store, writes, error) && write_all(store, writes, done, error))
         return true;
     *done = true;
@@ -555,18 +605,36 @@ static void tell_all(Store *store, const GPtrArray *writes, const GError *fault)
     store->telling = false;
 }
 
+/* A checkpoint is at its end; it is not for ever. */
+static bool is_busy(Store *store, const GError *error)
+{
+    if (!g_error_matches(error, STORE_DB_ERROR, STORE_DB_BUSY)) {
+        store->busy_since = 0;
+        return false;
+    }
+    if (store->busy_since == 0)
+        store->busy_since = clock_monotonic();
+    return clock_monotonic() - store->busy_since < MAX_BUSY;
+}
+
 static void commit(Store *store)
 {
-    g_autoptr(GPtrArray) writes = g_steal_pointer(&store->waiting);
+    g_autoptr(GPtrArray) writes = NULL;
     g_autoptr(GError) error = NULL;
     bool done = true;
+    bool good = transact_or_begin_anew(store, store->waiting, &done, &error);
 
+    store->committed_at = clock_monotonic();
+    if (is_busy(store, error)) {
+        schedule(store);
+        return;
+    }
+    writes = g_steal_pointer(&store->waiting);
     g_ptr_array_set_free_func(writes, write_free);
     store->waiting = g_ptr_array_new();
     store->waiting_bytes = 0;
-    if (!transact_or_begin_anew(store, writes, &done, &error))
+    if (!good)
         emitters_forget_waiting(store);
-    store->committed_at = clock_monotonic();
     tell_all(store, writes, error);
     if (!done || store->waiting->len > 0)
         schedule(store);
@@ -631,10 +699,11 @@ void store_close(Store *store)
 {
     if (!store)
         return;
+    store_db_settle(store->db);
     while (store->waiting->len > 0)
         commit(store);
     if (store->resumed && !store->in_memory)
-        write_reserve(store, 0, NULL);
+        write_reserve_synced(store, 0, NULL);
     store_db_rollback(store->db);
     store_db_close(store->db);
     store_free(store);

@@ -7,7 +7,7 @@
  *
  * Writes are collected and committed together, some milliseconds later at most. What is not
  * committed is seen by nobody: not in the outbox, not in the history. A commit survives a killed
- * process. A power cut may take the last moment before it, and never makes a sequence mean two
+ * process. A power cut may take the last second before it, and never makes a sequence mean two
  * things: sequences are reserved on the disk before they are used, and those that a power cut has
  * left unused are skipped.
  *
