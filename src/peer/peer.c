@@ -202,6 +202,7 @@ static void on_configure(Call *call, ConnectionConfig *config, gpointer data)
     calls_charge(peer->calls, call, config);
     config->certificate = identity_certificate(peer->identity);
     config->trust = peer->trust;
+    config->protocol = FEED_PROTOCOL;
     config->ice_servers = (const char *const *) peer->servers;
     config->interfaces = (const char *const *) peer->config.interfaces;
 }
@@ -261,6 +262,7 @@ static void on_call_ended(Call *call, gpointer data)
         server_watch_check(peer->server_watch);
     call_dispatch_note_end(peer->dispatch, call);
     kept_calls_call_ended(peer->kept, call);
+    readings_note_end(peer->readings, call);
     calls_remove(peer->calls, call);
     peer_update(peer);
 }
@@ -296,7 +298,8 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
 {
     Peer *peer = data;
 
-    readings_note_channel(peer->readings, channel, may_hear_early(call));
+    if (readings_note_channel(peer->readings, channel, event, may_hear_early(call)))
+        return;
     if (event == CALL_CHANNEL_ADDED)
         reserve_pipe(channel);
     peer->observer->channel(channel, event, peer->observer_data);

@@ -42,6 +42,7 @@ struct Connection {
     ConnectionState state;
     Certificate *certificate;
     gsize max_message_size;
+    const char *protocol;
 
     Negotiation negotiation;
     GQueue outbox; /* of Outbound, for the signaling */
@@ -472,6 +473,7 @@ static Sdp *new_template(const Connection *connection)
     sdp->sctp_port = SCTP_PORT;
     sdp->max_message_size = connection->max_message_size;
     sdp->max_packet_size = SDP_MAX_PACKET_SIZE;
+    sdp->protocol = g_strdup(connection->protocol);
     g_ptr_array_add(sdp->fingerprints, g_strdup(certificate_fingerprint(connection->certificate)));
     return sdp;
 }
@@ -678,6 +680,7 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     connection->patience = config->patience;
     connection->data = data;
     connection->certificate = certificate_ref(config->certificate);
+    connection->protocol = config->protocol;
     connection->max_message_size =
         config->max_message_size ? config->max_message_size : CONNECTION_MAX_MESSAGE_SIZE;
     negotiation_init(&connection->negotiation);
@@ -740,6 +743,13 @@ void connection_drain(guint milliseconds)
         g_main_context_iteration(NULL, TRUE);
     if (!late)
         g_source_remove(timer);
+}
+
+bool connection_remote_speaks(const Connection *connection, const char *protocol)
+{
+    const Sdp *remote = connection->negotiation.remote;
+
+    return remote && g_strcmp0(remote->protocol, protocol) == 0;
 }
 
 bool connection_is_unacknowledged(Connection *connection)

@@ -87,6 +87,8 @@ typedef struct {
     guint patience;                 /* seconds that our description may take on its way beyond what
                                      * RFC 8863 gives it: people may carry it */
     gsize max_message_size;         /* announced, and the limit for incoming messages; 0: 256 KiB */
+    const char *protocol;           /* of channels that the remote may open unasked, a literal; or
+                                     * NULL. Whoever speaks it says so in the same way */
     gsize send_quota;               /* bytes queued in all channels together; 0: 16 MiB */
     guint max_channels;             /* open at once, both sides' together; 0: 256 */
 } ConnectionConfig;
@@ -209,6 +211,9 @@ typedef struct {
 
 /* Fills STATS; free with connection_stats_clear(). */
 void connection_get_stats(Connection *connection, ConnectionStats *stats);
+
+/* Whether the remote has announced PROTOCOL, as ConnectionConfig.protocol. */
+bool connection_remote_speaks(const Connection *connection, const char *protocol);
 
 /* Whether the remote has not acknowledged all that was given to SCTP */
 bool connection_is_unacknowledged(Connection *connection);

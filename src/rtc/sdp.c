@@ -66,6 +66,7 @@ Sdp *sdp_copy(const Sdp *sdp)
     copy->password = g_strdup(sdp->password);
     copy->mid = g_strdup(sdp->mid);
     copy->answers = g_strdup(sdp->answers);
+    copy->protocol = g_strdup(sdp->protocol);
     copy->transport = g_strdup(sdp->transport);
     copy->candidates = g_ptr_array_new_with_free_func(g_free);
     copy->end_of_candidates = false;
@@ -80,6 +81,7 @@ void sdp_free(Sdp *sdp)
     g_free(sdp->password);
     g_free(sdp->mid);
     g_free(sdp->answers);
+    g_free(sdp->protocol);
     g_free(sdp->transport);
     g_ptr_array_unref(sdp->candidates);
     g_ptr_array_unref(sdp->fingerprints);
@@ -393,6 +395,13 @@ static gsize read_max_packet(const char *ufrag, const char *value)
                : 0;
 }
 
+static char *read_protocol(const char *ufrag, const char *value)
+{
+    g_auto(GStrv) words = g_strsplit(value, " ", 3);
+
+    return g_strv_length(words) == 2 && strcmp(words[1], ufrag) == 0 ? g_strdup(words[0]) : NULL;
+}
+
 /* Of any size: what is more than memory can hold is as good as no limit. */
 static bool read_message_size(const char *text, gsize *size)
 {
@@ -419,6 +428,7 @@ static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
     const char *port = section_get(data, "sctp-port");
     const char *size = section_get(data, "max-message-size");
     const char *packet = section_get(data, "x-rtcbus-max-packet-size");
+    const char *protocol = section_get(data, "x-rtcbus-protocol");
     guint64 number;
 
     if (!port)
@@ -434,6 +444,8 @@ static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
         return fail(error, RTC_ERROR_INVALID, "the SDP has a bad a=max-message-size");
     if (packet)
         sdp->max_packet_size = read_max_packet(sdp->ufrag, packet);
+    if (protocol)
+        sdp->protocol = read_protocol(sdp->ufrag, protocol);
     sdp->answers = g_strdup(section_get(data, "x-rtcbus-answers"));
     return true;
 }
@@ -523,6 +535,8 @@ static void write_data(GString *text, const Sdp *sdp)
     if (sdp->max_packet_size > 0)
         g_string_append_printf(text, "a=x-rtcbus-max-packet-size:%" G_GSIZE_FORMAT " %s\r\n",
                                sdp->max_packet_size, sdp->ufrag);
+    if (sdp->protocol)
+        g_string_append_printf(text, "a=x-rtcbus-protocol:%s %s\r\n", sdp->protocol, sdp->ufrag);
     if (sdp->answers)
         g_string_append_printf(text, "a=x-rtcbus-answers:%s\r\n", sdp->answers);
     for (guint i = 0; i < sdp->candidates->len; i++)

@@ -18,7 +18,8 @@
  * stacks that copy what they do not know from the offer into the answer
  * (libdatachannel), so the sender's own ICE user name is part of it. And of an answer:
  * "a=x-rtcbus-answers:UFRAG" has the ICE user name of the offer. A late answer must not be
- * taken for one to the next offer.
+ * taken for one to the next offer. "a=x-rtcbus-protocol:PROTOCOL UFRAG" names the protocol of
+ * channels that may be opened to its sender without being asked for.
  */
 #define SDP_MAX_PACKET_SIZE 16384
 
@@ -54,6 +55,7 @@ typedef struct {
     gsize max_message_size; /* 65536 if absent, 0: no limit (RFC 8841 6.1) */
     gsize max_packet_size;  /* of SCTP, which its sender can take; 0: not said */
     char *answers;          /* the ICE user name of the offer that it answers; NULL: not said */
+    char *protocol;         /* of channels that its sender takes; NULL: not said */
     char *transport;        /* of the m-line: "UDP/DTLS/SCTP", which NULL means too, … */
     bool old_format;        /* it ends in the SCTP port, for an a=sctpmap */
     bool bundled;           /* our m-line is in an a=group:BUNDLE */

@@ -425,6 +425,11 @@ ConnectionState connection_state(const Connection *connection)
     return connection->state;
 }
 
+bool connection_remote_speaks(const Connection *connection, const char *protocol)
+{
+    return false;
+}
+
 bool connection_is_unacknowledged(Connection *connection)
 {
     return false;

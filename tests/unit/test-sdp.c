@@ -231,6 +231,19 @@ static void test_max_packet(void)
     }
 }
 
+/* A stack that copies the offer's lines into its answer does not speak it. */
+static void test_protocol(void)
+{
+    g_autoptr(Sdp) sdp = parse(HEAD DATA TRANSPORT "a=x-rtcbus-protocol:readings abcd\r\n");
+    g_autoptr(Sdp) copied = parse(HEAD DATA TRANSPORT "a=x-rtcbus-protocol:readings wxyz\r\n");
+    g_autofree char *text = sdp_to_text(sdp);
+    g_autoptr(Sdp) again = parse(text);
+
+    g_assert_cmpstr(sdp->protocol, ==, "readings");
+    g_assert_cmpstr(again->protocol, ==, "readings");
+    g_assert_null(copied->protocol);
+}
+
 static void test_tolerance(void)
 {
     g_autoptr(Sdp) bare_lf = parse("v=0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\n"
@@ -345,6 +358,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sdp/bundled", test_bundled);
     g_test_add_func("/sdp/own", test_own);
     g_test_add_func("/sdp/max-packet", test_max_packet);
+    g_test_add_func("/sdp/protocol", test_protocol);
     g_test_add_func("/sdp/tolerance", test_tolerance);
     g_test_add_func("/sdp/malformed", test_malformed);
     g_test_add_func("/sdp/mutations", test_mutations);

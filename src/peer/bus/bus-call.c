@@ -17,6 +17,7 @@
 #include "common/printable.h"
 #include "peer/bus/bus-values.h"
 #include "peer/error.h"
+#include "peer/readings/feed-frame.h"
 
 struct _BusCall {
     RtcbusPeer1CallSkeleton parent;
@@ -175,6 +176,8 @@ static CallChannel *open_channel(Call *call, const char *label, GVariant *dict, 
         problem = _("\"negotiated\" and \"id\" go together");
     else if (priority && !parse_priority(priority, &options.priority))
         problem = _("\"priority\" is very-low, low, medium or high");
+    else if (g_strcmp0(protocol, FEED_PROTOCOL) == 0)
+        problem = _("channels with this protocol are rtcbus's own");
     if (problem) {
         g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT, problem);
         return NULL;

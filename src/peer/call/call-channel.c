@@ -31,7 +31,9 @@ struct CallChannel {
     CallChannelOrigin origin;
     guint reserved; /* timer: a program has to acquire it until then */
     Channel *channel;
-    char *reason;         /* NULL: none */
+    char *reason;                  /* NULL: none */
+    const CallChannelTaker *taker; /* a part of this daemon that has it, or NULL */
+    gpointer taker_data;
     ChannelFd *fd;        /* the program that has it, or NULL */
     MessageQueue backlog; /* what came before a program had it */
     enum {
@@ -123,6 +125,10 @@ static void on_message(Channel *rtc, MessageKind kind, const guint8 *bytes, gsiz
 {
     CallChannel *channel = data;
 
+    if (channel->taker) {
+        channel->taker->message(channel, bytes, length, channel->taker_data);
+        return;
+    }
     if (channel->fd) {
         channel_fd_message(channel->fd, bytes, length);
         return;
@@ -135,7 +141,9 @@ static void on_writable(Channel *rtc, gpointer data)
 {
     CallChannel *channel = data;
 
-    if (channel->fd)
+    if (channel->taker)
+        channel->taker->writable(channel, channel->taker_data);
+    else if (channel->fd)
         channel_fd_writable(channel->fd);
 }
 
@@ -245,7 +253,7 @@ bool call_channel_acquire(CallChannel *channel, MessageKind kind, int *fd, guint
                             _("the channel is closed"));
         return false;
     }
-    if (channel->fd) {
+    if (channel->fd || channel->taker) {
         g_set_error_literal(error, PEER_ERROR, PEER_ERROR_FAILED,
                             _("a program has acquired the channel already"));
         return false;
@@ -258,6 +266,12 @@ bool call_channel_acquire(CallChannel *channel, MessageKind kind, int *fd, guint
     channel_hold(channel->channel, false);
     backlog_end(channel, channel->fd);
     return true;
+}
+
+void call_channel_take(CallChannel *channel, const CallChannelTaker *taker, gpointer data)
+{
+    channel->taker = taker;
+    channel->taker_data = data;
 }
 
 static gboolean on_reserved(gpointer data)

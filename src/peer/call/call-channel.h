@@ -75,6 +75,17 @@ bool call_channel_acquire(CallChannel *channel, MessageKind kind, int *fd, guint
 /* Keeps what comes for the program that acquires the channel, which is closed
  * if there is none within TIMEOUT seconds. */
 void call_channel_reserve(CallChannel *channel, guint timeout);
+/* A part of this daemon that has the channel; what comes goes nowhere else. */
+typedef struct {
+    /* The channel may be closed by it. */
+    void (*message)(CallChannel *channel, const guint8 *bytes, gsize length, gpointer data);
+    /* As in ChannelOps */
+    void (*writable)(CallChannel *channel, gpointer data);
+} CallChannelTaker;
+
+/* Gives the channel to TAKER, which is kept by reference, when it has just been added. */
+void call_channel_take(CallChannel *channel, const CallChannelTaker *taker, gpointer data);
+
 bool call_channel_is_acquired(const CallChannel *channel);
 
 /* While it is held no `message` comes, and the remote waits. A program that acquires it ends

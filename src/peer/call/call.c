@@ -541,6 +541,11 @@ bool call_was_refused(const Call *call)
     return call->bye_reason || (call->reason && g_strv_contains(refusals, call->reason));
 }
 
+bool call_remote_speaks(const Call *call, const char *protocol)
+{
+    return call->connection && connection_remote_speaks(call->connection, protocol);
+}
+
 void call_get_stats(Call *call, ConnectionStats *stats)
 {
     *stats = (ConnectionStats){};

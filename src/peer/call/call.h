@@ -228,5 +228,8 @@ bool call_is_ending(const Call *call);
 /* It is over because one side has not wanted it: the key, the rules, or too many calls. */
 bool call_was_refused(const Call *call);
 
+/* As connection_remote_speaks() */
+bool call_remote_speaks(const Call *call, const char *protocol);
+
 /* As connection_get_stats(); all zero while there is no connection. */
 void call_get_stats(Call *call, ConnectionStats *stats);

@@ -117,6 +117,12 @@ void feed_receiver_wake(FeedReceiver *receiver)
         ask(receiver);
 }
 
+void feed_receiver_begin_again(FeedReceiver *receiver)
+{
+    if (receiver->state != RECEIVER_NEW && receiver->state != RECEIVER_BROKEN)
+        ask(receiver);
+}
+
 /* Not each message: SCTP sees to it that it arrives, and this only says that more may come. */
 static void acknowledge(FeedReceiver *receiver)
 {

@@ -40,7 +40,8 @@ typedef struct {
     guint64 cursor; /* not greeting: we have all up to here then */
 } FeedBatch;
 
-/* None may free the receiver. */
+/* None may free the receiver; `store` may say what comes of it at once, and none else may tell it
+ * anything. */
 typedef struct {
     /* What is on the disk of this emitter's readings. False: nothing, not even a greeting. */
     bool (*place)(char epoch[RANDOM_ID_LENGTH + 1], guint64 *sequence, gpointer data);
@@ -65,5 +66,8 @@ void feed_receiver_start(FeedReceiver *receiver);
 void feed_receiver_receive(FeedReceiver *receiver, const guint8 *bytes, gsize length);
 void feed_receiver_stored(FeedReceiver *receiver, bool ok);
 void feed_receiver_wake(FeedReceiver *receiver);
+
+/* The store is another one, with a place of its own. */
+void feed_receiver_begin_again(FeedReceiver *receiver);
 
 FeedReceiverState feed_receiver_state(const FeedReceiver *receiver);

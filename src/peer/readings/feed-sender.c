@@ -64,6 +64,11 @@ static void feed_sender_enter_state(FeedSender *sender, FeedSenderState state)
     sender->state = state;
 }
 
+bool feed_sender_is_heard(const FeedSender *sender)
+{
+    return sender->state == SENDER_GREETING || sender->state == SENDER_SENDING;
+}
+
 FeedSender *feed_sender_new(const FeedSourceOps *source, gpointer source_data,
                             const FeedSenderOps *ops, gpointer data)
 {
@@ -209,7 +214,7 @@ static bool send_more(FeedSender *sender)
 
 void feed_sender_wake(FeedSender *sender)
 {
-    for (guint i = 0; sender->state == SENDER_GREETING || sender->state == SENDER_SENDING; i++) {
+    for (guint i = 0; feed_sender_is_heard(sender); i++) {
         if (sender->sent_bytes - sender->stored_bytes >= sender->window ||
             !sender->ops->is_writable(sender->data))
             return;

@@ -48,7 +48,7 @@ typedef struct {
     bool (*fork)(guint64 sequence, FeedVisitor visit, gpointer visit_data, gpointer data);
 } FeedSourceOps;
 
-/* None may free the sender; all but `later` are called only from its own functions. */
+/* None may free the sender or tell it anything. */
 typedef struct {
     /* Whether the channel would rather have more than less; if not, feed_sender_wake() follows. */
     bool (*is_writable)(gpointer data);
@@ -72,6 +72,9 @@ void feed_sender_receive(FeedSender *sender, const guint8 *bytes, gsize length, 
 
 /* There is something new, or the channel is writable again. */
 void feed_sender_wake(FeedSender *sender);
+
+/* Whether the listener has begun, and has not ended in a fault. */
+bool feed_sender_is_heard(const FeedSender *sender);
 
 FeedSenderState feed_sender_state(const FeedSender *sender);
 /* The last sequence that went out; and the last that is on the listener's disk. */

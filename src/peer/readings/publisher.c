@@ -28,6 +28,7 @@ struct Publisher {
     NumberSource source;
     guint64 interval;
     guint timer;
+    bool heard;    /* elsewhere than on msg_channel */
     guint sending; /* how deep; listeners keep their places meanwhile */
     bool has_newest;
     double newest;
@@ -121,7 +122,8 @@ static NumberListener *find(const Publisher *publisher, const CallChannel *chann
 
 static void publisher_update_timer(Publisher *publisher, bool restart)
 {
-    bool wanted = publisher->source == SOURCE_RANDOM && publisher->listeners->len > 0;
+    bool wanted =
+        publisher->source == SOURCE_RANDOM && (publisher->heard || publisher->listeners->len > 0);
 
     if (publisher->timer && (restart || !wanted))
         g_clear_handle_id(&publisher->timer, g_source_remove);
@@ -146,6 +148,16 @@ void publisher_set_source(Publisher *publisher, NumberSource source, guint64 int
     publisher->source = source;
     publisher->interval = interval;
     publisher_update_timer(publisher, restart);
+}
+
+void publisher_set_heard(Publisher *publisher, bool heard)
+{
+    guint running = publisher->timer;
+
+    publisher->heard = heard;
+    publisher_update_timer(publisher, false);
+    if (publisher->timer && !running)
+        on_interval(publisher);
 }
 
 /* A peer of our kind may have had it before it was cut off. */

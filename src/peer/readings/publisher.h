@@ -43,6 +43,9 @@ void publisher_remove(Publisher *publisher, CallChannel *channel);
  * what opens it, a round trip sooner. publisher_add() or publisher_remove() follows. */
 void publisher_expect(Publisher *publisher, CallChannel *channel);
 
+/* Whether others hear what is published, who are not on msg_channel: for them the source runs, too. */
+void publisher_set_heard(Publisher *publisher, bool heard);
+
 /* Those whose channel is open */
 guint publisher_listeners(const Publisher *publisher);
 

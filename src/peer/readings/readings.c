@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/names.h"
 #include "peer/call/call.h"
+#include "peer/readings/feed.h"
 #include "peer/readings/number.h"
 
 #define STORE_FILE "readings.db"
@@ -22,6 +23,7 @@ struct Readings {
     gpointer data;
     Store *store;
     Publisher *publisher;
+    Feed *feed;
     guint expire_timer;
 };
 
@@ -38,6 +40,8 @@ static void on_published(const OutboxReading *reading, gpointer data)
 {
     Readings *readings = data;
 
+    if (readings->feed)
+        feed_published(readings->feed, reading);
     if (reading_is_plain_number(&reading->reading))
         publisher_send(readings->publisher, reading->reading.number);
 }
@@ -46,8 +50,10 @@ static void on_changed(gpointer data)
 {
     Readings *readings = data;
 
-    if (readings->store) /* it is not while it is opened and closed */
-        readings->ops->changed(readings->data);
+    if (!readings->feed) /* the store is being opened or closed */
+        return;
+    feed_store_changed(readings->feed);
+    readings->ops->changed(readings->data);
 }
 
 static const StoreOps store_ops = {
@@ -78,6 +84,23 @@ static void on_number(double value, gpointer data)
 
 static const PublisherOps publisher_ops = {.number = on_number};
 
+/* ---- from feeds --------------------------------------------------------------------- */
+
+static void on_listeners(gpointer data)
+{
+    Readings *readings = data;
+
+    publisher_set_heard(readings->publisher, feed_listeners(readings->feed) > 0);
+    readings->ops->changed(readings->data);
+}
+
+static void on_no_numbers(CallChannel *channel, gpointer data)
+{
+    publisher_remove(((Readings *) data)->publisher, channel);
+}
+
+static const FeedOps feed_ops = {.changed = on_listeners, .no_numbers = on_no_numbers};
+
 /* ---- what is asked for ---------------------------------------------------------------- */
 
 bool readings_publish(Readings *readings, const Reading *reading, StoreDone done,
@@ -86,13 +109,13 @@ bool readings_publish(Readings *readings, const Reading *reading, StoreDone done
     return store_publish(readings->store, reading, done, done_data, error);
 }
 
-void readings_note_channel(Readings *readings, CallChannel *channel, bool early)
+static void update_listener(Readings *readings, CallChannel *channel, bool early)
 {
     guint before = readings_listeners(readings);
 
-    if (!call_channel_is_publishing(channel))
-        return;
-    if (call_channel_state(channel) == CHANNEL_OPEN)
+    if (feed_serves(readings->feed, call_channel_call(channel)))
+        publisher_remove(readings->publisher, channel);
+    else if (call_channel_state(channel) == CHANNEL_OPEN)
         publisher_add(readings->publisher, channel);
     else if (call_channel_state(channel) == CHANNEL_CONNECTING && early)
         publisher_expect(readings->publisher, channel);
@@ -100,6 +123,21 @@ void readings_note_channel(Readings *readings, CallChannel *channel, bool early)
         publisher_remove(readings->publisher, channel);
     if (readings_listeners(readings) != before)
         readings->ops->changed(readings->data);
+}
+
+bool readings_note_channel(Readings *readings, CallChannel *channel, CallChannelEvent event,
+                           bool early)
+{
+    if (feed_take_channel(readings->feed, channel, event))
+        return true;
+    if (call_channel_is_publishing(channel))
+        update_listener(readings, channel, early);
+    return false;
+}
+
+void readings_note_end(Readings *readings, Call *call)
+{
+    feed_call_ended(readings->feed, call);
 }
 
 /* Whose number it is. The key of a foreign peer is another one in each of its calls. */
@@ -137,7 +175,7 @@ Store *readings_store(const Readings *readings)
 
 guint readings_listeners(const Readings *readings)
 {
-    return publisher_listeners(readings->publisher);
+    return publisher_listeners(readings->publisher) + feed_listeners(readings->feed);
 }
 
 /* One that has published is one after a restart too: it has the last readings to give. */
@@ -173,6 +211,7 @@ Readings *readings_new(const char *folder, const ReadingsSettings *settings, con
     readings->store = store_open(&(StoreSettings){.path = path, .limits = settings->limits},
                                  &store_ops, readings);
     store_read_last(readings->store, take_newest, readings->publisher);
+    readings->feed = feed_new(readings->store, &feed_ops, readings);
     readings->expire_timer = clock_timer_add_seconds(EXPIRE_INTERVAL, on_expire, readings);
     return readings;
 }
@@ -182,6 +221,7 @@ void readings_free(Readings *readings)
     if (!readings)
         return;
     g_clear_handle_id(&readings->expire_timer, g_source_remove);
+    g_clear_pointer(&readings->feed, feed_free);
     store_close(g_steal_pointer(&readings->store));
     publisher_free(readings->publisher);
     g_free(readings);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "peer/call/call-channel.h"
+#include "peer/readings/feed-frame.h"
 #include "peer/readings/publisher.h"
 #include "peer/readings/store.h"
 
@@ -44,8 +45,12 @@ bool readings_publish(Readings *readings, const Reading *reading, StoreDone done
                       gpointer done_data, GError **error);
 
 /* A channel of a call has come, is another one, or goes. EARLY: it may be given numbers before it
- * is open. */
-void readings_note_channel(Readings *readings, CallChannel *channel, bool early);
+ * is open. True: it is a feed, and nobody else is to hear of it. */
+bool readings_note_channel(Readings *readings, CallChannel *channel, CallChannelEvent event,
+                           bool early);
+
+/* After its channels are gone */
+void readings_note_end(Readings *readings, Call *call);
 
 /* A message of a channel, if it is a number on msg_channel. */
 void readings_take_message(Readings *readings, CallChannel *channel, MessageKind kind,

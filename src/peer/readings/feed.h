@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The feeds of all calls: on the channel of each (feed-frame.h) readings go from the one who
+ * has opened msg_channel to the other one, if both are rtcbus. The listener opens it; so no
+ * other program ever sees it. Whoever has it gets no numbers on msg_channel.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "peer/call/call.h"
+#include "peer/readings/store.h"
+
+typedef struct Feed Feed;
+
+/* May not end a call. */
+typedef struct {
+    /* feed_listeners() is another one. */
+    void (*changed)(gpointer data);
+    /* feed_serves() is true now for the call of CHANNEL, which is our msg_channel. */
+    void (*no_numbers)(CallChannel *channel, gpointer data);
+} FeedOps;
+
+/* STORE must last longer. */
+Feed *feed_new(Store *store, const FeedOps *ops, gpointer data);
+void feed_free(Feed *feed);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Feed, feed_free)
+
+/* As StoreOps.published and .changed */
+void feed_published(Feed *feed, const OutboxReading *reading);
+void feed_store_changed(Feed *feed);
+
+/* CALL is about to go. */
+void feed_call_ended(Feed *feed, Call *call);
+
+/* To be told of every channel. True: it is one of ours, and nobody else is to hear of it. */
+bool feed_take_channel(Feed *feed, CallChannel *channel, CallChannelEvent event);
+
+/* Whether readings go by a feed in CALL, or will. */
+bool feed_serves(const Feed *feed, const Call *call);
+
+/* Those who hear what we publish */
+guint feed_listeners(const Feed *feed);
