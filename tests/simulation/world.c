@@ -130,7 +130,7 @@ bool world_once_in(guint n)
     return random_below(n) == 0;
 }
 
-static void say(const char *format, va_list arguments)
+static G_GNUC_PRINTF(1, 0) void say(const char *format, va_list arguments)
 {
     printf("# %11.6f  ", (double) world_now() / G_USEC_PER_SEC);
     vprintf(format, arguments);
