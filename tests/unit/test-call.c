@@ -147,6 +147,11 @@ static void test_one_with_whoever(void)
     g_assert_true(place_one(listener, "other", NULL) != call);
     g_assert_true(place_one(listener, "", NULL) == call);
     g_assert_cmpuint(calls_count(listener->calls), ==, 2);
+
+    /* A call without a relay is not one that answers here. */
+    call = calls_create(listener->calls, &(CarriedCallOptions){.name = "third"}, NULL);
+    join("third", true, false);
+    g_assert_true(place_one(listener, "third", NULL) != call);
     settle();
     tear_down();
 }

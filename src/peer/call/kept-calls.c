@@ -292,7 +292,7 @@ static const char *name_of(const Call *call)
 
 void kept_calls_call_added(KeptCalls *kept, const Call *call)
 {
-    if (!kept->placing && call_direction(call) == CALL_OUTGOING)
+    if (!kept->placing && call_direction(call) == CALL_OUTGOING && !call_is_carried(call))
         keeper_call_began(kept->keeper, name_of(call), call_number(call), clock_monotonic());
 }
 
