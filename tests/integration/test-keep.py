@@ -8,6 +8,7 @@ When it is called, and how long it is waited, is tested in tests/unit/test-keepe
 with a time of its own; here is that the daemons do it.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -74,6 +75,20 @@ def pair(world, **kwargs):
     desk = world.peer("desk", relay, **kwargs)
     desk.wait_peer("box")
     return relay, box, desk
+
+
+@contextlib.contextmanager
+def programs_from(folder):
+    """The daemons that are started meanwhile are those in FOLDER."""
+    before = os.environ.get("RTCBUS_PROGRAM_DIR")
+    os.environ["RTCBUS_PROGRAM_DIR"] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["RTCBUS_PROGRAM_DIR"]
+        else:
+            os.environ["RTCBUS_PROGRAM_DIR"] = before
 
 
 class BareRelay:
@@ -372,17 +387,17 @@ def test_many(world):
     before = sorted(call.path for call in outgoing(hub))
     relay.kill()
     wait_for(lambda: hub.get("RelayState") != "connected", what="the relay to be missed")
-    relay.restart()
     started = time.monotonic()
+    relay.restart()
     wait_for(lambda: len(hub.get("Peers")) == MANY, 120, "all to be in the room again")
     note(f"{MANY} are in the room {time.monotonic() - started:.1f} s after the relay is back")
     equal(sorted(call.path for call in outgoing(hub)), before, "the calls")
     equal(count_connected(hub), MANY)
     hub.kill()
     relay.kill()
+    started = time.monotonic()
     relay.restart()
     hub.restart()
-    started = time.monotonic()
     wait_for(lambda: count_connected(hub) == MANY, 180, "all to be connected again")
     note(f"{MANY} are called again {time.monotonic() - started:.1f} s after relay and hub are back")
 
@@ -400,6 +415,33 @@ def test_foreign_relay(world):
     outgoing(desk)[0].hangup()
     wait_for(lambda: state(desk, "") != "connected", what="the end to be told")
     wait_kept(desk, "", "connected")
+    box.stop()
+
+
+def test_upgrade(world):
+    """What is replaced on the disk goes on with its calls, and says that it waits for a restart."""
+    folder = world.path("sbin")
+    os.makedirs(folder)
+    shutil.copy(harness.program("rtcbus-peer"), folder)
+    relay = world.relay()
+    box = world.peer("box", relay, source="random")
+    with programs_from(folder):
+        desk = world.peer("desk", relay, config={"Calls": {"Keep": "box"}})
+    wait_kept(desk, "box", "connected")
+    equal(desk.get("RestartNeeded"), False)
+    call = outgoing(desk)[0]
+    upgraded = os.path.join(folder, "rtcbus-peer")
+    shutil.copy(harness.program("rtcbus-peer"), upgraded + ".dpkg-new")
+    os.rename(upgraded + ".dpkg-new", upgraded)
+    equal(desk.get("RestartNeeded"), True)
+    desk.wait_numbers(3, after=desk.received())
+    equal(outgoing(desk)[0].path, call.path, "the call")
+    status, out, _ = ctl.run(desk, "status")
+    check(status == 0 and "systemctl restart rtcbus-peer" in out, out)
+    restart(desk)
+    equal(desk.get("RestartNeeded"), False)
+    check("systemctl restart" not in ctl.run(desk, "status")[1], "it still asks for a restart")
+    wait_kept(desk, "box", "connected")
     box.stop()
 
 
@@ -430,5 +472,5 @@ if __name__ == "__main__":
         test_keep, test_wrong_names, test_hangup, test_rest_is_told, test_remote_killed,
         test_restart_remembers, test_damaged_file, test_not_remembered, test_configured,
         test_everybody, test_everybody_by_hand, test_refused, test_relay_away,
-        test_own_call_is_kept, test_one_call, test_one_call_commands, test_many, test_foreign_relay, test_commands,
+        test_own_call_is_kept, test_one_call, test_one_call_commands, test_many, test_foreign_relay, test_upgrade, test_commands,
     ])
