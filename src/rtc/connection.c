@@ -82,10 +82,9 @@ const char *connection_state_to_string(ConnectionState state)
 const char *connection_path_event_to_string(ConnectionPathEvent event)
 {
     static const char *const names[] = {
-        [CONNECTION_PATH_MOVED] = "moved",
-        [CONNECTION_PATH_SILENT] = "silent",
-        [CONNECTION_PATH_HEARD] = "heard",
-        [CONNECTION_RESTART_FAILED] = "restart failed",
+        [CONNECTION_PATH_MOVED] = "moved",     [CONNECTION_PATH_SILENT] = "silent",
+        [CONNECTION_PATH_HEARD] = "heard",     [CONNECTION_RESTART_FAILED] = "restart failed",
+        [CONNECTION_PATH_RELAYED] = "relayed",
     };
     return names[event];
 }
@@ -437,6 +436,10 @@ static void on_paths_event(PathsEvent event, gpointer data)
         break;
     case PATHS_FAILED:
         note_restart_failed(connection);
+        break;
+    case PATHS_RELAYED:
+        if (connection->negotiation.offerer)
+            tell_path(connection, CONNECTION_PATH_RELAYED);
         break;
     }
 }

@@ -53,12 +53,16 @@ typedef enum {
     /* A restart, ours or the remote's, has come to nothing: no answer within
      * CONNECTION_ANSWER_SECONDS, or no pair. What carried the data before still does. */
     CONNECTION_RESTART_FAILED,
+    /* Our data goes through a TURN server, and a restart may find a direct path by now: told to the
+     * side that made the first offer, after CONNECTION_RELAYED_SECONDS and then less and less often. */
+    CONNECTION_PATH_RELAYED,
 } ConnectionPathEvent;
 
 const char *connection_path_event_to_string(ConnectionPathEvent event);
 
 #define CONNECTION_SILENT_MS 2000
 #define CONNECTION_ANSWER_SECONDS 30
+#define CONNECTION_RELAYED_SECONDS 30
 /* A restart that is younger is left alone when another one is asked for. */
 #define CONNECTION_RESTART_MS 3000
 

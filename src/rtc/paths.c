@@ -27,6 +27,7 @@ enum {
     SEARCH_SECONDS = 60,
     FOLLOW_SECONDS = 5, /* until the remote has followed us, if it is heard where we are */
     LEAVE_SECONDS = 30, /* the same if it is not */
+    RELAYED_MAX_SECONDS = 960,
     WATCH_MS = 500,
 };
 
@@ -61,6 +62,9 @@ struct Paths {
     GQueue early;           /* of EarlyCandidate */
     IceLeftovers *leftovers;
     bool lost, silent;
+
+    guint relayed;         /* timer */
+    guint relayed_seconds; /* the next one */
 
     guint watch;
     bool sent, heard; /* since its last tick */
@@ -150,7 +154,7 @@ static void generation_failed(Paths *paths, IceGeneration *generation, const GEr
 
 /* ---- which one carries what we send ---------------------------------------- */
 
-static gboolean on_keeper(gpointer data);
+static void look_for_relay(Paths *paths);
 
 static void activate(Paths *paths, IceGeneration *generation)
 {
@@ -161,6 +165,7 @@ static void activate(Paths *paths, IceGeneration *generation)
     generation->heard = false;
     paths->misses = 0;
     paths->lost = paths->silent = false;
+    look_for_relay(paths);
     if (first) {
         transport_enter_state(&paths->transport, TRANSPORT_CONNECTED, NULL);
         return;
@@ -217,6 +222,31 @@ static gboolean on_keeper(gpointer data)
         return G_SOURCE_CONTINUE;
     paths->keeper = 0;
     return G_SOURCE_REMOVE;
+}
+
+/* ---- whether there may be a better one -------------------------------------- */
+
+static gboolean on_relayed(gpointer data)
+{
+    Paths *paths = data;
+
+    paths->relayed = 0;
+    paths->relayed_seconds = MIN(paths->relayed_seconds * 2, (guint) RELAYED_MAX_SECONDS);
+    look_for_relay(paths);
+    if (paths->relayed != 0)
+        tell(paths, PATHS_RELAYED);
+    return G_SOURCE_REMOVE;
+}
+
+/* A restart that finds a relayed pair once more does not begin the waiting anew. */
+static void look_for_relay(Paths *paths)
+{
+    if (!paths_is_relayed(paths)) {
+        g_clear_handle_id(&paths->relayed, g_source_remove);
+        paths->relayed_seconds = PATHS_RELAYED_SECONDS;
+    } else if (paths->relayed == 0) {
+        paths->relayed = clock_timer_add_seconds(paths->relayed_seconds, on_relayed, paths);
+    }
 }
 
 /* ---- whether it is answered ------------------------------------------------ */
@@ -349,8 +379,10 @@ static void on_selected(gpointer data)
 {
     IceGeneration *generation = data;
 
-    if (!generation->dead && generation == generation->paths->active)
-        tell(generation->paths, PATHS_MOVED);
+    if (generation->dead || generation != generation->paths->active)
+        return;
+    look_for_relay(generation->paths);
+    tell(generation->paths, PATHS_MOVED);
 }
 
 /* ---- generations ----------------------------------------------------------- */
@@ -608,6 +640,7 @@ Paths *paths_new(const IceConfig *config, const PathsUser *user, gpointer data)
     transport_init(&paths->transport, "paths", paths_send);
     paths->user = user;
     paths->data = data;
+    paths->relayed_seconds = PATHS_RELAYED_SECONDS;
     paths->config = *config;
     paths->config.trust = config->trust ? tls_trust_ref(config->trust) : tls_trust_new(NULL);
     paths->config.budget = config->budget ? check_budget_ref(config->budget) : check_budget_new();
@@ -625,6 +658,7 @@ void paths_free(Paths *paths)
     g_clear_handle_id(&paths->reaper, g_source_remove);
     g_clear_handle_id(&paths->keeper, g_source_remove);
     g_clear_handle_id(&paths->watch, g_source_remove);
+    g_clear_handle_id(&paths->relayed, g_source_remove);
     g_ptr_array_unref(paths->generations);
     g_ptr_array_unref(paths->dead);
     ice_leftovers_unref(paths->leftovers);

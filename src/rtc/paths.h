@@ -20,14 +20,16 @@
 typedef struct Paths Paths;
 
 typedef enum {
-    PATHS_MOVED,  /* another pair carries what we send */
-    PATHS_SILENT, /* nothing has come for PATHS_SILENT_MS, though an answer is owed */
-    PATHS_HEARD,  /* after PATHS_SILENT or PATHS_LOST something has */
-    PATHS_LOST,   /* no pair is answered any more, libnice says */
-    PATHS_FAILED, /* the newest generation has come to nothing; it is gone */
+    PATHS_MOVED,   /* another pair carries what we send */
+    PATHS_SILENT,  /* nothing has come for PATHS_SILENT_MS, though an answer is owed */
+    PATHS_HEARD,   /* after PATHS_SILENT or PATHS_LOST something has */
+    PATHS_LOST,    /* no pair is answered any more, libnice says */
+    PATHS_FAILED,  /* the newest generation has come to nothing; it is gone */
+    PATHS_RELAYED, /* as CONNECTION_PATH_RELAYED */
 } PathsEvent;
 
 #define PATHS_SILENT_MS 2000
+#define PATHS_RELAYED_SECONDS 30
 #define PATHS_ANSWER_SECONDS 30 /* that a generation waits for the remote's credentials */
 
 /* Called from the main loop, or from within paths_begin() and send. None may free PATHS. */

@@ -29,11 +29,11 @@ struct RestartEnd {
     guint sent, received;
     bool drop_offers, drop_answers; /* of ours */
     bool drop_candidates;
+    bool relayed;     /* our candidates go out as those of a TURN server */
     bool hold_offers; /* kept in `offer`, not given to the other */
     char *offer, *answer, *refused;
     guint offers, answers, candidates, ends;
-    guint moved, silent, heard, failed;
-    char *last_ufrag;
+    guint moved, silent, heard, failed, poor;
 };
 
 typedef struct {
@@ -69,6 +69,28 @@ gint __wrap_nice_agent_send(NiceAgent *agent, guint stream, guint component, gui
     if (g_hash_table_contains(cut_agents, agent))
         return (gint) length;
     return __real_nice_agent_send(agent, stream, component, length, bytes);
+}
+
+/* The clock can be put forward; timers of seconds are ones of 20 ms then. */
+static struct {
+    gint64 ahead; /* µs */
+    bool hasty;
+} fast;
+
+gint64 __real_clock_monotonic(void);
+gint64 __wrap_clock_monotonic(void);
+guint __real_clock_timer_add_seconds(guint seconds, GSourceFunc func, gpointer data);
+guint __wrap_clock_timer_add_seconds(guint seconds, GSourceFunc func, gpointer data);
+
+gint64 __wrap_clock_monotonic(void)
+{
+    return __real_clock_monotonic() + fast.ahead;
+}
+
+guint __wrap_clock_timer_add_seconds(guint seconds, GSourceFunc func, gpointer data)
+{
+    return fast.hasty ? g_timeout_add(seconds * 20, func, data)
+                      : __real_clock_timer_add_seconds(seconds, func, data);
 }
 
 static void cut_all(void)
@@ -129,12 +151,17 @@ static void on_candidate(Connection *connection, const IceCandidateInit *candida
 
     if (candidate) {
         end->candidates++;
-        g_free(end->last_ufrag);
-        end->last_ufrag = g_strdup(candidate->ufrag);
     } else {
         end->ends++;
     }
-    if (!end->drop_candidates)
+    if (candidate && end->relayed) {
+        IceCandidateInit relayed = *candidate;
+        g_autoptr(GString) line = g_string_new(candidate->candidate);
+
+        g_string_replace(line, "typ host", "typ relay raddr 127.0.0.1 rport 9", 1);
+        relayed.candidate = line->str;
+        g_assert_true(connection_add_candidate(end->other->connection, &relayed, NULL));
+    } else if (!end->drop_candidates)
         g_assert_true(connection_add_candidate(end->other->connection, candidate, NULL));
 }
 
@@ -152,6 +179,7 @@ static void on_path(Connection *connection, ConnectionPathEvent event, gpointer 
     end->silent += event == CONNECTION_PATH_SILENT;
     end->heard += event == CONNECTION_PATH_HEARD;
     end->failed += event == CONNECTION_RESTART_FAILED;
+    end->poor += event == CONNECTION_PATH_RELAYED;
 }
 
 static void on_channel(Connection *connection, Channel *channel, gpointer data)
@@ -189,7 +217,6 @@ static void end_clear(RestartEnd *end)
     g_free(end->offer);
     g_free(end->answer);
     g_free(end->refused);
-    g_free(end->last_ufrag);
 }
 
 static void send_number(RestartEnd *end)
@@ -249,6 +276,8 @@ static void tear_down(RestartPair *pair, gconstpointer data)
     g_assert_cmpuint(ice_closing_count(), ==, 0);
     g_ptr_array_unref(agents);
     g_hash_table_unref(cut_agents);
+    fast.ahead = 0;
+    fast.hasty = false;
 }
 
 static char *local_candidate(RestartEnd *end)
@@ -522,6 +551,44 @@ static guint count_fds(void)
     return n;
 }
 
+/* No answer comes, and the agent is gone with the offer. */
+static void test_unanswered(RestartPair *pair, gconstpointer data)
+{
+    guint fds = count_fds();
+
+    pair->a.drop_offers = true;
+    restart(&pair->a, false);
+    wait_with_numbers(pair, pair->a.offers == 2);
+    g_assert_cmpuint(count_fds(), >, fds);
+    fast.ahead += 31 * G_USEC_PER_SEC;
+    wait_with_numbers(pair, pair->a.failed == 1 && count_fds() == fds);
+    give(&pair->b, "answer", pair->b.answer);
+    g_assert_cmpstr(pair->a.refused, ==, NULL); /* the last one once more */
+    pair->a.drop_offers = false;
+    restart(&pair->a, false);
+    wait_with_numbers(pair, pair->a.moved > 0 && pair->b.moved > 0 && count_fds() > fds);
+    check_flow(pair);
+    fast.ahead += 10 * G_USEC_PER_SEC; /* the old agents are needed no more */
+    wait_with_numbers(pair, count_fds() == fds);
+    check_flow(pair);
+}
+
+/* Whoever made the first offer hears that there may be a direct path, and that again later. */
+static void test_relayed(RestartPair *pair, gconstpointer data)
+{
+    g_assert_false(connection_is_relayed(pair->a.connection));
+    fast.hasty = true;
+    pair->a.relayed = pair->b.relayed = true;
+    restart(&pair->b, false);
+    wait_with_numbers(pair, pair->a.poor == 3);
+    g_assert_true(connection_is_relayed(pair->a.connection));
+    g_assert_cmpuint(pair->b.poor, ==, 0);
+    pair->a.relayed = pair->b.relayed = false;
+    restart(&pair->a, true);
+    wait_with_numbers(pair, !connection_is_relayed(pair->a.connection));
+    check_flow(pair);
+}
+
 static void test_hundred(RestartPair *pair, gconstpointer data)
 {
     guint fds = 0;
@@ -733,6 +800,8 @@ int main(int argc, char **argv)
     ADD("probe", "plain", test_probe);
     ADD("cut-again", "plain", test_cut_again);
     ADD("back", "plain", test_back);
+    ADD("unanswered", NULL, test_unanswered);
+    ADD("relayed", NULL, test_relayed);
     ADD("hundred", NULL, test_hundred);
     ADD("flood", NULL, test_flood);
     ADD("again", NULL, test_again);

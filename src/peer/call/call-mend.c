@@ -111,6 +111,9 @@ void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer 
     case CONNECTION_PATH_HEARD:
         call_path_mended(call->path);
         break;
+    case CONNECTION_PATH_RELAYED:
+        call_want_path(call, false);
+        break;
     case CONNECTION_RESTART_FAILED:
         log_debug("call %u: a restart has come to nothing", call->number);
         break;
