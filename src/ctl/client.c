@@ -213,3 +213,10 @@ guint32 dict_uint32(GVariant *dict, const char *key)
     g_variant_lookup(dict, key, "u", &value);
     return value;
 }
+
+bool dict_flag(GVariant *dict, const char *key)
+{
+    gboolean value = FALSE;
+
+    return g_variant_lookup(dict, key, "b", &value) && value;
+}

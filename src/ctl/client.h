@@ -71,3 +71,4 @@ int client_usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
 const char *dict_string(GVariant *dict, const char *key);
 guint64 dict_uint64(GVariant *dict, const char *key);
 guint32 dict_uint32(GVariant *dict, const char *key);
+bool dict_flag(GVariant *dict, const char *key);

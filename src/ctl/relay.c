@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/* "relay": the relay on this machine, its rooms and who is in them. */
+/* "relay": the relay on this machine, its rooms, who is in them, and who was not let in. */
 
 #include <config.h>
 
@@ -10,14 +10,17 @@
 #include <glib/gi18n.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ctl/command.h"
 #include "ctl/text.h"
 
+#define SHOWN_REFUSALS 10 /* of those that --json has */
+
 typedef struct {
     char *name;
     guint32 count;
-    GVariant *clients; /* a(sssst) */
+    GVariant *clients; /* aa{sv} */
 } RoomListing;
 
 static void room_free(RoomListing *room)
@@ -35,8 +38,8 @@ static RoomListing *room_load(BusClient *client, const char *name, guint32 count
 
     room->name = g_strdup(name);
     room->count = count;
-    reply = client_call(client, &relay_service, RELAY_OBJECT_PATH, RELAY_INTERFACE, "ListClients",
-                        g_variant_new("(s)", name), "(a(sssst))", LOOK, error);
+    reply = client_call(client, &relay_service, RELAY_OBJECT_PATH, RELAY_INTERFACE,
+                        "DescribeClients", g_variant_new("(s)", name), "(aa{sv})", LOOK, error);
     if (!reply)
         return NULL;
     room->clients = g_variant_get_child_value(reply, 0);
@@ -77,21 +80,32 @@ static char *listening_text(GVariant *dict)
     return g_strjoinv(", ", (char **) addresses);
 }
 
-static void client_add_row(GVariant *entry, Table *table)
+/* What a client's token lets it do: until when, and whether its name is its own. */
+static char *token_text(GVariant *client)
 {
-    const char *id, *name, *address, *origin;
-    guint64 since;
-    g_autofree char *shown_name = NULL;
-    g_autofree char *shown_address = NULL;
-    g_autofree char *shown_origin = NULL;
-    g_autofree char *duration = NULL;
+    guint64 expires = dict_uint64(client, "expires");
+    g_autofree char *time = expires > 0 ? text_time(expires) : NULL;
+    const char *name = dict_flag(client, "own-name")    ? _(", its own name")
+                       : dict_flag(client, "only-name") ? _(", one name only")
+                                                        : "";
 
-    g_variant_get(entry, "(&s&s&s&st)", &id, &name, &address, &origin, &since);
-    shown_name = text_safe(name);
-    shown_address = text_safe(address);
-    shown_origin = text_safe(origin);
-    duration = text_since(since);
-    table_row(table, id, shown_name, shown_address, shown_origin, duration, NULL);
+    if (!dict_flag(client, "token"))
+        return g_strdup("-");
+    if (time)
+        *strchrnul(time, '.') = '\0'; /* no milliseconds */
+    return time ? g_strdup_printf(_("until %s%s"), time, name)
+                : g_strdup_printf(_("for ever%s"), name);
+}
+
+static void client_add_row(GVariant *client, Table *table)
+{
+    g_autofree char *name = text_safe(dict_string(client, "name"));
+    g_autofree char *address = text_safe(dict_string(client, "address"));
+    g_autofree char *origin = text_safe(dict_string(client, "origin"));
+    g_autofree char *duration = text_since(dict_uint64(client, "since"));
+    g_autofree char *token = token_text(client);
+
+    table_row(table, dict_string(client, "id"), name, address, origin, duration, token, NULL);
 }
 
 static void room_print(const RoomListing *room)
@@ -102,7 +116,7 @@ static void room_print(const RoomListing *room)
 
     g_print(ngettext("  Room %s: %u client\n", "  Room %s: %u clients\n", room->count), name,
             room->count);
-    table_row(table, _("ID"), _("NAME"), _("ADDRESS"), _("ORIGIN"), _("AGE"), NULL);
+    table_row(table, _("ID"), _("NAME"), _("ADDRESS"), _("ORIGIN"), _("AGE"), _("TOKEN"), NULL);
     for (gsize i = 0; i < g_variant_n_children(room->clients); i++) {
         g_autoptr(GVariant) entry = g_variant_get_child_value(room->clients, i);
 
@@ -111,7 +125,70 @@ static void room_print(const RoomListing *room)
     table_print(table);
 }
 
-static void relay_print(GVariant *dict, GPtrArray *rooms)
+/* ---- those who were not let in -------------------------------------------------- */
+
+static GVariant *refusals_load(BusClient *client, GError **error)
+{
+    g_autoptr(GVariant) reply =
+        client_call(client, &relay_service, RELAY_OBJECT_PATH, RELAY_INTERFACE, "ListRefusals",
+                    NULL, "(a(tsqssu))", LOOK, error);
+
+    return reply ? g_variant_get_child_value(reply, 0) : NULL;
+}
+
+static void refusals_print(GVariant *refusals, guint64 all)
+{
+    g_autoptr(Table) table = table_new(4);
+
+    if (all == 0)
+        return;
+    g_print(_("  Not let in, the last ones of %" PRIu64 "\n"), all);
+    table_row(table, _("AGE"), _("ADDRESS"), _("ROOM"), _("TIMES"), _("WHY"), NULL);
+    for (gsize i = 0; i < MIN(g_variant_n_children(refusals), SHOWN_REFUSALS); i++) {
+        const char *address, *room, *reason;
+        guint64 time;
+        guint16 status;
+        guint32 count;
+        g_autofree char *age = NULL, *path = NULL, *times = NULL, *why = NULL;
+
+        g_variant_get_child(refusals, i, "(t&sq&s&su)", &time, &address, &status, &room, &reason,
+                            &count);
+        age = text_since(time);
+        path = g_strconcat("/", room, NULL);
+        times = g_strdup_printf("%u", count);
+        why = g_strdup_printf("%u: %s", status, reason);
+        table_row(table, age, address, path, times, why, NULL);
+    }
+    table_print(table);
+}
+
+static void refusals_to_json(GVariant *refusals, JsonBuilder *builder)
+{
+    json_builder_set_member_name(builder, "refusals");
+    json_builder_begin_array(builder);
+    for (gsize i = 0; i < g_variant_n_children(refusals); i++) {
+        const char *address, *room, *reason;
+        guint64 time;
+        guint16 status;
+        guint32 count;
+
+        g_variant_get_child(refusals, i, "(t&sq&s&su)", &time, &address, &status, &room, &reason,
+                            &count);
+        json_builder_begin_object(builder);
+        json_add_uint(builder, "time", time);
+        json_add_string(builder, "address", address);
+        json_add_uint(builder, "status", status);
+        json_add_string(builder, "room", room);
+        json_add_string(builder, "reason", reason);
+        json_add_uint(builder, "count", count);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
+/* ---- all of it ------------------------------------------------------------------- */
+
+static void relay_print(GVariant *dict, GPtrArray *rooms, GVariant *refusals)
 {
     g_autoptr(Table) table = table_new(2);
     g_autofree char *listening = listening_text(dict);
@@ -128,6 +205,37 @@ static void relay_print(GVariant *dict, GPtrArray *rooms)
     table_print(table);
     for (guint i = 0; rooms && i < rooms->len; i++)
         room_print(rooms->pdata[i]);
+    if (refusals)
+        refusals_print(refusals, dict_uint64(dict, "Refused"));
+}
+
+static void client_to_json(GVariant *client, JsonBuilder *builder)
+{
+    guint64 expires = dict_uint64(client, "expires");
+
+    json_builder_begin_object(builder);
+    json_add_string(builder, "id", dict_string(client, "id"));
+    json_add_string(builder, "name", dict_string(client, "name"));
+    json_add_string(builder, "address", dict_string(client, "address"));
+    json_add_string(builder, "origin", dict_string(client, "origin"));
+    json_add_uint(builder, "since", dict_uint64(client, "since"));
+    json_add_flag(builder, "rtcbus", dict_flag(client, "rtcbus"));
+    json_add_uint(builder, "waiting", dict_uint64(client, "waiting"));
+    json_builder_set_member_name(builder, "token");
+    if (dict_flag(client, "token")) {
+        json_builder_begin_object(builder);
+        json_builder_set_member_name(builder, "expires");
+        if (expires > 0)
+            json_builder_add_int_value(builder, (gint64) expires);
+        else
+            json_builder_add_null_value(builder);
+        json_add_flag(builder, "onlyName", dict_flag(client, "only-name"));
+        json_add_flag(builder, "ownName", dict_flag(client, "own-name"));
+        json_builder_end_object(builder);
+    } else {
+        json_builder_add_null_value(builder);
+    }
+    json_builder_end_object(builder);
 }
 
 static void room_to_json(const RoomListing *room, JsonBuilder *builder)
@@ -137,23 +245,15 @@ static void room_to_json(const RoomListing *room, JsonBuilder *builder)
     json_builder_set_member_name(builder, "clients");
     json_builder_begin_array(builder);
     for (gsize i = 0; i < g_variant_n_children(room->clients); i++) {
-        const char *id, *name, *address, *origin;
-        guint64 since;
+        g_autoptr(GVariant) client = g_variant_get_child_value(room->clients, i);
 
-        g_variant_get_child(room->clients, i, "(&s&s&s&st)", &id, &name, &address, &origin, &since);
-        json_builder_begin_object(builder);
-        json_add_string(builder, "id", id);
-        json_add_string(builder, "name", name);
-        json_add_string(builder, "address", address);
-        json_add_string(builder, "origin", origin);
-        json_add_uint(builder, "since", since);
-        json_builder_end_object(builder);
+        client_to_json(client, builder);
     }
     json_builder_end_array(builder);
     json_builder_end_object(builder);
 }
 
-static void relay_print_json(GVariant *dict, GPtrArray *rooms)
+static void relay_print_json(GVariant *dict, GPtrArray *rooms, GVariant *refusals)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
     g_autoptr(GVariant) value =
@@ -170,6 +270,9 @@ static void relay_print_json(GVariant *dict, GPtrArray *rooms)
     json_add_uint(builder, "connections", dict_uint32(dict, "Connections"));
     json_add_uint(builder, "framesForwarded", dict_uint64(dict, "FramesForwarded"));
     json_add_uint(builder, "framesDropped", dict_uint64(dict, "FramesDropped"));
+    json_add_uint(builder, "refused", dict_uint64(dict, "Refused"));
+    if (refusals)
+        refusals_to_json(refusals, builder);
     json_builder_set_member_name(builder, "rooms");
     if (rooms) {
         json_builder_begin_array(builder);
@@ -187,18 +290,17 @@ int relay_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) rooms = NULL;
+    g_autoptr(GVariant) refusals = NULL;
     g_autoptr(GVariant) dict =
         client_properties(client, &relay_service, RELAY_OBJECT_PATH, RELAY_INTERFACE, &error);
 
     if (!dict)
         return client_fail(client, &relay_service, error);
     rooms = rooms_load(client, &error);
-    if (client->json)
-        relay_print_json(dict, rooms);
-    else
-        relay_print(dict, rooms);
+    refusals = rooms ? refusals_load(client, &error) : NULL;
+    (client->json ? relay_print_json : relay_print)(dict, rooms, refusals);
     /* Properties are open to everybody, the list of clients is not. */
-    if (!rooms)
+    if (!rooms || !refusals)
         return client_fail(client, &relay_service, error);
     return EXIT_SUCCESS;
 }

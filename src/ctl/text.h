@@ -65,6 +65,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)
  * comes out raw that could upset a terminal. */
 void json_add_string(JsonBuilder *builder, const char *name, const char *value);
 void json_add_uint(JsonBuilder *builder, const char *name, guint64 value);
+void json_add_flag(JsonBuilder *builder, const char *name, bool value);
 void json_add_value(JsonBuilder *builder, const char *name, double value);
 /* d as a number, s as a string; ay as a string in base64, in a member whose name ends with
  * "Base64". */

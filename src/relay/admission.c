@@ -41,10 +41,12 @@ struct Admission {
 
 /* ---- refusals -------------------------------------------------------------- */
 
-static void refuse(HttpConnection *connection, int status, const char *text, guint retry_after)
+static void refuse(Admission *admission, HttpConnection *connection, const Handshake *handshake,
+                   int status, const char *text, guint retry_after)
 {
     const char *address = http_connection_address(connection);
 
+    refusals_add(admission->world.refusals, clock_wall(), address, status, handshake->room, text);
     log_event(G_LOG_LEVEL_WARNING,
               (.message_id = MESSAGE_CLIENT_REFUSED, .remote = address, .topic = LOG_TOPIC_REFUSALS,
                .source = address),
@@ -89,7 +91,7 @@ static void refuse_member(Admission *admission, HttpConnection *connection,
         retry_after = probe_holder(admission, handshake);
     else if (status == 503)
         retry_after = FULL_RETRY;
-    refuse(connection, status, error->message, retry_after);
+    refuse(admission, connection, handshake, status, error->message, retry_after);
 }
 
 /* ---- shares ------------------------------------------------------------------ */
@@ -344,17 +346,17 @@ static void decide(Admission *admission, HttpConnection *connection, const Hands
 
     if (handshake->upgrade &&
         !origin_admits(handshake, admission->world.config, g_get_host_name(), &reason))
-        refuse(connection, 403, reason, 0);
+        refuse(admission, connection, handshake, 403, reason, 0);
     /* A page that shows its token wants to know what is wrong with it: a browser does not
      * tell why there is no WebSocket. */
     else if ((handshake->upgrade || handshake->token) &&
              !access_check(admission->world.access, handshake, prefix, clock_wall(),
                            clock_monotonic(), &grant, &refusal))
-        refuse(connection, refusal.status, refusal.text, refusal.retry_after);
+        refuse(admission, connection, handshake, refusal.status, refusal.text, refusal.retry_after);
     else if (!handshake->upgrade)
         serve_page(admission, connection, handshake);
     else if (!make_place(admission, http_connection_account(connection)))
-        refuse(connection, 503, "there are too many connections", FULL_RETRY);
+        refuse(admission, connection, handshake, 503, "there are too many connections", FULL_RETRY);
     else
         admit(admission, connection, handshake, &grant);
 }
@@ -366,7 +368,8 @@ static void on_request(HttpConnection *connection, const Handshake *handshake, g
     if (look_behind(admission, connection, handshake))
         decide(admission, connection, handshake);
     else
-        refuse(connection, 503, "there are too many connections from this address", FULL_RETRY);
+        refuse(admission, connection, handshake, 503,
+               "there are too many connections from this address", FULL_RETRY);
 }
 
 static void on_gone(HttpConnection *connection, gpointer data)

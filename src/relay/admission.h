@@ -11,6 +11,7 @@
 #pragma once
 
 #include "relay/client.h"
+#include "relay/refusals.h"
 #include "relay/tls-credentials.h"
 #include "relay/traffic.h"
 #include "relay/web.h"
@@ -36,6 +37,7 @@ typedef struct {
     Traffic *traffic;
     const Web *web;
     Access *access;
+    Refusals *refusals;
     GQueue *clients; /* the oldest first */
     const ClientOps *client_ops;
 } AdmissionWorld;

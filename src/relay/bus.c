@@ -39,6 +39,7 @@ enum {
     PROPERTY_ROOMS,
     PROPERTY_FRAMES_FORWARDED,
     PROPERTY_FRAMES_DROPPED,
+    PROPERTY_REFUSED,
 };
 
 static void bus_object_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
@@ -60,6 +61,9 @@ static void bus_object_get_property(GObject *object, guint id, GValue *value, GP
     case PROPERTY_FRAMES_DROPPED:
         g_value_set_uint64(value, counters.dropped);
         break;
+    case PROPERTY_REFUSED:
+        g_value_set_uint64(value, counters.refused);
+        break;
     }
 }
 
@@ -79,6 +83,7 @@ static void bus_object_class_init(BusObjectClass *klass)
     g_object_class_override_property(object_class, PROPERTY_ROOMS, "rooms");
     g_object_class_override_property(object_class, PROPERTY_FRAMES_FORWARDED, "frames-forwarded");
     g_object_class_override_property(object_class, PROPERTY_FRAMES_DROPPED, "frames-dropped");
+    g_object_class_override_property(object_class, PROPERTY_REFUSED, "refused");
 }
 
 static void bus_object_init(BusObject *object)
@@ -116,6 +121,64 @@ static gboolean on_list_clients(BusRelay1 *skeleton, GDBusMethodInvocation *invo
     g_variant_builder_init(&clients, G_VARIANT_TYPE("a(sssst)"));
     relay_foreach_client(bus->relay, room, add_client, &clients);
     bus_relay1_complete_list_clients(skeleton, invocation, g_variant_builder_end(&clients));
+    return TRUE;
+}
+
+static void add_grant(GVariantBuilder *builder, const AccessGrant *grant)
+{
+    g_variant_builder_add(builder, "{sv}", "token", g_variant_new_boolean(grant->by_token));
+    if (!grant->by_token)
+        return;
+    g_variant_builder_add(
+        builder, "{sv}", "expires",
+        g_variant_new_uint64(grant->expires == G_MAXINT64 ? 0 : (guint64) grant->expires));
+    g_variant_builder_add(builder, "{sv}", "only-name", g_variant_new_boolean(grant->one_name));
+    g_variant_builder_add(builder, "{sv}", "own-name", g_variant_new_boolean(grant->owns_name));
+}
+
+static void describe_client(const RelayClientInfo *info, gpointer data)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&builder, "{sv}", "id", g_variant_new_string(info->id));
+    g_variant_builder_add(&builder, "{sv}", "name", g_variant_new_string(info->name));
+    g_variant_builder_add(&builder, "{sv}", "address", g_variant_new_string(info->address));
+    g_variant_builder_add(&builder, "{sv}", "origin", g_variant_new_string(info->origin));
+    g_variant_builder_add(&builder, "{sv}", "since", g_variant_new_uint64((guint64) info->since));
+    g_variant_builder_add(&builder, "{sv}", "rtcbus", g_variant_new_boolean(info->rtcbus));
+    g_variant_builder_add(&builder, "{sv}", "waiting", g_variant_new_uint64(info->waiting));
+    add_grant(&builder, info->grant);
+    g_variant_builder_add_value(data, g_variant_builder_end(&builder));
+}
+
+static gboolean on_describe_clients(BusRelay1 *skeleton, GDBusMethodInvocation *invocation,
+                                    const char *room, gpointer data)
+{
+    RelayBus *bus = data;
+    GVariantBuilder clients;
+
+    g_variant_builder_init(&clients, G_VARIANT_TYPE("aa{sv}"));
+    relay_foreach_client(bus->relay, room, describe_client, &clients);
+    bus_relay1_complete_describe_clients(skeleton, invocation, g_variant_builder_end(&clients));
+    return TRUE;
+}
+
+static void add_refusal(const RefusalEntry *entry, gpointer data)
+{
+    g_variant_builder_add(data, "(tsqssu)", (guint64) entry->time, entry->address,
+                          (guint16) entry->status, entry->room, entry->reason, entry->count);
+}
+
+static gboolean on_list_refusals(BusRelay1 *skeleton, GDBusMethodInvocation *invocation,
+                                 gpointer data)
+{
+    RelayBus *bus = data;
+    GVariantBuilder refusals;
+
+    g_variant_builder_init(&refusals, G_VARIANT_TYPE("a(tsqssu)"));
+    refusals_foreach(relay_refusals(bus->relay), add_refusal, &refusals);
+    bus_relay1_complete_list_refusals(skeleton, invocation, g_variant_builder_end(&refusals));
     return TRUE;
 }
 
@@ -182,6 +245,8 @@ RelayBus *bus_new(GDBusConnection *connection, Relay *relay, GError **error)
     bus_relay1_set_tls_listening(bus->skeleton, relay_tls_listening(relay));
     g_signal_connect(object, "handle-list-rooms", G_CALLBACK(on_list_rooms), bus);
     g_signal_connect(object, "handle-list-clients", G_CALLBACK(on_list_clients), bus);
+    g_signal_connect(object, "handle-describe-clients", G_CALLBACK(on_describe_clients), bus);
+    g_signal_connect(object, "handle-list-refusals", G_CALLBACK(on_list_refusals), bus);
     g_signal_connect(object, "handle-disconnect", G_CALLBACK(on_disconnect), bus);
     relay_on_change(relay, on_change, bus);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(object), connection,

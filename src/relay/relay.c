@@ -52,6 +52,7 @@ struct Relay {
     CertificateWatch *certificates;
     Web *web;
     Access *access;
+    Refusals *refusals;
     IceOffer *ice_offer;
     ClientOps client_ops;
     GQueue clients; /* the oldest first */
@@ -117,6 +118,7 @@ void relay_counters(const Relay *relay, RelayCounters *out)
     out->rooms = router_count_rooms(relay->router);
     out->forwarded = relay->forwarded;
     out->dropped = relay->dropped;
+    out->refused = refusals_count(relay->refusals);
 }
 
 typedef struct {
@@ -154,11 +156,19 @@ bool relay_foreach_client(Relay *relay, const char *name,
             .address = client_address(client),
             .origin = client_origin(client),
             .since = client_since(client),
+            .rtcbus = client_speaks_rtcbus(client),
+            .waiting = client_waiting(client),
+            .grant = client_grant(client),
         };
 
         func(&info, data);
     }
     return true;
+}
+
+const Refusals *relay_refusals(const Relay *relay)
+{
+    return relay->refusals;
 }
 
 bool relay_disconnect(Relay *relay, const char *id)
@@ -640,6 +650,7 @@ static void set_up_admission(Relay *relay)
         .traffic = relay->traffic,
         .web = relay->web,
         .access = relay->access,
+        .refusals = relay->refusals,
         .clients = &relay->clients,
         .client_ops = &relay->client_ops,
     };
@@ -668,6 +679,7 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
     relay->traffic = traffic_new();
     relay->web = web_new();
     relay->access = access_new();
+    relay->refusals = refusals_new();
     relay->ice_offer = ice_offer_new();
     relay->client_ops = (ClientOps){
         .config = config,
@@ -749,6 +761,7 @@ void relay_free(Relay *relay)
     router_free(relay->router);
     web_free(relay->web);
     access_free(relay->access);
+    refusals_free(relay->refusals);
     ice_offer_free(relay->ice_offer);
     quota_free(relay->quota);
     g_free(relay);

@@ -11,7 +11,9 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "relay/access.h"
 #include "relay/config.h"
+#include "relay/refusals.h"
 
 typedef struct Relay Relay;
 
@@ -20,12 +22,16 @@ typedef struct {
     guint rooms;
     guint64 forwarded; /* frames sent on to at least one other client */
     guint64 dropped;   /* frames sent on to nobody: bad, too fast, no such peer */
+    guint64 refused;   /* who was not let in */
 } RelayCounters;
 
 /* What can be seen of a client; valid as long as nothing runs. */
 typedef struct {
     const char *id, *name, *address, *origin;
-    gint64 since; /* µs since the epoch */
+    gint64 since;  /* µs since the epoch */
+    bool rtcbus;   /* it speaks rtcbus.1 */
+    gsize waiting; /* bytes */
+    const AccessGrant *grant;
 } RelayClientInfo;
 
 /* Begins to listen and serve from the default main context. CONFIG is borrowed
@@ -58,6 +64,9 @@ void relay_foreach_room(Relay *relay, void (*func)(const char *room, guint clien
 /* False if there is no such ROOM. */
 bool relay_foreach_client(Relay *relay, const char *room,
                           void (*func)(const RelayClientInfo *info, gpointer data), gpointer data);
+
+/* Who was not let in. Owned by RELAY. */
+const Refusals *relay_refusals(const Relay *relay);
 
 /* Closes the connection of a client. False if nobody has this ID. */
 bool relay_disconnect(Relay *relay, const char *id);

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
+import ctl
 import harness
 from harness import PATIENCE, check, equal, wait_for, write_config
 from members import RTCBUS, client, member, refused
@@ -267,6 +268,38 @@ def own_address():
         except OSError:
             raise harness.Skip("this machine has no address but loopback") from None
         return probe.getsockname()[0]
+
+
+# ---- what an administrator sees ---------------------------------------------------
+
+
+def test_administrator(world):
+    """Who is in with what token, and who was not let in, on D-Bus and in rtcbusctl."""
+    relay = closed_relay(world)
+    member(world, relay, "/den?name=a", headers=bearer(token("den", name="a", seconds=3600)))
+    member(world, relay, "/den?name=b", headers=bearer(token("*")))
+    for _ in range(3):
+        refused(401, world, relay, "/den?name=c")
+    refused(403, world, relay, "/cellar%1b%5b31m", headers=bearer(token("den")))
+    a, b = relay.invoke("DescribeClients", "(s)", "den")[0]
+    equal((a["name"], a["token"], a["own-name"], a["only-name"]), ("a", True, True, True))
+    check(abs(a["expires"] / 1e6 - time.time() - 3600) < 60, f"a's token ends at {a['expires']}")
+    equal((b["name"], b["token"], b["expires"], b["own-name"]), ("b", True, 0, False))
+    equal(len(relay.invoke("ListClients", "(s)", "den")[0]), 2, "clients")
+    last, first = relay.invoke("ListRefusals")[0]
+    equal((first[1], first[2], first[3], first[5]), ("127.0.0.1", 401, "den", 3))
+    check(last[2] == 403 and "room" in last[4] and "\x1b" not in last[3], last)
+    equal(relay.get("Refused"), 4, "Refused")
+
+    status, out, err = ctl.run(relay, "relay")
+    equal(status, 0, err)
+    for words in "TOKEN", "until 20", ", its own name", "for ever", "401: this relay wants a token":
+        check(words in out, f"{words!r} is missing in {out}")
+    check("\x1b" not in out, "a terminal would be upset")
+    seen = json.loads(ctl.run(relay, "relay", "--json")[1])
+    equal([c["token"]["ownName"] for c in seen["rooms"][0]["clients"]], [True, False])
+    equal([r["count"] for r in seen["refusals"]], [1, 3])
+    equal(seen["refused"], 4)
 
 
 # ---- peers -----------------------------------------------------------------------
