@@ -887,6 +887,40 @@ static void test_no_folder(void)
     g_assert_nonnull(store_problem(store));
 }
 
+/* What is in memory goes to the disk as it is, once that can be written. */
+static void test_return(void)
+{
+    g_auto(Place) place = {};
+    g_auto(Told) told = {};
+    Store *store;
+    g_autofree char *epoch = NULL, *id = NULL;
+
+    place_begin(&place);
+    told_begin(&told);
+    g_rmdir(place.folder);
+    store = open_place(&place, &told);
+    epoch = g_strdup(store_epoch(store));
+    id = g_strdup(store_history_id(store));
+    publish(store, &told, "a", 1);
+    receive(store, &told, &kitchen, "t", 1, 3);
+    store_commit(store);
+    store_expire(store, 1);
+    g_assert_nonnull(strstr(store_problem(store), "memory only"));
+    g_assert_cmpint(g_mkdir(place.folder, 0700), ==, 0);
+    store_expire(store, 1);
+    g_assert_null(store_problem(store));
+    publish(store, &told, "a", 2);
+    store_commit(store);
+    store_kill(store);
+    store = open_place(&place, &told);
+    g_assert_cmpstr(store_epoch(store), ==, epoch);
+    g_assert_cmpstr(store_history_id(store), ==, id);
+    g_assert_cmpuint(store_published(store), ==, 2);
+    expect_history(store, 0, 0, NULL, 0, 3, 1, 2, 3);
+    store_close(store);
+    g_assert_cmpuint(place_count(&place, ""), ==, 1);
+}
+
 /* Two that count in the same sequences would be worse than one that forgets. */
 static void test_two_at_once(void)
 {
@@ -900,6 +934,11 @@ static void test_two_at_once(void)
     other = open_place(&place, &told);
     g_assert_null(store_problem(store));
     g_assert_nonnull(strstr(store_problem(other), "another process"));
+    publish(store, &told, "a", 1);
+    store_close(g_steal_pointer(&store));
+    store_expire(other, 1); /* the file of the first goes on */
+    g_assert_null(store_problem(other));
+    g_assert_cmpuint(store_published(other), ==, 1);
 }
 
 /* With its own timers: a thread brings all to the disk, and what is written meanwhile waits. */
@@ -978,6 +1017,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/damaged", test_damaged);
     g_test_add_func("/store/damaged-later", test_damaged_later);
     g_test_add_func("/store/no-folder", test_no_folder);
+    g_test_add_func("/store/return", test_return);
     g_test_add_func("/store/two-at-once", test_two_at_once);
     g_test_add_func("/store/thread", test_thread);
     g_test_add_func("/store/flat", test_flat);

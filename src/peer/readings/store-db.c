@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n.h>
+#include <glib/gstdio.h>
 #include <inttypes.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -238,6 +239,24 @@ static bool lock_folder(StoreDb *db, const char *path, GError **error)
         return true;
     g_set_error_literal(error, STORE_DB_ERROR, STORE_DB_PASSING,
                         errno == EWOULDBLOCK ? _("another process uses it") : g_strerror(errno));
+    return false;
+}
+
+bool store_db_copy(StoreDb *db, const char *path, GError **error)
+{
+    g_autofree char *beside = g_strconcat(path, ".new", NULL);
+    char *text = sqlite3_mprintf("VACUUM INTO %Q", beside);
+    bool good;
+
+    g_unlink(beside);
+    make_file(beside);
+    good = run_text(db, text, error);
+    sqlite3_free(text);
+    if (good && g_rename(beside, path) == 0)
+        return true;
+    if (good)
+        g_set_error_literal(error, STORE_DB_ERROR, STORE_DB_PASSING, g_strerror(errno));
+    g_unlink(beside);
     return false;
 }
 

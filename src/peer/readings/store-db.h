@@ -63,6 +63,9 @@ GQuark store_db_error_quark(void);
 StoreDb *store_db_open(const char *path, const char *vfs, GError **error);
 void store_db_close(StoreDb *db);
 
+/* Makes the file PATH, which is not there yet, with all that is in DB. */
+bool store_db_copy(StoreDb *db, const char *path, GError **error);
+
 /* Waits for a checkpoint; there are no more after it. */
 void store_db_settle(StoreDb *db);
 

@@ -138,6 +138,18 @@ struct Store {
 /* Puts WRITE, which it takes, among what is waiting. */
 void store_wait(Store *store, WaitingWrite *write);
 
+/* Takes all that is in memory from the file. */
+bool store_load(Store *store, GError **error);
+
+/* Takes PROBLEM, which is NULL if there is none any more. */
+void store_set_problem(Store *store, char *problem);
+
+/* Those of store-open.c: opens what there is; begins anew beside a file that is closed and damaged;
+ * tries to leave the memory. */
+void store_begin(Store *store);
+void store_begin_anew(Store *store, const char *damage);
+void store_try_return(Store *store);
+
 /* What a reader has met, or NULL; it is taken. */
 void store_note_fault(Store *store, GError *fault);
 

@@ -169,7 +169,7 @@ static bool load_state(Store *store, GError **error)
 }
 
 /* A store that is new has no ids in its file before it has resumed. */
-static bool load_all(Store *store, GError **error)
+bool store_load(Store *store, GError **error)
 {
     store->loaded = false;
     store_clear(store);
@@ -260,7 +260,7 @@ static bool take_back(Store *store, GError **error)
     for (int i = 0; i < LOG_COUNT; i++)
         reserved[i] = store->ranges[i].reserved;
     store_db_rollback(store->db);
-    if (!load_all(store, &local) && error && !*error)
+    if (!store_load(store, &local) && error && !*error)
         g_propagate_error(error, g_steal_pointer(&local));
     for (int i = 0; store->resumed && i < LOG_COUNT; i++)
         store->ranges[i].reserved = MIN(reserved[i], store->ranges[i].asked);
@@ -269,7 +269,7 @@ static bool take_back(Store *store, GError **error)
 
 static bool store_resume(Store *store, GError **error)
 {
-    if (!store->loaded && !load_all(store, error))
+    if (!store->loaded && !store_load(store, error))
         return false;
     store->resumed = store->resumed || write_reserve_synced(store, RESERVED_AHEAD, error);
     return store->resumed || take_back(store, error);
@@ -318,7 +318,7 @@ static bool reserve_for(Store *store, const GPtrArray *writes, GError **error)
 
 /* ---- problems ------------------------------------------------------------------- */
 
-static void set_problem(Store *store, char *problem)
+void store_set_problem(Store *store, char *problem)
 {
     bool news = g_strcmp0(problem, store->problem) != 0;
 
@@ -347,63 +347,6 @@ const char *store_problem(const Store *store)
 
 /* ---- open ----------------------------------------------------------------------- */
 
-static bool open_file(Store *store, GError **error)
-{
-    store->in_memory = false;
-    store->resumed = false;
-    store->db = store_db_open(store->path, store->vfs, error);
-    if (store->db && load_all(store, error))
-        return true;
-    g_clear_pointer(&store->db, store_db_close);
-    return false;
-}
-
-static void open_in_memory(Store *store, const char *why)
-{
-    store->resumed = false;
-    store->in_memory = true;
-    store->db = store_db_open(NULL, NULL, NULL);
-    g_assert(store->db && load_all(store, NULL)); /* there is no disk in it */
-    set_problem(store,
-                g_strdup_printf(_("readings are kept in memory only and end with the daemon, "
-                                  "for %s cannot be used: %s; mend that and restart "
-                                  "rtcbus-peer"),
-                                store->path, why));
-}
-
-/* Puts a damaged file aside and begins anew. */
-static bool begin_anew(Store *store, const char *damage, GError **error)
-{
-    g_autofree char *aside = store_file_put_aside(store->path, store->vfs, error);
-
-    if (!aside)
-        return false;
-    log_event(
-        LOG_LEVEL_FAILURE, (.message_id = NULL),
-        _("the readings in %s cannot be read: %s; they are in %s now, and new ones are begun"),
-        store->path, damage, aside);
-    g_free(store->notice);
-    store->notice = store_file_notice(store->path);
-    return open_file(store, error);
-}
-
-static void open_somehow(Store *store)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (open_file(store, &error))
-        return;
-    if (g_error_matches(error, STORE_DB_ERROR, STORE_DB_DAMAGED) && store->path) {
-        g_autoptr(GError) again = NULL;
-
-        if (begin_anew(store, error->message, &again))
-            return;
-        g_clear_error(&error);
-        error = g_steal_pointer(&again);
-    }
-    open_in_memory(store, error->message);
-}
-
 Store *store_open(const StoreSettings *settings, const StoreOps *ops, gpointer data)
 {
     Store *store = g_new0(Store, 1);
@@ -420,9 +363,7 @@ Store *store_open(const StoreSettings *settings, const StoreOps *ops, gpointer d
         store->ranges[i].gaps = g_array_new(FALSE, FALSE, sizeof(SequenceGap));
     store->waiting = g_ptr_array_new();
     store_clear(store);
-    if (store->path && !store->vfs)
-        store->notice = store_file_notice(store->path);
-    open_somehow(store);
+    store_begin(store);
     store_resume(store, NULL);
     return store;
 }
@@ -560,8 +501,7 @@ static bool transact_or_begin_anew(Store *store, const GPtrArray *writes, bool *
         return false;
     }
     g_clear_pointer(&store->db, store_db_kill);
-    if (!begin_anew(store, local->message, NULL))
-        open_in_memory(store, local->message);
+    store_begin_anew(store, local->message);
     if (!transact(store, writes, done, error))
         return false;
     store->ops->changed(store->data);
@@ -597,9 +537,9 @@ static void tell_all(Store *store, const GPtrArray *writes, const GError *fault)
     store->failed = error != NULL;
     store->telling = true;
     if (error)
-        set_problem(store, g_steal_pointer(&words));
+        store_set_problem(store, g_steal_pointer(&words));
     else if (!store->in_memory && store->problem)
-        set_problem(store, NULL);
+        store_set_problem(store, NULL);
     for (guint i = 0; i < writes->len; i++)
         tell_write(store, writes->pdata[i], error);
     store->telling = false;
@@ -653,6 +593,7 @@ void store_commit(Store *store)
 
 void store_expire(Store *store, guint64 now)
 {
+    store_try_return(store);
     if (store->limits.history_time == 0 || now <= store->limits.history_time)
         return;
     store->horizon = now - store->limits.history_time;

@@ -66,7 +66,8 @@ typedef struct {
 
 /*
  * Opens the file or makes it. One that is damaged is put aside as PATH.damaged-DATE, and a new one
- * begun. Where nothing can be written it is in memory, and store_problem() says so. Never fails.
+ * begun. Where nothing can be written it is in memory, and store_problem() says so; store_expire()
+ * tries again. Never fails.
  */
 Store *store_open(const StoreSettings *settings, const StoreOps *ops, gpointer data);
 
@@ -82,7 +83,7 @@ void store_set_limits(Store *store, const StoreLimits *limits);
 /* Commits what is waiting now. */
 void store_commit(Store *store);
 
-/* Takes out of the history what is too old at NOW (history_time). */
+/* From time to time: takes out of the history what is too old at NOW (history_time). */
 void store_expire(Store *store, guint64 now);
 
 /* What is wrong with it and what to do, for people; NULL if nothing is. */
