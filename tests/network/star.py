@@ -122,6 +122,7 @@ class Star:
         self.box = self.peer("box")
         self.desk = self.peer("desk", {"Calls": {"Keep": "box"}})
         self.call = wait_for(self.connected, 60, "the kept call")
+        self.before = self.way()
         self.feed = Feed(world, self.box, self.desk)
         wait_for(lambda: len(self.feed.received) > 2 * RATE, 30, "the first numbers")
 
@@ -154,6 +155,10 @@ class Star:
             return self.world.peer(name, self.relay, config={
                 "Ice": {"Servers": self.servers}, **(config or {})})
 
+    def way(self):
+        return " - ".join(" ".join(self.call.get(name).split()[4:8])
+                          for name in ("LocalCandidate", "RemoteCandidate"))
+
     def connected(self):
         calls = [c for c in self.desk.calls() if c.get("State") == "connected"]
         return calls[0] if calls else None
@@ -180,6 +185,6 @@ class Star:
         first = self.feed.received[0][1]
         same = self.call.path in self.desk.objects()
         result = self.feed.report(first, began, ended)
-        note("the call is the same" if same else
+        note(f"the call is the same, over {self.way()}; before: {self.before}" if same else
              f"the call ended ({(self.call.ended() or (0, 0, 'its daemon was killed'))[2]})")
         return result
