@@ -123,6 +123,7 @@ class Star:
         self.desk = self.peer("desk", {"Calls": {"Keep": "box"}})
         self.call = wait_for(self.connected, 60, "the kept call")
         self.before = self.way()
+        self.since = self.call.get("ConnectedAt")
         self.feed = Feed(world, self.box, self.desk)
         wait_for(lambda: len(self.feed.received) > 2 * RATE, 30, "the first numbers")
 
@@ -183,8 +184,9 @@ class Star:
                  f"{[(c.get('State'), c.get('Reason')) for c in self.desk.calls()]}; relay: "
                  f"{self.box.get('RelayState')}, {self.desk.get('RelayState')}")
         first = self.feed.received[0][1]
-        same = self.call.path in self.desk.objects()
+        same = self.call.exists() and self.call.get("ConnectedAt") == self.since
         result = self.feed.report(first, began, ended)
+        ended = self.call.ended()
         note(f"the call is the same, over {self.way()}; before: {self.before}" if same else
-             f"the call ended ({(self.call.ended() or (0, 0, 'its daemon was killed'))[2]})")
+             f"another call; the first one: {ended[2] if ended else 'killed'}")
         return result
