@@ -129,6 +129,7 @@ export class Card {
     #choose(name) {
         const {readings} = this.#contact;
         readings.chosen = name;
+        readings.wish = null;
         this.plot.follow(readings.plot);
         this.#valueAt = -Infinity;
         this.#factsAt = 0;

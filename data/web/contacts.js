@@ -95,14 +95,16 @@ export class Contacts extends EventTarget {
     /** Who is called, and from where on to ask for readings: for restore(), after a reload. */
     save() {
         return [...this.contacts.values()].filter((contact) => contact.wanted && contact.name)
-            .map(({name, readings, place}) => ({name, place: readings.place ?? place}));
+            .map(({name, readings, place}) => ({name, place: readings.place ?? place,
+                                                chosen: readings.chosen}));
     }
 
     /** They are called as soon as they are seen in the room. */
     restore(saved) {
-        for (const {name, place} of saved) {
+        for (const {name, place, chosen} of saved) {
             const contact = this.#contact(name, '', name);
             Object.assign(contact, {wanted: true, reason: 'away', place});
+            contact.readings.wish = chosen;
         }
         this.#tell('contacts');
     }

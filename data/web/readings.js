@@ -13,6 +13,7 @@ const LATE = 5000, PAUSE = 1000;   // ms
 export class Readings {
     series = new Map();  // name → {plot: Series, unit, value, count, missed}
     chosen = '';         // the series whose plot is shown
+    wish = null;         // the one to choose as soon as it is there
     epoch = null;
     #marks = [];         // [when, sequence], the oldest first
     #arrived = -Infinity;
@@ -72,8 +73,10 @@ export class Readings {
         Object.assign(series, {unit, value, count: series.count + 1, missed: series.missed + missed});
         if (typeof value === 'number')
             series.plot.add(Math.max(time, series.plot.lastTime), value);
-        if (this.series.get(this.chosen).count === 0)
+        if (this.series.get(this.chosen).count === 0 || name === this.wish)
             this.chosen = name;
+        if (name === this.wish)
+            this.wish = null;
     }
 
     /**

@@ -79,6 +79,7 @@ const commands = {
         [{name: 'prefers-color-scheme', value: dark ? 'dark' : 'light'}]),
     offline: ({page, offline}) => pages.get(page).setOfflineMode(offline),
     reload: ({page}) => pages.get(page).reload({waitUntil: 'load'}).then(() => null),
+    go: ({page, url}) => pages.get(page).goto(url, {waitUntil: 'load'}).then(() => null),
     log: ({page}) => logs.get(page),
     async close({page}) {
         await pages.get(page).close({runBeforeUnload: false});

@@ -24,7 +24,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "integration")]
 import harness  # noqa: E402
 import tokens  # noqa: E402
 from browser import EXECUTABLES, Browser, executable, module_folder  # noqa: E402
-from harness import check, equal, hold, note, wait_for  # noqa: E402
+from harness import GLib, check, equal, hold, note, wait_for  # noqa: E402
 
 WEB = os.path.join(harness.TOP_SRCDIR, "data", "web")
 FOREIGN = os.path.join(harness.TOP_SRCDIR, "tests", "foreign")
@@ -383,7 +383,11 @@ def test_hang_up_and_reload(world, kind):
     page = open_page(world, kind, relay)
     noticed_soon(page, peer, lambda: page.click("#people button"))
     hold(lambda: peer.get("ListenerCount") == 0, 2, "the hang-up")
-    noticed_soon(page, peer, lambda: page.do("reload"))
+    page.click("#people button")
+    wait_growing(page, "boiler")
+    former = peer.calls()[0]
+    page.do("reload")
+    former.wait_ended(15)
     page.wait_text("#relay", "connected as desk")
     check("-2" not in page.text("#relay"), "the page has lost its name to itself")
     wait_growing(page, "boiler")
@@ -394,6 +398,53 @@ def test_hang_up_and_reload(world, kind):
     page.click("#leave")
     page.wait("!document.getElementById('join').hidden")
     wait_for(lambda: relay.get("Connections") == 1, 5, "the page to have left")
+
+
+def publish(peer, series, value, unit=""):
+    variants = {float: "d", str: "s", bytes: "ay"}
+    peer.invoke("PublishReading", "(sva{sv})", series,
+                GLib.Variant(variants[type(value)], value), {"unit": GLib.Variant("s", unit)})
+
+
+def series_text(page, peer, series):
+    return page.eval("document.querySelector(%r)?.innerText ?? ''" %
+                     page.card(peer, f"[data-series='{series}'] .reading"))
+
+
+def test_series(world, kind):
+    """Several series with units and texts; what is published during a reload is not missed."""
+    relay = start_relay(world)
+    peer = world.peer("boiler", relay, room=ROOM)
+    publish(peer, "temperature", 20.5, "°C")  # before anybody listens
+    page = open_page(world, kind, relay)
+    wait_people(page, "boiler")
+    page.click("#people button")
+    page.wait_text(page.card("boiler", ".value"), "20.5\u202f°C")
+    publish(peer, "state", "heating <b>up</b>")
+    publish(peer, "pressure", 1013.0, "hPa")
+    for series, text in (("temperature", "20.5\u202f°C"), ("state", "heating <b>up</b>"),
+                         ("pressure", "1,013\u202fhPa")):
+        wait_for(lambda s=series, t=text: series_text(page, "boiler", s) == t, 10,
+                 f"{text} of {series}, not {series_text(page, 'boiler', series)}")
+    page.click(page.card("boiler", "[data-series='pressure'] button"))
+    page.wait_text(page.card("boiler", ".value"), "1,013\u202fhPa")
+    shoot(page, "series")
+
+    page.click(page.card("boiler", "[data-series='temperature'] button"))
+    for value in range(5):
+        publish(peer, "temperature", 21.0 + value, "°C")
+    wait_for(lambda: fact(page, "boiler", "Count") == "6", 10, "six temperatures")
+    url = page.eval("location.href")
+    page.do("go", url="about:blank")
+    wait_for(lambda: not peer.calls(), 15, "the page to be gone")
+    for value in range(5):
+        publish(peer, "temperature", 31.0 + value, "°C")
+    page.do("go", url=url)
+    wait_connected(page)
+    # All but the one of before the first call, and the same series is shown
+    wait_for(lambda: fact(page, "boiler", "Count") == "10", 20, "all temperatures")
+    page.wait_text(page.card("boiler", ".value"), "35\u202f°C")
+    equal(fact(page, "boiler", "Missed"), "0", "what was missed")
 
 
 def test_identity(world, kind):
@@ -553,6 +604,7 @@ TESTS = [
     test_slider,
     test_page_to_page,
     test_hang_up_and_reload,
+    test_series,
     test_identity,
     test_japanese,
     test_name_taken,
