@@ -232,6 +232,7 @@ def test_damaged_file(world):
     """It is put aside and named; the rest of the daemon does not suffer."""
     _relay, _box, desk = pair(world)
     keep(desk, "box")
+    wait_kept(desk, "box", "connected")
     known = desk.invoke("ListKnownPeers")
     desk.stop()
     with open(kept_file(desk), "w", encoding="utf-8") as f:
