@@ -514,6 +514,10 @@ static void test_relay(Fixture *f, gconstpointer data)
         pass(f, 600 * SECOND);
         g_assert_cmpuint(f->placed->len, ==, i + 1);
     }
+    enter(f, NAMES("box"));
+    pass(f, 2 * SECOND);
+    end_call(f, "box", KEEPER_END_LOST, "lost");
+    g_assert_cmpint(report_of(f, "box").due - f->now, <=, 2 * SECOND);
 }
 
 /* The link is back: all who rest are called now. */
