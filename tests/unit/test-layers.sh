@@ -140,7 +140,12 @@ layered() {
     done | grep -vE '= (librtc\.a )?(\$\(SIGNALING_LIBS\) )?\$\(COMMON_LIBS\)( \$\(JSON_LIBS\))?$' || true
 }
 
-echo 1..11
+# MESSAGE_IDs that stand for two things
+twice() {
+    grep -ohE '"[0-9a-f]{32}"' "$1/common/names.h" | sort | uniq -d
+}
+
+echo 1..12
 
 mkdir -p "$work/src/common" "$work/src/rtc" "$work/src/ctl" "$work/src/extra" \
     "$work/src/signaling"
@@ -169,9 +174,11 @@ seen_lost="$seen_lost $seen_inside $seen_cycles"
 for codec in $codecs; do
     echo "tests_unit_test_${codec}_LDADD = librtc.a \$(COMMON_LIBS)"
 done | sed '/_dcep_/s/librtc.a/librtc.a librelay.a/' >"$work/module.am"
-seen_lost="$seen_lost $(layered "$work/module.am" | wc -l) $seen_direct"
+id=$(printf '%032d' 7)
+printf '#define A "%s"\n#define B "%s"\n' "$id" "$id" >"$work/src/common/names.h"
+seen_lost="$seen_lost $(layered "$work/module.am" | wc -l) $seen_direct $(twice "$work/src" | wc -l)"
 found="$seen $seen_foreign $seen_parsers $seen_types $seen_documents $seen_lost"
-[ "$found" = '4 1 1 2 1 2 1 2 1 3' ] || echo "found $found" >"$work/found"
+[ "$found" = '4 1 1 2 1 2 1 2 1 3 1' ] || echo "found $found" >"$work/found"
 check 1 'the check finds what is wrong'
 
 upward "$top_srcdir/src" >"$work/found"
@@ -195,4 +202,6 @@ layered "$top_srcdir/tests/module.am" >"$work/found"
 check 10 "a codec's test links no layer"
 direct "$top_srcdir/src" >"$work/found"
 check 11 'clock.c and random.c alone ask for the time and for chance'
+twice "$top_srcdir/src" >"$work/found"
+check 12 'a MESSAGE_ID means one thing'
 exit "$failed"
