@@ -156,6 +156,7 @@ static const ConfigKey keys[] = {
     KEY("Relay", "Origin", STRING, relay.origin, "", .check = check_origin),
     KEY("Relay", "Token", STRING, relay.token, "", .check = check_token, .secret = true),
     KEY("Relay", "TokenFile", STRING, relay.token_file, ""),
+    KEY("Relay", "CA", STRING, relay.ca, "", .check = check_ca),
     KEY("Calls", "Patience", DURATION, patience, "2min", G_USEC_PER_SEC, 86400ull * G_USEC_PER_SEC),
     KEY("Ice", "Servers", LIST, servers, "", .check = check_server),
     KEY("Ice", "CA", STRING, ca_file, "", .check = check_ca),

@@ -449,6 +449,41 @@ def test_expiry(world):
     wait_for(lambda: "has expired" in fine.relay.stderr(), what="the warning")
 
 
+def peer(secure, name, ca, host="localhost", **kwargs):
+    return secure.world.peer(name, f"wss://{host}:{secure.port}/r",
+                             config={"Relay": {"CA": ca}}, **kwargs)
+
+
+def test_peers(world):
+    """Peers with a private authority: a call, and it stays over a renewal."""
+    secure = Secure(world)
+    emitter = peer(secure, "emitter", secure.authority.file, source="random")
+    listener = peer(secure, "listener", secure.authority.file)
+    listener.wait_peer("emitter")
+    call = listener.call("emitter")
+    call.wait_state("connected", 30)
+    before = shown(secure)
+    certificate, key = secure.make("second")
+    os.replace(certificate, secure.certificate)
+    os.replace(key, secure.key)
+    secure.reload()
+    wait_for(lambda: shown(secure) != before, what="the new certificate")
+    listener.wait_numbers(3, after=listener.received())
+    equal({p.get("RelayState") for p in (emitter, listener)}, {"connected"})
+
+
+def test_peer_and_strangers(world):
+    """Another authority, and a certificate for another host, are refused in words."""
+    secure, other = Secure(world, hosts=["localhost"]), Secure(world, name="other")
+    for name, ca, host, words in (
+            ("none", None, "localhost", "unknown here"),
+            ("other", other.authority.file, "localhost", "unknown here"),
+            ("elsewhere", secure.authority.file, "127.0.0.1", "another host than 127.0.0.1")):
+        refused_peer = peer(secure, name, ca, host, connected=False)
+        wait_for(lambda p=refused_peer, w=words: w in p.get("RelayError"), what=words)
+    equal(secure.relay.get("Connections"), 0)
+
+
 def test_names(world):
     """Several certificates: the one for the name that is asked for."""
     secure = Secure(world)
@@ -483,5 +518,7 @@ harness.main([
     test_bad_files,
     test_no_start,
     test_expiry,
+    test_peers,
+    test_peer_and_strangers,
     test_names,
 ])

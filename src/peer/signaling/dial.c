@@ -11,6 +11,7 @@
 
 #include "peer/signaling/dial.h"
 
+#include <glib/gi18n.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -36,6 +37,7 @@ struct Dial {
     gpointer data;
     GUri *uri;
     char *key, *subprotocol, *request;
+    char *ca; /* a file of authorities, "" if there is none */
     GCancellable *cancellable;
     GSocketConnectable *address;
     GSocketClient *client;
@@ -242,14 +244,32 @@ static void dial_ask(Dial *dial)
                                     G_PRIORITY_DEFAULT, dial->cancellable, on_written, NULL);
 }
 
+/* Our own authorities are asked if the system's do not know it: what they find wrong. */
+static GTlsCertificateFlags verify_by_file(Dial *dial, GTlsCertificate *certificate,
+                                           GTlsCertificateFlags flags)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GTlsDatabase) authorities = g_tls_file_database_new(dial->ca, &error);
+
+    if (authorities)
+        flags = g_tls_database_verify_chain(
+            authorities, certificate, G_TLS_DATABASE_PURPOSE_AUTHENTICATE_SERVER, dial->address,
+            NULL, G_TLS_DATABASE_VERIFY_NONE, NULL, &error);
+    if (error)
+        log_warning(_("the authorities in %s are not asked: %s"), dial->ca, error->message);
+    return flags;
+}
+
 static gboolean on_certificate(GTlsConnection *tls, GTlsCertificate *certificate,
                                GTlsCertificateFlags flags, gpointer data)
 {
     Dial *dial = data;
 
+    if (*dial->ca)
+        flags = verify_by_file(dial, certificate, flags);
     g_set_object(&dial->refused, certificate);
     dial->flags = flags;
-    return FALSE;
+    return flags == 0;
 }
 
 static void on_secured(GObject *source, GAsyncResult *result, gpointer data)
@@ -348,6 +368,7 @@ Dial *dial_new(GUri *uri, const UpgradeOffer *offer, const DialOps *ops, gpointe
     dial->key = upgrade_key();
     dial->subprotocol = g_strdup(offer->subprotocol);
     dial->request = upgrade_request(uri, dial->key, offer);
+    dial->ca = g_strdup(offer->ca ? offer->ca : "");
     dial->head = g_string_new(NULL);
     dial->body = g_string_new(NULL);
     dial->cancellable = g_cancellable_new();
@@ -378,6 +399,7 @@ void dial_free(Dial *dial)
     g_string_free(dial->body, TRUE);
     g_free(dial->key);
     g_free(dial->subprotocol);
+    g_free(dial->ca);
     secret_free(dial->request); /* a token may be in it */
     g_uri_unref(dial->uri);
     g_free(dial);

@@ -87,7 +87,8 @@ char *refusal_of_certificate(GUri *uri, GTlsCertificate *certificate, GTlsCertif
     if (flags & G_TLS_CERTIFICATE_UNKNOWN_CA)
         add(parts, g_strdup(_("it is signed by an authority that is unknown here: put that one's "
                               "certificate into /usr/local/share/ca-certificates and run "
-                              "\"update-ca-certificates\"")));
+                              "\"update-ca-certificates\", or its file into CA= of [Relay] in "
+                              "peer.conf")));
     if (parts->len == 0)
         add(parts, g_strdup(_("it cannot be verified: have it made anew")));
     g_ptr_array_add(parts, NULL);

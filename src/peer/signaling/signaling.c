@@ -553,6 +553,7 @@ static void signaling_open(Signaling *signaling, const char *url, const char *to
 {
     const UpgradeOffer offer = {
         .origin = signaling->relay.origin,
+        .ca = signaling->relay.ca,
         .subprotocol = signaling->offered ? SUBPROTOCOL : NULL,
         .token = token,
         .resume = signaling->resume,
@@ -591,6 +592,7 @@ static bool signaling_has(const Signaling *signaling, const SignalingSettings *s
     return signaling->relay.url && g_strcmp0(signaling->relay.url, settings->relay->url) == 0 &&
            g_strcmp0(signaling->relay.origin, settings->relay->origin) == 0 &&
            g_strcmp0(signaling->relay.token, settings->relay->token) == 0 &&
+           g_strcmp0(signaling->relay.ca, settings->relay->ca) == 0 &&
            g_strcmp0(signaling->relay.token_file, settings->relay->token_file) == 0 &&
            g_strcmp0(signaling->name, settings->name) == 0 &&
            g_strcmp0(signaling->other_name, settings->other_name) == 0;
@@ -619,6 +621,7 @@ static void signaling_drop_settings(Signaling *signaling)
     g_clear_pointer(&signaling->relay.origin, g_free);
     g_clear_pointer(&signaling->relay.token, secret_free);
     g_clear_pointer(&signaling->relay.token_file, g_free);
+    g_clear_pointer(&signaling->relay.ca, g_free);
     g_clear_pointer(&signaling->name, g_free);
     g_clear_pointer(&signaling->other_name, g_free);
 }
@@ -648,6 +651,7 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings)
     signaling->relay.origin = g_strdup(settings->relay->origin);
     signaling->relay.token = g_strdup(settings->relay->token);
     signaling->relay.token_file = g_strdup(settings->relay->token_file);
+    signaling->relay.ca = g_strdup(settings->relay->ca);
     signaling->name = g_strdup(settings->name);
     signaling->other_name = g_strdup(settings->other_name);
     if (!first)

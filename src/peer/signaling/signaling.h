@@ -20,6 +20,7 @@ typedef struct {
     char *origin;
     char *token;      /* what opens the room */
     char *token_file; /* or a file that has it, and is read for each attempt */
+    char *ca;         /* a file of authorities to believe beside the system's */
 } RelaySettings;
 
 typedef struct {

@@ -25,6 +25,7 @@ typedef struct {
     const char *origin, *subprotocol;
     const char *token;  /* shown to the relay alone */
     const char *resume; /* and this, what the last `welcome` of this relay had */
+    const char *ca;     /* a file of authorities to believe beside the system's; never sent */
 } UpgradeOffer;
 
 #define UPGRADE_MAX_TOKEN 4096 /* bytes */
