@@ -58,8 +58,8 @@ static const Command commands[] = {
      forward_check, forward_run},
     {"pipe", N_("[PEER] [LABEL]"), N_("Connect standard input and output to another peer's"),
      pipe_options, 0, 2, false, pipe_check, pipe_run},
-    {"relay", NULL, N_("Show the relay on this machine, its rooms and clients"), NULL, 0, 0, false,
-     NULL, relay_run},
+    {"relay", N_("[drain]"), N_("Show the relay on this machine, or send its clients away"), NULL,
+     0, 1, false, relay_check, relay_run},
     {"token", NULL, N_("Make a token that opens rooms of the relay on this machine"), token_options,
      0, 0, false, token_check, token_run, .alone = true},
 };

@@ -100,4 +100,5 @@ int token_check(char **arguments);
 int token_run(BusClient *client, char **arguments);
 
 /* relay.c */
+int relay_check(char **arguments);
 int relay_run(BusClient *client, char **arguments);

@@ -201,6 +201,8 @@ static void relay_print(GVariant *dict, GPtrArray *rooms, GVariant *refusals)
     g_print("\n");
     table_row(table, _("Listening on:"), listening, NULL);
     table_row(table, _("Connections:"), connections, NULL);
+    if (dict_flag(dict, "Draining"))
+        table_row(table, _("Draining:"), _("yes, nobody is let in"), NULL);
     table_row(table, _("Frames:"), frames, NULL);
     table_print(table);
     for (guint i = 0; rooms && i < rooms->len; i++)
@@ -267,6 +269,8 @@ static void relay_print_json(GVariant *dict, GPtrArray *rooms, GVariant *refusal
     for (size_t i = 0; addresses && addresses[i]; i++)
         json_builder_add_string_value(builder, addresses[i]);
     json_builder_end_array(builder);
+    json_builder_set_member_name(builder, "draining");
+    json_builder_add_boolean_value(builder, dict_flag(dict, "Draining"));
     json_add_uint(builder, "connections", dict_uint32(dict, "Connections"));
     json_add_uint(builder, "framesForwarded", dict_uint64(dict, "FramesForwarded"));
     json_add_uint(builder, "framesDropped", dict_uint64(dict, "FramesDropped"));
@@ -286,14 +290,37 @@ static void relay_print_json(GVariant *dict, GPtrArray *rooms, GVariant *refusal
     json_print(builder);
 }
 
+static int drain_run(BusClient *client)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply = client_call(client, &relay_service, RELAY_OBJECT_PATH,
+                                            RELAY_INTERFACE, "Drain", NULL, "()", LOOK, &error);
+
+    if (!reply)
+        return client_fail(client, &relay_service, error);
+    if (!client->json)
+        g_print("%s\n", _("The relay sends its clients away, and lets nobody in until it is "
+                          "restarted. Calls go on."));
+    return EXIT_SUCCESS;
+}
+
+int relay_check(char **arguments)
+{
+    if (arguments[0] && !g_str_equal(arguments[0], "drain"))
+        return client_usage(_("\"relay\" alone shows it, \"relay drain\" sends its clients away"));
+    return 0;
+}
+
 int relay_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) rooms = NULL;
     g_autoptr(GVariant) refusals = NULL;
-    g_autoptr(GVariant) dict =
-        client_properties(client, &relay_service, RELAY_OBJECT_PATH, RELAY_INTERFACE, &error);
+    g_autoptr(GVariant) dict = NULL;
 
+    if (arguments[0])
+        return drain_run(client);
+    dict = client_properties(client, &relay_service, RELAY_OBJECT_PATH, RELAY_INTERFACE, &error);
     if (!dict)
         return client_fail(client, &relay_service, error);
     rooms = rooms_load(client, &error);

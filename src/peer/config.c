@@ -12,7 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/authority.h"
 #include "common/config-file.h"
+#include "common/metrics-server.h"
 #include "common/printable.h"
 #include "common/random-id.h"
 #include "peer/readings/publisher.h"
@@ -101,6 +103,22 @@ static bool check_ca(const char *value, GError **error)
     return false;
 }
 
+static bool check_listen(const char *value, GError **error)
+{
+    if (metrics_server_check_address(value))
+        return true;
+    return refuse(error, _("an address and a port such as 127.0.0.1:9641 or [::1]:9641"));
+}
+
+static bool check_server_name(const char *value, GError **error)
+{
+    g_auto(Authority) authority = {};
+
+    if (authority_parse(value, &authority) && authority.port == 0)
+        return true;
+    return refuse(error, _("a host name such as relay.example.org"));
+}
+
 static bool check_interface(const char *value, GError **error)
 {
     if (strlen(value) < 16 && !strpbrk(value, "/ \t:"))
@@ -170,6 +188,8 @@ static const ConfigKey keys[] = {
     KEY("Feed", "History", UINT, history, "65536", 1, MAX_KEPT),
     KEY("Feed", "HistoryTime", DURATION, history_time, "0", 0, MAX_HISTORY_TIME),
     KEY("Feed", "Outbox", UINT, outbox, "65536", 1, MAX_KEPT),
+    KEY("Metrics", "Listen", LIST, metrics_listen, "", .check = check_listen),
+    KEY("Metrics", "ServerNames", LIST, metrics_names, "", .check = check_server_name),
     {.check_all = check_all},
 };
 

@@ -26,6 +26,7 @@ typedef struct {
     guint64 interval;              /* microseconds */
     guint64 history, history_time; /* readings, microseconds (0: no limit) */
     guint64 outbox;                /* readings */
+    char **metrics_listen, **metrics_names;
 } PeerConfig;
 
 /* As config_load(): on failure CONFIG is untouched. Else what it held is freed. */

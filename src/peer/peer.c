@@ -20,6 +20,7 @@
 #include "peer/call/call-trust.h"
 #include "peer/signaling/ice-servers.h"
 #include "peer/config.h"
+#include "peer/metrics.h"
 #include "peer/trust/identity.h"
 #include "peer/trust/pairing-desk.h"
 #include "peer/trust/pairing-outcome.h"
@@ -54,6 +55,7 @@ struct Peer {
     ServerWatch *server_watch;
     TlsTrust *trust; /* for turns: servers */
     LinkWatch *link;
+    PeerMetrics *metrics;
 };
 
 /* A part has news of which there is nothing to do here. */
@@ -220,6 +222,7 @@ static void on_call_added(Call *call, gpointer data)
 
     peer->observer->call_added(call, peer->observer_data);
     kept_calls_call_added(peer->kept, call);
+    peer_metrics_added(peer->metrics, call);
     peer_update(peer);
 }
 
@@ -230,6 +233,7 @@ static void on_call_changed(Call *call, gpointer data)
     peer->observer->call_changed(call, peer->observer_data);
     kept_calls_call_changed(peer->kept, call);
     forwards_call_changed(peer->forwards, call);
+    peer_metrics_changed(peer->metrics, call);
     if (call_state(call) == CALL_CONNECTED)
         calls_note_connected(peer->calls, call);
 }
@@ -263,6 +267,7 @@ static void on_call_ended(Call *call, gpointer data)
     call_dispatch_note_end(peer->dispatch, call);
     kept_calls_call_ended(peer->kept, call);
     readings_note_end(peer->readings, call);
+    peer_metrics_ended(peer->metrics, call);
     calls_remove(peer->calls, call);
     peer_update(peer);
 }
@@ -567,7 +572,10 @@ bool peer_prepare(Peer *peer, Daemon *daemon, GError **error)
     make_kept(peer, folder);
     make_pairing(peer);
     peer->readings = readings_new(folder, &settings, &readings_ops, peer);
-    return true;
+    peer->metrics = peer_metrics_new(
+        &(PeerMetricsWorld){signaling_room(peer->signaling), peer->calls, peer->readings},
+        peer->config.metrics_listen, peer->config.metrics_names, error);
+    return peer->metrics != NULL;
 }
 
 void peer_begin(Peer *peer, const PeerOps *observer, gpointer data)
@@ -587,6 +595,7 @@ void peer_reload(Peer *peer)
     g_autoptr(GError) error = NULL;
 
     peer_apply(peer);
+    peer_metrics_set_names(peer->metrics, peer->config.metrics_names);
     if (!services_load(peer->services, &error))
         log_warning(_("no service is offered until this is repaired and read again: %s"),
                     error->message);
@@ -617,6 +626,7 @@ void peer_free(Peer *peer)
     if (peer->calls)
         calls_hang_up_all(peer->calls, CALL_REASON_STOPPED);
     g_clear_pointer(&peer->forwards, forwards_free);
+    g_clear_pointer(&peer->metrics, peer_metrics_free);
     g_clear_pointer(&peer->kept, kept_calls_free);
     g_clear_pointer(&peer->dispatch, call_dispatch_free);
     g_clear_pointer(&peer->calls, calls_free);

@@ -26,9 +26,12 @@
 #include "relay/origin.h"
 
 #define FULL_RETRY 10 /* seconds, told to whom there is no room for */
+#define GOING_RETRY 5 /* the same, as long as a restart may take */
 #define QUANTUM 200   /* µs: the turn of one address's handshakes */
 #define RUN 1000      /* µs of handshakes between two looks at the sockets */
 #define REST 2        /* how many times as long as a run the rooms have, when they want it */
+
+static const int refusal_statuses[] = {400, 401, 403, 409, 429, 503};
 
 struct Admission {
     AdmissionWorld world;
@@ -37,6 +40,8 @@ struct Admission {
     GQueue handshakes;  /* HttpConnection, the oldest first */
     FairQueue turns;    /* of the handshakes, in groups by their accounts */
     gint64 rests_until; /* monotonic µs, if there is other work */
+    RefusalCount refusals[G_N_ELEMENTS(refusal_statuses)];
+    bool shut; /* nobody is let in any more */
 };
 
 /* ---- refusals -------------------------------------------------------------- */
@@ -51,7 +56,15 @@ static void refuse(Admission *admission, HttpConnection *connection, const Hands
               (.message_id = MESSAGE_CLIENT_REFUSED, .remote = address, .topic = LOG_TOPIC_REFUSALS,
                .source = address),
               _("refused %s with %d: %s"), address, status, text);
+    for (guint i = 0; i < G_N_ELEMENTS(admission->refusals); i++)
+        admission->refusals[i].count += admission->refusals[i].status == status;
     http_connection_answer(connection, status, text, retry_after);
+}
+
+const RefusalCount *admission_refusals(const Admission *admission, guint *n)
+{
+    *n = G_N_ELEMENTS(admission->refusals);
+    return admission->refusals;
 }
 
 static int error_status(const GError *error)
@@ -365,7 +378,9 @@ static void on_request(HttpConnection *connection, const Handshake *handshake, g
 {
     Admission *admission = data;
 
-    if (look_behind(admission, connection, handshake))
+    if (admission->shut && handshake->upgrade)
+        refuse(admission, connection, handshake, 503, "the relay is going away", GOING_RETRY);
+    else if (look_behind(admission, connection, handshake))
         decide(admission, connection, handshake);
     else
         refuse(admission, connection, handshake, 503,
@@ -484,10 +499,22 @@ Admission *admission_new(const AdmissionWorld *world, const AdmissionOps *ops, g
     Admission *admission = g_new0(Admission, 1);
 
     admission->turns.quantum = QUANTUM;
+    for (guint i = 0; i < G_N_ELEMENTS(refusal_statuses); i++)
+        admission->refusals[i].status = refusal_statuses[i];
     admission->world = *world;
     admission->ops = ops;
     admission->data = data;
     return admission;
+}
+
+void admission_shut(Admission *admission)
+{
+    admission->shut = true;
+}
+
+guint admission_handshakes(const Admission *admission)
+{
+    return admission->handshakes.length;
 }
 
 void admission_free(Admission *admission)

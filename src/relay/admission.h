@@ -63,5 +63,18 @@ gint64 admission_due(const Admission *admission);
 
 void admission_close_all(Admission *admission);
 
+/* No client is let in any more. */
+void admission_shut(Admission *admission);
+
+/* How many requests were refused with STATUS */
+typedef struct {
+    int status;
+    guint64 count;
+} RefusalCount;
+
+/* N of them. Owned by ADMISSION. */
+const RefusalCount *admission_refusals(const Admission *admission, guint *n);
+guint admission_handshakes(const Admission *admission);
+
 /* CLIENT leaves its room, which may come to its end. */
 void admission_leave(Admission *admission, Client *client);

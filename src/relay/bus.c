@@ -40,6 +40,7 @@ enum {
     PROPERTY_FRAMES_FORWARDED,
     PROPERTY_FRAMES_DROPPED,
     PROPERTY_REFUSED,
+    PROPERTY_DRAINING,
 };
 
 static void bus_object_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
@@ -64,6 +65,9 @@ static void bus_object_get_property(GObject *object, guint id, GValue *value, GP
     case PROPERTY_REFUSED:
         g_value_set_uint64(value, counters.refused);
         break;
+    case PROPERTY_DRAINING:
+        g_value_set_boolean(value, counters.draining);
+        break;
     }
 }
 
@@ -84,6 +88,7 @@ static void bus_object_class_init(BusObjectClass *klass)
     g_object_class_override_property(object_class, PROPERTY_FRAMES_FORWARDED, "frames-forwarded");
     g_object_class_override_property(object_class, PROPERTY_FRAMES_DROPPED, "frames-dropped");
     g_object_class_override_property(object_class, PROPERTY_REFUSED, "refused");
+    g_object_class_override_property(object_class, PROPERTY_DRAINING, "draining");
 }
 
 static void bus_object_init(BusObject *object)
@@ -197,6 +202,15 @@ static gboolean on_disconnect(BusRelay1 *skeleton, GDBusMethodInvocation *invoca
     return TRUE;
 }
 
+static gboolean on_drain(BusRelay1 *skeleton, GDBusMethodInvocation *invocation, gpointer data)
+{
+    RelayBus *bus = data;
+
+    relay_drain(bus->relay);
+    bus_relay1_complete_drain(skeleton, invocation);
+    return TRUE;
+}
+
 static void emit_changed(RelayBus *bus, const RelayCounters *counters)
 {
     GVariantBuilder changed;
@@ -205,6 +219,7 @@ static void emit_changed(RelayBus *bus, const RelayCounters *counters)
     g_variant_builder_add(&changed, "{sv}", "Connections",
                           g_variant_new_uint32(counters->connections));
     g_variant_builder_add(&changed, "{sv}", "Rooms", g_variant_new_uint32(counters->rooms));
+    g_variant_builder_add(&changed, "{sv}", "Draining", g_variant_new_boolean(counters->draining));
     g_dbus_connection_emit_signal(
         bus->connection, NULL, RELAY_OBJECT_PATH, "org.freedesktop.DBus.Properties",
         "PropertiesChanged", g_variant_new("(sa{sv}as)", RELAY_INTERFACE, &changed, NULL), NULL);
@@ -247,6 +262,7 @@ RelayBus *bus_new(GDBusConnection *connection, Relay *relay, GError **error)
     g_signal_connect(object, "handle-list-clients", G_CALLBACK(on_list_clients), bus);
     g_signal_connect(object, "handle-describe-clients", G_CALLBACK(on_describe_clients), bus);
     g_signal_connect(object, "handle-list-refusals", G_CALLBACK(on_list_refusals), bus);
+    g_signal_connect(object, "handle-drain", G_CALLBACK(on_drain), bus);
     g_signal_connect(object, "handle-disconnect", G_CALLBACK(on_disconnect), bus);
     relay_on_change(relay, on_change, bus);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(object), connection,

@@ -201,6 +201,11 @@ gint64 client_since(const Client *client)
     return client->since;
 }
 
+gint64 client_heard(const Client *client)
+{
+    return client->heard;
+}
+
 ClientState client_state(const Client *client)
 {
     return client->state;
@@ -327,7 +332,7 @@ static bool client_flush(Client *client)
         gssize sent = wire_send(&client->wire, pieces, n);
 
         if (sent >= 0)
-            outbox_written(&client->outbox, (gsize) sent);
+            outbox_written(&client->outbox, (gsize) sent, client->ops->latency, clock_monotonic());
         else if (errno == EAGAIN)
             client->stalled = true;
         else if (errno != EINTR)

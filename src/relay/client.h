@@ -40,6 +40,7 @@ typedef struct Client Client;
 typedef struct {
     const RelayConfig *config;
     Quota *quota;
+    Histogram *latency; /* of frames, told when they are written; may be NULL */
     /* A whole text message, within the limits, but else unchecked. False if its
      * receivers must read first: the same message comes again at a later turn, and
      * nothing before it. */
@@ -97,6 +98,7 @@ void client_set_renewal(Client *client, gint64 renewal);
 const char *client_origin(const Client *client); /* "" if it has none */
 bool client_speaks_rtcbus(const Client *client); /* rtcbus.1 */
 gint64 client_since(const Client *client);       /* µs since the epoch */
+gint64 client_heard(const Client *client);       /* when it had a turn to be read, monotonic µs */
 ClientState client_state(const Client *client);
 const char *client_close_reason(const Client *client); /* may be NULL */
 GList *client_link(Client *client);                    /* in the relay's list */

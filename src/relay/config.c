@@ -174,6 +174,11 @@ static bool check_proxy(const char *value, GError **error)
         "Access", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                 \
     }
 
+#define METRICS_KEY(name, kind, member, fallback, ...)                                             \
+    {                                                                                              \
+        "Metrics", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                \
+    }
+
 #define TLS_KEY(name, kind, member, fallback, ...)                                                 \
     {                                                                                              \
         "Tls", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                    \
@@ -204,6 +209,9 @@ static const ConfigKey keys[] = {
         .max = 3600ull * G_USEC_PER_SEC),
     KEY("HandshakeTimeout", CONFIG_DURATION, handshake_timeout, "10s", .min = 100000,
         .max = 3600ull * G_USEC_PER_SEC),
+    KEY("DrainTime", CONFIG_DURATION, drain_time, "3s", .max = 60ull * G_USEC_PER_SEC),
+    METRICS_KEY("Listen", CONFIG_LIST, metrics_listen, "", .check = check_address),
+    METRICS_KEY("ServerNames", CONFIG_LIST, metrics_names, "", .check = check_server_name),
     TLS_KEY("Listen", CONFIG_LIST, tls_listen, "", .check = check_address),
     TLS_KEY("Certificate", CONFIG_LIST, tls_certificates, ""),
     TLS_KEY("Key", CONFIG_LIST, tls_keys, ""),

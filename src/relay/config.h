@@ -34,6 +34,8 @@ typedef struct {
     guint64 max_bad_frames;
     guint64 ping_interval;     /* µs */
     guint64 handshake_timeout; /* µs */
+    guint64 drain_time;        /* µs */
+    char **metrics_listen, **metrics_names;
     char **tls_listen;
     char **tls_certificates, **tls_keys; /* files */
     TlsCredentials *tls;                 /* what is in them; NULL unless tls_listen has any */

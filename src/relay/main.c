@@ -12,10 +12,13 @@
 
 #include "common/daemon.h"
 #include "common/log.h"
+#include "common/metrics-server.h"
 #include "common/names.h"
+#include "common/sd-notify.h"
 #include "relay/bus.h"
 #include "relay/listener.h"
 #include "relay/relay.h"
+#include "relay/relay-metrics.h"
 
 #define SPARE_DESCRIPTORS 2048 /* for handshakes, the bus, the journal */
 
@@ -26,6 +29,7 @@ typedef struct {
     char **tls_listening_to;
     Relay *relay;
     RelayBus *bus;
+    MetricsServer *metrics;
 } Program;
 
 static bool configure(const char *path, bool required, gpointer data, GError **error)
@@ -61,6 +65,33 @@ static char **wanted_addresses(Program *program)
     return program->listen_option ? program->listen_option : program->config.listen;
 }
 
+static GString *on_metrics(gpointer data)
+{
+    return relay_metrics(((Program *) data)->relay);
+}
+
+static const char *on_health(gpointer data)
+{
+    RelayCounters counters;
+
+    relay_counters(((Program *) data)->relay, &counters);
+    return counters.draining ? "the relay is going away" : NULL;
+}
+
+static bool start_metrics(Program *program, GError **error)
+{
+    static const MetricsServerOps ops = {on_metrics, on_health};
+
+    program->metrics = metrics_server_new(program->config.metrics_listen,
+                                          program->config.metrics_names, &ops, program, error);
+    if (!program->metrics)
+        return false;
+    for (const char *const *address = metrics_server_addresses(program->metrics); *address;
+         address++)
+        log_info(_("metrics at http://%s/metrics"), *address);
+    return true;
+}
+
 static bool start(Daemon *daemon, GDBusConnection *connection, gpointer data, GError **error)
 {
     Program *program = data;
@@ -76,6 +107,8 @@ static bool start(Daemon *daemon, GDBusConnection *connection, gpointer data, GE
         log_info(_("listening on ws://%s/"), *address);
     for (const char *const *address = relay_tls_listening(program->relay); *address; address++)
         log_info(_("listening on wss://%s/"), *address);
+    if (!start_metrics(program, error))
+        return false;
     program->bus = bus_new(connection, program->relay, error);
     return program->bus != NULL;
 }
@@ -85,6 +118,7 @@ static void reload(Daemon *daemon, gpointer data)
     Program *program = data;
 
     relay_reload(program->relay);
+    metrics_server_set_names(program->metrics, program->config.metrics_names);
     if (!g_strv_equal((const char *const *) program->listening_to,
                       (const char *const *) wanted_addresses(program)) ||
         !g_strv_equal((const char *const *) program->tls_listening_to,
@@ -101,7 +135,10 @@ static gboolean on_stopped(gpointer data)
 static void stop(Daemon *daemon, gpointer data)
 {
     Program *program = data;
+    g_autofree char *extend = g_strdup_printf("EXTEND_TIMEOUT_USEC=%" PRIu64,
+                                              program->config.drain_time + 5 * G_USEC_PER_SEC);
 
+    sd_notify_send(extend);
     relay_stop(program->relay, on_stopped, daemon);
 }
 
@@ -129,6 +166,7 @@ int main(int argc, char **argv)
     int status = daemon_run(&info, &program, argc, argv);
 
     g_clear_pointer(&program.bus, bus_free);
+    g_clear_pointer(&program.metrics, metrics_server_free);
     g_clear_pointer(&program.relay, relay_free);
     g_clear_pointer(&program.listening_to, g_strfreev);
     g_clear_pointer(&program.tls_listening_to, g_strfreev);

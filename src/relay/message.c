@@ -44,6 +44,7 @@ Message *message_new(Quota *quota, gsize size)
 
     message->references = 1;
     message->size = (guint) size;
+    message->born = 0;
     message->quota = quota;
     message->opcode = WEBSOCKET_TEXT;
     write_header(message);

@@ -18,6 +18,7 @@
 typedef struct {
     guint references;
     guint size;   /* of the text */
+    gint64 born;  /* when a client's frame was sent on, monotonic µs; 0: it is ours */
     Quota *quota; /* charged for as long as the message lives */
     /* A server's frames are not masked (RFC 6455 section 5.1), so the frame is
      * the same for everybody: it is made once, and there are no copies. */

@@ -21,38 +21,9 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "common/authority.h"
+
 #define SAME_ORIGIN "same-origin"
-
-typedef struct {
-    char *host;   /* lower case, without the brackets of IPv6 and the dot of the root */
-    guint64 port; /* 0: none was said */
-} Authority;
-
-static void authority_clear(Authority *authority)
-{
-    g_clear_pointer(&authority->host, g_free);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Authority, authority_clear)
-
-static bool authority_parse(const char *text, Authority *out)
-{
-    const char *colon = strrchr(text, ':');
-    gsize length;
-
-    if (colon && strchr(colon, ']'))
-        colon = NULL;
-    if (colon && colon[1] && !g_ascii_string_to_unsigned(colon + 1, 10, 1, 65535, &out->port, NULL))
-        return false;
-    length = colon ? (gsize) (colon - text) : strlen(text);
-    if (length >= 2 && text[0] == '[' && text[length - 1] == ']') {
-        text++;
-        length -= 2;
-    } else if (length > 1 && text[length - 1] == '.') {
-        length--;
-    }
-    out->host = g_ascii_strdown(text, (gssize) length);
-    return length > 0;
-}
 
 static bool same_host(const char *a, const char *b)
 {
@@ -91,37 +62,6 @@ static bool is_web_origin(const char *origin)
                       g_ascii_strcasecmp(origin, "null") == 0);
 }
 
-static bool is_address(const char *host)
-{
-    struct in6_addr any;
-
-    return inet_pton(AF_INET, host, &any) == 1 || inet_pton(AF_INET6, host, &any) == 1;
-}
-
-/* Whether NAME is MACHINE, or what is before MACHINE's first dot. */
-static bool is_machine(const char *name, const char *machine)
-{
-    gsize label = strcspn(machine, ".");
-
-    return *machine && (g_ascii_strcasecmp(name, machine) == 0 ||
-                        (strlen(name) == label && g_ascii_strncasecmp(name, machine, label) == 0));
-}
-
-/* Whether HOST is a name that nobody else can give to our address. */
-static bool is_our_name(const char *host, char **server_names, const char *machine)
-{
-    g_auto(Authority) ours = {};
-
-    if (!authority_parse(host, &ours))
-        return false;
-    for (; server_names && *server_names; server_names++) {
-        if (g_ascii_strcasecmp(ours.host, *server_names) == 0)
-            return true;
-    }
-    return is_address(ours.host) || strcmp(ours.host, "localhost") == 0 ||
-           g_str_has_suffix(ours.host, ".local") || is_machine(ours.host, machine);
-}
-
 static bool has(char **list, const char *word)
 {
     for (; *list; list++) {
@@ -142,7 +82,7 @@ bool origin_admits(const Handshake *request, const RelayConfig *config, const ch
     if (!has(allowed, SAME_ORIGIN) || !is_same_origin(request->origin, request->host))
         return false;
     *reason = "the relay is not known by this name: ServerNames= in its relay.conf lacks it";
-    return is_our_name(request->host, config->server_names, machine);
+    return authority_is_ours(request->host, config->server_names, machine);
 }
 
 bool origin_check_entry(const char *text)

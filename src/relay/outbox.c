@@ -89,7 +89,7 @@ guint outbox_gather(const Outbox *outbox, struct iovec *pieces, guint max)
     return n;
 }
 
-void outbox_written(Outbox *outbox, gsize size)
+void outbox_written(Outbox *outbox, gsize size, Histogram *latency, gint64 now)
 {
     while (size > 0) {
         Message *message = outbox->messages[outbox->first];
@@ -103,6 +103,8 @@ void outbox_written(Outbox *outbox, gsize size)
         outbox->written = 0;
         outbox->first++;
         outbox->bytes -= message_cost(message);
+        if (latency && message->born > 0)
+            histogram_observe(latency, now - message->born);
         message_unref(message);
     }
     if (outbox_is_empty(outbox))

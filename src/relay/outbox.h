@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
+#include "common/metrics.h"
 #include "relay/message.h"
 
 typedef struct {
@@ -40,5 +41,6 @@ void outbox_push_next(Outbox *outbox, Message *message);
  * They are valid until the outbox changes. */
 guint outbox_gather(const Outbox *outbox, struct iovec *pieces, guint max);
 
-/* The first SIZE bytes of what was gathered are written. */
-void outbox_written(Outbox *outbox, gsize size);
+/* The first SIZE bytes of what was gathered are written, at NOW. LATENCY, which may be NULL, is told
+ * how long each frame that is whole by that has been on its way. */
+void outbox_written(Outbox *outbox, gsize size, Histogram *latency, gint64 now);

@@ -24,6 +24,7 @@
 #include "relay/admission.h"
 #include "relay/certificate-watch.h"
 #include "relay/client.h"
+#include "relay/drain.h"
 #include "relay/ice-renewal.h"
 #include "relay/listener.h"
 #include "relay/loop.h"
@@ -62,6 +63,9 @@ struct Relay {
     guint open;     /* clients in a room */
     guint most;     /* clients that there were at once, since memory was given back */
     guint64 forwarded, dropped;
+    guint64 accepted, accepted_tls, joined;
+    Histogram latency; /* of frames */
+    Drain *drain;      /* NULL: clients may stay */
     guint check_id, change_id, stop_id, trim_id;
     gint64 check_at; /* when check_id is due, monotonic µs */
     void (*changed)(gpointer data);
@@ -119,6 +123,15 @@ void relay_counters(const Relay *relay, RelayCounters *out)
     out->forwarded = relay->forwarded;
     out->dropped = relay->dropped;
     out->refused = refusals_count(relay->refusals);
+    out->handshakes = admission_handshakes(relay->admission);
+    out->accepted = relay->accepted;
+    out->accepted_tls = relay->accepted_tls;
+    out->joined = relay->joined;
+    out->buffered = quota_bytes(relay->quota);
+    out->latency = &relay->latency;
+    out->refusals = admission_refusals(relay->admission, &out->n_refusals);
+    out->certificate_expires = relay->config->tls ? tls_credentials_expire(relay->config->tls) : 0;
+    out->draining = relay->drain != NULL;
 }
 
 typedef struct {
@@ -286,6 +299,7 @@ static bool relay_forward(Relay *relay, Client *client, const Envelope *frame)
     if (log_is_verbose())
         log_frame(client, frame, recipient ? client_label(recipient->data) : "all");
     message = message_stamped(relay->quota, frame, client_member(client));
+    message->born = client_heard(client);
     if (recipient) {
         client_send(recipient->data, message);
         relay_probe(relay, recipient->data);
@@ -359,7 +373,7 @@ static void relay_leave(Relay *relay, Client *client)
                .source = client_address(client)),
               _("%s (%s) left room /%s%s%s"), client_label(client), client_address(client),
               room_name(member->room), reason && *reason ? ": " : "", reason ? reason : "");
-    if (!relay->stopping) {
+    if (!relay->drain) { /* else nobody stays who would have to know */
         g_autoptr(Message) message = message_left(relay->quota, member);
 
         relay_broadcast(relay, member, message, false);
@@ -442,6 +456,7 @@ static void announce(Relay *relay, Client *client)
 
     relay_begin(relay);
     relay->open++;
+    relay->joined++;
     relay->most = MAX(relay->most, relay->open);
     log_event(G_LOG_LEVEL_INFO,
               (.message_id = MESSAGE_CLIENT_JOINED, .remote = client_label(client),
@@ -509,13 +524,17 @@ static void on_gone(Client *client, gpointer data)
 
 static void on_connection(int fd, const struct sockaddr *address, gpointer data)
 {
-    admission_begin(((Relay *) data)->admission, fd, address, NULL);
+    Relay *relay = data;
+
+    relay->accepted++;
+    admission_begin(relay->admission, fd, address, NULL);
 }
 
 static void on_tls_connection(int fd, const struct sockaddr *address, gpointer data)
 {
     Relay *relay = data;
 
+    relay->accepted_tls++;
     admission_begin(relay->admission, fd, address, relay->config->tls);
 }
 
@@ -684,6 +703,7 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
     relay->client_ops = (ClientOps){
         .config = config,
         .quota = relay->quota,
+        .latency = &relay->latency,
         .received = on_received,
         .gathered = on_gathered,
         .dropped = on_dropped,
@@ -717,25 +737,30 @@ static gboolean on_stop_timeout(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static void stop_listening(Relay *relay)
+void relay_drain(Relay *relay)
 {
-    g_clear_pointer(&relay->listener, listener_free);
-    g_clear_pointer(&relay->tls_listener, listener_free);
+    if (relay->drain)
+        return;
+    if (relay->clients.length > 0)
+        log_info(_("%u clients are sent away"), relay->clients.length);
+    admission_shut(relay->admission);
+    relay->drain = drain_new(&relay->clients, (gint64) relay->config->drain_time);
+    relay_changed(relay);
 }
 
+/* Who comes meanwhile hears that he is to come back. */
 void relay_stop(Relay *relay, GSourceFunc done, gpointer data)
 {
+    guint limit = (guint) (relay->config->drain_time / 1000) + STOP_TIMEOUT_MS;
+
+    relay_drain(relay);
     relay->stopping = true;
     relay->done = done;
     relay->done_data = data;
-    stop_listening(relay);
-    admission_close_all(relay->admission);
-    for (GList *link = relay->clients.head; link; link = link->next)
-        client_close(link->data, 1001, "the relay is going away");
     if (relay->clients.length == 0)
         finish_stop(relay);
     else
-        relay->stop_id = clock_timer_add(STOP_TIMEOUT_MS, on_stop_timeout, relay);
+        relay->stop_id = clock_timer_add(limit, on_stop_timeout, relay);
 }
 
 void relay_free(Relay *relay)
@@ -744,9 +769,12 @@ void relay_free(Relay *relay)
         return;
     relay->stopping = true;
     relay->done = NULL;
-    stop_listening(relay);
+    g_clear_pointer(&relay->listener, listener_free);
+    g_clear_pointer(&relay->tls_listener, listener_free);
     admission_close_all(relay->admission);
     g_clear_pointer(&relay->certificates, certificate_watch_free);
+    if (!relay->drain)
+        relay->drain = drain_new(&relay->clients, 0);
     while (relay->clients.head)
         on_gone(relay->clients.head->data, relay);
     g_source_destroy(relay->source);
@@ -756,6 +784,7 @@ void relay_free(Relay *relay)
     g_clear_handle_id(&relay->change_id, g_source_remove);
     g_clear_handle_id(&relay->stop_id, g_source_remove);
     g_clear_handle_id(&relay->trim_id, g_source_remove);
+    drain_free(relay->drain);
     admission_free(relay->admission);
     traffic_free(relay->traffic);
     router_free(relay->router);

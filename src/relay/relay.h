@@ -11,7 +11,9 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "common/metrics.h"
 #include "relay/access.h"
+#include "relay/admission.h"
 #include "relay/config.h"
 #include "relay/refusals.h"
 
@@ -20,9 +22,18 @@ typedef struct Relay Relay;
 typedef struct {
     guint connections; /* WebSocket clients that are in a room */
     guint rooms;
-    guint64 forwarded; /* frames sent on to at least one other client */
-    guint64 dropped;   /* frames sent on to nobody: bad, too fast, no such peer */
-    guint64 refused;   /* who was not let in */
+    guint64 forwarded;              /* frames sent on to at least one other client */
+    guint64 dropped;                /* frames sent on to nobody: bad, too fast, no such peer */
+    guint64 refused;                /* who was not let in */
+    guint handshakes;               /* connections that are no clients yet */
+    guint64 accepted, accepted_tls; /* connections, ever */
+    guint64 joined;                 /* clients, ever */
+    guint64 buffered;               /* bytes, for clients or of unfinished messages */
+    const Histogram *latency;       /* of frames */
+    const RefusalCount *refusals;
+    guint n_refusals;
+    gint64 certificate_expires; /* seconds since the epoch; 0: there is none */
+    bool draining;
 } RelayCounters;
 
 /* What can be seen of a client; valid as long as nothing runs. */
@@ -41,7 +52,10 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error);
 /* Takes over what CONFIG says now. */
 void relay_reload(Relay *relay);
 
-/* Says goodbye to everybody and calls DONE once they are gone, or soon after. */
+/* Sends all clients away within DrainTime= and lets nobody in any more. */
+void relay_drain(Relay *relay);
+
+/* The same, and calls DONE once they are gone, or soon after. */
 void relay_stop(Relay *relay, GSourceFunc done, gpointer data);
 void relay_free(Relay *relay);
 

@@ -595,7 +595,8 @@ def test_bus(world):
     equal(relay.invoke("ListClients", "(s)", "nowhere")[0], [])
     equal(relay.get("Rooms"), 2)
     types = {name: relay.get_variant(name).get_type_string() for name in relay.get_all()}
-    equal(types, {"Version": "s", "Listening": "as", "TlsListening": "as", "Connections": "u", "Rooms": "u",
+    equal(types, {"Version": "s", "Listening": "as", "TlsListening": "as", "Draining": "b",
+                  "Connections": "u", "Rooms": "u",
                   "FramesForwarded": "t", "FramesDropped": "t"})
     expect_error("org.rtcbus.Error.NoSuchPeer", relay.invoke, "Disconnect", "(s)", "x" * 32)
     relay.invoke("Disconnect", "(s)", a.id)
@@ -680,7 +681,7 @@ def test_stop(world):
     joined(relay, 2)
     started = time.monotonic()
     relay.signal(signal.SIGTERM)
-    equal(a.close_code(), 1001, "close code")
+    equal(a.close_code(), 1012, "close code")
     relay.expect_exit(0)
     took = time.monotonic() - started
     check(took < 10 * harness.SLOW, f"stopping took {took:.1f} s, where it is to give up after 1")

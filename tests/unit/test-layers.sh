@@ -52,7 +52,7 @@ upward() {
 order() {
     case $1 in
     rtc) echo 'connection negotiation paths sdp channel sctp dtls ice transport error' ;;
-    peer) echo 'main bus peer config readings service call trust signaling error' ;;
+    peer) echo 'main bus peer metrics config readings service call trust signaling error' ;;
     esac
 }
 

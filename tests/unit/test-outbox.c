@@ -71,14 +71,14 @@ static void check_stream(gsize chunk)
             written += part;
             left -= part;
         }
-        outbox_written(&outbox, written);
+        outbox_written(&outbox, written, NULL, 0);
     }
     while (!outbox_is_empty(&outbox)) {
         struct iovec piece;
 
         g_assert_cmpuint(outbox_gather(&outbox, &piece, 1), ==, 1);
         g_byte_array_append(got, piece.iov_base, (guint) piece.iov_len);
-        outbox_written(&outbox, piece.iov_len);
+        outbox_written(&outbox, piece.iov_len, NULL, 0);
     }
     g_assert_cmpmem(got->data, got->len, expected->data, expected->len);
     g_assert_cmpuint(outbox.bytes, ==, 0);
@@ -130,14 +130,14 @@ static void test_next(void)
     outbox_push_next(&outbox, ping);
     g_assert_cmpuint(outbox_gather(&outbox, pieces, 5), ==, 3);
     g_assert_cmpmem(pieces[0].iov_base, pieces[0].iov_len, "\x89\4ping", 6);
-    outbox_written(&outbox, 6 + 5);
+    outbox_written(&outbox, 6 + 5, NULL, 0);
     outbox_push_next(&outbox, ping);
     g_assert_cmpuint(outbox_gather(&outbox, pieces, 5), ==, 3);
     g_assert_cmpmem(pieces[0].iov_base, pieces[0].iov_len, "aaaaaaa", 7);
     g_assert_cmpmem(pieces[1].iov_base, pieces[1].iov_len, "\x89\4ping", 6);
     outbox_cut(&outbox);
     g_assert_cmpuint(outbox_gather(&outbox, pieces, 5), ==, 1);
-    outbox_written(&outbox, 7);
+    outbox_written(&outbox, 7, NULL, 0);
     g_assert_true(outbox_is_empty(&outbox));
     outbox_push(&outbox, b);
     outbox_cut(&outbox);

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * See metrics-server.h. A connection has one request, in one head, and some seconds
+ * for it; when there are too many, the oldest goes.
+ */
+
+#include <config.h>
+
+#include "common/metrics-server.h"
+
+#include <gio/gio.h>
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "common/authority.h"
+#include "common/clock.h"
+#include "common/metrics.h"
+
+#define MAX_VISITS 16
+#define MAX_HEAD 4096
+#define LIMIT_MS 5000
+#define MAX_LATER_BYTES (64 << 10) /* that may come behind the request */
+
+struct MetricsServer {
+    const MetricsServerOps *ops;
+    gpointer data;
+    GPtrArray *sockets;   /* GSocket */
+    GPtrArray *sources;   /* GSource of each */
+    GPtrArray *addresses; /* char *, NULL at the end */
+    char **server_names;
+    GQueue visits; /* the oldest first */
+};
+
+typedef struct {
+    MetricsServer *server;
+    GSocket *socket;
+    GSource *source;
+    guint limit_timer;
+    GString *in, *out; /* OUT is NULL before there is an answer */
+    gsize sent, later;
+} MetricsVisit;
+
+G_DEFINE_QUARK(rtcbus - metrics - server - error - quark, metrics_server_error)
+
+/* ---- a visit ---------------------------------------------------------------------- */
+
+static void visit_free(MetricsVisit *visit)
+{
+    g_queue_remove(&visit->server->visits, visit);
+    g_clear_handle_id(&visit->limit_timer, g_source_remove);
+    if (visit->source)
+        g_source_destroy(visit->source);
+    g_clear_pointer(&visit->source, g_source_unref);
+    g_object_unref(visit->socket);
+    g_string_free(visit->in, TRUE);
+    if (visit->out)
+        g_string_free(visit->out, TRUE);
+    g_free(visit);
+}
+
+static gboolean on_limit(gpointer data)
+{
+    MetricsVisit *visit = data;
+
+    visit->limit_timer = 0;
+    visit_free(visit);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_visit(GSocket *socket, GIOCondition condition, gpointer data);
+
+static void visit_wait(MetricsVisit *visit, GIOCondition condition)
+{
+    if (visit->source) {
+        g_source_destroy(visit->source);
+        g_source_unref(visit->source);
+    }
+    visit->source = g_socket_create_source(visit->socket, condition, NULL);
+    g_source_set_callback(visit->source, G_SOURCE_FUNC(on_visit), visit, NULL);
+    g_source_attach(visit->source, NULL);
+}
+
+/* The value of the one field NAME in HEAD, which is in lower case; NULL if there is none, or two. */
+static char *field_value(const char *head, const char *name)
+{
+    g_autofree char *start = g_strdup_printf("\r\n%s:", name);
+    const char *found = strstr(head, start);
+
+    if (!found || strstr(found + 1, start))
+        return NULL;
+    found += strlen(start);
+    return g_strstrip(g_strndup(found, strcspn(found, "\r\n")));
+}
+
+/* Takes BODY. */
+static void visit_answer(MetricsVisit *visit, const char *status, const char *type, GString *body,
+                         bool head_only)
+{
+    visit->out = g_string_new(NULL);
+    g_string_printf(visit->out,
+                    "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %" G_GSIZE_FORMAT
+                    "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+                    "Cross-Origin-Resource-Policy: same-origin\r\nConnection: close\r\n\r\n",
+                    status, type, body->len);
+    if (!head_only)
+        g_string_append_len(visit->out, body->str, (gssize) body->len);
+    g_string_free(body, TRUE);
+    visit_wait(visit, G_IO_OUT);
+}
+
+static void visit_say(MetricsVisit *visit, const char *status, const char *text, bool head_only)
+{
+    GString *body = g_string_new(text);
+
+    g_string_append_c(body, '\n');
+    visit_answer(visit, status, "text/plain; charset=utf-8", body, head_only);
+}
+
+static void visit_page(MetricsVisit *visit, const char *path, bool head_only)
+{
+    const MetricsServer *server = visit->server;
+    const char *trouble = server->ops->trouble(server->data);
+
+    if (strcmp(path, "/metrics") == 0)
+        visit_answer(visit, "200 OK", METRICS_TYPE, server->ops->page(server->data), head_only);
+    else if (strcmp(path, "/healthz") != 0)
+        visit_say(visit, "404 Not Found", "there are /metrics and /healthz", head_only);
+    else if (trouble)
+        visit_say(visit, "503 Service Unavailable", trouble, head_only);
+    else
+        visit_say(visit, "200 OK", "ok", head_only);
+}
+
+/* The head is whole. */
+static void visit_request(MetricsVisit *visit)
+{
+    g_autofree char *lower = g_ascii_strdown(visit->in->str, -1);
+    g_autofree char *host = field_value(lower, "host");
+    g_autofree char *line = g_strndup(visit->in->str, strcspn(visit->in->str, "\r"));
+    g_auto(GStrv) words = g_strsplit(line, " ", -1);
+    bool head_only;
+
+    if (g_strv_length(words) != 3 || !g_str_has_prefix(words[2], "HTTP/1.")) {
+        visit_say(visit, "400 Bad Request", "this is not HTTP", false);
+        return;
+    }
+    head_only = strcmp(words[0], "HEAD") == 0;
+    words[1][strcspn(words[1], "?#")] = '\0';
+    if (!head_only && strcmp(words[0], "GET") != 0)
+        visit_say(visit, "405 Method Not Allowed", "only GET and HEAD are understood here", false);
+    else if (!host || !authority_is_ours(host, visit->server->server_names, g_get_host_name()))
+        visit_say(visit, "421 Misdirected Request",
+                  "this machine is not known by that name: ServerNames= in [Metrics] lacks it",
+                  head_only);
+    else
+        visit_page(visit, words[1], head_only);
+}
+
+/* False at its end. */
+static bool visit_read(MetricsVisit *visit)
+{
+    char buffer[1024];
+    g_autoptr(GError) error = NULL;
+    gssize n = g_socket_receive(visit->socket, buffer, sizeof buffer, NULL, &error);
+
+    if (n < 0)
+        return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+    if (n == 0)
+        return false;
+    if (visit->out) { /* all is said; closing with something unread would take the answer back */
+        visit->later += (gsize) n;
+        return visit->later < MAX_LATER_BYTES;
+    }
+    g_string_append_len(visit->in, buffer, n);
+    if (strlen(visit->in->str) != visit->in->len)
+        visit_say(visit, "400 Bad Request", "this is not HTTP", false);
+    else if (strstr(visit->in->str, "\r\n\r\n"))
+        visit_request(visit);
+    else if (visit->in->len > MAX_HEAD)
+        visit_say(visit, "431 Request Header Fields Too Large", "the request is too large", false);
+    return true;
+}
+
+static bool visit_write(MetricsVisit *visit)
+{
+    g_autoptr(GError) error = NULL;
+    gssize n = g_socket_send(visit->socket, visit->out->str + visit->sent,
+                             visit->out->len - visit->sent, NULL, &error);
+
+    if (n < 0)
+        return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+    visit->sent += (gsize) n;
+    if (visit->sent == visit->out->len) {
+        g_socket_shutdown(visit->socket, FALSE, TRUE, NULL);
+        visit_wait(visit, G_IO_IN);
+    }
+    return true;
+}
+
+static gboolean on_visit(GSocket *socket, GIOCondition condition, gpointer data)
+{
+    MetricsVisit *visit = data;
+    bool writes = visit->out && visit->sent < visit->out->len;
+
+    if (!(writes ? visit_write(visit) : visit_read(visit)))
+        visit_free(visit);
+    return G_SOURCE_CONTINUE;
+}
+
+/* ---- listening ---------------------------------------------------------------------- */
+
+static gboolean on_connection(GSocket *socket, GIOCondition condition, gpointer data)
+{
+    MetricsServer *server = data;
+    g_autoptr(GSocket) accepted = g_socket_accept(socket, NULL, NULL);
+    MetricsVisit *visit;
+
+    if (!accepted)
+        return G_SOURCE_CONTINUE;
+    if (server->visits.length >= MAX_VISITS)
+        visit_free(server->visits.head->data);
+    g_socket_set_blocking(accepted, FALSE);
+    visit = g_new0(MetricsVisit, 1);
+    visit->server = server;
+    visit->socket = g_steal_pointer(&accepted);
+    visit->in = g_string_new(NULL);
+    visit->limit_timer = clock_timer_add(LIMIT_MS, on_limit, visit);
+    g_queue_push_tail(&server->visits, visit);
+    visit_wait(visit, G_IO_IN);
+    return G_SOURCE_CONTINUE;
+}
+
+static GSocketAddress *parse_address(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    g_autofree char *host = NULL;
+    guint64 port;
+
+    if (!colon || !g_ascii_string_to_unsigned(colon + 1, 10, 0, 65535, &port, NULL))
+        return NULL;
+    if (text[0] == '[' && colon > text + 1 && colon[-1] == ']')
+        host = g_strndup(text + 1, (gsize) (colon - text) - 2);
+    else
+        host = g_strndup(text, (gsize) (colon - text));
+    if ((text[0] == '[') != (strchr(host, ':') != NULL))
+        return NULL;
+    return g_inet_socket_address_new_from_string(host, (guint) port);
+}
+
+bool metrics_server_check_address(const char *text)
+{
+    g_autoptr(GSocketAddress) address = parse_address(text);
+
+    return address != NULL;
+}
+
+static GSocket *open_socket(const char *text, GError **error)
+{
+    g_autoptr(GSocketAddress) address = parse_address(text);
+    g_autoptr(GSocket) socket = NULL;
+
+    if (!address) {
+        g_set_error(error, METRICS_SERVER_ERROR, 0, _("%s is not an address and a port"), text);
+        return NULL;
+    }
+    socket = g_socket_new(g_socket_address_get_family(address), G_SOCKET_TYPE_STREAM,
+                          G_SOCKET_PROTOCOL_TCP, error);
+    if (!socket)
+        return NULL;
+    g_socket_set_blocking(socket, FALSE);
+    if (!g_socket_bind(socket, address, TRUE, error) || !g_socket_listen(socket, error))
+        return NULL;
+    return g_steal_pointer(&socket);
+}
+
+static char *bound_address(GSocket *socket)
+{
+    g_autoptr(GSocketAddress) address = g_socket_get_local_address(socket, NULL);
+
+    return g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(address));
+}
+
+static bool server_listen(MetricsServer *server, const char *text, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    GSocket *socket = open_socket(text, &problem);
+    GSource *source;
+
+    if (!socket) {
+        g_set_error(error, METRICS_SERVER_ERROR, 0, _("cannot listen on %s for metrics: %s"), text,
+                    problem->message);
+        return false;
+    }
+    source = g_socket_create_source(socket, G_IO_IN, NULL);
+    g_source_set_callback(source, G_SOURCE_FUNC(on_connection), server, NULL);
+    g_source_attach(source, NULL);
+    g_ptr_array_add(server->sockets, socket);
+    g_ptr_array_add(server->sources, source);
+    g_ptr_array_insert(server->addresses, (int) server->addresses->len - 1, bound_address(socket));
+    return true;
+}
+
+static void source_end(gpointer data)
+{
+    g_source_destroy(data);
+    g_source_unref(data);
+}
+
+MetricsServer *metrics_server_new(char **addresses, char **server_names,
+                                  const MetricsServerOps *ops, gpointer data, GError **error)
+{
+    MetricsServer *server = g_new0(MetricsServer, 1);
+
+    server->ops = ops;
+    server->data = data;
+    server->server_names = g_strdupv(server_names);
+    server->sockets = g_ptr_array_new_with_free_func(g_object_unref);
+    server->sources = g_ptr_array_new_with_free_func(source_end);
+    server->addresses = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(server->addresses, NULL);
+    for (; *addresses; addresses++) {
+        if (server_listen(server, *addresses, error))
+            continue;
+        metrics_server_free(server);
+        return NULL;
+    }
+    return server;
+}
+
+void metrics_server_free(MetricsServer *server)
+{
+    if (!server)
+        return;
+    while (server->visits.head)
+        visit_free(server->visits.head->data);
+    g_ptr_array_unref(server->sources);
+    g_ptr_array_unref(server->sockets);
+    g_ptr_array_unref(server->addresses);
+    g_strfreev(server->server_names);
+    g_free(server);
+}
+
+void metrics_server_set_names(MetricsServer *server, char **server_names)
+{
+    g_strfreev(server->server_names);
+    server->server_names = g_strdupv(server_names);
+}
+
+const char *const *metrics_server_addresses(const MetricsServer *server)
+{
+    return (const char *const *) server->addresses->pdata;
+}

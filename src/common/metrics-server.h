@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * A small HTTP server for machines that watch this one: /metrics and /healthz, and
+ * nothing else. It is off unless it is told where to listen.
+ *
+ * It has no secrets, but it is not for the web either: whoever asks for a host that
+ * is not ours by its name gets nothing, as a page that a browser was tricked with would
+ * (DNS rebinding; common/authority.h).
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct MetricsServer MetricsServer;
+
+typedef struct {
+    /* All that there is to read (common/metrics.h). Transfer full. */
+    GString *(*page)(gpointer data);
+    /* Why no new work should come here, a sentence; NULL: all is well. */
+    const char *(*trouble)(gpointer data);
+} MetricsServerOps;
+
+#define METRICS_SERVER_ERROR (metrics_server_error_quark())
+GQuark metrics_server_error_quark(void);
+
+/* Whether TEXT is "ADDRESS:PORT", an IPv6 address in brackets. */
+bool metrics_server_check_address(const char *text);
+
+/* Listens on each of ADDRESSES, or on none: NULL with ERROR then. SERVER_NAMES are ours besides those
+ * that are anyway. */
+MetricsServer *metrics_server_new(char **addresses, char **server_names,
+                                  const MetricsServerOps *ops, gpointer data, GError **error);
+void metrics_server_free(MetricsServer *server);
+
+/* Other names from now on */
+void metrics_server_set_names(MetricsServer *server, char **server_names);
+
+/* "ADDRESS:PORT" of each socket. Owned by SERVER. */
+const char *const *metrics_server_addresses(const MetricsServer *server);
