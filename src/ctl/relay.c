@@ -69,10 +69,10 @@ static GPtrArray *rooms_load(BusClient *client, GError **error)
     return g_steal_pointer(&rooms);
 }
 
-static char *listening_text(GVariant *dict)
+/* KEY: "Listening" or "TlsListening" */
+static char *listening_text(GVariant *dict, const char *key)
 {
-    g_autoptr(GVariant) value =
-        g_variant_lookup_value(dict, "Listening", G_VARIANT_TYPE_STRING_ARRAY);
+    g_autoptr(GVariant) value = g_variant_lookup_value(dict, key, G_VARIANT_TYPE_STRING_ARRAY);
     g_autofree const char **addresses = value ? g_variant_get_strv(value, NULL) : NULL;
 
     if (!addresses || !*addresses)
@@ -191,7 +191,8 @@ static void refusals_to_json(GVariant *refusals, JsonBuilder *builder)
 static void relay_print(GVariant *dict, GPtrArray *rooms, GVariant *refusals)
 {
     g_autoptr(Table) table = table_new(2);
-    g_autofree char *listening = listening_text(dict);
+    g_autofree char *listening = listening_text(dict, "Listening");
+    g_autofree char *tls = listening_text(dict, "TlsListening");
     g_autofree char *connections = g_strdup_printf("%u", dict_uint32(dict, "Connections"));
     g_autofree char *frames =
         g_strdup_printf(_("%" PRIu64 " forwarded, %" PRIu64 " dropped"),
@@ -200,6 +201,7 @@ static void relay_print(GVariant *dict, GPtrArray *rooms, GVariant *refusals)
     g_print(_("rtcbus-relay %s is running"), dict_string(dict, "Version"));
     g_print("\n");
     table_row(table, _("Listening on:"), listening, NULL);
+    table_row(table, _("With TLS on:"), tls, NULL);
     table_row(table, _("Connections:"), connections, NULL);
     if (dict_flag(dict, "Draining"))
         table_row(table, _("Draining:"), _("yes, nobody is let in"), NULL);
@@ -255,20 +257,27 @@ static void room_to_json(const RoomListing *room, JsonBuilder *builder)
     json_builder_end_object(builder);
 }
 
-static void relay_print_json(GVariant *dict, GPtrArray *rooms, GVariant *refusals)
+static void listening_to_json(GVariant *dict, const char *key, const char *name,
+                              JsonBuilder *builder)
 {
-    g_autoptr(JsonBuilder) builder = json_builder_new();
-    g_autoptr(GVariant) value =
-        g_variant_lookup_value(dict, "Listening", G_VARIANT_TYPE_STRING_ARRAY);
+    g_autoptr(GVariant) value = g_variant_lookup_value(dict, key, G_VARIANT_TYPE_STRING_ARRAY);
     g_autofree const char **addresses = value ? g_variant_get_strv(value, NULL) : NULL;
 
-    json_builder_begin_object(builder);
-    json_add_string(builder, "version", dict_string(dict, "Version"));
-    json_builder_set_member_name(builder, "listening");
+    json_builder_set_member_name(builder, name);
     json_builder_begin_array(builder);
     for (size_t i = 0; addresses && addresses[i]; i++)
         json_builder_add_string_value(builder, addresses[i]);
     json_builder_end_array(builder);
+}
+
+static void relay_print_json(GVariant *dict, GPtrArray *rooms, GVariant *refusals)
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+
+    json_builder_begin_object(builder);
+    json_add_string(builder, "version", dict_string(dict, "Version"));
+    listening_to_json(dict, "Listening", "listening", builder);
+    listening_to_json(dict, "TlsListening", "tlsListening", builder);
     json_builder_set_member_name(builder, "draining");
     json_builder_add_boolean_value(builder, dict_flag(dict, "Draining"));
     json_add_uint(builder, "connections", dict_uint32(dict, "Connections"));

@@ -28,7 +28,7 @@
 #define FULL_RETRY 10 /* seconds, told to whom there is no room for */
 #define GOING_RETRY 5 /* the same, as long as a restart may take */
 #define QUANTUM 200   /* µs: the turn of one address's handshakes */
-#define RUN 1000      /* µs of handshakes between two looks at the sockets */
+#define RUN 300       /* µs of handshakes between two looks at the sockets */
 #define REST 2        /* how many times as long as a run the rooms have, when they want it */
 
 static const int refusal_statuses[] = {400, 401, 403, 409, 429, 503};

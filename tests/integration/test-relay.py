@@ -596,8 +596,8 @@ def test_bus(world):
     equal(relay.get("Rooms"), 2)
     types = {name: relay.get_variant(name).get_type_string() for name in relay.get_all()}
     equal(types, {"Version": "s", "Listening": "as", "TlsListening": "as", "Draining": "b",
-                  "Connections": "u", "Rooms": "u",
-                  "FramesForwarded": "t", "FramesDropped": "t"})
+                  "Connections": "u", "Rooms": "u", "FramesForwarded": "t", "FramesDropped": "t",
+                  "Refused": "t"})
     expect_error("org.rtcbus.Error.NoSuchPeer", relay.invoke, "Disconnect", "(s)", "x" * 32)
     relay.invoke("Disconnect", "(s)", a.id)
     equal(a.close_code(), 1000, "close code")
