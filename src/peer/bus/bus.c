@@ -43,8 +43,10 @@ struct Bus {
     BusPeer *object;
     GHashTable *calls;    /* Call → BusCall */
     GHashTable *channels; /* CallChannel → BusChannel */
-    gsize told;           /* of messages, since the bus had taken all */
-    GCancellable *flush;  /* while we wait for that */
+    gsize told;           /* bytes of signals that the bus may not have taken yet */
+    GCancellable *flush;  /* while we wait for that, */
+    gsize flushing;       /* and how many that are */
+    bool untold;          /* there are readings that no signal told of */
 };
 
 enum { PROP_NUMBERS_RECEIVED = 1, PROP_LAST_NUMBER, PROP_RESTART_NEEDED };
@@ -441,13 +443,6 @@ static void on_kept_changed(gpointer data)
     bus_kept_update(RTCBUS_PEER1(bus->object), peer_kept(bus->object->peer));
 }
 
-static void on_received(const HistoryReading *reading, gpointer data)
-{
-    Bus *bus = data;
-
-    bus->told += bus_readings_tell(RTCBUS_PEER1(bus->object), reading);
-}
-
 static void on_pairing_proven(const char *name, const char *fingerprint, const char *known,
                               gpointer data)
 {
@@ -565,9 +560,30 @@ static void on_channel(CallChannel *channel, CallChannelEvent event, gpointer da
 }
 
 /* Signals wait in our memory for the bus to take them, and a remote can send faster than it does:
- * then its channels are held until all is written. */
+ * then its channels are held until what waits is written, and readings are not told of. They are
+ * in the history; the last one is told of then, and who follows sees by its sequence what he
+ * lacks. */
 #define TOLD_MAX (4 * 1024 * 1024)
+#define TOLD_MANY (TOLD_MAX / 4)
 #define SIGNAL_OVERHEAD 512
+
+static void await_flush(Bus *bus);
+
+static bool tell_reading(const HistoryReading *reading, gpointer data)
+{
+    Bus *bus = data;
+
+    bus->told += bus_readings_tell(RTCBUS_PEER1(bus->object), reading) + SIGNAL_OVERHEAD;
+    return true;
+}
+
+static void tell_last_reading(Bus *bus)
+{
+    const HistoryFilter last = {.last = 1};
+
+    bus->untold = false;
+    store_read_history(peer_store(bus->object->peer), 0, 0, &last, tell_reading, bus);
+}
 
 static void on_flushed(GObject *connection, GAsyncResult *result, gpointer data)
 {
@@ -580,28 +596,48 @@ static void on_flushed(GObject *connection, GAsyncResult *result, gpointer data)
         g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return; /* BUS is gone */
     g_clear_object(&bus->flush);
-    bus->told = 0;
+    bus->told -= MIN(bus->told, bus->flushing);
     g_hash_table_iter_init(&iter, bus->channels);
     while (g_hash_table_iter_next(&iter, &channel, NULL))
         call_channel_hold(channel, false);
+    if (bus->untold)
+        tell_last_reading(bus);
+    await_flush(bus);
+}
+
+static void await_flush(Bus *bus)
+{
+    GDBusInterfaceSkeleton *object = G_DBUS_INTERFACE_SKELETON(bus->object);
+
+    if (bus->flush || bus->told < TOLD_MANY)
+        return;
+    bus->flush = g_cancellable_new();
+    bus->flushing = bus->told;
+    g_dbus_connection_flush(g_dbus_interface_skeleton_get_connection(object), bus->flush,
+                            on_flushed, bus);
+}
+
+static void on_received(const HistoryReading *reading, gpointer data)
+{
+    Bus *bus = data;
+
+    if (bus->told < TOLD_MAX)
+        tell_reading(reading, bus);
+    else
+        bus->untold = true;
+    await_flush(bus);
 }
 
 static void on_message(CallChannel *channel, MessageKind kind, const guint8 *bytes, gsize length,
                        gpointer data)
 {
     Bus *bus = data;
-    GDBusInterfaceSkeleton *object = G_DBUS_INTERFACE_SKELETON(bus->object);
 
     bus_channel_message(g_hash_table_lookup(bus->channels, channel), kind, bytes, length);
     bus->told += length + SIGNAL_OVERHEAD;
-    if (bus->told < TOLD_MAX)
-        return;
-    call_channel_hold(channel, true);
-    if (bus->flush)
-        return;
-    bus->flush = g_cancellable_new();
-    g_dbus_connection_flush(g_dbus_interface_skeleton_get_connection(object), bus->flush,
-                            on_flushed, bus);
+    if (bus->told >= TOLD_MAX)
+        call_channel_hold(channel, true);
+    await_flush(bus);
 }
 
 const PeerOps bus_peer_ops = {
