@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/config-file.h"
+#include "peer/service/forwards.h"
 #include "peer/service/services.h"
 
 #define NAME "x"
@@ -41,6 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autoptr(Services) services = NULL;
     const Service *service;
 
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(config_problem_free);
+
     fuzz_begin();
     path = g_build_filename(fuzz_folder(), NAME ".conf", NULL);
     g_assert_true(g_file_set_contents_full(path, (const char *) data, (gssize) size,
@@ -52,5 +56,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     service = services_find(services, NAME, KEY, is_desk, NULL);
     if (service)
         check_service(service);
+    forwards_check(fuzz_folder(), problems); /* the same file, read as the other kind */
     return 0;
 }
