@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The rtcbus authors
 
 // The listener's end of a feed: the readings of an rtcbus peer, each once and in order, from
-// where we had them last. rtcbus-signaling(7) has the protocol, src/peer/readings/feed-frame.c
+// where we had them last. rtcbus-readings(7) has the protocol, src/peer/readings/feed-frame.c
 // the same in C. No I/O here: messages come in and go out.
 
 export const FEED_LABEL = 'rtcbus-readings';

@@ -131,7 +131,7 @@ static void take(SimHeard *heard, const SimTaken *taken)
     SimSeries *series = series_of(heard, taken->series);
 
     if (taken->sequence == 0) {
-        series->nth = taken->nth;
+        series->nth = MIN(series->nth, taken->nth);
         return;
     }
     if (heard->placed && taken->sequence <= heard->place && planted != PLANT_AGAIN &&
@@ -206,12 +206,6 @@ bool sim_history_place(const SimHistory *history, char epoch[RANDOM_ID_LENGTH + 
         return false;
     strcpy(epoch, heard->id);
     *sequence = heard->place;
-    for (guint i = 0; i < history->waiting->len && planted == PLANT_WAITING; i++) {
-        const SimCommit *commit = history->waiting->pdata[i];
-
-        if (!commit->greeting)
-            *sequence = MAX(*sequence, commit->cursor);
-    }
     if (planted == PLANT_AGAIN && *sequence > 1)
         --*sequence;
     return true;

@@ -6,6 +6,8 @@
 #include "sim-net.h"
 
 #include "common/clock.h"
+#include "peer/call/call-repair.h"
+#include "plants.h"
 #include "world.h"
 
 enum { SENDING, RECEIVING }; /* the emitter's end, and the listener's */
@@ -14,9 +16,13 @@ typedef struct {
     SimNet *net;
     SimListener *listener;
     guint number;
-    bool flows; /* what is sent arrives */
+    guint listener_life;
+    bool placed; /* by the keeper */
+    bool flows;  /* what is sent arrives */
+    guint round; /* how often it began to flow, or ceased to */
     FeedSender *sender;
     FeedReceiver *receiver;
+    CallRepair repair;
     GQueue messages[2]; /* of GBytes, on their way to the one and to the other end */
     gint64 last[2];     /* when the last of them arrives */
     gsize on_way[2];    /* bytes */
@@ -24,22 +30,14 @@ typedef struct {
 
 enum {
     LOW_MARK = 64 * 1024,
-    NOTICE = 40, /* seconds until an end has found out that the other is gone, at most */
+    ANSWER_LIMIT = 30, /* seconds until a call that is not answered is given up */
+    SILENCE = 4,       /* until an end that hears nothing restarts ICE, at most */
+    PATIENCE = 120,    /* until it gives up */
 };
 
 /* ---- ends --------------------------------------------------------------------------- */
 
-static void on_notice(gpointer data, guint64 end);
-
-static void call_cut(SimCall *call)
-{
-    if (!call->flows)
-        return;
-    world_trace("call %u is cut", call->number);
-    call->flows = false;
-    world_after(world_between(0, NOTICE * G_USEC_PER_SEC), on_notice, call, SENDING);
-    world_after(world_between(0, NOTICE * G_USEC_PER_SEC), on_notice, call, RECEIVING);
-}
+static void call_cut(SimCall *call);
 
 static void end_sender(SimCall *call)
 {
@@ -53,33 +51,113 @@ static void end_sender(SimCall *call)
 
 static void end_receiver(SimCall *call)
 {
+    SimListener *listener = call->listener;
+
     if (!call->receiver)
         return;
     world_trace("call %u: the listener's end is gone", call->number);
     g_clear_pointer(&call->receiver, feed_receiver_free);
-    g_ptr_array_remove(call->listener->calls, call);
+    g_ptr_array_remove(listener->calls, call);
     call_cut(call);
+    if (call->placed && listener->keeper && planted != PLANT_UNTOLD)
+        keeper_call_ended(listener->keeper, call->number, KEEPER_END_LOST, "", clock_monotonic());
 }
 
-static void on_notice(gpointer data, guint64 end)
+static void on_patience(gpointer data, guint64 round)
 {
-    if (end == SENDING)
-        end_sender(data);
-    else
-        end_receiver(data);
+    SimCall *call = data;
+
+    if (call->round != round)
+        return;
+    end_sender(call);
+    end_receiver(call);
+}
+
+/* ---- a call that is cut is mended, or given up ------------------------------------------- */
+
+static void call_flow(SimCall *call);
+
+static bool can_signal(const SimCall *call)
+{
+    return call->net->relay && call->listener->online && call->net->emitter.runs;
+}
+
+/* What the frames of a restart find over there */
+static void on_restarted(gpointer data, guint64 round)
+{
+    SimCall *call = data;
+
+    if (call->round != round || !call->receiver || !can_signal(call))
+        return;
+    if (!call->sender)
+        end_receiver(call); /* nobody knows the call */
+    else if (call->listener->reachable)
+        call_flow(call);
+}
+
+static void on_repair(gpointer data, guint64 round)
+{
+    SimCall *call = data;
+
+    if (call->round != round || !call->receiver)
+        return;
+    if (call_repair_take(&call->repair, clock_monotonic()) != REPAIR_WAIT) {
+        if (can_signal(call))
+            world_after(4 * call->listener->latency, on_restarted, call, round);
+        else
+            call_repair_bar(&call->repair);
+    }
+    if (call_repair_due(&call->repair) != REPAIR_NEVER)
+        world_after(MAX(call_repair_due(&call->repair) - clock_monotonic(), 1), on_repair, call,
+                    round);
+}
+
+static void on_silence(gpointer data, guint64 round)
+{
+    SimCall *call = data;
+
+    if (call->round != round || !call->receiver)
+        return;
+    if (call->placed)
+        keeper_call_reconnecting(call->listener->keeper, call->number, clock_monotonic());
+    call_repair_need(&call->repair, clock_monotonic());
+    on_repair(call, round);
+}
+
+static void call_cut(SimCall *call)
+{
+    if (!call->flows)
+        return;
+    world_trace("call %u is cut", call->number);
+    call->flows = false;
+    call->round++;
+    world_after(world_between(1, SILENCE * G_USEC_PER_SEC), on_silence, call, call->round);
+    world_after(PATIENCE * G_USEC_PER_SEC, on_patience, call, call->round);
+}
+
+/* The relay is back, or the link. */
+static void call_hurry(SimCall *call)
+{
+    call_repair_hurry(&call->repair, clock_monotonic());
+    if (call->repair.state != REPAIR_NONE)
+        on_repair(call, call->round);
 }
 
 /* ---- messages ------------------------------------------------------------------------- */
 
-static void on_arrival(gpointer data, guint64 to)
+/* ARGUMENT: the end that it comes to, and the round of the call */
+static void on_arrival(gpointer data, guint64 argument)
 {
     SimCall *call = data;
-    g_autoptr(GBytes) message = g_queue_pop_head(&call->messages[to]);
+    guint to = argument & 1;
+    g_autoptr(GBytes) message = NULL;
+    const guint8 *bytes;
     gsize length;
-    const guint8 *bytes = g_bytes_get_data(message, &length);
 
-    if (!call->flows)
+    if (call->round != argument >> 1)
         return;
+    message = g_queue_pop_head(&call->messages[to]);
+    bytes = g_bytes_get_data(message, &length);
     call->on_way[to] -= length;
     if (to == RECEIVING && call->receiver)
         feed_receiver_receive(call->receiver, bytes, length);
@@ -89,17 +167,39 @@ static void on_arrival(gpointer data, guint64 to)
         feed_sender_wake(call->sender);
 }
 
-static void call_send(SimCall *call, guint to, const guint8 *bytes, gsize length)
+static void travel(SimCall *call, guint to, gsize length)
 {
     const SimListener *listener = call->listener;
     gint64 begin = MAX(world_now(), call->last[to] - listener->latency);
 
-    call->on_way[to] += length;
-    if (!call->flows)
-        return;
-    g_queue_push_tail(&call->messages[to], g_bytes_new(bytes, length));
     call->last[to] = begin + listener->latency + (gint64) (length * 1000 / listener->speed);
-    world_after(call->last[to] - world_now(), on_arrival, call, to);
+    world_after(call->last[to] - world_now(), on_arrival, call, to | (guint64) call->round << 1);
+}
+
+static void call_send(SimCall *call, guint to, const guint8 *bytes, gsize length)
+{
+    g_queue_push_tail(&call->messages[to], g_bytes_new(bytes, length));
+    call->on_way[to] += length;
+    if (call->flows)
+        travel(call, to, length);
+}
+
+/* What was on its way is sent again. */
+static void call_flow(SimCall *call)
+{
+    if (call->flows)
+        return;
+    call->flows = true;
+    call->round++;
+    call_repair_mend(&call->repair);
+    for (guint to = 0; to < 2; to++) {
+        call->last[to] = world_now();
+        for (GList *l = call->messages[to].head; l; l = l->next)
+            travel(call, to, g_bytes_get_size(l->data));
+    }
+    if (call->placed)
+        keeper_call_connected(call->listener->keeper, call->number, clock_monotonic());
+    world_trace("call %u flows", call->number);
 }
 
 /* ---- the emitter's end ------------------------------------------------------------------ */
@@ -145,8 +245,12 @@ static const FeedSenderOps sender_ops = {
 static bool on_receiver_place(char epoch[RANDOM_ID_LENGTH + 1], guint64 *sequence, gpointer data)
 {
     const SimCall *call = data;
-    bool known = sim_history_place(call->listener->history, epoch, sequence);
+    SimHistory *history = call->listener->history;
+    bool known;
 
+    if (history->waiting->len > 0 && planted != PLANT_WAITING)
+        sim_history_commit(history);
+    known = sim_history_place(history, epoch, sequence);
     world_trace("call %u: HELLO from listener %u, %s %" G_GUINT64_FORMAT, call->number,
                 call->listener->number, known ? epoch : "a newcomer", known ? *sequence : 0);
     return known;
@@ -174,7 +278,9 @@ static void on_receiver_store(const FeedBatch *batch, gpointer data)
     SimListener *listener = call->listener;
 
     if (listener->history->waiting->len == 0)
-        world_after(world_between(0, 8000), on_commit, listener, listener->life);
+        world_after(world_once_in(10) ? world_between(0, 3 * G_USEC_PER_SEC)
+                                      : world_between(0, 8000),
+                    on_commit, listener, listener->life);
     sim_history_store(listener->history, batch, on_stored, call);
 }
 
@@ -212,57 +318,157 @@ static const FeedReceiverOps receiver_ops = {
 
 /* ---- calls --------------------------------------------------------------------------------- */
 
-/* The one that was before is gone when the key comes back, or it is found out later. */
+static SimNet *net_of(const SimListener *listener);
+
+/* The one that was before is gone when the key comes back. */
 static void drop_former(SimNet *net, const SimListener *listener)
 {
     for (guint i = net->emitter.calls->len; i > 0; i--) {
         SimCall *former = net->emitter.calls->pdata[i - 1];
 
-        if (former->listener == listener && world_once_in(2))
+        if (former->listener == listener && !former->flows)
             end_sender(former);
     }
 }
 
-static void call_begin(SimNet *net, SimListener *listener)
+static SimCall *call_new_to(SimNet *net, SimListener *listener, bool placed)
 {
     SimCall *call = g_new0(SimCall, 1);
 
-    drop_former(net, listener);
     call->net = net;
     call->listener = listener;
-    call->flows = true;
+    call->listener_life = listener->life;
+    call->placed = placed;
     g_queue_init(&call->messages[SENDING]);
     g_queue_init(&call->messages[RECEIVING]);
+    g_ptr_array_add(net->calls, call);
     call->number = net->calls->len;
+    return call;
+}
+
+static void call_begin(SimCall *call)
+{
+    SimNet *net = call->net;
+
+    drop_former(net, call->listener);
+    while (call->listener->calls->len > 0) /* one feed at a time */
+        end_receiver(call->listener->calls->pdata[0]);
     call->sender = feed_sender_new(&sim_outbox_source, net->emitter.outbox, &sender_ops, call);
     call->receiver = feed_receiver_new(&receiver_ops, call);
-    g_ptr_array_add(net->calls, call);
     g_ptr_array_add(net->emitter.calls, call);
-    g_ptr_array_add(listener->calls, call);
+    g_ptr_array_add(call->listener->calls, call);
+    call_flow(call);
     feed_receiver_start(call->receiver);
 }
 
-static void on_dial(gpointer data, guint64 life);
+/* ---- the keeper dials ---------------------------------------------------------------------- */
 
-static SimNet *net_of(const SimListener *listener);
-
-static void dial_later(SimListener *listener)
+static void on_no_answer(gpointer data, guint64 unused)
 {
-    world_after(world_between(1, net_of(listener)->nap), on_dial, listener, listener->life);
+    SimCall *call = data;
+
+    if (call->listener->life == call->listener_life && call->round == 0)
+        keeper_call_ended(call->listener->keeper, call->number, KEEPER_END_LOST, "timeout",
+                          clock_monotonic());
 }
 
-static void on_dial(gpointer data, guint64 life)
+static void on_answer(gpointer data, guint64 unused)
+{
+    SimCall *call = data;
+
+    if (call->listener->life == call->listener_life && can_signal(call) &&
+        call->listener->reachable)
+        call_begin(call);
+    else if (call->placed)
+        world_after(ANSWER_LIMIT * G_USEC_PER_SEC, on_no_answer, call, 0);
+}
+
+static guint on_place(const char *name, bool *connected, GError **error, gpointer data)
+{
+    SimListener *listener = data;
+    SimCall *call = call_new_to(net_of(listener), listener, true);
+
+    world_trace("call %u: listener %u calls", call->number, listener->number);
+    *connected = false;
+    world_after(6 * listener->latency, on_answer, call, 0);
+    return call->number;
+}
+
+static void on_end(guint call, gpointer data)
+{
+}
+
+static void on_keeper_changed(gpointer data)
+{
+}
+
+static void on_keeper_turn(gpointer data, guint64 life)
+{
+    SimListener *listener = data;
+
+    if (listener->life == life && listener->keeper && listener->wake <= clock_monotonic()) {
+        listener->wake = G_MAXINT64;
+        keeper_turn(listener->keeper, clock_monotonic());
+    }
+}
+
+static void on_wake(gint64 at, gpointer data)
+{
+    SimListener *listener = data;
+
+    listener->wake = at;
+    if (at != G_MAXINT64)
+        world_after(MAX(at - clock_monotonic(), 0), on_keeper_turn, listener, listener->life);
+}
+
+static guint32 on_chance(guint32 bound, gpointer data)
+{
+    return (guint32) world_between(0, (gint64) bound - 1);
+}
+
+static const KeeperOps keeper_ops = {.place = on_place,
+                                     .end = on_end,
+                                     .changed = on_keeper_changed,
+                                     .wake = on_wake,
+                                     .chance = on_chance};
+
+/* What a listener sees of the room, when it sees it */
+static void on_look(gpointer data, guint64 life)
 {
     SimListener *listener = data;
     SimNet *net = net_of(listener);
+    const char *there[] = {net->emitter.runs ? "emitter" : NULL, NULL};
+    bool was = listener->online;
 
     if (listener->life != life || !listener->runs)
         return;
-    if (net->relay && listener->reachable && net->emitter.runs &&
-        (listener->calls->len == 0 ||
-         (listener->calls->len == 1 && !net->calm && world_once_in(60))))
-        call_begin(net, listener);
-    dial_later(listener);
+    listener->online = net->relay && listener->reachable;
+    keeper_set_room(listener->keeper, listener->online ? KEEPER_ROOM_KNOWN : KEEPER_ROOM_NONE,
+                    there, clock_monotonic());
+    for (guint i = 0; i < listener->calls->len && listener->online && !was; i++)
+        call_hurry(listener->calls->pdata[i]);
+}
+
+void sim_look(SimNet *net)
+{
+    for (guint i = 0; i < net->listeners->len; i++) {
+        SimListener *listener = net->listeners->pdata[i];
+
+        world_after(world_between(1000, 3 * G_USEC_PER_SEC), on_look, listener, listener->life);
+    }
+}
+
+/* Somebody makes one more call, besides the one that is kept. */
+static void on_dial(gpointer data, guint64 life)
+{
+    SimListener *listener = data;
+
+    if (listener->life != life || !listener->runs)
+        return;
+    if (listener->calls->len == 1 && !net_of(listener)->calm && world_once_in(60))
+        world_after(6 * listener->latency, on_answer,
+                    call_new_to(net_of(listener), listener, false), 0);
+    world_after(world_between(1, 3 * G_USEC_PER_SEC), on_dial, listener, listener->life);
 }
 
 void sim_cut(SimNet *net, SimListener *listener)
@@ -330,6 +536,7 @@ void sim_emitter_start(SimNet *net)
     world_trace("the emitter starts, at %" G_GUINT64_FORMAT, emitter->outbox->next);
     emitter->runs = true;
     emitter->life++;
+    sim_look(net);
     on_publish(emitter, emitter->life);
 }
 
@@ -352,6 +559,7 @@ void sim_emitter_stop(SimNet *net, bool power)
     world_trace(power ? "power cut of the emitter" : "the emitter is killed");
     emitter->runs = false;
     emitter->life++;
+    sim_look(net);
     end_all_senders(emitter);
     if (power)
         sim_outbox_power_cut(emitter->outbox);
@@ -370,12 +578,17 @@ void sim_emitter_lose_store(SimNet *net)
 
 void sim_listener_start(SimNet *net, SimListener *listener)
 {
+    static const char *const kept[] = {"emitter", NULL};
+
     if (listener->runs)
         return;
     world_trace("listener %u starts", listener->number);
     listener->runs = true;
     listener->life++;
-    dial_later(listener);
+    listener->keeper = keeper_new(10, &keeper_ops, listener);
+    keeper_set_names(listener->keeper, kept, clock_monotonic());
+    world_after(world_between(1000, G_USEC_PER_SEC), on_look, listener, listener->life);
+    on_dial(listener, listener->life);
 }
 
 void sim_listener_stop(SimNet *net, SimListener *listener, bool power)
@@ -383,8 +596,9 @@ void sim_listener_stop(SimNet *net, SimListener *listener, bool power)
     if (!listener->runs)
         return;
     world_trace(power ? "power cut of listener %u" : "listener %u is killed", listener->number);
-    listener->runs = false;
+    listener->runs = listener->online = false;
     listener->life++;
+    g_clear_pointer(&listener->keeper, keeper_free);
     while (listener->calls->len > 0) {
         SimCall *call = listener->calls->pdata[listener->calls->len - 1];
 
@@ -425,6 +639,7 @@ static void listener_free(gpointer data)
 
     sim_history_free(listener->history);
     g_ptr_array_unref(listener->calls);
+    g_clear_pointer(&listener->keeper, keeper_free);
     g_free(listener);
 }
 
@@ -434,7 +649,6 @@ SimNet *sim_net_new(guint listeners, guint limit, gint64 interval)
 
     sim.net = net;
     net->relay = true;
-    net->nap = 3 * G_USEC_PER_SEC;
     net->emitter.outbox = sim_outbox_new(limit);
     net->emitter.interval = interval;
     net->emitter.calls = g_ptr_array_new();

@@ -11,6 +11,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "peer/call/keeper.h"
 #include "sim-history.h"
 #include "sim-outbox.h"
 
@@ -27,6 +28,9 @@ typedef struct {
     bool runs, reachable;
     guint life;
     SimHistory *history;
+    bool online;      /* the relay has it, and it knows */
+    Keeper *keeper;   /* while it runs */
+    gint64 wake;      /* when its keeper wants to be asked */
     GPtrArray *calls; /* of SimCall, not owned: those that it believes in */
     gint64 latency;   /* µs, one way */
     guint speed;      /* bytes a millisecond */
@@ -37,7 +41,6 @@ typedef struct {
     GPtrArray *listeners; /* of SimListener */
     GPtrArray *calls;     /* of SimCall: all that have ever been */
     bool relay;           /* it runs: calls can begin */
-    gint64 nap;           /* µs, at most, between two tries */
     bool calm;            /* nobody makes a second call any more */
 } SimNet;
 
@@ -52,7 +55,10 @@ void sim_emitter_lose_store(SimNet *net);
 void sim_listener_start(SimNet *net, SimListener *listener);
 void sim_listener_stop(SimNet *net, SimListener *listener, bool power);
 
-/* What is on its way is lost, and each end finds out later. */
+/* Relay and paths are as RELAY, REACHABLE and RUNS say now: who notices it does so later. */
+void sim_look(SimNet *net);
+
+/* Nothing arrives any more, and each end finds out later. A restart of ICE may mend it. */
 void sim_cut(SimNet *net, SimListener *listener);
 
 /* Whether each listener has a call in which it hears what is published. */

@@ -292,8 +292,8 @@ static bool on_fork(guint64 sequence, FeedVisitor visit, gpointer visit_data, gp
                                         "series-3", "series-4", "series-5"};
     const GArray *forks = current(data)->forks;
 
-    for (guint i = 0; i < forks->len; i++) {
-        const SimFork *fork = &g_array_index(forks, SimFork, i);
+    for (guint i = forks->len; i > 0; i--) {
+        const SimFork *fork = &g_array_index(forks, SimFork, i - 1);
 
         if (sequence <= fork->from || sequence > fork->until)
             continue;

@@ -4,8 +4,9 @@
 /*
  * Readings from an emitter to its listeners, while everything that can fail does: calls are
  * cut, processes are killed, machines lose their power, disks are full, clocks jump, the relay
- * and the emitter's store go away. The code of the feed is the daemon's; time, chance, stores,
- * processes and channels are made here, each run from a seed.
+ * and the emitter's store go away. The feed's codec and both its ends, the keeper, and the repair
+ * of calls are the daemon's; time, chance, stores, processes and channels are made here, each run
+ * from a seed.
  *
  * In the end all is mended, and then it has to be true that
  *   - each listener hears what is published,
@@ -37,6 +38,7 @@ Plant planted;
 static const char *const plant_names[] = {
     [PLANT_NONE] = "none",       [PLANT_CURSOR] = "cursor",       [PLANT_AGAIN] = "again",
     [PLANT_TRIMMED] = "trimmed", [PLANT_UNCOUNTED] = "uncounted", [PLANT_WAITING] = "waiting",
+    [PLANT_UNTOLD] = "untold",
 };
 
 static struct {
@@ -84,6 +86,7 @@ static void cut_or_mend(SimNet *net)
     totals.cuts++;
     listener->reachable = world_once_in(3) ? listener->reachable : !listener->reachable;
     sim_cut(net, listener);
+    sim_look(net);
 }
 
 static void disks(SimNet *net)
@@ -125,6 +128,7 @@ static void on_fault(gpointer data, guint64 interval)
         break;
     case 5:
         net->relay = !net->relay;
+        sim_look(net);
         break;
     case 6:
         fake_clock_jump(world_between(-SECONDS(1000), SECONDS(1000)));
@@ -170,6 +174,7 @@ static void mend(SimNet *net)
         listener->speed = MAX(listener->speed, 100);
         sim_listener_start(net, listener);
     }
+    sim_look(net);
 }
 
 /* ---- what has to be true ----------------------------------------------------------- */

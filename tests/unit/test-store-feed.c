@@ -198,7 +198,10 @@ static void test_fork(void)
     take(store, &kitchen, 5, 5, "a", false);
     take(store, &kitchen, 0, 3, "a", false); /* back to where it was when they forked */
     take(store, &kitchen, 1005, 5, "a", false);
-    expect_series(store, "a:2-5 "); /* the first four, and the one after the fork */
+    expect_series(store, "a:2-5 ");           /* the first four, and the one after the fork */
+    take(store, &kitchen, 0, 30, "a", false); /* not forward: what lies between is missed */
+    take(store, &kitchen, 1040, 31, "a", false);
+    expect_series(store, "a:3-30 ");
 }
 
 int main(int argc, char **argv)

@@ -65,7 +65,7 @@ typedef struct {
 } FeedAck;
 
 /* An EmittedReading whose sequence is 0 is a base on the way: it has no value, and says that its
- * series stands at NTH, whatever has been counted before. */
+ * series stands at NTH, whatever has been counted before. In DATA it stands there at most. */
 
 /* Appended to OUT. */
 void feed_write_hello(GByteArray *out, const FeedHello *hello);

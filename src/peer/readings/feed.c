@@ -44,6 +44,7 @@ typedef struct {
     FeedSender *sender;
     FeedReceiver *receiver;
     bool served;  /* the remote has opened a feed */
+    bool listens; /* we are to open one */
     guint round;  /* channels that there have been: what the store has of an earlier one is void */
     guint timer;  /* another turn, another try, or another channel */
     guint retry;  /* seconds */
@@ -252,6 +253,7 @@ static bool on_receiver_place(char epoch[RANDOM_ID_LENGTH + 1], guint64 *sequenc
     const FeedLink *link = data;
     const char *found;
 
+    store_commit(link->feed->store); /* what another call has brought */
     if (!store_place(link->feed->store, call_fingerprint(link->call), &found, sequence) ||
         !is_random_id(found))
         return false;
@@ -362,7 +364,7 @@ static void link_end(FeedLink *link)
     link->channel = NULL;
     g_clear_handle_id(&link->timer, g_source_remove);
     g_clear_pointer(&link->sender, feed_sender_free);
-    if (link->receiver) {
+    if (link->listens) {
         g_clear_pointer(&link->receiver, feed_receiver_free);
         link->timer = clock_timer_add_seconds(link->retry, on_open, link);
         link->retry = MIN(link->retry * 2, LAST_RETRY);
@@ -388,13 +390,56 @@ static void link_open(FeedLink *link)
     feed_receiver_start(link->receiver);
 }
 
+static bool is_same_remote(const FeedLink *link, const char *fingerprint)
+{
+    return g_strcmp0(call_fingerprint(link->call), fingerprint) == 0;
+}
+
+/* The call that is to have the feed of an emitter: the newest one. Two at a time would overtake
+ * each other. */
+static FeedLink *find_newest(const Feed *feed, const char *fingerprint)
+{
+    FeedLink *newest = NULL;
+
+    for (guint i = 0; i < feed->links->len; i++) {
+        FeedLink *link = feed->links->pdata[i];
+
+        if (link->listens && is_same_remote(link, fingerprint) &&
+            (!newest || call_number(link->call) > call_number(newest->call)))
+            newest = link;
+    }
+    return newest;
+}
+
+/* Nothing that still comes on its channel counts. */
+static void link_yield(FeedLink *link)
+{
+    g_clear_handle_id(&link->timer, g_source_remove);
+    g_clear_pointer(&link->receiver, feed_receiver_free);
+    link->round++;
+    link_close(link);
+}
+
+static void elect(Feed *feed, const char *fingerprint)
+{
+    FeedLink *newest = find_newest(feed, fingerprint);
+
+    for (guint i = 0; i < feed->links->len; i++) {
+        FeedLink *link = feed->links->pdata[i];
+
+        if (link != newest && link->receiver && is_same_remote(link, fingerprint))
+            link_yield(link);
+    }
+    if (newest && !newest->channel && !newest->timer)
+        link_open(newest);
+}
+
 static gboolean on_open(gpointer data)
 {
     FeedLink *link = data;
 
     link->timer = 0;
-    if (link->call && !link->channel)
-        link_open(link);
+    elect(link->feed, call_fingerprint(link->call));
     return G_SOURCE_REMOVE;
 }
 
@@ -448,8 +493,10 @@ static void note_numbers(Feed *feed, Call *call, CallChannel *channel)
         return;
     if (call_channel_is_publishing(channel))
         get_link(feed, call)->numbers = channel;
-    else if (call_channel_is_incoming(channel) && speaks(call) && !find_link(feed, call))
-        link_open(get_link(feed, call));
+    else if (call_channel_is_incoming(channel) && speaks(call) && !find_link(feed, call)) {
+        get_link(feed, call)->listens = true;
+        elect(feed, call_fingerprint(call));
+    }
 }
 
 bool feed_take_channel(Feed *feed, CallChannel *channel, CallChannelEvent event)
@@ -501,19 +548,35 @@ void feed_call_ended(Feed *feed, Call *call)
 {
     FeedLink *link = find_link(feed, call);
 
-    if (link)
-        link_forget(feed, link);
+    if (!link)
+        return;
+    link_forget(feed, link);
+    elect(feed, call_fingerprint(call));
+}
+
+/* It has a feed, or another call of the same listener has it. */
+static bool is_heard(const Feed *feed, const FeedLink *link)
+{
+    const char *fingerprint = call_fingerprint(link->call);
+    bool heard = link->sender && feed_sender_is_heard(link->sender);
+
+    if (!link->numbers || !speaks(link->call))
+        return heard;
+    for (guint i = 0; i < feed->links->len && !heard; i++) {
+        const FeedLink *other = feed->links->pdata[i];
+
+        heard = other->sender && feed_sender_is_heard(other->sender) &&
+                is_same_remote(other, fingerprint);
+    }
+    return heard;
 }
 
 guint feed_listeners(const Feed *feed)
 {
     guint count = 0;
 
-    for (guint i = 0; i < feed->links->len; i++) {
-        const FeedLink *link = feed->links->pdata[i];
-
-        count += link->sender && feed_sender_is_heard(link->sender);
-    }
+    for (guint i = 0; i < feed->links->len; i++)
+        count += is_heard(feed, feed->links->pdata[i]);
     return count;
 }
 

@@ -4,7 +4,8 @@
 /*
  * The feeds of all calls: on the channel of each (feed-frame.h) readings go from the one who
  * has opened msg_channel to the other one, if both are rtcbus. The listener opens it; so no
- * other program ever sees it. Whoever has it gets no numbers on msg_channel.
+ * other program ever sees it. Whoever has it gets no numbers on msg_channel. Of several calls
+ * to an emitter the newest one has the feed.
  */
 
 #pragma once

@@ -143,7 +143,7 @@ static bool add_reading(Store *store, const WaitingWrite *write, WaitingReading 
         return true;
     }
     if (is_base(write, waiting))
-        return series_base(store, series, write->epoch, waiting->nth, error);
+        return series_base(store, series, write, waiting->nth, error);
     if (write->greeting && series_has(series, write->epoch, waiting->emitted))
         return true;
     series_count(series, write, waiting);

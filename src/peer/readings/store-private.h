@@ -195,8 +195,8 @@ bool series_get(Store *store, const StoreEmitter *emitter, const char *name, Rec
                 GError **error);
 /* Another reading has come, which is number NTH of EPOCH (0: it does not count). */
 void series_count(ReceivedSeries *series, const WaitingWrite *write, const WaitingReading *reading);
-/* It stands there, whatever has come. */
-bool series_base(Store *store, ReceivedSeries *series, const char *epoch, guint64 nth,
+/* It stands there; after a fork, no higher than there: there may be some that we lack. */
+bool series_base(Store *store, ReceivedSeries *series, const WaitingWrite *write, guint64 nth,
                  GError **error);
 /* Whether a greeting has given us this reading before, or a later one. */
 bool series_has(const ReceivedSeries *series, const char *epoch, guint64 emitted);

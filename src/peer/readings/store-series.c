@@ -228,14 +228,14 @@ bool series_has(const ReceivedSeries *series, const char *epoch, guint64 emitted
 }
 
 /* One that has no value yet has a row, with received 0: its number is none. */
-bool series_base(Store *store, ReceivedSeries *series, const char *epoch, guint64 nth,
+bool series_base(Store *store, ReceivedSeries *series, const WaitingWrite *write, guint64 nth,
                  GError **error)
 {
     static const Reading none = {.series = "", .unit = ""};
     sqlite3_stmt *row = store_db_statement(store->db, SQL_NOTE_SERIES);
 
-    enter_epoch(series, epoch);
-    series->nth = nth;
+    enter_epoch(series, write->epoch);
+    series->nth = write->greeting ? nth : MIN(nth, series->nth);
     if (series->received == 0)
         series->fresh = &none;
     if (series->fresh)

@@ -181,6 +181,7 @@ bool store_place(const Store *store, const char *fingerprint, const char **epoch
  * before is left out.
  *
  * A reading of an epoch whose sequence is 0 is a base. It has no value; its series stands at nth.
+ * In no greeting it stands at nth at most: it goes back to where the emitter's sequences forked.
  *
  * DONE (or NULL) is called once, later; its sequence is CURSOR. After an error the cursor is what
  * was committed before: all that has been given since is to be given again.
