@@ -494,11 +494,6 @@ static void client_pong(Client *client, const char *data, gsize length)
     want_write(client);
 }
 
-bool client_is_silent(const Client *client, gint64 now)
-{
-    return now - client->heard >= CLIENT_PROBE_LIMIT;
-}
-
 static bool probe_unanswered(const Client *client)
 {
     return client->probed >= client->heard;

@@ -159,12 +159,10 @@ void client_want_turns(Client *client, bool reads, bool writes);
  * has run out, kills it if it is dead or does not close. */
 void client_check(Client *client, gint64 now);
 
-/* Somebody wants CLIENT's name, or has a frame for it and it has been silent for
- * CLIENT_PROBE_LIMIT: asks it at NOW whether it still lives, unless it was asked so a moment ago. One that is not heard of within
+/* Somebody wants CLIENT's name, or has sent it a frame: asks it at NOW whether it still lives, unless it was asked so a moment ago. One that is not heard of within
  * CLIENT_PROBE_LIMIT is killed by client_check(). May kill it itself. True
  * while that is undecided. */
 bool client_probe(Client *client, gint64 now);
-bool client_is_silent(const Client *client, gint64 now);
 
 /* When there will be something to do for client_check() or its owner, unless the client is
  * heard of before or closes: monotonic µs. */

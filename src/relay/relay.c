@@ -408,12 +408,8 @@ static void client_check_later(Relay *relay, Client *client)
  * not to be waited for as long as a silent one may stay. */
 static void relay_probe(Relay *relay, Client *client)
 {
-    gint64 now = clock_monotonic();
-
-    if (!client_is_silent(client, now))
-        return;
-    client_probe(client, now);
-    client_check_later(relay, client);
+    if (client_probe(client, clock_monotonic()))
+        client_check_later(relay, client);
 }
 
 static void on_left(Client *client, gpointer data)
