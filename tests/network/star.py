@@ -97,7 +97,8 @@ class Star:
     translates addresses. TURN: there is a TURN server on the relay's machine; not DIRECT: and
     nothing passes from box to desk or back. METRIC: of the default routes."""
 
-    def __init__(self, world, router=False, turn=False, direct=True, metric=0, relay_port=0):
+    def __init__(self, world, router=False, turn=False, direct=True, metric=0, relay_port=0,
+                 keep=True):
         self.world = world
         self.metric = metric
         self.inet = Space(world, "inet")
@@ -120,11 +121,16 @@ class Star:
         with world.inside(self.spaces["server"]):
             self.relay = world.relay(host=self.address("server"), port=relay_port)
         self.box = self.peer("box")
-        self.desk = self.peer("desk", {"Calls": {"Keep": "box"}})
+        self.desk = self.peer("desk", {"Calls": {"Keep": "box"}} if keep else None)
+        self.desk.wait_peer("box")
+        if keep:
+            self.begin()
+
+    def begin(self):
         self.call = wait_for(self.connected, 60, "the kept call")
         self.before = self.way()
         self.since = self.call.get("ConnectedAt")
-        self.feed = Feed(world, self.box, self.desk)
+        self.feed = Feed(self.world, self.box, self.desk)
         wait_for(lambda: len(self.feed.received) > 2 * RATE, 30, "the first numbers")
 
     def join(self, name, space, to):

@@ -11,7 +11,7 @@ import shutil
 import signal
 import time
 
-from harness import PATIENCE, check, equal, hold
+from harness import PATIENCE, check, equal, hold, note, wait_for
 from net import Cable
 from star import NAT, Star
 
@@ -276,6 +276,45 @@ def turn_killed(world):
         star.drop()
         star.coturn.kill()
     expect(star, outage, 3)
+
+
+# ---- the relay -----------------------------------------------------------------------
+
+
+@add("lost-box", short=True)
+def lost_box(world):
+    """Nobody knows yet that box is gone when desk calls it."""
+    star = Star(world, keep=False)
+    star.drop(*(rule.format(box=star.address("box")) for rule in RULES["all"]))
+    call = star.desk.call("box")
+    called = time.time()
+    reason = call.wait_ended()
+    took = time.time() - called
+    note(f"the call ended after {took:.2f} s: {reason}")
+    check("left" in reason, f"the call ended: {reason}")
+    equal([name for _, name in star.desk.get("Peers")], [], "who is still listed")
+    check(took <= (6 if ALL else PATIENCE), "the caller has waited")
+
+
+def add_relay_link(seconds):
+    def test(world):
+        star = Star(world, keep=False)
+        with Outage() as outage:
+            star.link("box", False)
+            wait(seconds)
+            star.link("box", True)
+        wait_for(lambda: star.box.get("RelayState") == "connected" and
+                 star.desk.get("Peers"), 60, "box to be back at the relay")
+        took = time.time() - outage.ended
+        note(f"box is back {took:.2f} s after its link")
+        equal([name for _, name in star.desk.get("Peers")], ["box"], "who desk sees")
+        check(took <= (3.5 if ALL else PATIENCE), "it took long")
+
+    row(f"relay-link-{seconds}s", test, seconds, False)
+
+
+for SECONDS in 15, 40, 120:
+    add_relay_link(SECONDS)
 
 
 globals().update(ROWS)
