@@ -33,7 +33,7 @@
 /* From both descriptions to open SCTP. ICE has forty seconds of them (RFC 8863). */
 #define CONNECT_SECONDS 60
 /* Two offers have crossed if the other one comes sooner than this; else ours may be lost. */
-#define CROSSING_USEC (500 * 1000)
+#define CROSSING_USEC (250 * 1000)
 
 struct Connection {
     guint patience;           /* seconds */
@@ -502,6 +502,14 @@ bool connection_offer(Connection *connection, GError **error)
     return true;
 }
 
+/* The remote may not have got our offer, since its connection to the relay is another one now. It
+ * would wait for our answer, and we for its. */
+static void offer_again(Connection *connection)
+{
+    post_offer(connection, NULL);
+    paths_repeat_candidates(connection->paths, paths_ufrag(connection->paths));
+}
+
 /* Who controls is not asked again in a restart (RFC 8445 6.1.1). */
 bool connection_restart_ice(Connection *connection, bool anew, GError **error)
 {
@@ -512,8 +520,11 @@ bool connection_restart_ice(Connection *connection, bool anew, GError **error)
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE, "there is no path to restart");
         return false;
     }
-    if (!anew && searching >= 0 && searching < CONNECTION_RESTART_MS * 1000)
+    if (!anew && searching >= 0 && searching < CONNECTION_RESTART_MS * 1000) {
+        if (connection->negotiation.offered && searching >= CROSSING_USEC)
+            offer_again(connection);
         return true;
+    }
     if (!paths_begin(connection->paths, paths_is_controlling(connection->paths), false, error))
         return false;
     post_offer(connection, NULL);
@@ -553,14 +564,6 @@ static bool answer_anew(Connection *connection, Sdp **remote, const char *text, 
                      negotiation_answer(&connection->negotiation, g_steal_pointer(remote), text,
                                         &ice, first ? new_template(connection) : NULL));
     return true;
-}
-
-/* The remote may not have got our offer, since its connection to the relay is another one now. It
- * would wait for our answer, and we for its. */
-static void offer_again(Connection *connection)
-{
-    post_offer(connection, NULL);
-    paths_repeat_candidates(connection->paths, paths_ufrag(connection->paths));
 }
 
 /*

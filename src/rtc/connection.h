@@ -168,8 +168,8 @@ bool connection_names_key(const Connection *connection, const char *sdp);
  * Restarts ICE (RFC 8445 9): an offer with new credentials, and the addresses and servers of
  * now, by callback, then candidates. For a connection that is CONNECTED or DISCONNECTED;
  * otherwise RTC_ERROR_STATE. It may be called at any rate: while a restart, of whichever side,
- * looks for its path and is younger than CONNECTION_RESTART_MS, nothing is done, unless ANEW (the
- * addresses have changed). An older one is replaced, with an offer of its own: frames get lost.
+ * looks for its path and is younger than CONNECTION_RESTART_MS, at most its offer goes out once more,
+ * unless ANEW (the addresses have changed). An older one is replaced, with an offer of its own: frames get lost.
  */
 bool connection_restart_ice(Connection *connection, bool anew, GError **error);
 

@@ -441,6 +441,23 @@ static void test_glare_with_loss(RestartPair *pair, gconstpointer data)
     check_flow(pair);
 }
 
+/* The offer was lost, for there was no relay; then there is one. */
+static void test_offer_again(RestartPair *pair, gconstpointer data)
+{
+    gint64 begun;
+
+    pair->a.hold_offers = true;
+    restart(&pair->a, true);
+    wait_with_numbers(pair, pair->a.offers == 2);
+    pair->a.hold_offers = false;
+    begun = g_get_monotonic_time();
+    wait_with_numbers(pair, g_get_monotonic_time() > begun + G_USEC_PER_SEC);
+    restart(&pair->a, false);
+    wait_with_numbers(pair, pair->a.moved > 0 && pair->b.moved > 0 && agree(pair));
+    check_flow(pair);
+    g_assert_cmpuint(pair->a.offers, ==, 3);
+}
+
 /* What the polite one gives up for an offer that is no restart comes again. */
 static void test_glare_with_media(RestartPair *pair, gconstpointer data)
 {
@@ -794,6 +811,7 @@ int main(int argc, char **argv)
     ADD("lost-frames", NULL, test_lost);
     ADD("glare", NULL, test_glare);
     ADD("glare-with-loss", NULL, test_glare_with_loss);
+    ADD("offer-again", NULL, test_offer_again);
     ADD("glare-with-media", NULL, test_glare_with_media);
     ADD("early-candidates", NULL, test_early_candidates);
     ADD("cut", "plain", test_cut);
