@@ -833,6 +833,48 @@ static void test_damaged(void)
     }
 }
 
+static void count_all(Store *store, Told *told)
+{
+    g_autoptr(GArray) sent = read_outbox(store, 0, 0);
+    g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(HistoryReading));
+
+    store_read_history(store, 0, 0, NULL, collect_history, found);
+    store_list_series(store, add_missed, told);
+}
+
+/* Whatever is in the file, it can be opened, read and written; it may have to be begun anew. */
+static void test_damaged_at_random(void)
+{
+    g_auto(Place) place = {};
+    g_autofree char *good = NULL;
+    gsize length;
+
+    place_begin(&place);
+    fill_place(&place);
+    g_assert_true(g_file_get_contents(place.path, &good, &length, NULL));
+    for (guint seed = 1; seed <= 60; seed++) {
+        g_autoptr(GRand) chance = g_rand_new_with_seed(seed);
+        g_autofree char *bad = g_memdup2(good, length);
+        g_auto(Told) told = {};
+        Store *store;
+
+        for (guint i = 0; i <= seed; i++)
+            bad[g_rand_int_range(chance, 0, seed % 2 ? 8192 : (gint) length)] =
+                (char) g_rand_int(chance);
+        g_assert_true(g_file_set_contents(place.path, bad, (gssize) length, NULL));
+        told_begin(&told);
+        store = open_place(&place, &told);
+        count_all(store, &told);
+        publish(store, &told, "a", 1);
+        receive(store, &told, &kitchen, "t", 100000, 1);
+        store_commit(store);
+        g_assert_cmpuint(told.done->len + told.failures, ==, 2);
+        g_assert_cmpuint(told.failures, ==, 0);
+        count_all(store, &told);
+        store_close(store);
+    }
+}
+
 /* Damage that is seen only when it is read: it is read once, and then begun anew. */
 static void test_damaged_later(void)
 {
@@ -1015,6 +1057,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/open-full", test_open_full);
     g_test_add_func("/store/kill", test_kill);
     g_test_add_func("/store/damaged", test_damaged);
+    g_test_add_func("/store/damaged-at-random", test_damaged_at_random);
     g_test_add_func("/store/damaged-later", test_damaged_later);
     g_test_add_func("/store/no-folder", test_no_folder);
     g_test_add_func("/store/return", test_return);
