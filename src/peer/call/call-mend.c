@@ -138,6 +138,8 @@ void call_hurry(Call *call)
 /* Whether the path is silent is asked, since there may be nothing on its way. */
 void call_note_gone(Call *call)
 {
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
+
     if (!call->path || call_path_is_gone(call->path))
         return;
     call_path_gone(call->path);
