@@ -83,14 +83,18 @@ static IceGeneration *newest(const Paths *paths)
                                        : NULL;
 }
 
+/* After paths_begin() there is one. */
+static IceGeneration *the_newest(const Paths *paths)
+{
+    IceGeneration *generation = newest(paths);
+
+    g_assert(generation);
+    return generation;
+}
+
 static bool has_pair(const IceGeneration *generation)
 {
     return ice_transport(generation->ice)->state == TRANSPORT_CONNECTED;
-}
-
-static const IceGeneration *spokesman(const Paths *paths)
-{
-    return paths->active ? paths->active : newest(paths);
 }
 
 static void tell(Paths *paths, PathsEvent event)
@@ -209,7 +213,7 @@ static void retire(Paths *paths)
 static gboolean on_keeper(gpointer data)
 {
     Paths *paths = data;
-    IceGeneration *last = newest(paths);
+    IceGeneration *last = the_newest(paths);
 
     if (last != paths->active && !has_pair(last) &&
         clock_monotonic() - last->begun >
@@ -446,12 +450,12 @@ bool paths_begin(Paths *paths, bool controlling, bool leisurely, GError **error)
 
 const char *paths_ufrag(const Paths *paths)
 {
-    return ice_ufrag(newest(paths)->ice);
+    return ice_ufrag(the_newest(paths)->ice);
 }
 
 const char *paths_password(const Paths *paths)
 {
-    return ice_password(newest(paths)->ice);
+    return ice_password(the_newest(paths)->ice);
 }
 
 void paths_cancel(Paths *paths)
@@ -526,7 +530,7 @@ static void give_description(IceGeneration *generation, const Sdp *remote)
 
 bool paths_set_remote(Paths *paths, const Sdp *remote, GError **error)
 {
-    IceGeneration *generation = newest(paths);
+    IceGeneration *generation = the_newest(paths);
 
     if (!ice_set_remote_credentials(generation->ice, remote->ufrag, remote->password, error))
         return false;
@@ -603,7 +607,7 @@ void paths_repeat_candidates(Paths *paths, const char *ufrag)
 
 bool paths_is_controlling(const Paths *paths)
 {
-    return ice_is_controlling(spokesman(paths)->ice);
+    return ice_is_controlling(paths->active ? paths->active->ice : the_newest(paths)->ice);
 }
 
 bool paths_is_local(const Paths *paths)

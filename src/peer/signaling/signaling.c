@@ -570,7 +570,7 @@ static void signaling_connect(Signaling *signaling)
     g_autoptr(GError) error = NULL;
     char *token = signaling_token(signaling, &error);
 
-    if (!token) {
+    if (error) {
         g_autofree char *problem = refusal_of_token(error->message);
 
         signaling_retry(signaling, problem, next_delay(signaling));
