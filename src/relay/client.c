@@ -201,11 +201,6 @@ gint64 client_since(const Client *client)
     return client->since;
 }
 
-gint64 client_heard(const Client *client)
-{
-    return client->heard;
-}
-
 ClientState client_state(const Client *client)
 {
     return client->state;
@@ -237,6 +232,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     Client *client = poll->data;
 
+    if (status < 0) /* the socket has an error, and libuv does not look at it any more */
+        client->polled = 0;
     if (status < 0 || events & UV_READABLE)
         client->ops->ready(client, &client->reads, client->ops->relay);
     if (events & UV_WRITABLE)
@@ -718,6 +715,7 @@ static bool client_read(Client *client, gint64 now)
         client_take_unread(client);
     else if (!client_receive(client))
         return false;
+    client_poll(client); /* an error was behind what has come */
     if (client->unread && !client->waits && !client->held)
         client->ops->ready(client, &client->reads, client->ops->relay);
     return true;

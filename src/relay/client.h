@@ -98,7 +98,6 @@ void client_set_renewal(Client *client, gint64 renewal);
 const char *client_origin(const Client *client); /* "" if it has none */
 bool client_speaks_rtcbus(const Client *client); /* rtcbus.1 */
 gint64 client_since(const Client *client);       /* µs since the epoch */
-gint64 client_heard(const Client *client);       /* when it had a turn to be read, monotonic µs */
 ClientState client_state(const Client *client);
 const char *client_close_reason(const Client *client); /* may be NULL */
 GList *client_link(Client *client);                    /* in the relay's list */

@@ -50,6 +50,11 @@ Drain *drain_new(GQueue *clients, gint64 time)
     return drain;
 }
 
+guint drain_milliseconds(const Drain *drain)
+{
+    return (guint) (drain->time / 1000) + TICK_MS;
+}
+
 void drain_free(Drain *drain)
 {
     if (!drain)

@@ -16,3 +16,6 @@ typedef struct Drain Drain;
  * few. */
 Drain *drain_new(GQueue *clients, gint64 time);
 void drain_free(Drain *drain);
+
+/* Within how many ms of its beginning all are closed */
+guint drain_milliseconds(const Drain *drain);

@@ -135,7 +135,7 @@ static gssize http_connection_write(HttpConnection *connection)
             (char *) g_bytes_get_data(connection->body, NULL) + body,
             body_size(connection) - body,
         };
-    return wire_send(&connection->wire, pieces, 2);
+    return wire_send(&connection->wire, pieces, body_size(connection) > 0 ? 2 : 1);
 }
 
 static void http_connection_flush(HttpConnection *connection)

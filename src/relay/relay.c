@@ -299,7 +299,7 @@ static bool relay_forward(Relay *relay, Client *client, const Envelope *frame)
     if (log_is_verbose())
         log_frame(client, frame, recipient ? client_label(recipient->data) : "all");
     message = message_stamped(relay->quota, frame, client_member(client));
-    message->born = client_heard(client);
+    message->born = clock_monotonic();
     if (recipient) {
         client_send(recipient->data, message);
         relay_probe(relay, recipient->data);
@@ -747,8 +747,6 @@ void relay_drain(Relay *relay)
 /* Who comes meanwhile hears that he is to come back. */
 void relay_stop(Relay *relay, GSourceFunc done, gpointer data)
 {
-    guint limit = (guint) (relay->config->drain_time / 1000) + STOP_TIMEOUT_MS;
-
     relay_drain(relay);
     relay->stopping = true;
     relay->done = done;
@@ -756,7 +754,8 @@ void relay_stop(Relay *relay, GSourceFunc done, gpointer data)
     if (relay->clients.length == 0)
         finish_stop(relay);
     else
-        relay->stop_id = clock_timer_add(limit, on_stop_timeout, relay);
+        relay->stop_id = clock_timer_add(drain_milliseconds(relay->drain) + STOP_TIMEOUT_MS,
+                                         on_stop_timeout, relay);
 }
 
 void relay_free(Relay *relay)

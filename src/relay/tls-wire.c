@@ -172,6 +172,8 @@ static struct iovec gather(const struct iovec *pieces, guint n)
     for (guint i = 0; i < n && whole.iov_len < RECORD_MAX; i++) {
         gsize size = MIN(pieces[i].iov_len, RECORD_MAX - whole.iov_len);
 
+        if (size == 0) /* and perhaps no address */
+            continue;
         memcpy(input.record + whole.iov_len, pieces[i].iov_base, size);
         whole.iov_len += size;
     }

@@ -381,6 +381,26 @@ static void add(const char *path, void (*test)(Probed *, gconstpointer))
     g_test_add(path, Probed, NULL, setup, test, teardown);
 }
 
+/* Who resets the connection behind his last frame is gone at once, not when he should have answered. */
+static void test_reset(Probed *probed, gconstpointer data)
+{
+    static const guint8 close_frame[] = {0x88, 0x80, 0, 0, 0, 0};
+    const Handshake handshake = {.key = (char *) "dGhlIHNhbXBsZSBub25jZQ=="};
+    gint64 end = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
+    bool there = true;
+    Wire wire;
+
+    connect_tcp();
+    wire = wire_plain(sockets[0]);
+    client_open(probed->client, &probed->loop, &wire, &handshake);
+    g_assert_cmpint(send(sockets[1], close_frame, sizeof close_frame, 0), ==, sizeof close_frame);
+    close(sockets[1]); /* with the answer unread */
+    sockets[1] = -1;
+    while (there && g_get_monotonic_time() < end)
+        there = take_turns(probed);
+    g_assert_false(there);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -409,5 +429,6 @@ int main(int argc, char **argv)
     add("/client/probe/slow-link", test_probe_slow_link);
     add("/client/probe/unread", test_probe_unread);
     add("/client/probe/stopped", test_probe_stopped);
+    g_test_add("/client/reset", Probed, NULL, setup, test_reset, teardown);
     return g_test_run();
 }
