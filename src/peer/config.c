@@ -73,6 +73,10 @@ static bool check_all(const void *values, const char **key, GError **error)
 {
     const PeerConfig *config = values;
 
+    if (!*config->relay.urls) {
+        *key = "URL";
+        return refuse(error, _("a URL such as ws://relay.example:41337/room or wss://…"));
+    }
     if (!*config->relay.token || !*config->relay.token_file)
         return true;
     *key = "TokenFile";
@@ -170,7 +174,8 @@ static const ConfigKey keys[] = {
     KEY("Peer", "MaxCallsPerStranger", UINT, max_per_stranger, "128", 1, 65536),
     KEY("Peer", "MaxPendingStrangers", UINT, max_pending_strangers, "128", 1, 65536),
     KEY("Peer", "MaxEarlyCandidates", UINT, max_early, "64", 0, 4096),
-    KEY("Relay", "URL", STRING, relay.url, "ws://127.0.0.1:41337/", .check = check_url),
+    KEY("Relay", "URL", LIST, relay.urls, "ws://127.0.0.1:41337/", .check = check_url),
+    KEY("Relay", "Comeback", DURATION, relay.comeback, "5min", .max = 86400ull * G_USEC_PER_SEC),
     KEY("Relay", "Origin", STRING, relay.origin, "", .check = check_origin),
     KEY("Relay", "Token", STRING, relay.token, "", .check = check_token, .secret = true),
     KEY("Relay", "TokenFile", STRING, relay.token_file, ""),

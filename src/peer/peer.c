@@ -15,7 +15,6 @@
 #include "common/log.h"
 #include "common/names.h"
 #include "common/stream.h"
-#include "common/url.h"
 #include "peer/call/call-dispatch.h"
 #include "peer/call/call-trust.h"
 #include "peer/signaling/ice-servers.h"
@@ -34,8 +33,7 @@ struct Peer {
     PeerConfig config;
     Daemon *daemon;
     Identity *identity;
-    char *name;      /* as which we ask to be known */
-    char *relay_url; /* as people may see it */
+    char *name; /* as which we ask to be known */
     char *config_path;
     KnownPeers *known;
     Services *services;
@@ -74,10 +72,11 @@ static void peer_update(Peer *peer)
     if (identity_problem(peer->identity))
         daemon_status("%s", identity_problem(peer->identity));
     else if (room_state(room) == RELAY_CONNECTED)
-        daemon_status(_("%s at %s; calls: %u, listeners: %u"), room_own_name(room), peer->relay_url,
-                      calls_count(peer->calls), readings_listeners(peer->readings));
+        daemon_status(_("%s at %s; calls: %u, listeners: %u"), room_own_name(room),
+                      peer_relay_url(peer), calls_count(peer->calls),
+                      readings_listeners(peer->readings));
     else
-        daemon_status(_("no relay at %s: %s; calls: %u"), peer->relay_url, room_problem(room),
+        daemon_status(_("no relay at %s: %s; calls: %u"), peer_relay_url(peer), room_problem(room),
                       calls_count(peer->calls));
 }
 
@@ -101,7 +100,6 @@ static void update_servers(Peer *peer, bool afresh)
 static void on_relay_state(gpointer data)
 {
     Peer *peer = data;
-
     bool connected = room_state(signaling_room(peer->signaling)) == RELAY_CONNECTED;
 
     if (connected)
@@ -519,12 +517,10 @@ static void peer_apply(Peer *peer)
     kept_calls_set_configured(peer->kept, (const char *const *) peer->config.keep);
     call_dispatch_set_max_early(peer->dispatch, peer->config.max_early);
     readings_set(peer->readings, &settings);
-    g_free(peer->relay_url);
-    peer->relay_url = url_for_people(peer->config.relay.url);
     if (identity_certificate(peer->identity))
         apply_names(peer);
     else
-        signaling_hold(peer->signaling, identity_problem(peer->identity));
+        signaling_hold(peer->signaling, &peer->config.relay, identity_problem(peer->identity));
 }
 
 /* ---- from identity ---------------------------------------------------------- */
@@ -543,7 +539,7 @@ static void on_identity_waiting(const char *problem, gpointer data)
 {
     Peer *peer = data;
 
-    signaling_hold(peer->signaling, problem);
+    signaling_hold(peer->signaling, &peer->config.relay, problem);
 }
 
 static const IdentityOps identity_ops = {
@@ -639,7 +635,6 @@ void peer_free(Peer *peer)
     g_clear_pointer(&peer->services, services_free);
     g_free(peer->config_path);
     g_free(peer->name);
-    g_free(peer->relay_url);
     g_clear_pointer(&peer->server_watch, server_watch_free);
     g_strfreev(peer->servers);
     tls_trust_unref(peer->trust);
@@ -765,7 +760,7 @@ const char *const *peer_key_copies(const Peer *peer)
 
 const char *peer_relay_url(const Peer *peer)
 {
-    return peer->relay_url ? peer->relay_url : "";
+    return signaling_url(peer->signaling);
 }
 
 const ServerWatch *peer_server_watch(const Peer *peer)

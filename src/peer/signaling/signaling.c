@@ -37,8 +37,8 @@
 #include "common/names.h"
 #include "common/secret-file.h"
 #include "common/random.h"
-#include "common/url.h"
 #include "peer/signaling/refusal.h"
+#include "peer/signaling/relay-list.h"
 #include "peer/signaling/sent-frames.h"
 #include "peer/signaling/ice-servers.h"
 #include "peer/signaling/websocket.h"
@@ -51,6 +51,8 @@ enum {
     WELCOME_LIMIT = 2000,
     WAIT_LAST = 60, /* seconds that we wait at most if the relay asks us to */
     STOP_LIMIT = 1000,
+    COMPLAINTS_MAX = 32,
+    HOP_LIMIT = 500, /* until the next relay of several is tried */
 };
 
 #define FRESH_USEC G_USEC_PER_SEC
@@ -73,9 +75,9 @@ typedef enum {
 struct Signaling {
     const SignalingOps *ops;
     gpointer data;
-    RelaySettings relay; /* the URL is NULL before there are settings */
+    RelaySettings relay; /* but not its URLs: */
+    RelayList *relays;
     char *name, *other_name;
-    char *shown_url; /* without its secrets */
 
     Room *room;
     char **ice_servers;
@@ -93,7 +95,7 @@ struct Signaling {
     guint silences;
     gint64 attempted; /* µs, when the last attempt began */
     guint retry_timer, stable_timer, limit_timer;
-    char *complained; /* the last problem that was logged as a warning */
+    GHashTable *complained; /* set: the problems that were logged as a warning */
 };
 
 static void signaling_connect(Signaling *signaling);
@@ -132,6 +134,8 @@ static guint next_delay(Signaling *signaling)
 {
     guint delay = BACKOFF_LAST;
 
+    if (relay_list_has_more(signaling->relays))
+        return random_below(HOP_LIMIT);
     if (signaling->failures < 6)
         delay = MIN(BACKOFF_FIRST << signaling->failures, BACKOFF_LAST);
     signaling->failures++;
@@ -144,6 +148,8 @@ static guint delay_after(Signaling *signaling, const DialFailure *failure)
 {
     guint delay;
 
+    if (relay_list_has_more(signaling->relays))
+        return next_delay(signaling);
     if (failure->silent && signaling->silences < SILENCES_MAX) {
         signaling->silences++;
         return BACKOFF_FIRST / 2 + random_below(BACKOFF_FIRST / 2);
@@ -156,20 +162,36 @@ static guint delay_after(Signaling *signaling, const DialFailure *failure)
  * must not fill the journal. */
 static void signaling_complain(Signaling *signaling, const char *problem, guint delay)
 {
-    bool again = g_strcmp0(signaling->complained, problem) == 0;
+    bool again = g_hash_table_contains(signaling->complained, problem);
+
+    if (g_hash_table_size(signaling->complained) >= COMPLAINTS_MAX)
+        g_hash_table_remove_all(signaling->complained);
 
     log_event(again ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_WARNING,
               (.message_id = MESSAGE_RELAY_LOST, .topic = LOG_TOPIC_RELAY),
-              _("relay %s: %s; trying again in %.1f s"), signaling->shown_url, problem,
-              delay / 1000.0);
-    g_free(signaling->complained);
-    signaling->complained = g_strdup(problem);
+              _("relay %s: %s; trying again in %.1f s"), relay_list_shown(signaling->relays),
+              problem, delay / 1000.0);
+    g_hash_table_add(signaling->complained, g_strdup(problem));
+}
+
+/* What the last relay has told us means nothing to the next. */
+static void signaling_hop(Signaling *signaling)
+{
+    const char *before = relay_list_url(signaling->relays);
+
+    relay_list_next(signaling->relays);
+    if (relay_list_url(signaling->relays) == before)
+        return;
+    signaling->plain = false;
+    signaling->choice = NAME_OWN;
+    g_clear_pointer(&signaling->resume, g_free);
 }
 
 static void signaling_retry(Signaling *signaling, const char *problem, guint delay)
 {
     signaling_complain(signaling, problem, delay);
     signaling_drop(signaling);
+    signaling_hop(signaling);
     signaling->retry_timer = clock_timer_add(delay, on_retry, signaling);
     signaling_enter_state(signaling, RELAY_DISCONNECTED, problem);
 }
@@ -182,7 +204,8 @@ static gboolean on_stable(gpointer data)
 
     signaling->stable_timer = 0;
     signaling->failures = signaling->silences = 0;
-    g_clear_pointer(&signaling->complained, g_free);
+    relay_list_stable(signaling->relays);
+    g_hash_table_remove_all(signaling->complained);
     return G_SOURCE_REMOVE;
 }
 
@@ -191,18 +214,19 @@ static void signaling_connected(Signaling *signaling)
     const char *id = room_own_id(signaling->room);
 
     g_clear_handle_id(&signaling->limit_timer, g_source_remove);
-    g_clear_pointer(&signaling->complained, g_free);
+    g_hash_table_remove_all(signaling->complained);
     signaling->stable_timer = clock_timer_add(STABLE, on_stable, signaling);
+    relay_list_connected(signaling->relays);
     if (id)
         log_event(G_LOG_LEVEL_INFO,
                   (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
-                  _("connected to %s as %s (%s)"), signaling->shown_url,
+                  _("connected to %s as %s (%s)"), relay_list_shown(signaling->relays),
                   room_own_name(signaling->room), id);
     else
         log_event(G_LOG_LEVEL_INFO,
                   (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
                   _("connected to %s, which speaks no rtcbus.1: peers have no names there"),
-                  signaling->shown_url);
+                  relay_list_shown(signaling->relays));
     signaling_enter_state(signaling, RELAY_CONNECTED, NULL);
 }
 
@@ -253,7 +277,7 @@ static void log_frame(GLogLevelFlags level, const Frame *frame, bool sent, const
 
 static void take_ice_servers(Signaling *signaling, const Frame *frame)
 {
-    g_autoptr(GUri) uri = upgrade_uri(signaling->relay.url);
+    g_autoptr(GUri) uri = upgrade_uri(relay_list_url(signaling->relays));
     bool ours = uri && ice_servers_is_this_machine(g_uri_get_host(uri));
 
     g_strfreev(signaling->ice_servers);
@@ -566,7 +590,7 @@ static void signaling_open(Signaling *signaling, const char *url, const char *to
 static void signaling_connect(Signaling *signaling)
 {
     const char *name = signaling_name(signaling);
-    g_autofree char *url = url_with_name(signaling->relay.url, name);
+    g_autofree char *url = url_with_name(relay_list_url(signaling->relays), name);
     g_autoptr(GError) error = NULL;
     char *token = signaling_token(signaling, &error);
 
@@ -589,7 +613,9 @@ static void signaling_connect(Signaling *signaling)
 
 static bool signaling_has(const Signaling *signaling, const SignalingSettings *settings)
 {
-    return signaling->relay.url && g_strcmp0(signaling->relay.url, settings->relay->url) == 0 &&
+    return signaling->name &&
+           relay_list_has(signaling->relays, (const char *const *) settings->relay->urls,
+                          settings->relay->comeback) &&
            g_strcmp0(signaling->relay.origin, settings->relay->origin) == 0 &&
            g_strcmp0(signaling->relay.token, settings->relay->token) == 0 &&
            g_strcmp0(signaling->relay.ca, settings->relay->ca) == 0 &&
@@ -607,7 +633,7 @@ static void signaling_forget(Signaling *signaling)
     signaling->failures = signaling->silences = signaling->waits = 0;
     g_clear_pointer(&signaling->resume, g_free);
     g_clear_pointer(&signaling->spare_name, g_free);
-    g_clear_pointer(&signaling->complained, g_free);
+    g_hash_table_remove_all(signaling->complained);
     g_strfreev(signaling->ice_servers);
     signaling->ice_servers = g_new0(char *, 1);
     g_clear_pointer(&signaling->sent, sent_frames_free);
@@ -616,8 +642,6 @@ static void signaling_forget(Signaling *signaling)
 
 static void signaling_drop_settings(Signaling *signaling)
 {
-    g_clear_pointer(&signaling->relay.url, g_free);
-    g_clear_pointer(&signaling->shown_url, g_free);
     g_clear_pointer(&signaling->relay.origin, g_free);
     g_clear_pointer(&signaling->relay.token, secret_free);
     g_clear_pointer(&signaling->relay.token_file, g_free);
@@ -628,26 +652,26 @@ static void signaling_drop_settings(Signaling *signaling)
 
 static void warn_without_tls(const Signaling *signaling)
 {
-    g_autoptr(GUri) uri = upgrade_uri(signaling->relay.url);
+    g_autoptr(GUri) uri = upgrade_uri(relay_list_url(signaling->relays));
 
     if ((*signaling->relay.token || *signaling->relay.token_file) && uri &&
         strcmp(g_uri_get_scheme(uri), "ws") == 0 &&
         !ice_servers_is_this_machine(g_uri_get_host(uri)))
         log_warning(_("the token goes to %s without TLS, and who is on the way there can read it: "
                       "write wss:// into URL="),
-                    signaling->shown_url);
+                    relay_list_shown(signaling->relays));
 }
 
 void signaling_set(Signaling *signaling, const SignalingSettings *settings)
 {
-    bool first = signaling->relay.url == NULL;
+    bool first = signaling->name == NULL;
 
     if (signaling_has(signaling, settings))
         return;
     signaling_forget(signaling);
     signaling_drop_settings(signaling);
-    signaling->relay.url = g_strdup(settings->relay->url);
-    signaling->shown_url = url_for_people(settings->relay->url);
+    relay_list_set(signaling->relays, (const char *const *) settings->relay->urls,
+                   settings->relay->comeback);
     signaling->relay.origin = g_strdup(settings->relay->origin);
     signaling->relay.token = g_strdup(settings->relay->token);
     signaling->relay.token_file = g_strdup(settings->relay->token_file);
@@ -661,8 +685,9 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings)
     signaling_connect(signaling);
 }
 
-void signaling_hold(Signaling *signaling, const char *problem)
+void signaling_hold(Signaling *signaling, const RelaySettings *relay, const char *problem)
 {
+    relay_list_set(signaling->relays, (const char *const *) relay->urls, relay->comeback);
     signaling_enter_state(signaling, RELAY_DISCONNECTED, problem);
 }
 
@@ -671,7 +696,7 @@ void signaling_link_changed(Signaling *signaling, bool come)
 {
     bool fresh = clock_monotonic() - signaling->attempted < FRESH_USEC;
 
-    if (signaling->stopping || !signaling->relay.url ||
+    if (signaling->stopping || !signaling->name ||
         (signaling->socket && websocket_probe(signaling->socket)) || !come)
         return;
     signaling->failures = signaling->silences = 0;
@@ -682,6 +707,21 @@ void signaling_link_changed(Signaling *signaling, bool come)
         signaling->retry_timer = clock_timer_add(FRESH_USEC / 1000, on_retry, signaling);
     else
         signaling_connect(signaling);
+}
+
+static void on_first_is_back(gpointer data)
+{
+    Signaling *signaling = data;
+
+    if (signaling->stopping)
+        return;
+    relay_list_home(signaling->relays);
+    log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
+              _("the relay %s can be reached again, so we go back to it"),
+              relay_list_shown(signaling->relays));
+    signaling_drop(signaling);
+    g_clear_pointer(&signaling->resume, g_free);
+    signaling_connect(signaling);
 }
 
 /* ---- the end -------------------------------------------------------------- */
@@ -718,6 +758,8 @@ Signaling *signaling_new(const SignalingOps *ops, gpointer data)
     signaling->ops = ops;
     signaling->data = data;
     signaling->room = room_new();
+    signaling->complained = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    signaling->relays = relay_list_new(on_first_is_back, signaling);
     signaling->sent = sent_frames_new();
     signaling->ice_servers = g_new0(char *, 1);
     return signaling;
@@ -729,12 +771,13 @@ void signaling_free(Signaling *signaling)
         return;
     signaling_drop(signaling);
     room_free(signaling->room);
+    relay_list_free(signaling->relays);
     sent_frames_free(signaling->sent);
     g_strfreev(signaling->ice_servers);
     signaling_drop_settings(signaling);
     g_free(signaling->spare_name);
     g_free(signaling->resume);
-    g_free(signaling->complained);
+    g_hash_table_unref(signaling->complained);
     g_free(signaling);
 }
 
@@ -746,4 +789,11 @@ const Room *signaling_room(const Signaling *signaling)
 const char *const *signaling_ice_servers(const Signaling *signaling)
 {
     return (const char *const *) signaling->ice_servers;
+}
+
+const char *signaling_url(const Signaling *signaling)
+{
+    const char *url = relay_list_shown(signaling->relays);
+
+    return url ? url : "";
 }

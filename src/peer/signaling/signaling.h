@@ -14,9 +14,11 @@
 #include "signaling/frame.h"
 #include "peer/signaling/room.h"
 
-/* Where the room is, and how one gets in. All but the URL may be "". */
+/* Where the room is, and how one gets in. All strings may be "". */
 typedef struct {
-    char *url; /* ws: or wss:; the path is the room */
+    char *
+        *urls; /* ws: or wss:; the path is the room. Those behind the first are for when it fails */
+    guint64 comeback; /* µs with another one until the first is tried again; 0: never */
     char *origin;
     char *token;      /* what opens the room */
     char *token_file; /* or a file that has it, and is read for each attempt */
@@ -62,7 +64,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Signaling, signaling_free)
 void signaling_set(Signaling *signaling, const SignalingSettings *settings);
 
 /* Before signaling_set(): says why there is no connection yet. */
-void signaling_hold(Signaling *signaling, const char *problem);
+void signaling_hold(Signaling *signaling, const RelaySettings *relay, const char *problem);
 
 /* The network is another one. The relay is asked whether it still answers; if there is no
  * connection and COME, perhaps it can be reached now, so that is not put off any longer. */
@@ -75,6 +77,9 @@ bool signaling_send(Signaling *signaling, const Frame *frame);
 void signaling_stop(Signaling *signaling);
 
 const Room *signaling_room(const Signaling *signaling);
+
+/* The relay that we are at, or will be, as people may see it; "" before there are settings. */
+const char *signaling_url(const Signaling *signaling);
 
 /* What the relay recommended, as URIs for ConnectionConfig. NULL-terminated, never NULL. */
 const char *const *signaling_ice_servers(const Signaling *signaling);
