@@ -67,20 +67,24 @@ bool negotiation_has_key(const Negotiation *negotiation, const Sdp *sdp)
     return same;
 }
 
-/* "active" is the client; who says nothing, or "actpass", keeps the role (RFC 8842 5.5). */
+/*
+ * "active" is the client; who says nothing, or "actpass", keeps the role (RFC 8842 5.5). In a later
+ * answer it means nothing: Firefox says "active" to each "actpass", and goes on as it was.
+ */
 static bool keeps_role(const Negotiation *negotiation, const Sdp *remote)
 {
     return remote->setup == SDP_SETUP_ACTPASS ||
            (remote->setup == SDP_SETUP_PASSIVE) == negotiation->client;
 }
 
-static bool check_later(const Negotiation *negotiation, const Sdp *remote, GError **error)
+static bool check_later(const Negotiation *negotiation, bool offer, const Sdp *remote,
+                        GError **error)
 {
     const Sdp *before = negotiation->remote;
 
     if (!negotiation_has_key(negotiation, remote))
         return refuse(error, RTC_ERROR_SECURITY, "the description names another key");
-    if (!keeps_role(negotiation, remote))
+    if (offer && !keeps_role(negotiation, remote))
         return refuse(error, RTC_ERROR_UNSUPPORTED, "the description changes the DTLS role");
     if (remote->sctp_port != before->sctp_port)
         return refuse(error, RTC_ERROR_UNSUPPORTED, "the description changes the SCTP port");
@@ -108,7 +112,7 @@ static bool judge_offer(const Negotiation *negotiation, const char *text, Negoti
         return true;
     }
     sdp = sdp_parse(text, error);
-    if (!sdp || (negotiation->remote && !check_later(negotiation, sdp, error)))
+    if (!sdp || (negotiation->remote && !check_later(negotiation, true, sdp, error)))
         return false;
     if (negotiation->offered && negotiation->offerer) {
         *step = NEGOTIATION_OFFER_IGNORED;
@@ -138,7 +142,7 @@ static bool judge_answer(Negotiation *negotiation, const char *text, Negotiation
     if (!negotiation->offered)
         return refuse(error, RTC_ERROR_STATE, "an unexpected answer");
     sdp = sdp_parse(text, error);
-    if (!sdp || (negotiation->remote && !check_later(negotiation, sdp, error)))
+    if (!sdp || (negotiation->remote && !check_later(negotiation, false, sdp, error)))
         return false;
     if (sdp->answers && strcmp(sdp->answers, negotiation->offered->ufrag) != 0)
         return refuse(error, RTC_ERROR_STATE, "an answer to an older offer");
