@@ -6,6 +6,7 @@
 
 import os
 import resource
+import signal
 import sqlite3
 import sys
 
@@ -133,8 +134,8 @@ def test_read_readings(world):
     expect_error(INVALID, read, listener, colour=GLib.Variant("s", "red"))
     expect_error(INVALID, read, listener, last=GLib.Variant("s", "two"))
     equal([n[0] for n in listener.numbers()[0]], [1, 2, 3, 4, 5], "the same sequences")
-    for signal in "ReadingReceived", "NumberReceived":
-        wait_for(lambda signal=signal: len(listener.signals.find(signal)) == 5, 10, f"five signals {signal}")
+    for name in "ReadingReceived", "NumberReceived":
+        wait_for(lambda name=name: len(listener.signals.find(name)) == 5, 10, f"five of {name}")
     listed = listener.invoke("ListSeries")[0]
     equal([(s[0], s[1], s[2], s[3], s[5], s[6]) for s in listed],
           [("emitter", "", "", 5.0, 5, 0)], "series")
@@ -178,6 +179,48 @@ def test_a_smaller_history(world):
     equal(read(listener)[1], 3, "lost")
     equal(listener.numbers()[1], 3, "lost numbers")
     equal(listener.received(), 5, "NumbersReceived")
+
+
+def test_all_kinds_arrive(world):
+    """By the feed, with their series, units and times, and what rtcbusctl shows of them."""
+    emitter, listener = feed_pair(world)
+    sent = [("température", 21.5, "°C"), ("note", "two\nlines", ""), ("picture", b"\0\xff", "raw"),
+            ("note", "", "")]
+    for number, (series, value, unit) in enumerate(sent):
+        publish(emitter, series, value, unit=unit, time=1000 + number)
+    wait_for(lambda: len(read(listener)[0]) >= 9, 30, "all of them")
+    found = [(r[4], bytes(r[5]) if isinstance(r[5], list) else r[5], r[6], r[2])
+             for r in read(listener, 5)[0]]
+    equal(found, [(*reading, 1000 + n) for n, reading in enumerate(sent)], "readings")
+    equal([n[3] for n in listener.numbers()[0]], [1.0, 2.0, 3.0, 4.0, 5.0], "numbers")
+    listed = {s[1]: (s[2], s[4], s[5], s[6]) for s in listener.invoke("ListSeries")[0]}
+    equal(listed["note"], ("", 1003, 2, 0), "the series of notes")
+    equal(listed["température"], ("°C", 1000, 1, 0), "the series of temperatures")
+
+
+def test_a_bus_that_is_held_up(world):
+    """Signals are left out rather than kept for ever; the history has all, and the last is told."""
+    emitter, listener = feed_pair(world)
+    listener.bus.process.signal(signal.SIGSTOP)
+    rss = listener.rss_kib()
+    for number in range(400):
+        publish(emitter, "b", b"x" * 60000, time=number)
+
+    def stored():
+        with sqlite3.connect(f"file:{store_of(listener)}?mode=ro", uri=True) as store:
+            return store.execute("SELECT max(sequence) FROM history").fetchone()[0]
+
+    wait_for(lambda: stored() == 405, 60, "all readings on the disk")
+    note(f"RSS {rss} KiB, and then {listener.rss_kib()} KiB")
+    check(listener.sanitized() or listener.rss_kib() < rss + 16 * 1024, "signals are kept")
+    listener.bus.process.signal(signal.SIGCONT)
+
+    def told():
+        return [s for s in listener.signals.find("ReadingReceived") if s[3][0] == 405]
+
+    wait_for(told, 30, "the last signal")
+    note(f"{len(listener.signals.find('ReadingReceived'))} of 405 signals")
+    equal(read(listener, 404)[0][0][2], 399, "the last reading")
 
 
 # ---- what goes wrong ---------------------------------------------------------------
