@@ -51,7 +51,10 @@ def node(name, **kwargs):
 
 
 def python(name, **kwargs):
-    limits = {**NO_PAGE, **kwargs.pop("limits", {})}
+    # agent.py makes a new connection for each offer.
+    within = dict.fromkeys(["reoffered", "restart-there", "restart-here"],
+                           "not tried: its agent knows no offers within a call")
+    limits = {**NO_PAGE, **within, **kwargs.pop("limits", {})}
     return Stack(name, [PYTHON, "{here}/%s-agent.py" % name], [PYTHON], limits, **kwargs)
 
 
