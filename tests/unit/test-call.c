@@ -531,7 +531,7 @@ static void test_foreign_listener(gconstpointer only_broadcasts)
     tear_down();
 }
 
-/* Its candidate comes before its offer. */
+/* One offer that is none, and its candidate comes before the one that is good. */
 static void test_foreign_emitter(gconstpointer only_broadcasts)
 {
     set_up(GPOINTER_TO_INT(only_broadcasts));
@@ -540,6 +540,10 @@ static void test_foreign_emitter(gconstpointer only_broadcasts)
 
     settle();
     g_assert_cmpuint(count_frames(foreign, FRAME_CALL), ==, 1);
+    say(foreign, "{\"type\":\"offer\",\"sdp\":{\"type\":\"offer\",\"sdp\":\"nonsense\"}}");
+    settle();
+    g_assert_cmpint(call_state(call), ==, CALL_CALLING);
+    g_assert_null(call_remote(call));
     say(foreign, "{\"type\":\"candidate\",\"candidate\":{\"candidate\":"
                  "\"candidate:1 1 udp 1 127.0.0.1 999999 typ host\"}}");
     say(foreign, "{\"type\":\"offer\",\"sdp\":{\"type\":\"offer\",\"sdp\":\"fake 999999\"}}");

@@ -97,6 +97,16 @@ bool call_set_remote(Call *call, const char *type, const char *sdp, GError **err
     return true;
 }
 
+/* A foreign emitter may get into confusion by two `call`s, of which the second one's offer is
+ * good: the call goes on waiting. */
+static void call_unbind(Call *call, const char *why)
+{
+    log_debug("call %u: an offer: %s", call->number, why);
+    g_clear_pointer(&call->connection, connection_free);
+    call_identity_bind(&call->identity, NULL, NULL, NULL);
+    call->foreign = false;
+}
+
 void call_take_offer(Call *call, const Frame *frame, const char *claimed, const char *shown)
 {
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
@@ -105,8 +115,11 @@ void call_take_offer(Call *call, const Frame *frame, const char *claimed, const 
     g_return_if_fail(call->state == CALL_CALLING);
     call_identity_bind(&call->identity, frame->from, claimed, shown);
     call->foreign = frame->session == NULL;
-    call_enter_state(call, CALL_CONNECTING);
-    if (!call_make_connection(call, &error) || !call_set_remote(call, "offer", frame->sdp, &error))
+    if (call_make_connection(call, &error) && call_set_remote(call, "offer", frame->sdp, &error))
+        call_enter_state(call, CALL_CONNECTING);
+    else if (call->foreign && call->direction == CALL_OUTGOING)
+        call_unbind(call, error->message);
+    else
         call_close(call, error->message, true);
 }
 
