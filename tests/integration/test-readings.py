@@ -204,7 +204,7 @@ def test_a_bus_that_is_held_up(world):
     listener.bus.process.signal(signal.SIGSTOP)
     rss = listener.rss_kib()
     for number in range(400):
-        publish(emitter, "b", b"x" * 60000, time=number)
+        publish(emitter, "b", "x" * 60000, time=number)
 
     def stored():
         with sqlite3.connect(f"file:{store_of(listener)}?mode=ro", uri=True) as store:
