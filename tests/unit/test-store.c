@@ -1036,6 +1036,32 @@ static void test_flat(void)
     store_close(store);
 }
 
+/* After a time of large readings the disk gets its room back, a piece at a time. */
+static void test_shrinks(void)
+{
+    g_auto(Told) told = {};
+    g_autofree char *big = g_strnfill(60000, 'x');
+    Reading reading = {
+        .series = "b", .unit = "", .kind = READING_BYTES, .data = big, .length = 60000};
+    Store *store;
+    gsize size;
+
+    memory_vfs_reset();
+    told_begin(&told);
+    store = open_with(&told, "boot", (StoreLimits){.outbox = 200, .history = 10});
+    for (guint i = 0; i < 200; i++)
+        g_assert_true(store_publish(store, &reading, NULL, NULL, NULL));
+    store_commit(store);
+    store_set_limits(store, &(StoreLimits){.outbox = 1, .history = 10});
+    store_close(store);
+    size = memory_vfs_size();
+    store = open_with(&told, "boot", (StoreLimits){.outbox = 1, .history = 10});
+    for (guint i = 0; i < 50; i++)
+        store_expire(store, 1);
+    store_close(store);
+    g_assert_cmpuint(memory_vfs_size(), <, size / 2);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -1064,5 +1090,6 @@ int main(int argc, char **argv)
     g_test_add_func("/store/two-at-once", test_two_at_once);
     g_test_add_func("/store/thread", test_thread);
     g_test_add_func("/store/flat", test_flat);
+    g_test_add_func("/store/shrinks", test_shrinks);
     return g_test_run();
 }

@@ -377,13 +377,12 @@ bool store_db_has_synced(const StoreDb *db, guint count)
     return db->sync && store_sync_done(db->sync) >= count;
 }
 
-enum { MANY_FREE = 1024, GIVEN_BACK = 256 }; /* pages of 4 KiB */
+enum { MANY_FREE = 1024 }; /* pages of 4 KiB */
 
 void store_db_shrink(StoreDb *db)
 {
     if (ask(db, "PRAGMA freelist_count") > MANY_FREE)
-        sqlite3_exec(db->sqlite, "PRAGMA incremental_vacuum(" G_STRINGIFY(256) ")", NULL, NULL,
-                     NULL);
+        sqlite3_exec(db->sqlite, "PRAGMA incremental_vacuum(256)", NULL, NULL, NULL);
 }
 
 void store_db_bind_value(sqlite3_stmt *statement, int first, const Reading *reading)

@@ -594,6 +594,7 @@ void store_commit(Store *store)
 void store_expire(Store *store, guint64 now)
 {
     store_try_return(store);
+    store_db_shrink(store->db);
     if (store->limits.history_time == 0 || now <= store->limits.history_time)
         return;
     store->horizon = now - store->limits.history_time;
