@@ -111,7 +111,9 @@ def set_up(world, **kwargs):
 def let_in(world, box, desk, echo):
     """The desk's key is known there."""
     declare(world, "echo", echo.address, word(desk.peer))
+    before = box.stderr().count("configuration read again")
     box.signal(signal.SIGHUP)
+    wait_for(lambda: box.stderr().count("configuration read again") > before, what="the reload")
 
 
 def test_forward(world):
