@@ -531,6 +531,10 @@ static void on_tls_connection(int fd, const struct sockaddr *address, gpointer d
     Relay *relay = data;
 
     relay->accepted_tls++;
+    if (!relay->config->tls) { /* taken out of the configuration; never without TLS on this port */
+        close(fd);
+        return;
+    }
     admission_begin(relay->admission, fd, address, relay->config->tls);
 }
 

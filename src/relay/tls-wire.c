@@ -35,8 +35,9 @@ typedef struct {
     gnutls_session_t gnutls;     /* NULL if there was no memory for one */
     TlsCredentials *credentials; /* as long as the handshake needs them */
     TlsWireState state;
-    bool owes;
-    GBytes *early; /* what was read before TLS was begun, or NULL */
+    bool owes;        /* GnuTLS has a sealed record that the socket has not taken */
+    GByteArray *rest; /* what it was made of and what is still to be sealed after it, or NULL */
+    GBytes *early;    /* what was read before TLS was begun, or NULL */
 } TlsSession;
 
 /* What has come for the session that is being read from. */
@@ -186,41 +187,64 @@ static gssize fail_with(int number)
     return -1;
 }
 
+/*
+ * Sends what was taken before. A client may have asked for records so small (RFC 6066 4, RFC
+ * 8449) that the one that waits has only the beginning of it. 0, or what errno is to be.
+ */
+static int tls_settle(TlsSession *self)
+{
+    while (self->rest) {
+        gssize sent = self->owes
+                          ? gnutls_record_send(self->gnutls, NULL, 0)
+                          : gnutls_record_send(self->gnutls, self->rest->data, self->rest->len);
+
+        self->owes = sent == GNUTLS_E_AGAIN || sent == GNUTLS_E_INTERRUPTED;
+        if (sent == GNUTLS_E_AGAIN)
+            return EAGAIN;
+        if (sent == GNUTLS_E_INTERRUPTED)
+            continue;
+        if (sent < 0)
+            return EPIPE;
+        if ((gsize) sent < self->rest->len)
+            g_byte_array_remove_range(self->rest, 0, (guint) sent);
+        else
+            g_clear_pointer(&self->rest, g_byte_array_unref);
+    }
+    return 0;
+}
+
 static gssize tls_send(Wire *wire, const struct iovec *pieces, guint n)
 {
     TlsSession *self = wire->session;
+    int settled = self->state == TLS_WIRE_BEGINNING ? EPIPE : tls_settle(self);
     struct iovec whole;
-    gssize sent = 0;
+    gssize sent;
 
-    if (self->state == TLS_WIRE_BEGINNING)
-        return fail_with(EPIPE);
-    while (self->owes && (sent = gnutls_record_send(self->gnutls, NULL, 0)) == GNUTLS_E_INTERRUPTED)
-        ;
-    if (sent == GNUTLS_E_AGAIN)
-        return fail_with(EAGAIN);
-    if (sent < 0)
-        return fail_with(EPIPE);
-    self->owes = false;
+    if (settled != 0)
+        return fail_with(settled);
     whole = gather(pieces, n);
     if (whole.iov_len == 0)
         return 0;
     sent = gnutls_record_send(self->gnutls, whole.iov_base, whole.iov_len);
-    self->owes = sent == GNUTLS_E_AGAIN || sent == GNUTLS_E_INTERRUPTED;
-    if (self->owes)
+    if (sent == GNUTLS_E_AGAIN || sent == GNUTLS_E_INTERRUPTED) {
+        self->owes = true;
+        self->rest = g_byte_array_new();
+        g_byte_array_append(self->rest, whole.iov_base, (guint) whole.iov_len);
         return (gssize) whole.iov_len;
+    }
     return sent < 0 ? fail_with(EPIPE) : sent;
 }
 
 static bool tls_owes(const Wire *wire)
 {
-    return ((const TlsSession *) wire->session)->owes;
+    return ((const TlsSession *) wire->session)->rest != NULL;
 }
 
 static void tls_finish(Wire *wire)
 {
     TlsSession *self = wire->session;
 
-    if (self->state != TLS_WIRE_BEGINNING && !self->owes)
+    if (self->state != TLS_WIRE_BEGINNING && !self->rest)
         gnutls_bye(self->gnutls, GNUTLS_SHUT_WR);
     shutdown(wire->fd, SHUT_WR);
 }
@@ -231,6 +255,7 @@ static void tls_clear(Wire *wire)
 
     g_clear_pointer(&self->gnutls, gnutls_deinit);
     g_clear_pointer(&self->credentials, tls_credentials_unref);
+    g_clear_pointer(&self->rest, g_byte_array_unref);
     g_clear_pointer(&self->early, g_bytes_unref);
     g_free(self);
 }
