@@ -99,13 +99,14 @@ struct Store {
     const StoreOps *ops;
     gpointer data;
     StoreDb *db;
-    bool in_memory; /* though there is a path */
-    bool loaded;    /* what is in memory is as in the file */
-    guint asked_at; /* as store_db_commits() */
-    bool resumed;   /* the sequences are reserved in this run */
-    bool telling;   /* callbacks run */
-    bool failed;    /* the last commit has */
-    char *damage;   /* has been seen in reading: the next commit begins anew */
+    bool in_memory;  /* though there is a path */
+    bool loaded;     /* what is in memory is as in the file */
+    guint asked_at;  /* as store_db_commits() */
+    bool resumed;    /* the sequences are reserved in this run */
+    bool committing; /* a commit runs, and its callbacks: it is no place for the next */
+    bool news;       /* `changed` is due when it is over */
+    bool failed;     /* the last commit has */
+    char *damage;    /* has been seen in reading: the next commit begins anew */
     char *problem;
     char *notice; /* of a damaged file that is still there */
     char *boot;   /* this run of the machine */

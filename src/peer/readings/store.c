@@ -318,6 +318,14 @@ static bool reserve_for(Store *store, const GPtrArray *writes, GError **error)
 
 /* ---- problems ------------------------------------------------------------------- */
 
+/* Who hears of it may look for what is being committed: after that it is there. */
+static void tell_changed(Store *store)
+{
+    store->news = store->committing;
+    if (!store->committing)
+        store->ops->changed(store->data);
+}
+
 void store_set_problem(Store *store, char *problem)
 {
     bool news = g_strcmp0(problem, store->problem) != 0;
@@ -330,7 +338,7 @@ void store_set_problem(Store *store, char *problem)
         log_warning("%s", problem);
     else
         log_info(_("readings are kept on the disk again"));
-    store->ops->changed(store->data);
+    tell_changed(store);
 }
 
 static char *explain(const Store *store, const GError *error)
@@ -504,7 +512,7 @@ static bool transact_or_begin_anew(Store *store, const GPtrArray *writes, bool *
     store_begin_anew(store, local->message);
     if (!transact(store, writes, done, error))
         return false;
-    store->ops->changed(store->data);
+    tell_changed(store);
     return true;
 }
 
@@ -535,14 +543,12 @@ static void tell_all(Store *store, const GPtrArray *writes, const GError *fault)
         fault ? g_error_new_literal(PEER_ERROR, PEER_ERROR_FAILED, words) : NULL;
 
     store->failed = error != NULL;
-    store->telling = true;
     if (error)
         store_set_problem(store, g_steal_pointer(&words));
     else if (!store->in_memory && store->problem)
         store_set_problem(store, NULL);
     for (guint i = 0; i < writes->len; i++)
         tell_write(store, writes->pdata[i], error);
-    store->telling = false;
 }
 
 /* A checkpoint is at its end; it is not for ever. */
@@ -557,7 +563,7 @@ static bool is_busy(Store *store, const GError *error)
     return clock_monotonic() - store->busy_since < MAX_BUSY;
 }
 
-static void commit(Store *store)
+static void commit_waiting(Store *store)
 {
     g_autoptr(GPtrArray) writes = NULL;
     g_autoptr(GError) error = NULL;
@@ -580,10 +586,22 @@ static void commit(Store *store)
         schedule(store);
 }
 
-/* A callback of a commit is no place for the next: its readings would come before others. */
+static void commit(Store *store)
+{
+    store->committing = true;
+    commit_waiting(store);
+    store->committing = false;
+    if (store->news)
+        tell_changed(store);
+}
+
+/*
+ * A callback of a commit is no place for the next: its readings would come before others, and
+ * when the file has been begun anew, what waits would be written twice.
+ */
 void store_commit(Store *store)
 {
-    if (store->telling) {
+    if (store->committing) {
         schedule(store);
         return;
     }
