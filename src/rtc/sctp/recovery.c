@@ -161,14 +161,16 @@ void recovery_output(Recovery *recovery, const guint8 *packet, gsize length)
 
 static void resend(Recovery *recovery)
 {
-    guint8 *packet = recovery->kept->data;
+    gsize length = recovery->kept->len;
+    /* A copy: what the owner does may make usrsctp put out another one, which is kept then. */
+    g_autofree guint8 *packet = g_memdup2(recovery->kept->data, length);
     guint32 checksum;
 
     memset(packet + CHECKSUM_OFFSET, 0, sizeof checksum);
-    checksum = GUINT32_TO_LE(crc32c(packet, recovery->kept->len));
+    checksum = GUINT32_TO_LE(crc32c(packet, length));
     memcpy(packet + CHECKSUM_OFFSET, &checksum, sizeof checksum);
     recovery->sent = clock_monotonic();
-    recovery->user->resend(packet, recovery->kept->len, recovery->data);
+    recovery->user->resend(packet, length, recovery->data);
 }
 
 static void note_sack(Recovery *recovery, guint32 tsn)
