@@ -232,6 +232,21 @@ def test_a_known_key_under_another_name(world):
 # ---- any, known, fingerprint --------------------------------------------------------------
 
 
+def test_a_call_to_nobody_is_no_call_to_a_name(world):
+    """Who answers a call to nobody in particular does not get the calls to its name by that."""
+    relay = world.relay()
+    kitchen = world.peer("box", relay, source="random")  # the name of another one
+    listener = world.peer("listener", relay)
+    listener.invoke("TrustPeer", "(ss)", "box", ZEROS)
+    listener.invoke("TrustPeer", "(ss)", "kitchen", kitchen.get("Fingerprint"))
+    listener.wait_peer("box")
+    call = listener.call("")
+    call.wait_state("connected", 10)
+    equal(call.get("Peer"), "kitchen", "Peer")
+    refused(listener.call("box"), "box shows the key", kitchen.get("Fingerprint"))
+    equal(listener.call("").path, call.path, "the call to nobody in particular")
+
+
 def test_any_takes_everybody(world):
     _, emitter, listener = pair(world, "any")
     equal(connect(listener).get("Trust"), "unknown", "Trust")

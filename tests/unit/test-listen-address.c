@@ -94,6 +94,7 @@ static void test_in_use(Fixture *f, gconstpointer data)
     g_autoptr(GSocket) socket = open_there(f);
     g_autoptr(GError) error = NULL;
 
+    g_assert_nonnull(socket);
     g_assert_null(listen_address_open(f->address, 1, &error));
     g_assert_error(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
     g_assert_true(g_file_test(f->path, G_FILE_TEST_EXISTS));

@@ -94,7 +94,7 @@ static bool is_listener(const CallDispatch *dispatch)
     const GPtrArray *list = calls_list(dispatch->calls);
 
     for (guint i = 0; i < list->len; i++) {
-        if (call_direction(list->pdata[i]) == CALL_OUTGOING)
+        if (call_direction(list->pdata[i]) == CALL_OUTGOING && !call_is_carried(list->pdata[i]))
             return true;
     }
     return false;

@@ -79,6 +79,14 @@ static const CallPathOps path_ops = {
     .ended = on_path_ended,
 };
 
+/* A sign on the path alone does not mend a connection that is lost above it: the patience with
+ * that one goes on. */
+static void call_note_heard(Call *call)
+{
+    if (connection_state(call->connection) == CONNECTION_CONNECTED)
+        call_path_mended(call->path);
+}
+
 static void call_moved(Call *call)
 {
     g_autofree char *before = g_steal_pointer(&call->way);
@@ -88,7 +96,7 @@ static void call_moved(Call *call)
     call->way = call_path_to_text(call);
     if (call->way && (settled || call->state == CALL_RECONNECTING))
         call_log_moved(call, before, call->way);
-    call_path_mended(call->path);
+    call_note_heard(call);
     call->user.ops->changed(call, call->user.data);
 }
 
@@ -109,7 +117,7 @@ void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer 
             call_path_silent(call->path, false);
         break;
     case CONNECTION_PATH_HEARD:
-        call_path_mended(call->path);
+        call_note_heard(call);
         break;
     case CONNECTION_PATH_RELAYED:
         call_want_path(call, false);

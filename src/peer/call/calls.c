@@ -129,7 +129,8 @@ void calls_note_connected(Calls *calls, Call *call)
     g_autoptr(GPtrArray) all = calls_snapshot(calls);
     const char *key = call_fingerprint(call);
 
-    for (guint i = 0; key && i < all->len; i++) {
+    /* One that a program carries has no place in the room to compare. */
+    for (guint i = 0; key && call_remote(call) && i < all->len; i++) {
         Call *other = all->pdata[i];
 
         if (call_number(other) < call_number(call) &&
@@ -192,10 +193,20 @@ static const char *name_asked(const char *peer, const RoomMember *member)
     return *peer ? peer : NULL;
 }
 
-/* Where the same name or id was asked for, or whoever it is now answers it. */
-static bool is_to(const Call *call, const char *peer, const char *id)
+/* A call that asked for no name is with whoever has come, under whatever name: it is a call to
+ * NAME, if a key is known for that, only with this key. */
+static bool may_be(const Calls *calls, const Call *call, const char *name)
 {
-    const char *asked = call_identity(call)->asked;
+    if (!name || !calls->user.guard->knows(name, calls->user.guard_data))
+        return true;
+    return call_trust(call) == TRUST_KNOWN && strcmp(call_peer(call), name) == 0;
+}
+
+/* Where the same name or id was asked for, or whoever it is now answers it. */
+static bool is_to(const Calls *calls, const Call *call, const char *peer, const RoomMember *member)
+{
+    const char *asked = call_identity(call)->asked, *name = name_asked(peer, member);
+    const char *id = member ? member->id : NULL;
 
     if (call_direction(call) != CALL_OUTGOING || call_state(call) == CALL_CLOSED ||
         call_is_ending(call) || call_is_carried(call) || call_is_gone(call))
@@ -204,7 +215,9 @@ static bool is_to(const Call *call, const char *peer, const char *id)
         return !*call_target(call);
     if (g_strcmp0(asked, peer) == 0 || strcmp(call_target(call), peer) == 0)
         return true;
-    return id && (g_strcmp0(call_remote(call), id) == 0 || strcmp(call_target(call), id) == 0);
+    if (!id || (g_strcmp0(call_remote(call), id) != 0 && strcmp(call_target(call), id) != 0))
+        return false;
+    return g_strcmp0(asked, name) == 0 || may_be(calls, call, name);
 }
 
 Call *calls_find_to(const Calls *calls, const char *peer)
@@ -214,7 +227,7 @@ Call *calls_find_to(const Calls *calls, const char *peer)
     for (guint i = 0; i < calls->list->len; i++) {
         Call *call = calls->list->pdata[i];
 
-        if (is_to(call, peer, member ? member->id : NULL))
+        if (is_to(calls, call, peer, member))
             return call;
     }
     return NULL;
