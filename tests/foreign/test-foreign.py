@@ -207,7 +207,8 @@ def test_twenty_listeners_of_both_kinds(world):
 
 def test_foreign_listener_leaves_and_returns(world):
     relay = world.relay()
-    emitter = world.peer("emitter", relay, source="random")
+    emitter = world.peer("emitter", relay, source="random",
+                         config={"Calls": {"Patience": "5s"}})
     for _ in range(3):
         listener = foreign_listener(world, relay.url())
         wait_lines(listener, 3)
@@ -267,9 +268,11 @@ def test_foreign_emitter_restarted(world):
     calls = []
     for _ in range(3):
         emitter = foreign_emitter(world, relay.url())
+        wait_for(lambda: listener.get("Peers"), what="the emitter to be seen")
         calls.append(listener.call(another=True))
         listener.wait_numbers(3, CALL_LIMIT, after=listener.received())
         emitter.kill()
+        wait_for(lambda: not listener.get("Peers"), what="the emitter to be missed")
     for call in calls:
         note("ended with: " + call.wait_ended(60))
 
@@ -286,6 +289,9 @@ def own_listener_bridged(world, change, unsolicited=False):
     if unsolicited:
         bridge.tell(LEFT, {"type": "call", "channel_id": "nobody asked you"})
     else:
+        # A peer that is seen to join after the call is called once more, and the naive emitter
+        # stumbles over that.
+        wait_for(lambda: listener.get("Peers"), what="the bridge to be seen")
         listener.call()
     bridge.wait_for(lambda: listener.received() >= 3, CALL_LIMIT, "numbers")
     return listener, bridge
