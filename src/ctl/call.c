@@ -133,7 +133,7 @@ static GVariant *place_options(void)
     return g_variant_builder_end(&options);
 }
 
-static void hang_up(BusClient *client, const char *path)
+void call_hang_up(BusClient *client, const char *path)
 {
     g_autoptr(GVariant) reply G_GNUC_UNUSED =
         client_call(client, &peer_service, path, CALL_INTERFACE, "Hangup", NULL, "()", LOOK, NULL);
@@ -209,7 +209,7 @@ static int calling_run(Calling *calling)
         return call_report(calling->client, calling->path);
     case CALLING_INTERRUPTED:
         if (!calling->existed)
-            hang_up(calling->client, calling->path);
+            call_hang_up(calling->client, calling->path);
         g_clear_pointer(&calling->reason, g_free);
         calling->reason = g_strdup(_("you interrupted it"));
         return report_ended(calling);

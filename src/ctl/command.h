@@ -40,6 +40,7 @@ int call_check(char **arguments);
 int call_run(BusClient *client, char **arguments);
 /* Says how the call at PATH is connected; the exit status. */
 int call_report(BusClient *client, const char *path);
+void call_hang_up(BusClient *client, const char *path);
 
 /* calls.c */
 int calls_run(BusClient *client, char **arguments);

@@ -43,20 +43,10 @@ void kept_peers_print(GVariant *dict, unsigned indent)
 
 void kept_peers_to_json(GVariant *dict, JsonBuilder *builder)
 {
+    static const char *const members[] = {"name", "state", "words", NULL};
     g_autoptr(GVariant) peers = kept_peers(dict);
 
-    json_builder_begin_array(builder);
-    for (gsize i = 0; peers && i < g_variant_n_children(peers); i++) {
-        const char *name, *state, *words;
-
-        g_variant_get_child(peers, i, "(&s&s&s)", &name, &state, &words);
-        json_builder_begin_object(builder);
-        json_add_string(builder, "name", name);
-        json_add_string(builder, "state", state);
-        json_add_string(builder, "words", words);
-        json_builder_end_object(builder);
-    }
-    json_builder_end_array(builder);
+    json_add_records(builder, peers, members);
 }
 
 static GVariant *forwards(GVariant *dict)
@@ -89,22 +79,10 @@ void forwards_print(GVariant *dict, unsigned indent)
 
 void forwards_to_json(GVariant *dict, JsonBuilder *builder)
 {
+    static const char *const members[] = {"name", "listen", "peer", "service", "problem", NULL};
     g_autoptr(GVariant) list = forwards(dict);
 
-    json_builder_begin_array(builder);
-    for (gsize i = 0; list && i < g_variant_n_children(list); i++) {
-        const char *name, *listen, *peer, *service, *problem;
-
-        g_variant_get_child(list, i, "(&s&s&s&s&s)", &name, &listen, &peer, &service, &problem);
-        json_builder_begin_object(builder);
-        json_add_string(builder, "name", name);
-        json_add_string(builder, "listen", listen);
-        json_add_string(builder, "peer", peer);
-        json_add_string(builder, "service", service);
-        json_add_string(builder, "problem", problem);
-        json_builder_end_object(builder);
-    }
-    json_builder_end_array(builder);
+    json_add_records(builder, list, members);
 }
 
 static int list_kept(BusClient *client)

@@ -359,13 +359,6 @@ static bool begin_answer(Exchange *exchange, const char *argument, GError **erro
     return set_remote(exchange, g_str_has_prefix(text, "v=0") ? text : g_strstrip(text), error);
 }
 
-static void hang_up(Exchange *exchange)
-{
-    g_autoptr(GVariant) reply G_GNUC_UNUSED =
-        client_call(exchange->client, &peer_service, exchange->path, CALL_INTERFACE, "Hangup", NULL,
-                    "()", LOOK, NULL);
-}
-
 static int exchange_descriptions(Exchange *exchange, const char *argument)
 {
     g_autoptr(GError) error = NULL;
@@ -382,7 +375,7 @@ static int exchange_descriptions(Exchange *exchange, const char *argument)
     }
     if (exchange->state == EXCHANGE_CONNECTED)
         return call_report(exchange->client, exchange->path);
-    hang_up(exchange);
+    call_hang_up(exchange->client, exchange->path);
     return EXIT_FAILURE;
 }
 

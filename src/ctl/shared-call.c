@@ -14,6 +14,7 @@
 #include "common/stream.h"
 #include "ctl/call-watch.h"
 #include "ctl/calls.h"
+#include "ctl/command.h"
 
 enum { SETTLE_TIMEOUT = 10 }; /* seconds */
 
@@ -184,11 +185,8 @@ void shared_call_free(SharedCall *call)
         return;
     g_clear_handle_id(&call->timer, g_source_remove);
     call_watch_free(call->watch);
-    if (call->placed && call->state != SHARED_CALL_ENDED && !is_used(call)) {
-        g_autoptr(GVariant) reply G_GNUC_UNUSED =
-            client_call(call->client, &peer_service, call->path, CALL_INTERFACE, "Hangup", NULL,
-                        "()", LOOK, NULL);
-    }
+    if (call->placed && call->state != SHARED_CALL_ENDED && !is_used(call))
+        call_hang_up(call->client, call->path);
     g_hash_table_unref(call->channels);
     g_free(call->path);
     g_free(call);

@@ -293,22 +293,12 @@ static void last_number_to_json(GVariant *dict, JsonBuilder *builder)
 
 static void servers_to_json(GVariant *dict, JsonBuilder *builder)
 {
+    static const char *const members[] = {"uri", "state", "words", NULL};
     g_autoptr(GVariant) servers =
         g_variant_lookup_value(dict, "IceServers", G_VARIANT_TYPE("a(sss)"));
 
     json_builder_set_member_name(builder, "iceServers");
-    json_builder_begin_array(builder);
-    for (gsize i = 0; servers && i < g_variant_n_children(servers); i++) {
-        const char *uri, *state, *words;
-
-        g_variant_get_child(servers, i, "(&s&s&s)", &uri, &state, &words);
-        json_builder_begin_object(builder);
-        json_add_string(builder, "uri", uri);
-        json_add_string(builder, "state", state);
-        json_add_string(builder, "words", words);
-        json_builder_end_object(builder);
-    }
-    json_builder_end_array(builder);
+    json_add_records(builder, servers, members);
 }
 
 static void problems_to_json(GPtrArray *problems, JsonBuilder *builder)

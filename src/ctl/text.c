@@ -338,6 +338,24 @@ void json_add_variant(JsonBuilder *builder, const char *name, GVariant *value)
     }
 }
 
+void json_add_records(JsonBuilder *builder, GVariant *list, const char *const *members)
+{
+    json_builder_begin_array(builder);
+    for (gsize i = 0; list && i < g_variant_n_children(list); i++) {
+        g_autoptr(GVariant) record = g_variant_get_child_value(list, i);
+
+        json_builder_begin_object(builder);
+        for (gsize j = 0; members[j]; j++) {
+            const char *value;
+
+            g_variant_get_child(record, j, "&s", &value);
+            json_add_string(builder, members[j], value);
+        }
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
 void json_print(JsonBuilder *builder)
 {
     g_autoptr(JsonNode) root = json_builder_get_root(builder);

@@ -70,4 +70,7 @@ void json_add_value(JsonBuilder *builder, const char *name, double value);
 /* d as a number, s as a string; ay as a string in base64, in a member whose name ends with
  * "Base64". */
 void json_add_variant(JsonBuilder *builder, const char *name, GVariant *value);
+/* An array of objects: LIST is an array of structures of strings, which get the names of MEMBERS,
+ * NULL-terminated, in their order. NULL: an empty array. */
+void json_add_records(JsonBuilder *builder, GVariant *list, const char *const *members);
 void json_print(JsonBuilder *builder);
