@@ -3,7 +3,8 @@
 # SPDX-FileCopyrightText: 2026 The rtcbus authors
 #
 # The manual pages are clean, and tell every configuration key and every option
-# that the programs know, with the default that the source has.
+# that the programs know, with the default that the source has, and every status
+# with which the relay refuses or closes a connection.
 set -eu
 
 # shellcheck source=tests/unit/tap.sh
@@ -45,7 +46,14 @@ unknown() {
     done <"$work/options"
 }
 
-echo 1..4
+# statuses: of HTTP and of WebSocket, as the relay's source has them
+statuses() {
+    sed -nE 's/^ *\{([45][0-9]{2}), ".*/\1/p' "$top_srcdir/src/relay/handshake.c"
+    grep -ohE '(client_close(_now)?\([^,]*|fail\(out), 1[0-9]{3}' "$top_srcdir"/src/relay/*.c |
+        grep -oE '[0-9]{4}$' | sort -u
+}
+
+echo 1..5
 : >"$work/found"
 
 printf 'KEY("Peer", "Missing", UINT, x, "7"),\nKEY("Known", CONFIG_UINT,\n y, "12"),\n' >"$work/a.c"
@@ -69,13 +77,20 @@ for command in status call numbers pair; do
 done
 check 3 'every option'
 
+statuses >"$work/statuses"
+[ "$(wc -l <"$work/statuses")" -gt 12 ] || echo "the statuses are not found" >>"$work/found"
+while read -r status; do
+    grep -q "^\.It $status\$" "$man/rtcbus-signaling.7" || echo "nothing of $status"
+done <"$work/statuses" >>"$work/found"
+check 4 'every status of a refusal or a close'
+
 if command -v man >/dev/null && man --version >/dev/null 2>&1; then
     for page in "$man"/*.[1-9]; do
         MANWIDTH=80 LC_ALL=C.UTF-8 man --warnings -E UTF-8 -l "$page" 2>&1 >/dev/null |
             sed "s|^|$(basename "$page"): |" >>"$work/found"
     done
-    check 4 'man has no warnings'
+    check 5 'man has no warnings'
 else
-    echo 'ok 4 - man has no warnings # SKIP man is not installed'
+    echo 'ok 5 - man has no warnings # SKIP man is not installed'
 fi
 exit "$failed"
