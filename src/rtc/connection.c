@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "common/bucket.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "rtc/channel/channel-set.h"
@@ -34,6 +35,7 @@
 #define CONNECT_SECONDS 60
 /* Two offers have crossed if the other one comes sooner than this; else ours may be lost. */
 #define CROSSING_USEC (250 * 1000)
+#define OFFER_INTERVAL G_USEC_PER_SEC
 
 struct Connection {
     guint patience;           /* seconds */
@@ -45,6 +47,7 @@ struct Connection {
     const char *protocol;
 
     Negotiation negotiation;
+    Bucket offers; /* of the remote */
     GQueue outbox; /* of Outbound, for the signaling */
     guint outbox_source;
     guint connect_timer;
@@ -603,6 +606,16 @@ static bool begin(Connection *connection, GError **error)
     return start_dtls(connection, error);
 }
 
+/* An answer costs nothing that an offer of ours has not. */
+static bool may_offer(Connection *connection, const char *type, GError **error)
+{
+    if (strcmp(type, "offer") != 0 ||
+        bucket_take(&connection->offers, clock_monotonic(), OFFER_INTERVAL, CONNECTION_OFFERS))
+        return true;
+    g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FULL, "the offers come too fast");
+    return false;
+}
+
 bool connection_set_remote(Connection *connection, const char *type, const char *sdp,
                            GError **error)
 {
@@ -613,7 +626,8 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_CLOSED, "the call has ended");
         return false;
     }
-    if (!negotiation_judge(&connection->negotiation, type, sdp, &step, &remote, error))
+    if (!may_offer(connection, type, error) ||
+        !negotiation_judge(&connection->negotiation, type, sdp, &step, &remote, error))
         return false;
     log_debug("connection: %s", negotiation_step_to_string(step));
     switch (step) {
@@ -645,11 +659,16 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
     g_return_val_if_reached(false);
 }
 
-bool connection_names_key(const Connection *connection, const char *sdp)
+GPtrArray *connection_read_keys(const char *sdp)
 {
-    g_autoptr(Sdp) remote = connection->negotiation.remote ? sdp_parse(sdp, NULL) : NULL;
+    g_autoptr(Sdp) remote = sdp_parse(sdp, NULL);
 
-    return remote && negotiation_has_key(&connection->negotiation, remote);
+    return remote ? g_ptr_array_ref(remote->fingerprints) : NULL;
+}
+
+bool connection_has_keys(const Connection *connection, const GPtrArray *keys)
+{
+    return negotiation_has_keys(&connection->negotiation, keys);
 }
 
 /* ---- the connection itself ---- */

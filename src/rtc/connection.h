@@ -65,6 +65,9 @@ const char *connection_path_event_to_string(ConnectionPathEvent event);
 #define CONNECTION_RELAYED_SECONDS 30
 /* A restart that is younger is left alone when another one is asked for. */
 #define CONNECTION_RESTART_MS 3000
+/* So many offers of a remote are taken at once, and then one a second: each can cost an agent, and
+ * all our candidates once more. */
+#define CONNECTION_OFFERS 8
 
 const char *connection_state_to_string(ConnectionState state);
 
@@ -152,17 +155,24 @@ bool connection_offer(Connection *connection, GError **error);
  *             of all ignores it, without an answer; the other one gives up its own (the
  *             impolite and the polite peer of W3C's "perfect negotiation"), and offers again
  *             what the remote's has not brought about
+ *           more than CONNECTION_OFFERS at once, and than one a second after that: RTC_ERROR_FULL,
+ *             before anything of it has been read
  *   answer  nothing waits for it: RTC_ERROR_STATE; the last one again is no error
  *           with the ICE credentials of before: the remote restarts nothing; that fails
  */
 bool connection_set_remote(Connection *connection, const char *type, const char *sdp,
                            GError **error);
 
+/* The keys that SDP, any text, names: for connection_has_keys() of as many connections as there
+ * are. NULL: it is no description. Transfer full. */
+GPtrArray *connection_read_keys(const char *sdp);
+
 /*
- * Whether SDP names the key that the remote's first description has named, and no other one: so
- * it is of the same remote, as far as a description can say. False before there is a first one.
+ * Whether a description that names KEYS names the key that the remote's first one has named, and no
+ * other one: so it is of the same remote, as far as a description can say. False before there is a
+ * first one.
  */
-bool connection_names_key(const Connection *connection, const char *sdp);
+bool connection_has_keys(const Connection *connection, const GPtrArray *keys);
 
 /*
  * Restarts ICE (RFC 8445 9): an offer with new credentials, and the addresses and servers of

@@ -57,13 +57,13 @@ static bool refuse(GError **error, RtcError code, const char *message)
 
 /* ---- what comes ----------------------------------------------------------- */
 
-bool negotiation_has_key(const Negotiation *negotiation, const Sdp *sdp)
+bool negotiation_has_keys(const Negotiation *negotiation, const GPtrArray *fingerprints)
 {
     bool same = negotiation->remote != NULL;
 
-    for (guint i = 0; same && i < sdp->fingerprints->len; i++)
+    for (guint i = 0; same && i < fingerprints->len; i++)
         same = g_ptr_array_find_with_equal_func(negotiation->remote->fingerprints,
-                                                sdp->fingerprints->pdata[i], g_str_equal, NULL);
+                                                fingerprints->pdata[i], g_str_equal, NULL);
     return same;
 }
 
@@ -82,7 +82,7 @@ static bool check_later(const Negotiation *negotiation, bool offer, const Sdp *r
 {
     const Sdp *before = negotiation->remote;
 
-    if (!negotiation_has_key(negotiation, remote))
+    if (!negotiation_has_keys(negotiation, remote->fingerprints))
         return refuse(error, RTC_ERROR_SECURITY, "the description names another key");
     if (offer && !keeps_role(negotiation, remote))
         return refuse(error, RTC_ERROR_UNSUPPORTED, "the description changes the DTLS role");

@@ -76,8 +76,8 @@ const char *negotiation_kept_answer(const Negotiation *negotiation);
 /* Our offer that waits stands now, and REMOTE (transfer full), whose text was TEXT. */
 void negotiation_take_answer(Negotiation *negotiation, Sdp *remote, const char *text);
 
-/* Whether SDP names no other key than what the remote has named first. */
-bool negotiation_has_key(const Negotiation *negotiation, const Sdp *sdp);
+/* Whether FINGERPRINTS, of a description, are no other keys than what the remote has named first. */
+bool negotiation_has_keys(const Negotiation *negotiation, const GPtrArray *fingerprints);
 
 /* Our m-line, for candidates; NULL: none yet. */
 const Sdp *negotiation_own(const Negotiation *negotiation);

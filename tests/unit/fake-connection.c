@@ -37,7 +37,7 @@ struct Connection {
 };
 
 static GHashTable *connections; /* number → Connection */
-static guint last_number, last_channel, strays;
+static guint last_number, last_channel, strays, keys_read;
 static bool channels_full, cut;
 static void (*on_channel_send)(Channel *channel, gpointer data);
 static gpointer on_channel_send_data;
@@ -306,12 +306,22 @@ static bool read_description(const char *sdp, Description *description)
     return true;
 }
 
-bool connection_names_key(const Connection *connection, const char *sdp)
+GPtrArray *connection_read_keys(const char *sdp)
 {
     Description description;
+    GPtrArray *keys;
 
-    return connection->remote != 0 && read_description(sdp, &description) &&
-           strcmp(description.key, connection->remote_key) == 0;
+    keys_read++;
+    if (!read_description(sdp, &description))
+        return NULL;
+    keys = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(keys, g_strdup(description.key));
+    return keys;
+}
+
+bool connection_has_keys(const Connection *connection, const GPtrArray *keys)
+{
+    return connection->remote != 0 && strcmp(keys->pdata[0], connection->remote_key) == 0;
 }
 
 /* Both have each other's newest credentials: what they look for is found at once. */
@@ -586,6 +596,11 @@ void fake_channels_on_send(void (*func)(Channel *channel, gpointer data), gpoint
 {
     on_channel_send = func;
     on_channel_send_data = data;
+}
+
+guint fake_keys_read(void)
+{
+    return keys_read;
 }
 
 guint fake_stray_candidates(void)

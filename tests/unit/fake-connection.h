@@ -39,5 +39,8 @@ void fake_channels_full(bool full);
 /* Called in the midst of every channel_send(), until it is NULL again. */
 void fake_channels_on_send(void (*func)(Channel *channel, gpointer data), gpointer data);
 
+/* How often a description was read for its keys alone. */
+guint fake_keys_read(void);
+
 /* How many candidates came to a connection that they were not meant for. */
 guint fake_stray_candidates(void);

@@ -294,6 +294,28 @@ static void test_impostors(void)
     pair_free(pair);
 }
 
+/* However many calls it may belong to, an offer is read once to find out. */
+static void test_read_once(void)
+{
+    set_up(false);
+    Pair *pair = offered("");
+    guint before;
+
+    for (guint i = 1; i <= 3; i++) {
+        g_autofree char *name = g_strdup_printf("other%u", i);
+        g_autofree char *sdp = g_strdup_printf("fake %u", 900000 + i);
+
+        say_description(join(name, false, false), "offer", "\"to\":\"ours\",", sdp);
+    }
+    settle();
+    g_assert_cmpuint(calls_count(pair->ours->calls), ==, 4);
+    before = fake_keys_read();
+    offer_later(pair, "gen 1");
+    g_assert_cmpuint(fake_keys_read(), ==, before + 1);
+    g_assert_cmpuint(count_frames(pair->foreign.node, FRAME_ANSWER), ==, 2);
+    pair_free(pair);
+}
+
 /* A restart of a call that is over begins no new one. */
 static void test_restart_of_nothing(void)
 {
@@ -326,6 +348,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/call-offers/follows", session, test_follows);
     g_test_add_data_func("/call-offers/follows/foreign", none, test_follows);
     g_test_add_func("/call-offers/impostors", test_impostors);
+    g_test_add_func("/call-offers/read-once", test_read_once);
     g_test_add_func("/call-offers/restart-of-nothing", test_restart_of_nothing);
     return g_test_run();
 }

@@ -167,7 +167,7 @@ static void test_missed(void)
 
     store_receive(store, &told_kitchen, greeting, 2, 60, true, 5, told_done, &told);
     store_commit(store);
-    g_assert_cmpuint(told_missed(store, &told), ==, 0);         /* nothing before a newcomer came */
+    g_assert_cmpuint(told_missed(store, &told), ==, 0);    /* nothing before a newcomer came */
     told_receive(store, &told, &told_kitchen, "u", 61, 1); /* its 61st: 56 are missed */
     store_commit(store);
     g_assert_cmpuint(told_missed(store, &told), ==, 56);

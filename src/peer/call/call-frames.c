@@ -8,7 +8,6 @@
 
 #include <config.h>
 
-#include <glib/gi18n.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -123,9 +122,9 @@ void call_take_offer(Call *call, const Frame *frame, const char *claimed, const 
         call_close(call, error->message, true);
 }
 
-bool call_names_key(const Call *call, const Frame *frame)
+bool call_has_keys(const Call *call, const GPtrArray *keys)
 {
-    return call->connection && frame->sdp && connection_names_key(call->connection, frame->sdp);
+    return call->connection && connection_has_keys(call->connection, keys);
 }
 
 /* FRAME is an offer or an answer that comes later than the first. What is wrong with it is no
@@ -134,10 +133,6 @@ static bool call_take_later(Call *call, const char *type, const Frame *frame)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!call_names_key(call, frame)) {
-        call_log_refused(call, frame, _("it does not name the key of this call"));
-        return false;
-    }
     if (!call_set_remote(call, type, frame->sdp, &error)) {
         call_log_refused(call, frame, error->message);
         return false;

@@ -25,9 +25,13 @@
 
 #include "peer/call/call-match.h"
 
-static bool is_description(const Frame *frame)
+/* Those that FRAME names; NULL: it is no description. It is parsed here, once, whatever the number
+ * of calls. */
+static GPtrArray *read_keys(const Frame *frame)
 {
-    return frame->type == FRAME_OFFER || frame->type == FRAME_ANSWER;
+    bool described = frame->type == FRAME_OFFER || frame->type == FRAME_ANSWER;
+
+    return described && frame->sdp ? connection_read_keys(frame->sdp) : NULL;
 }
 
 static bool is_from_remote(const Call *call, const Frame *frame)
@@ -82,10 +86,12 @@ Call *call_match_incoming(const GPtrArray *list, const Frame *frame)
 
 static Call *find_moved(const GPtrArray *list, const Frame *frame)
 {
-    for (guint i = 0; i < list->len; i++) {
+    g_autoptr(GPtrArray) keys = read_keys(frame);
+
+    for (guint i = 0; keys && i < list->len; i++) {
         Call *call = list->pdata[i];
 
-        if (g_strcmp0(call_session(call), frame->session) == 0 && call_names_key(call, frame))
+        if (g_strcmp0(call_session(call), frame->session) == 0 && call_has_keys(call, keys))
             return call;
     }
     return NULL;
@@ -97,7 +103,7 @@ static Call *match_session(const GPtrArray *list, const Frame *frame)
 
     if (!call)
         call = find_session(list, frame, CALL_OUTGOING);
-    return call || !is_description(frame) ? call : find_moved(list, frame);
+    return call ? call : find_moved(list, frame);
 }
 
 Call *call_match_detour(const GPtrArray *list, const Frame *frame)
@@ -124,6 +130,15 @@ bool call_match_has_session(const GPtrArray *list, const char *session)
 
 /* ---- without -------------------------------------------------------------- */
 
+static bool has_foreign(const GPtrArray *list)
+{
+    for (guint i = 0; i < list->len; i++) {
+        if (call_is_foreign(list->pdata[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Newest first: an older one of the same sender is as good as replaced. */
 static Call *find_foreign(const GPtrArray *list, const Frame *frame, bool pending)
 {
@@ -139,10 +154,10 @@ static Call *find_foreign(const GPtrArray *list, const Frame *frame, bool pendin
     return NULL;
 }
 
-/* Whose key FRAME's description names: of calls with its sender, or of those whose remote has
- * left the room. */
+/* Whose KEYS they are that FRAME's description names: of calls with its sender, or of those whose
+ * remote has left the room. */
 static Call *find_foreign_key(const GPtrArray *list, const Room *room, const Frame *frame,
-                              bool left)
+                              const GPtrArray *keys, bool left)
 {
     for (guint i = list->len; i > 0; i--) {
         Call *call = list->pdata[i - 1];
@@ -152,7 +167,7 @@ static Call *find_foreign_key(const GPtrArray *list, const Room *room, const Fra
             continue;
         if (left ? !id || !room_is_known(room) || room_has(room, id) : !is_from_remote(call, frame))
             continue;
-        if (call_names_key(call, frame))
+        if (call_has_keys(call, keys))
             return call;
     }
     return NULL;
@@ -160,12 +175,13 @@ static Call *find_foreign_key(const GPtrArray *list, const Room *room, const Fra
 
 static Call *match_foreign(const GPtrArray *list, const Room *room, const Frame *frame)
 {
+    g_autoptr(GPtrArray) keys = has_foreign(list) ? read_keys(frame) : NULL;
     Call *call = NULL;
 
-    if (is_description(frame))
-        call = find_foreign_key(list, room, frame, false);
-    if (!call && is_description(frame))
-        call = find_foreign_key(list, room, frame, true);
+    if (keys)
+        call = find_foreign_key(list, room, frame, keys, false);
+    if (!call && keys)
+        call = find_foreign_key(list, room, frame, keys, true);
     if (!call && frame->type != FRAME_OFFER)
         call = find_foreign(list, frame, true);
     if (!call && frame->type != FRAME_OFFER)

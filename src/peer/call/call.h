@@ -129,8 +129,8 @@ void call_make_offer(Call *call);
  * call_identity_bind(), and answers its offer; a bad one closes the call. */
 void call_take_offer(Call *call, const Frame *frame, const char *claimed, const char *shown);
 
-/* Whether FRAME's description names the remote's key, as connection_names_key(). */
-bool call_names_key(const Call *call, const Frame *frame);
+/* As connection_has_keys(). */
+bool call_has_keys(const Call *call, const GPtrArray *keys);
 
 /*
  * An offer within the call, whoever has made the first one: the same again, other media, or

@@ -27,6 +27,9 @@ enum {
     SILENCE_LIMIT = 32,            /* two lost pongs and then some */
     PROBE_INTERVAL = 1,
     PROBE_LIMIT = 3000, /* milliseconds */
+    /* Bytes that wait for a relay that does not read. libsoup sets no limit, and tells of none. */
+    MAX_OWED = 1024 * 1024,
+    AFTER_LIBSOUP = G_PRIORITY_DEFAULT + 1, /* its own source comes first as long as some wait */
 };
 
 #define LATE_USEC (5 * G_USEC_PER_SEC)
@@ -40,17 +43,29 @@ struct Websocket {
     guint bad_url_timer, silence_timer, probe_timer;
     gint64 heard; /* monotonic microseconds */
     gint64 checked, probed;
+    gsize owed;       /* bytes given to libsoup since it last had none to write */
+    GSource *drained; /* until it has none */
+    guint full_source;
     bool finished;
 };
+
+static void drop_sources(Websocket *websocket)
+{
+    g_clear_handle_id(&websocket->bad_url_timer, g_source_remove);
+    g_clear_handle_id(&websocket->silence_timer, g_source_remove);
+    g_clear_handle_id(&websocket->probe_timer, g_source_remove);
+    g_clear_handle_id(&websocket->full_source, g_source_remove);
+    if (websocket->drained)
+        g_source_destroy(websocket->drained);
+    g_clear_pointer(&websocket->drained, g_source_unref);
+}
 
 static void websocket_finish(Websocket *websocket, const WebsocketFailure *failure)
 {
     if (websocket->finished)
         return;
     websocket->finished = true;
-    g_clear_handle_id(&websocket->bad_url_timer, g_source_remove);
-    g_clear_handle_id(&websocket->silence_timer, g_source_remove);
-    g_clear_handle_id(&websocket->probe_timer, g_source_remove);
+    drop_sources(websocket);
     websocket->ops->closed(websocket, failure, websocket->data);
 }
 
@@ -251,9 +266,7 @@ void websocket_free(Websocket *websocket)
     if (!websocket)
         return;
     g_clear_pointer(&websocket->dial, dial_free);
-    g_clear_handle_id(&websocket->bad_url_timer, g_source_remove);
-    g_clear_handle_id(&websocket->silence_timer, g_source_remove);
-    g_clear_handle_id(&websocket->probe_timer, g_source_remove);
+    drop_sources(websocket);
     if (websocket->connection) {
         g_signal_handlers_disconnect_by_data(websocket->connection, websocket);
         g_clear_object(&websocket->connection);
@@ -262,10 +275,55 @@ void websocket_free(Websocket *websocket)
     g_free(websocket);
 }
 
+/* ---- sending -------------------------------------------------------------- */
+
+static gboolean on_drained(GObject *stream, gpointer data)
+{
+    Websocket *websocket = data;
+
+    websocket->owed = 0;
+    g_clear_pointer(&websocket->drained, g_source_unref);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_full(gpointer data)
+{
+    Websocket *websocket = data;
+
+    websocket->full_source = 0;
+    websocket_finish(websocket,
+                     &(WebsocketFailure){.message = _("the relay does not take what is sent to it; "
+                                                      "see its journal if that lasts")});
+    return G_SOURCE_REMOVE;
+}
+
+/* False: there is no room for it, and the connection ends. */
+static bool charge(Websocket *websocket, gsize length)
+{
+    GIOStream *stream = soup_websocket_connection_get_io_stream(websocket->connection);
+    GPollableOutputStream *output = G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(stream));
+
+    /* While the kernel takes some it is we who are slow. */
+    if (websocket->owed + length > MAX_OWED && !g_pollable_output_stream_is_writable(output)) {
+        if (websocket->full_source == 0)
+            websocket->full_source = g_idle_add_full(G_PRIORITY_DEFAULT, on_full, websocket, NULL);
+        return false;
+    }
+    websocket->owed += length;
+    if (websocket->drained)
+        return true;
+    websocket->drained = g_pollable_output_stream_create_source(output, NULL);
+    g_source_set_priority(websocket->drained, AFTER_LIBSOUP);
+    g_source_set_callback(websocket->drained, G_SOURCE_FUNC(on_drained), websocket, NULL);
+    g_source_attach(websocket->drained, NULL);
+    return true;
+}
+
 bool websocket_send(Websocket *websocket, const char *text)
 {
     if (websocket->finished || !websocket->connection ||
-        soup_websocket_connection_get_state(websocket->connection) != SOUP_WEBSOCKET_STATE_OPEN)
+        soup_websocket_connection_get_state(websocket->connection) != SOUP_WEBSOCKET_STATE_OPEN ||
+        !charge(websocket, strlen(text)))
         return false;
     soup_websocket_connection_send_text(websocket->connection, text);
     return true;

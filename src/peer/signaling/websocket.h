@@ -39,7 +39,8 @@ Websocket *websocket_new(const char *url, const UpgradeOffer *offer, const Webso
 void websocket_free(Websocket *websocket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Websocket, websocket_free)
 
-/* False if it is not open. */
+/* False if it is not open, or if so much waits for a relay that does not read that there is no room
+ * for TEXT: then `closed` follows. */
 bool websocket_send(Websocket *websocket, const char *text);
 
 /* The network is another one: whether the relay still answers is known within three seconds, and
