@@ -59,6 +59,29 @@ static void test_timers(void)
         nested_context_free(contexts[i]);
 }
 
+static GSource *named_timer(guint seconds, const char *name)
+{
+    GSource *source = g_timeout_source_new_seconds(seconds);
+
+    g_source_set_name(source, name);
+    return source;
+}
+
+static void test_hasten(void)
+{
+    NestedContext *context = nested_context_new();
+    bool wanted = false, other = false;
+
+    nested_context_hasten(context, "wanted"); /* there is none */
+    attach(context, named_timer(3600, "other"), on_event, &other);
+    attach(context, named_timer(3600, "wanted"), on_event, &wanted);
+    attach(context, named_timer(3600, "other"), on_event, &other);
+    nested_context_hasten(context, "wanted");
+    run_until(&wanted);
+    g_assert_false(other);
+    nested_context_free(context);
+}
+
 static void test_descriptors(void)
 {
     NestedContext *context = nested_context_new();
@@ -248,6 +271,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nested-context/timers", test_timers);
+    g_test_add_func("/nested-context/hasten", test_hasten);
     g_test_add_func("/nested-context/descriptors", test_descriptors);
     g_test_add_func("/nested-context/same-number", test_same_number);
     g_test_add_func("/nested-context/flood", test_flood);
