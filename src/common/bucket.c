@@ -5,12 +5,15 @@
 
 #include "common/bucket.h"
 
+gint64 bucket_wait(const Bucket *bucket, gint64 now, gint64 interval, guint64 burst)
+{
+    return MAX(*bucket - now - interval * ((gint64) burst - 1), 0);
+}
+
 bool bucket_take(Bucket *bucket, gint64 now, gint64 interval, guint64 burst)
 {
-    gint64 full = MAX(*bucket, now);
-
-    if (full - now > interval * ((gint64) burst - 1))
+    if (bucket_wait(bucket, now, interval, burst) > 0)
         return false;
-    *bucket = full + interval;
+    *bucket = MAX(*bucket, now) + interval;
     return true;
 }

@@ -17,3 +17,6 @@ typedef gint64 Bucket;
 /* Takes a token from a bucket that holds BURST and regains one every INTERVAL
  * µs. False if it is empty; nothing is taken then. */
 bool bucket_take(Bucket *bucket, gint64 now, gint64 interval, guint64 burst);
+
+/* How long until it has a token, µs; 0: it has one. */
+gint64 bucket_wait(const Bucket *bucket, gint64 now, gint64 interval, guint64 burst);

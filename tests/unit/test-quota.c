@@ -133,7 +133,10 @@ static void test_bucket(void)
 
     g_assert_cmpuint(drain(&bucket, now), ==, 10); /* full at first */
     g_assert_cmpuint(drain(&bucket, now), ==, 0);
+    g_assert_cmpint(bucket_wait(&bucket, now, 100, 10), ==, 100);
+    g_assert_cmpint(bucket_wait(&bucket, now + 99, 100, 10), ==, 1);
     g_assert_cmpuint(drain(&bucket, now + 99), ==, 0);
+    g_assert_cmpint(bucket_wait(&bucket, now + 100, 100, 10), ==, 0);
     g_assert_cmpuint(drain(&bucket, now + 100), ==, 1);
     g_assert_cmpuint(drain(&bucket, now + 350), ==, 2);
     g_assert_cmpuint(drain(&bucket, now + 1000000), ==, 10); /* never more than full */

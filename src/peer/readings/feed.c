@@ -253,7 +253,6 @@ static bool on_receiver_place(char epoch[RANDOM_ID_LENGTH + 1], guint64 *sequenc
     const FeedLink *link = data;
     const char *found;
 
-    store_commit(link->feed->store); /* what another call has brought */
     if (!store_place(link->feed->store, call_fingerprint(link->call), &found, sequence) ||
         !is_random_id(found))
         return false;

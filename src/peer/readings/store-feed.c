@@ -11,12 +11,14 @@
 
 #include "peer/readings/store-private.h"
 
-bool store_place(const Store *store, const char *fingerprint, const char **epoch, guint64 *sequence)
+bool store_place(Store *store, const char *fingerprint, const char **epoch, guint64 *sequence)
 {
     const Emitter *newest = NULL;
     GHashTableIter iter;
     gpointer value;
 
+    if (store->waiting->len > 0)
+        store_commit(store);
     g_hash_table_iter_init(&iter, store->emitters);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const Emitter *emitter = value;

@@ -21,6 +21,7 @@
 
 #pragma once
 
+#include "common/bucket.h"
 #include "common/random-id.h"
 #include "peer/readings/store-db.h"
 #include "peer/readings/store.h"
@@ -129,7 +130,7 @@ struct Store {
     GPtrArray *waiting; /* of WaitingWrite */
     gsize waiting_bytes;
     guint timer;
-    gint64 committed_at;
+    Bucket commits;
     gint64 busy_since; /* 0: it is not */
     guint64 horizon;   /* what was received before this time is too old */
 };

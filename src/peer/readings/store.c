@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * Opening, collecting and committing. What is waiting is committed at once if the last commit was
- * some milliseconds ago, else when it was: one reading is quick, and thousands share a commit.
+ * Opening, collecting and committing. What is waiting is committed at once, but only so many times
+ * in a row, and then every few milliseconds: some readings are quick, and thousands share a commit.
  */
 
 #include <config.h>
@@ -13,6 +13,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/bucket.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "peer/error.h"
@@ -20,9 +21,10 @@
 #include "peer/readings/store-private.h"
 
 enum {
-    COMMIT_INTERVAL = 5,    /* milliseconds */
-    RETRY_INTERVAL = 200,   /* the same, after a commit that failed */
-    RESERVED_AHEAD = 65536, /* sequences; each time costs a wait for the disk */
+    COMMIT_BURST = 8,        /* commits in a row, and then one each */
+    COMMIT_INTERVAL = 5000,  /* µs */
+    RETRY_INTERVAL = 200000, /* the same, after a commit that failed */
+    RESERVED_AHEAD = 65536,  /* sequences; each time costs a wait for the disk */
     MAX_WAITING = 16 * 1024 * 1024,
     MAX_BUSY = 30 * G_USEC_PER_SEC,
 };
@@ -366,7 +368,6 @@ Store *store_open(const StoreSettings *settings, const StoreOps *ops, gpointer d
     store->ops = ops;
     store->data = data;
     store->boot = settings->boot ? g_strdup(settings->boot) : store_file_boot();
-    store->committed_at = G_MININT64 / 2;
     for (int i = 0; i < LOG_COUNT; i++)
         store->ranges[i].gaps = g_array_new(FALSE, FALSE, sizeof(SequenceGap));
     store->waiting = g_ptr_array_new();
@@ -425,14 +426,11 @@ static gboolean on_timer(gpointer data)
 
 static void schedule(Store *store)
 {
-    gint64 interval = store->failed ? RETRY_INTERVAL : COMMIT_INTERVAL;
-    gint64 passed;
+    gint64 wait = bucket_wait(&store->commits, clock_monotonic(), COMMIT_INTERVAL,
+                              store->failed ? 1 : COMMIT_BURST);
 
-    if (store->manual || store->timer)
-        return;
-    passed = (clock_monotonic() - store->committed_at) / 1000;
-    store->timer =
-        clock_timer_add((guint) (interval - CLAMP(passed, 0, interval)), on_timer, store);
+    if (!store->manual && !store->timer)
+        store->timer = clock_timer_add((guint) ((wait + 999) / 1000), on_timer, store);
 }
 
 void store_wait(Store *store, WaitingWrite *write)
@@ -563,15 +561,27 @@ static bool is_busy(Store *store, const GError *error)
     return clock_monotonic() - store->busy_since < MAX_BUSY;
 }
 
+/* After one that failed the bucket has no token for a while. */
+static void note_commit(Store *store, bool good)
+{
+    gint64 now = clock_monotonic();
+
+    if (good)
+        bucket_take(&store->commits, now, COMMIT_INTERVAL, COMMIT_BURST);
+    else
+        store->commits = now + RETRY_INTERVAL;
+}
+
 static void commit_waiting(Store *store)
 {
     g_autoptr(GPtrArray) writes = NULL;
     g_autoptr(GError) error = NULL;
-    bool done = true;
+    bool done = true, busy;
     bool good = transact_or_begin_anew(store, store->waiting, &done, &error);
 
-    store->committed_at = clock_monotonic();
-    if (is_busy(store, error)) {
+    busy = is_busy(store, error);
+    note_commit(store, good || busy);
+    if (busy) {
         schedule(store);
         return;
     }

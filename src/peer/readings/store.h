@@ -164,11 +164,10 @@ bool store_cursor(const Store *store, const char *fingerprint, const char *epoch
  * is in its outbox is new. */
 bool store_has_heard(const Store *store, const char *fingerprint);
 
-/* The epoch of FINGERPRINT that was heard last, and how far; of what is committed alone, for what
- * is waiting may fail. The string is the store's. False: a newcomer, even if it has been greeted
+/* The epoch of FINGERPRINT that was heard last, and how far; what is waiting is committed before,
+ * and does not count if that fails. The string is the store's. False: a newcomer, even if it has been greeted
  * in part. */
-bool store_place(const Store *store, const char *fingerprint, const char **epoch,
-                 guint64 *sequence);
+bool store_place(Store *store, const char *fingerprint, const char **epoch, guint64 *sequence);
 
 /*
  * Takes COUNT readings of one emitter in, received at RECEIVED, and moves its cursor to CURSOR, if
