@@ -246,13 +246,10 @@ static guint on_patience(gpointer data)
     return (guint) (((Peer *) data)->config.patience / G_USEC_PER_SEC);
 }
 
-/* It may be that a server does not serve us. A remote that has found no path just hangs up. */
+/* It may be that a server does not serve us. */
 static bool may_lack_path(const Call *call)
 {
-    static const char *const wanted[] = {CALL_REASON_HANGUP, CALL_REASON_REMOTE_HANGUP,
-                                         CALL_REASON_REPLACED, CALL_REASON_STOPPED, NULL};
-
-    return call_connected_at(call) == 0 || !g_strv_contains(wanted, call_reason(call));
+    return call_connected_at(call) == 0 || !call_reason_is_wanted(call_reason(call));
 }
 
 static void on_call_ended(Call *call, gpointer data)

@@ -334,9 +334,10 @@ static const TransportUser dtls_user = {
 static gboolean on_connect_timeout(gpointer data)
 {
     Connection *connection = data;
+    bool path = paths_transport(connection->paths)->state >= TRANSPORT_CONNECTED;
     g_autoptr(GError) error =
-        g_error_new(RTC_ERROR, RTC_ERROR_TIMEOUT, "no connection within %u seconds",
-                    CONNECT_SECONDS + connection->patience);
+        g_error_new(RTC_ERROR, path ? RTC_ERROR_TIMEOUT : RTC_ERROR_NO_PATH,
+                    "no connection within %u seconds", CONNECT_SECONDS + connection->patience);
 
     connection->connect_timer = 0;
     connection_fail(connection, error);

@@ -17,7 +17,9 @@ typedef enum {
     RTC_ERROR_TOO_LARGE,
     RTC_ERROR_FULL,
     RTC_ERROR_CLOSED,   /* the connection or channel is closed; also: by the remote */
-    RTC_ERROR_TIMEOUT,  /* ICE found no pair, consent was lost, DTLS or SCTP gave up */
+    RTC_ERROR_NO_PATH,  /* ICE found no pair that works */
+    RTC_ERROR_TIMEOUT,  /* consent was lost, DTLS or SCTP gave up */
     RTC_ERROR_SECURITY, /* the remote certificate is not what its SDP said */
+    RTC_ERROR_REFUSED,  /* ours is not what the remote wants */
     RTC_ERROR_FAILED,
 } RtcError;

@@ -64,11 +64,19 @@ typedef struct {
     char *username, *credential;
 } FrameIceServer;
 
-/* Why we say `bye` before it began: the certificate is not the one we know, or there are
- * too many calls. And to an offer within a call that we do not have (any more). */
+/* Why we say `bye`. Before the call began: the certificate is not the one we know, there are too
+ * many calls, no path was found, or nobody answered in time. To an offer within a call that we do
+ * not have (any more). In a call: the other side is not heard any more, our daemon stops, or it
+ * gets a new key. Or it failed otherwise. */
 #define FRAME_REASON_UNTRUSTED "untrusted"
 #define FRAME_REASON_BUSY "busy"
+#define FRAME_REASON_NO_PATH "no-path"
+#define FRAME_REASON_TIMEOUT "timeout"
 #define FRAME_REASON_GONE "gone"
+#define FRAME_REASON_UNHEARD "unheard"
+#define FRAME_REASON_STOPPED "stopped"
+#define FRAME_REASON_NEW_KEY "new-key"
+#define FRAME_REASON_FAILED "failed"
 
 typedef struct {
     FrameType type;

@@ -103,7 +103,7 @@ def test_new_identity(world):
     check(status == 0 and after != before and after.replace(" ", ":") in out, out)
     wait_for(lambda: peer.signals.changes(peer.target[1], peer.target[2], "Fingerprint")
              == [after], 5, "it to be announced")
-    equal(call.wait_ended(), "the remote hung up", "why the call ended")
+    equal(call.wait_ended(), "the remote has a new key", "why the call ended")
     for name in "certificate.pem", "certificate.old.pem":
         mode = os.stat(os.path.join(state(peer), name)).st_mode
         equal(stat.S_IMODE(mode), 0o600, f"mode of {name}")

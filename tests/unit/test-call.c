@@ -253,7 +253,7 @@ static void test_timeout(void)
     g_assert_nonnull(calls_place(listener->calls, "ghost", &(CallOptions){.timeout = 1}, NULL));
     wait_until(listener->ended == 1);
     settle();
-    g_assert_cmpstr(listener->reason, ==, CALL_REASON_TIMEOUT);
+    g_assert_cmpstr(listener->reason, ==, CALL_REASON_UNANSWERED);
     g_assert_cmpuint(count_frames(ghost, FRAME_BYE), ==, 1);
     tear_down();
 }

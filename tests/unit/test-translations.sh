@@ -19,7 +19,10 @@ done
 echo 1..5
 cd "$top_srcdir"
 
-grep -rlE '\b(N?_|ngettext) ?\(' src --include='*.c' | sort >"$work/speaking"
+{
+    grep -rlE '\b(N?_|ngettext) ?\(' src --include='*.c'
+    grep -rlE '^(#define .*| +)N_\("' src --include='*.h'
+} | sort >"$work/speaking"
 grep -v '^#' po/POTFILES.in | sort >"$work/listed"
 comm -3 "$work/speaking" "$work/listed" >"$work/found"
 check 1 'POTFILES.in lists exactly the files with messages'

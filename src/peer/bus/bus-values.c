@@ -99,8 +99,10 @@ static const char *rtc_error_name(int code)
     case RTC_ERROR_CLOSED:
     case RTC_ERROR_STATE:
         return ERROR_NOT_CONNECTED;
+    case RTC_ERROR_NO_PATH:
     case RTC_ERROR_TIMEOUT:
         return ERROR_TIMEOUT;
+    case RTC_ERROR_REFUSED:
     case RTC_ERROR_SECURITY:
         return ERROR_DENIED;
     default:

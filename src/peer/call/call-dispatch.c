@@ -242,18 +242,6 @@ static Call *find_refused(const CallDispatch *dispatch, const Frame *frame)
     return call && *call_target(call) ? call : NULL;
 }
 
-static void drop_for_bye(Call *call, const char *reason, bool waiting)
-{
-    if (g_strcmp0(reason, FRAME_REASON_UNTRUSTED) == 0)
-        call_drop(call, CALL_REASON_UNTRUSTED);
-    else if (g_strcmp0(reason, FRAME_REASON_BUSY) == 0)
-        call_drop(call, CALL_REASON_BUSY);
-    else if (g_strcmp0(reason, FRAME_REASON_GONE) == 0)
-        call_drop(call, CALL_REASON_GONE);
-    else
-        call_drop(call, waiting ? CALL_REASON_REFUSED : CALL_REASON_REMOTE_HANGUP);
-}
-
 static void receive_bye(CallDispatch *dispatch, const Frame *frame)
 {
     g_autoptr(GPtrArray) early G_GNUC_UNUSED =
@@ -265,7 +253,7 @@ static void receive_bye(CallDispatch *dispatch, const Frame *frame)
     if (waiting)
         call = find_refused(dispatch, frame);
     if (call)
-        drop_for_bye(call, frame->reason, waiting);
+        call_drop(call, call_reason_from_word(frame->reason, waiting));
     else if (g_strcmp0(frame->reason, FRAME_REASON_GONE) == 0 &&
              (call = call_match_detour(calls_list(dispatch->calls), frame)))
         call_note_gone(call);

@@ -46,7 +46,7 @@ void call_say_bye(Call *call)
 {
     g_autoptr(Frame) bye = frame_new(FRAME_BYE);
 
-    bye->reason = g_strdup(call->bye_reason);
+    bye->reason = g_strdup(call->bye_reason ? call->bye_reason : call_reason_to_word(call->reason));
     call_send(call, bye);
     if (call->identity.detour && call->identity.id) {
         g_free(bye->to);

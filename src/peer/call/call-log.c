@@ -64,7 +64,7 @@ void call_log_connected(Call *call)
 void call_log_ended(const Call *call)
 {
     g_autofree char *text = g_strdup_printf(_("call %u with %s ended: %s"), call_number(call),
-                                            call_peer_for_people(call), call_reason(call));
+                                            call_peer_for_people(call), _(call_reason(call)));
 
     call_log(call, MESSAGE_CALL_ENDED, text);
 }

@@ -61,7 +61,7 @@ static void on_path_ended(CallPathEnd end, gpointer data)
 
     switch (end) {
     case CALL_PATH_PATIENCE:
-        patience = g_strdup_printf(CALL_REASON_PATIENCE " (%u s)", on_patience(call));
+        patience = g_strdup_printf("%s (%u s)", CALL_REASON_PATIENCE, on_patience(call));
         call_close(call, patience, true);
         break;
     case CALL_PATH_GONE:

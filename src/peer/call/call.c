@@ -20,8 +20,10 @@
 #include "peer/call/call-private.h"
 #include "peer/error.h"
 
-/* How long an orderly end may take, in milliseconds */
-enum { ENDING_LIMIT = 5000 };
+enum {                      /* milliseconds */
+       ENDING_LIMIT = 5000, /* how long an orderly end may take */
+       LAST_WORDS = 300,    /* how long after the end of its connection a `bye` may say why */
+};
 
 static const char *const state_names[] = {
     [CALL_CALLING] = "calling",     [CALL_CONNECTING] = "connecting",
@@ -116,7 +118,7 @@ static gboolean on_ending(gpointer data)
     Call *call = data;
 
     call->ending_id = 0;
-    call_close(call, call->ending, true);
+    call_close(call, call->ending, connection_state(call->connection) < CONNECTION_FAILED);
     return G_SOURCE_REMOVE;
 }
 
@@ -156,12 +158,22 @@ void call_drop(Call *call, const char *reason)
     call_close(call, reason, false);
 }
 
+/* What has not come in time */
+static const char *timeout_reason(const Call *call)
+{
+    if (call->described)
+        return CALL_REASON_NO_PATH;
+    if (call->carried)
+        return CALL_REASON_NO_ANSWER_CARRIED;
+    return *call->target || call->identity.id ? CALL_REASON_UNANSWERED : CALL_REASON_NOBODY;
+}
+
 static gboolean on_timeout(gpointer data)
 {
     Call *call = data;
 
     call->timeout_id = 0;
-    call_close(call, CALL_REASON_TIMEOUT, true);
+    call_close(call, timeout_reason(call), true);
     return G_SOURCE_REMOVE;
 }
 
@@ -269,6 +281,34 @@ static void call_connected(Call *call)
     call_enter_state(call, CALL_CONNECTED);
 }
 
+/* The direct way is often faster than the `bye`, which says why; else it is for REASON. */
+static void call_await_bye(Call *call, const char *reason)
+{
+    const char *to;
+
+    if (call->carried || call->foreign || !call->user.ops->locate(call, &to, call->user.data)) {
+        call_close(call, reason, false);
+        return;
+    }
+    if (call->ending_id)
+        return;
+    g_clear_pointer(&call->path, call_path_free);
+    call->ending = g_strdup(reason);
+    call->ending_id = clock_timer_add(LAST_WORDS, on_ending, call);
+}
+
+static void call_failed(Call *call, const GError *reason)
+{
+    g_autofree char *text = g_strdup(reason ? reason->message : "the connection failed");
+
+    if (g_error_matches(reason, RTC_ERROR, RTC_ERROR_REFUSED))
+        call_await_bye(call, CALL_REASON_UNTRUSTED);
+    else if (g_error_matches(reason, RTC_ERROR, RTC_ERROR_NO_PATH))
+        call_close(call, CALL_REASON_NO_PATH, true);
+    else /* it may be our side only that gave up, so the remote is told */
+        call_close(call, text, true);
+}
+
 static void on_connection_state(Connection *connection, ConnectionState state, const GError *reason,
                                 gpointer data)
 {
@@ -288,11 +328,13 @@ static void on_connection_state(Connection *connection, ConnectionState state, c
         call_path_disconnected(call);
         return;
     case CONNECTION_FAILED:
-        /* It may be our side only that gave up, so the remote is told. */
-        call_close(call, text ? text : "the connection failed", true);
+        call_failed(call, reason);
         return;
     case CONNECTION_CLOSED:
-        call_close(call, text ? text : CALL_REASON_REMOTE_HANGUP, false);
+        if (text)
+            call_close(call, text, false);
+        else
+            call_await_bye(call, CALL_REASON_REMOTE_HANGUP);
         return;
     }
 }

@@ -21,6 +21,7 @@
 #include "signaling/frame.h"
 #include "peer/call/call-channel.h"
 #include "peer/call/call-identity.h"
+#include "peer/call/call-reason.h"
 #include "rtc/connection.h"
 
 /* People may carry the descriptions of a call, by mail or by hand: so many seconds. */
@@ -40,23 +41,6 @@ typedef enum {
     CALL_OUTGOING,
     CALL_INCOMING,
 } CallDirection;
-
-/* Reasons that we give ourselves; others are the connection's error messages. */
-#define CALL_REASON_HANGUP "hung up"
-#define CALL_REASON_REMOTE_HANGUP "the remote hung up"
-#define CALL_REASON_REFUSED "the remote refused the call"
-#define CALL_REASON_BUSY "the remote refused the call: it has too many"
-#define CALL_REASON_CROWDED "it made room for another call"
-#define CALL_REASON_TIMEOUT "timeout"
-#define CALL_REASON_UNTRUSTED "the remote does not trust our certificate"
-#define CALL_REASON_LEFT "the remote left the room"
-#define CALL_REASON_RELAY "the relay went away"
-#define CALL_REASON_REPLACED "replaced by a new call"
-#define CALL_REASON_NO_SUCH_PEER "no such peer in the room"
-#define CALL_REASON_NEW_KEY "this peer has a new key"
-#define CALL_REASON_GONE "the remote does not know the call any more"
-#define CALL_REASON_PATIENCE "the remote did not come back"
-#define CALL_REASON_STOPPED "the daemon stopped"
 
 /* All but `configure`, `send`, `locate` and `patience` may end the call, and each may ask for another one. */
 typedef struct {

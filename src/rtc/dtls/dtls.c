@@ -227,7 +227,7 @@ static void dtls_handshake_failed(Dtls *dtls, int result)
         dtls_fail(dtls, RTC_ERROR_TIMEOUT, "the other side did not finish the DTLS handshake");
     else if (result == GNUTLS_E_FATAL_ALERT_RECEIVED &&
              gnutls_alert_get(dtls->session) == GNUTLS_A_BAD_CERTIFICATE)
-        dtls_fail(dtls, RTC_ERROR_SECURITY, "the other side does not trust our certificate");
+        dtls_fail(dtls, RTC_ERROR_REFUSED, "the other side does not trust our certificate");
     else if (result == GNUTLS_E_FATAL_ALERT_RECEIVED)
         dtls_fail(dtls, RTC_ERROR_SECURITY, "the other side refused the DTLS handshake: %s",
                   gnutls_alert_get_name(gnutls_alert_get(dtls->session)));

@@ -334,7 +334,7 @@ static void end_patience(Ice *ice)
 
 static void fail(Ice *ice, const char *reason)
 {
-    g_autoptr(GError) error = g_error_new_literal(RTC_ERROR, RTC_ERROR_TIMEOUT, reason);
+    g_autoptr(GError) error = g_error_new_literal(RTC_ERROR, RTC_ERROR_NO_PATH, reason);
 
     transport_enter_state(&ice->transport, TRANSPORT_FAILED, error);
 }
