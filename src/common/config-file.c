@@ -171,11 +171,14 @@ static bool parse_choice(const ConfigKey *key, const char *text, int *value, GEr
     return false;
 }
 
-/* Parses TEXT into the member at PLACE, which must hold nothing yet. */
+/* Parses TEXT into the member at PLACE, which must hold nothing yet. An empty string or list is one;
+ * what cannot be empty is the default then. */
 static bool parse_value(const ConfigKey *key, const char *text, void *place, GError **error)
 {
     g_auto(GStrv) list = NULL;
 
+    if (!*text && key->type != CONFIG_STRING && key->type != CONFIG_LIST)
+        text = key->fallback;
     switch (key->type) {
     case CONFIG_STRING:
         if (key->check && !key->check(text, error))

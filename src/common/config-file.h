@@ -54,7 +54,8 @@ typedef enum {
 /*
  * Reads PATH, then PATH's drop-ins (peer.conf: peer.conf.d/, *.conf in name
  * order), over the defaults of KEYS (ended by a NULL group) into OUT, whose
- * members must be zero. A later file overrides an earlier one key by key.
+ * members must be zero. A later file overrides an earlier one key by key, with
+ * an empty value by the default, unless that is a value.
  * Unknown groups and keys are logged as warnings.
  *
  * REQUIRED says whether PATH itself must exist. On failure OUT is untouched

@@ -123,6 +123,27 @@ static void test_drop_ins(Fixture *f, gconstpointer data)
     config_clear(keys, &s);
 }
 
+/* An empty value takes one of an earlier file back; of strings and lists it is a value. */
+static void test_empty(Fixture *f, gconstpointer data)
+{
+    Sample s = {};
+    g_autoptr(GError) error = NULL;
+
+    put(f->folder, "x.conf",
+        "[Peer]\nName=n\nCount=2\nSize=1K\nEnabled=no\n[Feed]\nSource=random\nInterval=5s\n");
+    put(f->drop_in, "10-a.conf",
+        "[Peer]\nName=\nCount=\nSize=\nEnabled=\n[Feed]\nSource=\nInterval= \n[Ice]\nServers=\n");
+    g_assert_true(config_load(f->path, true, keys, &s, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(s.name, ==, "");
+    g_assert_cmpuint(g_strv_length(s.servers), ==, 0);
+    g_assert_cmpuint(s.size, ==, 65536);
+    g_assert_true(s.enabled);
+    g_assert_cmpint(s.source, ==, 0);
+    g_assert_cmpuint(s.interval, ==, G_USEC_PER_SEC);
+    config_clear(keys, &s);
+}
+
 /* What is wrong is quoted, and one line nevertheless. */
 static void test_control_characters(Fixture *f, gconstpointer data)
 {
@@ -252,6 +273,7 @@ int main(int argc, char **argv)
 #define ADD(name, function) g_test_add("/config/" name, Fixture, NULL, set_up, function, tear_down)
     ADD("defaults", test_defaults);
     ADD("drop-ins", test_drop_ins);
+    ADD("empty", test_empty);
     ADD("control-characters", test_control_characters);
     ADD("unknown", test_unknown);
     ADD("bad-values", test_bad_values);
