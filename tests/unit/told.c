@@ -30,7 +30,9 @@ void told_done(guint64 sequence, const GError *error, gpointer data)
 {
     Told *told = data;
 
-    if (error) {
+    if (g_error_matches(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED)) {
+        told->refused++;
+    } else if (error) {
         g_assert_error(error, PEER_ERROR, PEER_ERROR_FAILED);
         told->failures++;
     } else {

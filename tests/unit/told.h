@@ -15,7 +15,7 @@
 typedef struct {
     GArray *published, *received; /* of guint64: sequences that were told */
     GArray *done;
-    guint failures, changes;
+    guint failures, refused, changes;
     guint64 missed;
 } Told;
 

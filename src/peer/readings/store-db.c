@@ -84,10 +84,9 @@ static const char *const texts[] = {
                          " WHERE sequence > ? ORDER BY sequence",
     [SQL_READ_HISTORY_BACK] = "SELECT sequence, received, time, series, value, unit FROM history"
                               " WHERE sequence > ? ORDER BY sequence DESC",
-    [SQL_TRIM_HISTORY] = "DELETE FROM history WHERE sequence <= ?",
-    [SQL_OLDEST_HISTORY] = "SELECT min(sequence) FROM history",
-    [SQL_COUNT_HISTORY] = "SELECT series, count(*), sum(length(value)),"
-                          " sum(typeof(value) = 'real') FROM history GROUP BY series",
+    [SQL_TAKE_HISTORY] = "DELETE FROM history WHERE sequence = ? RETURNING series, value, unit",
+    [SQL_LIST_HISTORY] = "SELECT sequence, series, typeof(value) = 'real', length(value)"
+                         " FROM history ORDER BY sequence",
     [SQL_WRITE_SERIES] = "INSERT OR REPLACE INTO series VALUES"
                          " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_NOTE_SERIES] = "UPDATE series SET epoch = ?, nth = ?, emitted = ? WHERE id = ?",

@@ -17,38 +17,135 @@ enum { MAX_TRIMMED = 4096 }; /* a commit */
 #define MAX_HISTORY_BYTES (256 * 1024 * 1024)
 #define ROW_OVERHEAD 64
 
+enum { MAX_NUMBERS_GONE = 8192 }; /* sequences */
+
 void history_clear(Store *store)
 {
     series_clear(store);
     store->history_bytes = store->numbers_kept = 0;
     store->ranges[LOG_HISTORY].kept = 0;
+    g_array_set_size(store->numbers_gone, 0);
+    store->numbers_gone_until = store->dropped_until = 0;
+}
+
+/* The row SEQUENCE of SERIES (or NULL: of none that there is) has come. */
+static void count_in(Store *store, ReceivedSeries *series, guint64 sequence, bool number,
+                     gsize length)
+{
+    store->ranges[LOG_HISTORY].kept++;
+    store->history_bytes += length + ROW_OVERHEAD;
+    store->numbers_kept += number && series && !*series->name;
+    if (!series)
+        return;
+    series->kept++;
+    series->touched = sequence;
+    share_add(series->share, sequence, length + ROW_OVERHEAD);
+}
+
+/* What has left in an earlier run is not known. Of a series it is what came before the oldest that is
+ * kept, which is FIRST[id]. */
+static void assume_gone(Store *store, const guint64 *first)
+{
+    store->dropped_until = store->ranges[LOG_HISTORY].last;
+    for (guint i = 0; i < store->series->len; i++) {
+        ReceivedSeries *series = store->series->pdata[i];
+
+        if (!series || series->received <= series->kept)
+            continue;
+        series->gone = series->kept > 0 ? first[series->id] - 1 : store->dropped_until;
+        if (!*series->name)
+            store->numbers_gone_until = MAX(store->numbers_gone_until, series->gone);
+    }
 }
 
 bool history_load(Store *store, GError **error)
 {
-    SequenceRange *range = &store->ranges[LOG_HISTORY];
+    g_autofree guint64 *first = NULL;
     sqlite3_stmt *row;
     GError *local = NULL;
 
     if (!series_load(store, error))
         return false;
-    row = store_db_statement(store->db, SQL_COUNT_HISTORY);
+    first = g_new0(guint64, store->series->len + 1);
+    row = store_db_statement(store->db, SQL_LIST_HISTORY);
     while (store_db_step(store->db, row, &local)) {
-        ReceivedSeries *series = series_at(store, sqlite3_column_int64(row, 0));
-        guint64 count = (guint64) sqlite3_column_int64(row, 1);
+        guint64 sequence = (guint64) sqlite3_column_int64(row, 0);
+        ReceivedSeries *series = series_at(store, sqlite3_column_int64(row, 1));
+        bool number = sqlite3_column_int(row, 2) != 0;
 
-        range->kept += count;
-        store->history_bytes += (guint64) sqlite3_column_int64(row, 2) + count * ROW_OVERHEAD;
-        if (series)
-            series->kept = count;
-        if (series && !*series->name)
-            store->numbers_kept += (guint64) sqlite3_column_int64(row, 3);
+        if (series && series->kept == 0)
+            first[series->id] = sequence;
+        count_in(store, series, sequence, number,
+                 number ? 0 : (gsize) sqlite3_column_int64(row, 3));
     }
     if (local) {
         g_propagate_error(error, local);
         return false;
     }
-    return store_ask_oldest(store, LOG_HISTORY, error);
+    assume_gone(store, first);
+    return true;
+}
+
+/* ---- numbers without a sequence ------------------------------------------------------ */
+
+enum {
+    MAX_NUMBERS_WAITING = 4096, /* of one peer */
+    MAX_NUMBERS_CROWDED = 64,   /* the same while the store is full */
+};
+
+/* What one peer has waiting of them */
+typedef struct {
+    guint count;
+    WaitingWrite *last;
+} WaitingNumbers;
+
+void history_forget_waiting(Store *store)
+{
+    g_clear_pointer(&store->numbers_waiting, g_hash_table_unref);
+    store->numbers_waiting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+}
+
+/* Whoever sends them cannot be held back, and does not send them again: those for which there is
+ * no room are missed. */
+static bool has_room(Store *store, const StoreEmitter *emitter)
+{
+    g_autofree char *key = share_make_key(emitter);
+    WaitingNumbers *numbers = g_hash_table_lookup(store->numbers_waiting, key);
+
+    if (!numbers ||
+        numbers->count < (store_is_full(store) ? MAX_NUMBERS_CROWDED : MAX_NUMBERS_WAITING))
+        return true;
+    numbers->last->skipped++;
+    return false;
+}
+
+static void note_waiting(Store *store, const StoreEmitter *emitter, WaitingWrite *write)
+{
+    char *key = share_make_key(emitter);
+    WaitingNumbers *numbers = g_hash_table_lookup(store->numbers_waiting, key);
+
+    if (!numbers) {
+        numbers = g_new0(WaitingNumbers, 1);
+        g_hash_table_insert(store->numbers_waiting, key, numbers);
+    } else {
+        g_free(key);
+    }
+    numbers->count++;
+    numbers->last = write;
+}
+
+/* They are missed in the series of the one before them, which is in this transaction. */
+static bool add_skipped(Store *store, const StoreEmitter *emitter, const WaitingWrite *write,
+                        GError **error)
+{
+    const WaitingReading *last = &g_array_index(write->readings, WaitingReading, 0);
+    ReceivedSeries *series = NULL;
+
+    if (write->skipped > 0 && !series_get(store, emitter, last->reading->series, &series, error))
+        return false;
+    if (series)
+        series->missed += write->skipped;
+    return true;
 }
 
 /* ---- receiving ---------------------------------------------------------------------- */
@@ -57,10 +154,16 @@ void store_receive(Store *store, const StoreEmitter *emitter, const EmittedReadi
                    guint count, guint64 cursor, bool greeting, guint64 received, StoreDone done,
                    gpointer done_data)
 {
-    WaitingWrite *write = store_write_new(done, done_data);
+    const bool numbered = *emitter->epoch != '\0';
+    WaitingWrite *write;
     guint64 before = 0;
 
-    if (*emitter->epoch && !greeting) {
+    if (!numbered && !has_room(store, emitter))
+        return;
+    write = store_write_new(done, done_data);
+    if (!numbered)
+        note_waiting(store, emitter, write);
+    if (numbered && !greeting) {
         Emitter *heard = emitters_get(store, emitter);
 
         before = heard->waiting;
@@ -86,12 +189,10 @@ static bool add_row(Store *store, const WaitingWrite *write, WaitingReading *wai
     SequenceRange *range = &store->ranges[LOG_HISTORY];
     sqlite3_stmt *row = store_db_statement(store->db, SQL_ADD_HISTORY);
 
-    if (range->kept++ == 0)
-        range->oldest = range->last + 1;
-    waiting->sequence = series->touched = ++range->last;
-    series->kept++;
+    waiting->sequence = ++range->last;
+    count_in(store, series, waiting->sequence, reading_is_plain_number(waiting->reading),
+             waiting->reading->length);
     series->fresh = waiting->reading;
-    store->history_bytes += waiting->reading->length + ROW_OVERHEAD;
     sqlite3_bind_int64(row, 1, (gint64) waiting->sequence);
     sqlite3_bind_int64(row, 2, (gint64) write->received);
     sqlite3_bind_int64(row, 3, (gint64) waiting->reading->time);
@@ -103,7 +204,6 @@ static bool add_row(Store *store, const WaitingWrite *write, WaitingReading *wai
 static void note_number(Store *store, const WaitingWrite *write, const WaitingReading *waiting)
 {
     store->numbers++;
-    store->numbers_kept++;
     g_free(store->last_number_peer);
     store->last_number_peer = g_strdup(write->peer);
     store->last_number = (HistoryReading){
@@ -125,16 +225,12 @@ static bool is_base(const WaitingWrite *write, const WaitingReading *waiting)
 
 /* A series for which there is no room is left out, and the cursor goes on: it must not stop the
  * others. */
-static bool add_reading(Store *store, const WaitingWrite *write, WaitingReading *waiting,
-                        GError **error)
+static bool add_reading(Store *store, const StoreEmitter *emitter, const WaitingWrite *write,
+                        WaitingReading *waiting, GError **error)
 {
-    StoreEmitter emitter = {.peer = write->peer,
-                            .fingerprint = write->fingerprint,
-                            .epoch = write->epoch,
-                            .known = write->known};
     ReceivedSeries *series;
 
-    if (!series_get(store, &emitter, waiting->reading->series, &series, error))
+    if (!series_get(store, emitter, waiting->reading->series, &series, error))
         return false;
     if (!series) {
         log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_LISTENERS, .source = write->peer),
@@ -156,66 +252,115 @@ static bool add_reading(Store *store, const WaitingWrite *write, WaitingReading 
 
 bool history_add(Store *store, WaitingWrite *write, GError **error)
 {
+    const StoreEmitter emitter = {.peer = write->peer,
+                                  .fingerprint = write->fingerprint,
+                                  .epoch = write->epoch,
+                                  .known = write->known};
+
     for (guint i = 0; i < write->readings->len; i++) {
         WaitingReading *waiting = &g_array_index(write->readings, WaitingReading, i);
 
         waiting->sequence = 0;
-        if (!add_reading(store, write, waiting, error))
+        if (!add_reading(store, &emitter, write, waiting, error))
             return false;
     }
+    if (!add_skipped(store, &emitter, write, error))
+        return false;
     return !*write->epoch || write->greeting || emitters_advance(store, write, error);
 }
 
 /* ---- what is too old ------------------------------------------------------------------- */
 
-static bool is_excess(const Store *store, guint64 received)
+static void note_number_gone(Store *store, guint64 sequence)
 {
-    return store->ranges[LOG_HISTORY].kept > store->limits.history ||
-           store->history_bytes > MAX_HISTORY_BYTES || received < store->horizon;
+    GArray *gone = store->numbers_gone;
+
+    store->numbers_kept -= MIN(store->numbers_kept, 1);
+    if (gone->len == MAX_NUMBERS_GONE) {
+        store->numbers_gone_until = g_array_index(gone, guint64, gone->len / 2 - 1);
+        g_array_remove_range(gone, 0, gone->len / 2);
+    }
+    g_array_append_val(gone, sequence);
 }
 
-/* What the row at hand takes with it */
-static guint64 count_out(Store *store, sqlite3_stmt *row)
+/* The row at hand has left. */
+static void count_out(Store *store, sqlite3_stmt *row, guint64 sequence)
 {
-    ReceivedSeries *series = series_at(store, sqlite3_column_int64(row, 3));
+    ReceivedSeries *series = series_at(store, sqlite3_column_int64(row, 0));
     Reading reading = {};
 
-    store_db_column_value(row, 4, &reading);
+    store_db_column_value(row, 1, &reading);
     store->ranges[LOG_HISTORY].kept--;
     store->history_bytes -= MIN(store->history_bytes, reading.length + ROW_OVERHEAD);
-    if (series) {
-        series->kept -= MIN(series->kept, 1);
-        if (!*series->name && reading.kind == READING_NUMBER)
-            store->numbers_kept -= MIN(store->numbers_kept, 1);
+    if (!series)
+        return;
+    series->kept -= MIN(series->kept, 1);
+    series->gone = MAX(series->gone, sequence);
+    if (!*series->name && reading.kind == READING_NUMBER)
+        note_number_gone(store, sequence);
+    share_take_oldest(series->share, reading.length + ROW_OVERHEAD);
+}
+
+static bool take(Store *store, guint64 sequence, GError **error)
+{
+    sqlite3_stmt *row = store_db_statement(store->db, SQL_TAKE_HISTORY);
+    GError *local = NULL;
+
+    sqlite3_bind_int64(row, 1, (gint64) sequence);
+    if (store_db_step(store->db, row, &local))
+        count_out(store, row, sequence);
+    else if (!local)
+        g_set_error_literal(&local, STORE_DB_ERROR, STORE_DB_DAMAGED, "a reading is missing");
+    sqlite3_reset(row);
+    if (local)
+        g_propagate_error(error, local);
+    return !local;
+}
+
+bool history_take_oldest(Store *store, HistoryShare *share, GError **error)
+{
+    return take(store, share_oldest(share), error);
+}
+
+/* The oldest of all, if it is before the horizon; else 0. */
+static guint64 find_expired(Store *store)
+{
+    sqlite3_stmt *row = store_db_statement(store->db, SQL_READ_HISTORY);
+    guint64 sequence = 0;
+
+    sqlite3_bind_int64(row, 1, 0);
+    if (store_db_step(store->db, row, NULL) &&
+        (guint64) sqlite3_column_int64(row, 1) < store->horizon)
+        sequence = (guint64) sqlite3_column_int64(row, 0);
+    sqlite3_reset(row);
+    return sequence;
+}
+
+/* The next to leave; 0: none has to. */
+static guint64 find_excess(Store *store)
+{
+    bool too_large = store->history_bytes > MAX_HISTORY_BYTES;
+    HistoryShare *largest;
+
+    if (store->ranges[LOG_HISTORY].kept > store->limits.history || too_large) {
+        largest = shares_find_largest(store, too_large);
+        return largest ? share_oldest(largest) : 0;
     }
-    return (guint64) sqlite3_column_int64(row, 0);
+    return store->horizon > 0 ? find_expired(store) : 0;
 }
 
 static bool trim(Store *store, bool *done, GError **error)
 {
-    sqlite3_stmt *row = store_db_statement(store->db, SQL_READ_HISTORY);
-    GError *local = NULL;
-    guint64 last = 0;
+    guint64 sequence;
     guint count = 0;
 
-    sqlite3_bind_int64(row, 1, 0);
-    while (count < MAX_TRIMMED && store_db_step(store->db, row, &local)) {
-        if (!is_excess(store, (guint64) sqlite3_column_int64(row, 1)))
-            break;
-        last = count_out(store, row);
+    while (count < MAX_TRIMMED && (sequence = find_excess(store)) > 0) {
+        if (!take(store, sequence, error))
+            return false;
         count++;
     }
-    sqlite3_reset(row);
-    if (local) {
-        g_propagate_error(error, local);
-        return false;
-    }
-    if (count == 0)
-        return true;
     *done = *done && count < MAX_TRIMMED;
-    row = store_db_statement(store->db, SQL_TRIM_HISTORY);
-    sqlite3_bind_int64(row, 1, (gint64) last);
-    return store_db_run(store->db, row, error) && store_ask_oldest(store, LOG_HISTORY, error);
+    return true;
 }
 
 bool history_finish(Store *store, bool *done, GError **error)
@@ -225,14 +370,7 @@ bool history_finish(Store *store, bool *done, GError **error)
 
 bool history_has_expired(Store *store)
 {
-    sqlite3_stmt *row = store_db_statement(store->db, SQL_READ_HISTORY);
-    bool expired;
-
-    sqlite3_bind_int64(row, 1, 0);
-    expired = store_db_step(store->db, row, NULL) &&
-              (guint64) sqlite3_column_int64(row, 1) < store->horizon;
-    sqlite3_reset(row);
-    return expired;
+    return find_expired(store) > 0;
 }
 
 HistoryReading history_describe(const WaitingWrite *write, guint i)
@@ -300,73 +438,88 @@ static guint64 skip_to_last(Store *store, guint64 after, const HistoryFilter *fi
     return after;
 }
 
-/* How many that pass FILTER can have left the history at all */
-static guint64 count_gone(const Store *store, const HistoryFilter *filter)
+static guint64 count_numbers_gone(const Store *store, guint64 after)
 {
-    guint64 gone = store->dropped;
+    const GArray *gone = store->numbers_gone;
+    guint64 all = store->numbers - MIN(store->numbers, store->numbers_kept), count = 0;
+
+    while (count < gone->len && g_array_index(gone, guint64, gone->len - 1 - count) > after)
+        count++;
+    return count +
+           MIN(all - MIN(all, gone->len),
+               store_used_between(&store->ranges[LOG_HISTORY], after, store->numbers_gone_until));
+}
+
+/* How many above AFTER that pass FILTER can have left the history at all */
+static guint64 count_gone(const Store *store, guint64 after, const HistoryFilter *filter)
+{
+    const SequenceRange *range = &store->ranges[LOG_HISTORY];
+    guint64 gone = MIN(store->dropped, store_used_between(range, after, store->dropped_until));
 
     if (filter->numbers)
-        return store->numbers - MIN(store->numbers, store->numbers_kept);
+        return count_numbers_gone(store, after);
     for (guint i = 0; i < store->series->len; i++) {
         const ReceivedSeries *series = store->series->pdata[i];
 
         if (series && is_peer(filter, series->peer, series->fingerprint) &&
             (!filter->series || strcmp(filter->series, series->name) == 0))
-            gone += series->received - MIN(series->received, series->kept);
+            gone += MIN(series->received - MIN(series->received, series->kept),
+                        store_used_between(range, after, series->gone));
     }
     return gone;
 }
 
-/* Those before the oldest that is kept were received before it. */
-static bool had_all_since(Store *store, guint64 since)
-{
-    sqlite3_stmt *row = store_db_statement(store->db, SQL_READ_HISTORY);
-    bool had;
+/* One walk through the history: what is in no row between two that are there is lost. */
+typedef struct {
+    Store *store;
+    const HistoryFilter *filter;
+    guint64 at; /* the sequence of the last row */
+    guint64 lost;
+} HistoryWalk;
 
-    sqlite3_bind_int64(row, 1, 0);
-    had = store_db_step(store->db, row, NULL) && (guint64) sqlite3_column_int64(row, 1) < since;
-    sqlite3_reset(row);
-    return had;
+/* The next row is SEQUENCE, RECEIVED then: what came before it was received before it. */
+static void walk_to(HistoryWalk *walk, guint64 sequence, guint64 received)
+{
+    if (!walk->filter || received >= walk->filter->since)
+        walk->lost += store_used_between(&walk->store->ranges[LOG_HISTORY], walk->at, sequence - 1);
+    walk->at = MAX(walk->at, sequence);
 }
 
-static guint64 count_lost(Store *store, guint64 after, const HistoryFilter *filter)
+static guint64 walk_lost(const HistoryWalk *walk, guint64 after)
 {
-    const SequenceRange *range = &store->ranges[LOG_HISTORY];
-    guint64 lost = store_used_between(range, after, range->oldest - 1);
-
-    if (lost == 0 || !filter)
-        return lost;
-    if (filter->last > 0 || (filter->since > 0 && had_all_since(store, filter->since)))
-        return 0;
-    return MIN(lost, count_gone(store, filter));
+    if (!walk->filter)
+        return walk->lost;
+    return walk->filter->last > 0 ? 0
+                                  : MIN(walk->lost, count_gone(walk->store, after, walk->filter));
 }
 
 guint64 store_read_history(Store *store, guint64 after, guint max, const HistoryFilter *filter,
                            HistoryVisitor visit, gpointer data)
 {
+    HistoryWalk walk = {.store = store, .filter = filter};
+    bool whole = true;
     sqlite3_stmt *row;
     GError *fault = NULL;
-    guint64 lost;
     guint count = 0;
 
     after = MIN(after, G_MAXINT64);
-    lost = count_lost(store, after, filter);
     if (filter && filter->last > 0)
         after = skip_to_last(store, after, filter);
+    walk.at = after;
     row = store_db_statement(store->db, SQL_READ_HISTORY);
     sqlite3_bind_int64(row, 1, (gint64) after);
-    while ((max == 0 || count < max) && store_db_step(store->db, row, &fault)) {
+    while (whole && store_db_step(store->db, row, &fault)) {
         HistoryReading reading = describe_row(store, row);
 
-        if (!passes(filter, &reading))
-            continue;
-        count++;
-        if (!visit(&reading, data))
-            break;
+        walk_to(&walk, reading.sequence, reading.received);
+        if (passes(filter, &reading))
+            whole = visit(&reading, data) && (max == 0 || ++count < max);
     }
     sqlite3_reset(row);
+    if (whole && !fault)
+        walk_to(&walk, store->ranges[LOG_HISTORY].last + 1, G_MAXUINT64);
     store_note_fault(store, fault);
-    return lost;
+    return walk_lost(&walk, after);
 }
 
 guint64 store_received(const Store *store)

@@ -70,12 +70,11 @@ static bool ask_number(Store *store, SqlStatement which, guint64 otherwise, guin
     return false;
 }
 
-bool store_ask_oldest(Store *store, SequenceLog log, GError **error)
+static bool ask_oldest(Store *store, GError **error)
 {
-    SequenceRange *range = &store->ranges[log];
+    SequenceRange *range = &store->ranges[LOG_OUTBOX];
 
-    return ask_number(store, log == LOG_OUTBOX ? SQL_OLDEST_OUTBOX : SQL_OLDEST_HISTORY,
-                      range->last + 1, &range->oldest, error);
+    return ask_number(store, SQL_OLDEST_OUTBOX, range->last + 1, &range->oldest, error);
 }
 
 bool outbox_load(Store *store, GError **error)
@@ -97,7 +96,7 @@ bool outbox_load(Store *store, GError **error)
         g_propagate_error(error, local);
         return false;
     }
-    return store_ask_oldest(store, LOG_OUTBOX, error) &&
+    return ask_oldest(store, error) &&
            ask_number(store, SQL_COUNT_OUTBOX, 0, &store->ranges[LOG_OUTBOX].kept, error);
 }
 
@@ -144,6 +143,12 @@ static PublishedSeries *get_series(Store *store, const char *name)
     return place_series(store, id, name);
 }
 
+GError *outbox_refusal(void)
+{
+    return g_error_new(PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED, _("there are %d series already"),
+                       STORE_MAX_PUBLISHED);
+}
+
 bool store_publish(Store *store, const Reading *reading, StoreDone done, gpointer done_data,
                    GError **error)
 {
@@ -151,11 +156,13 @@ bool store_publish(Store *store, const Reading *reading, StoreDone done, gpointe
 
     if (!reading_check(reading, error))
         return false;
-    if (!has_room(store, reading->series) || store_is_full(store)) {
-        g_set_error(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
-                    store_is_full(store) ? _("too much is being published at once")
-                                         : _("there are %d series already"),
-                    STORE_MAX_PUBLISHED);
+    if (!has_room(store, reading->series)) {
+        g_propagate_error(error, outbox_refusal());
+        return false;
+    }
+    if (store_is_full(store)) {
+        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
+                            _("too much is being published at once"));
         return false;
     }
     write = store_write_new(done, done_data);
@@ -174,11 +181,9 @@ bool outbox_add(Store *store, WaitingWrite *write, GError **error)
     PublishedSeries *series = get_series(store, waiting->reading->series);
     sqlite3_stmt *row = store_db_statement(store->db, SQL_ADD_OUTBOX);
 
-    if (!series) {
-        g_set_error(error, STORE_DB_ERROR, STORE_DB_PASSING, _("there are %d series already"),
-                    STORE_MAX_PUBLISHED);
-        return false;
-    }
+    write->refused = !series;
+    if (!series)
+        return true;
     if (range->kept++ == 0)
         range->oldest = range->last + 1;
     waiting->sequence = series->sequence = ++range->last;
@@ -222,7 +227,7 @@ static bool trim(Store *store, bool *done, GError **error)
     if (!store_db_run(store->db, row, error))
         return false;
     range->kept -= excess;
-    return store_ask_oldest(store, LOG_OUTBOX, error);
+    return ask_oldest(store, error);
 }
 
 bool outbox_finish(Store *store, bool *done, GError **error)

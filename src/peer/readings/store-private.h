@@ -37,7 +37,7 @@ typedef struct {
     guint64 last;     /* the newest in use, or skipped */
     guint64 reserved; /* up to this they are ours, and that is on the disk */
     guint64 asked;    /* up to this, once the commit `asked_at` is on the disk */
-    guint64 oldest;   /* that is kept; last + 1 if none is */
+    guint64 oldest;   /* of the outbox: that is kept; last + 1 if none is */
     guint64 kept;     /* readings */
     GArray *gaps;     /* of SequenceGap, oldest first */
 } SequenceRange;
@@ -50,17 +50,29 @@ typedef struct {
     const Reading *fresh;  /* in this transaction: the last reading */
 } PublishedSeries;
 
+/* What one peer has of the history */
+typedef struct {
+    char *key; /* by which it is found */
+    bool known;
+    guint series;
+    GArray *rows; /* of guint64: sequences, oldest first */
+    guint taken;  /* so many of them have left the history */
+    guint64 bytes;
+} HistoryShare;
+
 /* A series of somebody else. All peers that have shown the same key are one, whatever the name. */
 typedef struct {
     guint id;
     char *key; /* by which it is found */
     char *fingerprint, *peer, *name;
+    HistoryShare *share; /* of its peer */
     bool known;
     char *epoch;
     guint64 nth;            /* of its last reading, in EPOCH; 0 if it does not count */
     guint64 received, kept; /* readings; kept in the history */
     guint64 missed;
     guint64 touched;      /* the sequence of its last reading */
+    guint64 gone;         /* up to this, at most, some have left the history */
     guint64 emitted;      /* in EPOCH: the emitter's sequence of its last reading; 0: none */
     const Reading *fresh; /* as above */
 } ReceivedSeries;
@@ -84,6 +96,7 @@ typedef struct {
 
 typedef struct {
     bool published; /* by us, one reading; else received */
+    bool refused;   /* there is no room for its series; the others go on */
     GArray *readings;
     StoreDone done;
     gpointer done_data;
@@ -91,6 +104,7 @@ typedef struct {
     char *peer, *fingerprint, *epoch;
     bool known, greeting;
     guint64 received, cursor;
+    guint64 skipped; /* numbers without a sequence that came after it, and were too many */
 } WaitingWrite;
 
 struct Store {
@@ -118,16 +132,21 @@ struct Store {
     guint64 history_bytes;
     guint64 numbers, numbers_kept; /* of the series "" in the history */
     guint64 dropped;               /* readings of series that are no longer in the table */
-    HistoryReading last_number;    /* sequence 0: none */
+    guint64 dropped_until;         /* their sequences, at most */
+    GArray *numbers_gone;       /* of guint64: sequences of the last that have left the history */
+    guint64 numbers_gone_until; /* the others of them are not above this */
+    HistoryReading last_number; /* sequence 0: none */
     char *last_number_peer;
     GPtrArray *published;        /* PublishedSeries by id, or NULL */
     GHashTable *published_names; /* name → PublishedSeries */
     GPtrArray *series;           /* ReceivedSeries by id, or NULL */
     GHashTable *series_keys;     /* key → ReceivedSeries */
+    GHashTable *shares;          /* key → HistoryShare */
     GHashTable *emitters;        /* key → Emitter */
     gint64 last_emitter_id;
 
-    GPtrArray *waiting; /* of WaitingWrite */
+    GPtrArray *waiting;          /* of WaitingWrite */
+    GHashTable *numbers_waiting; /* those without a sequence: by peer, how many */
     gsize waiting_bytes;
     guint timer;
     Bucket commits;
@@ -169,14 +188,13 @@ void store_write_add(WaitingWrite *write, const EmittedReading *reading);
 
 /* ---- in a transaction ----------------------------------------------------------- */
 
-/* What of LOG is the oldest that is kept */
-bool store_ask_oldest(Store *store, SequenceLog log, GError **error);
-
 bool outbox_load(Store *store, GError **error);
 bool outbox_add(Store *store, WaitingWrite *write, GError **error);
 /* *DONE becomes false if there is more to take out, with the next commit. */
 bool outbox_finish(Store *store, bool *done, GError **error);
 void outbox_clear(Store *store);
+/* Why a write is refused. Transfer full. */
+GError *outbox_refusal(void);
 
 /* A row of the outbox, or of last readings, is at hand. */
 bool outbox_visit(Store *store, sqlite3_stmt *row, OutboxVisitor visit, gpointer data);
@@ -188,8 +206,28 @@ bool history_load(Store *store, GError **error);
 bool history_add(Store *store, WaitingWrite *write, GError **error);
 bool history_finish(Store *store, bool *done, GError **error);
 void history_clear(Store *store);
+/* What is waiting is not to be, or is there. */
+void history_forget_waiting(Store *store);
 /* Whether the oldest of it is before the horizon. */
 bool history_has_expired(Store *store);
+/* Takes the oldest of SHARE, which has some, out of the history. */
+bool history_take_oldest(Store *store, HistoryShare *share, GError **error);
+
+/* Those of store-shares.c. A share lasts as long as a series has entered it. */
+void shares_clear(Store *store);
+/* A key is one peer whatever its name; who has none is its name. Transfer full. */
+char *share_make_key(const StoreEmitter *emitter);
+HistoryShare *shares_find(const Store *store, const StoreEmitter *emitter); /* or NULL */
+HistoryShare *shares_enter(Store *store, const StoreEmitter *emitter);
+void shares_leave(Store *store, HistoryShare *share);
+guint64 share_kept(const HistoryShare *share);   /* rows */
+guint64 share_oldest(const HistoryShare *share); /* G_MAXUINT64: none */
+void share_add(HistoryShare *share, guint64 sequence, gsize bytes);
+void share_take_oldest(HistoryShare *share, gsize bytes);
+/* Who gives its oldest row; NULL: there are none. */
+HistoryShare *shares_find_largest(const Store *store, bool by_bytes);
+/* The stranger with most series, if it has more than another one with SERIES and one more. */
+HistoryShare *shares_find_greediest(const Store *store, guint series);
 
 /* Those of store-series.c. In a transaction too. NULL in *FOUND: there is no room for it. */
 bool series_load(Store *store, GError **error);

@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * The series of others, and what is missed in them. A known peer has a share of its own; strangers
- * have one together. A series none of whose readings is left in the history makes room for another.
+ * The series of others, and what is missed in them. Each peer has a share, and strangers have one
+ * together beside it. A series none of whose readings is left in the history makes room for another;
+ * where strangers have used theirs up, so does one of whoever has most, for one who has fewer.
  */
 
 #include <config.h>
@@ -14,6 +15,7 @@
 
 enum {
     MAX_OF_KNOWN = 1024, /* of each of them */
+    MAX_OF_STRANGER = 256,
     MAX_OF_STRANGERS = 2048,
     MAX_SERIES = 16384,
 };
@@ -36,15 +38,16 @@ void series_clear(Store *store)
 {
     g_clear_pointer(&store->series_keys, g_hash_table_unref);
     g_clear_pointer(&store->series, g_ptr_array_unref);
+    shares_clear(store);
     store->series = g_ptr_array_new_with_free_func(series_free);
     store->series_keys = g_hash_table_new(g_str_hash, g_str_equal);
 }
 
-/* A key is one peer whatever its name; who has none is its name. */
-static char *make_key(const char *fingerprint, const char *peer, const char *name)
+static char *make_key(const StoreEmitter *emitter, const char *name)
 {
-    return *fingerprint ? g_strconcat(fingerprint, "\n", name, NULL)
-                        : g_strconcat("?", peer, "\n", name, NULL);
+    g_autofree char *share = share_make_key(emitter);
+
+    return g_strconcat(share, "\n", name, NULL);
 }
 
 static ReceivedSeries *place_series(Store *store, guint id, const StoreEmitter *emitter,
@@ -53,11 +56,12 @@ static ReceivedSeries *place_series(Store *store, guint id, const StoreEmitter *
     ReceivedSeries *series = g_new0(ReceivedSeries, 1);
 
     series->id = id;
-    series->key = make_key(emitter->fingerprint, emitter->peer, name);
+    series->key = make_key(emitter, name);
     series->fingerprint = g_strdup(emitter->fingerprint);
     series->peer = g_strdup(emitter->peer);
     series->name = g_strdup(name);
     series->known = emitter->known;
+    series->share = shares_enter(store, emitter);
     series->epoch = g_strdup("");
     if (id > store->series->len)
         g_ptr_array_set_size(store->series, (gint) id);
@@ -100,24 +104,15 @@ bool series_load(Store *store, GError **error)
 
 /* ---- room for a series -------------------------------------------------------------- */
 
-/* Whether SERIES counts in the share of EMITTER. */
-static bool shares(const ReceivedSeries *series, const StoreEmitter *emitter)
-{
-    return emitter->known ? series->known && strcmp(series->fingerprint, emitter->fingerprint) == 0
-                          : !series->known;
-}
-
-static bool is_older(const ReceivedSeries *series, const ReceivedSeries *than)
-{
-    return series->kept == 0 && !series->fresh && (!than || series->touched < than->touched);
-}
-
 static bool drop(Store *store, ReceivedSeries *series, GError **error)
 {
     sqlite3_stmt *row = store_db_statement(store->db, SQL_DROP_SERIES);
 
     sqlite3_bind_int64(row, 1, series->id);
     store->dropped += series->received;
+    if (series->received > 0)
+        store->dropped_until = MAX(store->dropped_until, series->gone);
+    shares_leave(store, series->share);
     store->series->pdata[series->id - 1] = NULL;
     if (g_hash_table_lookup(store->series_keys, series->key) == series)
         g_hash_table_remove(store->series_keys, series->key);
@@ -126,45 +121,74 @@ static bool drop(Store *store, ReceivedSeries *series, GError **error)
 }
 
 typedef struct {
-    guint count, share; /* of all; of the emitter's share */
-    guint vacant;       /* an id */
-    ReceivedSeries *oldest_of_share, *oldest;
+    guint count, strangers; /* of all; of all strangers */
+    guint vacant;           /* an id */
 } SeriesCensus;
 
-static SeriesCensus count_series(const Store *store, const StoreEmitter *emitter)
+static SeriesCensus count_series(const Store *store)
 {
     SeriesCensus census = {.vacant = store->series->len + 1};
 
     for (guint i = 0; i < store->series->len; i++) {
-        ReceivedSeries *series = store->series->pdata[i];
+        const ReceivedSeries *series = store->series->pdata[i];
 
         if (!series) {
             census.vacant = i + 1;
             continue;
         }
         census.count++;
-        if (is_older(series, census.oldest))
-            census.oldest = series;
-        if (!shares(series, emitter))
-            continue;
-        census.share++;
-        if (is_older(series, census.oldest_of_share))
-            census.oldest_of_share = series;
+        census.strangers += !series->share->known;
     }
     return census;
+}
+
+/* The one that has been quiet for longest, of SHARE, of strangers or of all. */
+static ReceivedSeries *find_dispensable(const Store *store, const HistoryShare *share,
+                                        bool strangers)
+{
+    ReceivedSeries *found = NULL;
+
+    for (guint i = 0; i < store->series->len; i++) {
+        ReceivedSeries *series = store->series->pdata[i];
+
+        if (series && series->kept == 0 && !series->fresh && (!share || series->share == share) &&
+            !(strangers && series->share->known) && (!found || series->touched < found->touched))
+            found = series;
+    }
+    return found;
+}
+
+/* One of who has most, though it has readings: they go first. */
+static bool take_from_greediest(Store *store, guint own, ReceivedSeries **victim, GError **error)
+{
+    HistoryShare *share = shares_find_greediest(store, own);
+
+    *victim = NULL;
+    while (share && !(*victim = find_dispensable(store, share, false)) && share_kept(share) > 0) {
+        if (!history_take_oldest(store, share, error))
+            return false;
+    }
+    return true;
 }
 
 /* The id for another series of EMITTER; 0: there is no room, or *ERROR. */
 static guint make_room(Store *store, const StoreEmitter *emitter, GError **error)
 {
-    SeriesCensus census = count_series(store, emitter);
+    const HistoryShare *share = shares_find(store, emitter);
+    SeriesCensus census = count_series(store);
+    guint own = share ? share->series : 0, id;
+    bool crowded = !emitter->known && census.strangers >= MAX_OF_STRANGERS;
     ReceivedSeries *victim;
-    guint id;
 
-    if (census.share < (emitter->known ? MAX_OF_KNOWN : MAX_OF_STRANGERS) &&
-        census.count < MAX_SERIES)
+    if (own >= (emitter->known ? MAX_OF_KNOWN : MAX_OF_STRANGER)) {
+        victim = find_dispensable(store, share, false);
+    } else if (crowded || census.count >= MAX_SERIES) {
+        victim = find_dispensable(store, NULL, crowded);
+        if (!victim && !take_from_greediest(store, emitter->known ? 0 : own, &victim, error))
+            return 0;
+    } else {
         return census.vacant;
-    victim = census.count < MAX_SERIES ? census.oldest_of_share : census.oldest;
+    }
     if (!victim)
         return 0;
     id = victim->id;
@@ -174,7 +198,7 @@ static guint make_room(Store *store, const StoreEmitter *emitter, GError **error
 bool series_get(Store *store, const StoreEmitter *emitter, const char *name, ReceivedSeries **found,
                 GError **error)
 {
-    g_autofree char *key = make_key(emitter->fingerprint, emitter->peer, name);
+    g_autofree char *key = make_key(emitter, name);
     GError *local = NULL;
     guint id;
 
@@ -187,7 +211,7 @@ bool series_get(Store *store, const StoreEmitter *emitter, const char *name, Rec
         (*found)->peer = g_strdup(emitter->peer);
     }
     if (*found)
-        (*found)->known = emitter->known;
+        (*found)->known = (*found)->share->known = emitter->known;
     if (local)
         g_propagate_error(error, local);
     return !local;

@@ -371,6 +371,8 @@ Store *store_open(const StoreSettings *settings, const StoreOps *ops, gpointer d
     for (int i = 0; i < LOG_COUNT; i++)
         store->ranges[i].gaps = g_array_new(FALSE, FALSE, sizeof(SequenceGap));
     store->waiting = g_ptr_array_new();
+    history_forget_waiting(store);
+    store->numbers_gone = g_array_new(FALSE, FALSE, sizeof(guint64));
     store_clear(store);
     store_begin(store);
     store_resume(store, NULL);
@@ -514,8 +516,10 @@ static bool transact_or_begin_anew(Store *store, const GPtrArray *writes, bool *
     return true;
 }
 
-static void tell_write(Store *store, const WaitingWrite *write, const GError *error)
+static void tell_write(Store *store, const WaitingWrite *write, const GError *fault)
 {
+    g_autoptr(GError) refusal = write->refused && !fault ? outbox_refusal() : NULL;
+    const GError *error = fault ? fault : refusal;
     guint64 sequence = write->cursor;
 
     for (guint i = 0; !error && i < write->readings->len; i++) {
@@ -589,6 +593,7 @@ static void commit_waiting(Store *store)
     g_ptr_array_set_free_func(writes, write_free);
     store->waiting = g_ptr_array_new();
     store->waiting_bytes = 0;
+    history_forget_waiting(store);
     if (!good)
         emitters_forget_waiting(store);
     tell_all(store, writes, error);
@@ -648,10 +653,13 @@ static void store_free(Store *store)
         g_array_unref(store->ranges[i].gaps);
     g_ptr_array_set_free_func(store->waiting, write_free);
     g_ptr_array_unref(store->waiting);
+    g_hash_table_unref(store->numbers_waiting);
     g_hash_table_unref(store->published_names);
     g_ptr_array_unref(store->published);
     g_hash_table_unref(store->series_keys);
     g_ptr_array_unref(store->series);
+    g_hash_table_unref(store->shares);
+    g_array_unref(store->numbers_gone);
     g_hash_table_unref(store->emitters);
     g_free(store->last_number_peer);
     g_free(store->problem);

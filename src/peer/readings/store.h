@@ -102,7 +102,8 @@ typedef void (*StoreDone)(guint64 sequence, const GError *error, gpointer data);
 /*
  * Publishes a copy of READING, which is checked; DONE (or NULL) is called once, later, with its
  * sequence. False if it is refused at once: PEER_ERROR_INVALID_ARGUMENT, _LIMIT_EXCEEDED (more
- * series than STORE_MAX_PUBLISHED). What DONE may be given: PEER_ERROR_FAILED.
+ * series than STORE_MAX_PUBLISHED). What DONE may be given: PEER_ERROR_FAILED, and
+ * PEER_ERROR_LIMIT_EXCEEDED if those that were waiting have taken the last places for series.
  */
 enum { STORE_MAX_PUBLISHED = 4096 };
 bool store_publish(Store *store, const Reading *reading, StoreDone done, gpointer done_data,
@@ -182,7 +183,10 @@ bool store_place(Store *store, const char *fingerprint, const char **epoch, guin
  * A reading of an epoch whose sequence is 0 is a base. It has no value; its series stands at nth.
  * In no greeting it stands at nth at most: it goes back to where the emitter's sequences forked.
  *
- * DONE (or NULL) is called once, later; its sequence is CURSOR. After an error the cursor is what
+ * Readings without a sequence come from whoever cannot be asked for them again. If too many of one
+ * peer are waiting, they are left out, and missed in the series of the one before.
+ *
+ * DONE (or NULL, for them) is called once, later; its sequence is CURSOR. After an error the cursor is what
  * was committed before: all that has been given since is to be given again.
  */
 void store_receive(Store *store, const StoreEmitter *emitter, const EmittedReading *readings,
