@@ -11,14 +11,19 @@ import hashlib
 import hmac
 import os
 import time
+from urllib.parse import quote
 
-from harness import check, equal, note, wait_for
+from authority import Authority
+from harness import TOP_SRCDIR, check, equal, note, wait_for
 from net import Cable, Space
-from test_relayed import PORT, coturn, kinds
+from test_relayed import NAT, PORT, TLS_PORT, coturn, kinds
 from tokens import secret_file
 from wsclient import WsClient
 
 SECRET = "a secret that coturn and the relay have"
+# Of coturn: what is not asked for again ends soon, and it asks for the password again and again.
+BRIEF = ["--stale-nonce=5", "--max-allocate-lifetime=30", "--channel-lifetime=20",
+         "--permission-lifetime=20"]
 # Another port for each destination, and nothing from a stranger: only TURN leads through two.
 SYMMETRIC = """table inet nat {
   chain out { type nat hook postrouting priority srcnat;
@@ -28,6 +33,10 @@ SYMMETRIC = """table inet nat {
     ct state established,related accept; oifname "%(outer)s" accept; }
 }
 """
+# A firewall that lets no UDP pass, before all of that.
+NO_UDP = SYMMETRIC.replace("chain through", """chain before { type filter hook prerouting priority -300;
+    iifname != "lo" meta l4proto udp drop; }
+  chain through""")
 
 
 def password(user):
@@ -51,34 +60,43 @@ class Homes:
     """Two homes with a NAT each; the relay and coturn are outside. Without a server nothing of one
     home reaches the other."""
 
-    def __init__(self, world, lifetime, transport="udp", options=()):
+    def __init__(self, world, lifetime, servers="turn:{host}:{port}", options=(), authority=None,
+                 web=False, nats=(SYMMETRIC, SYMMETRIC)):
+        """SERVERS: as the relay names them. AUTHORITY: coturn speaks TLS alone, with a certificate
+        of it. WEB: the relay has the page."""
         self.world = world
         self.outside, self.left, self.right = (Space(world, n) for n in ("outside", "left", "right"))
-        uplinks = [self.home(inner, n) for inner, n in ((self.left, "nat1"), (self.right, "nat2"))]
+        uplinks = [self.home(inner, name, rules) for inner, name, rules in
+                   zip((self.left, self.right), ("nat1", "nat2"), nats)]
         self.host = uplinks[0].addresses[0]
         self.outside.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         # As on the Internet: coturn ends the session of who sends to where no route leads.
         self.outside.run("ip", "route", "add", "default", "via", uplinks[0].addresses[1])
-        self.coturn = coturn(world, self.outside, self.host, secret=SECRET, options=options)
+        self.coturn = coturn(world, self.outside, self.host, secret=SECRET, options=options,
+                             certificate=authority and authority.certificate("turn", [self.host]))
+        self.ice = {"CA": authority.file} if authority else {}
         secret = secret_file(world, SECRET, "turn.secret")
         self.config = {"Relay": {}, "Ice": {
-            "Servers": f"turn:{self.host}:{PORT}?transport={transport}",
+            "Servers": servers.format(host=self.host, port=TLS_PORT if authority else PORT),
             "TurnSecret": secret, "Lifetime": lifetime}}
+        if web:
+            self.config["Web"] = {"Directory": os.path.join(TOP_SRCDIR, "data", "web")}
         with world.inside(self.outside):
             self.relay = world.relay(host=self.host, config=self.config)
 
-    def home(self, inner, name):
+    def home(self, inner, name, rules):
         router = Space(self.world, name)
         home, uplink = Cable(self.world, router, inner), Cable(self.world, self.outside, router)
         router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-        router.run("nft", "-f", "-", input=SYMMETRIC % {"outer": uplink.interfaces[1]})
+        router.run("nft", "-f", "-", input=rules % {"outer": uplink.interfaces[1]})
         router.run("ip", "route", "add", "default", "via", uplink.addresses[0])
         inner.run("ip", "route", "add", "default", "via", home.addresses[0])
         return uplink
 
     def peer(self, space, name, **kwargs):
+        config = kwargs.pop("config", {"Ice": self.ice})
         with self.world.inside(space):
-            return self.world.peer(name, self.relay, **kwargs)
+            return self.world.peer(name, self.relay, config=config, **kwargs)
 
     def pair(self):
         box = self.peer(self.left, "box", source="random")
@@ -127,15 +145,36 @@ def test_servers_of_the_relay(world):
 
 
 def test_servers_over_tcp(world):
-    homes = Homes(world, "1d", transport="tcp")
+    homes = Homes(world, "1d", "turn:{host}:{port}?transport=tcp")
     relayed_call(*homes.pair()).hangup()
 
 
-def test_end_of_credentials(world):
+def test_no_udp_at_one_side(world):
+    """Of several servers each side takes one that it reaches."""
+    homes = Homes(world, "1d", "turn:{host}:{port};turn:{host}:{port}?transport=tcp",
+                  nats=(NO_UDP, SYMMETRIC))
+    relayed_call(*homes.pair()).hangup()
+
+
+def test_one_symmetric_nat(world):
+    """The other one keeps ports, and lets in whom it has sent to."""
+    homes = Homes(world, "1d", nats=(SYMMETRIC, NAT))
+    relayed_call(*homes.pair()).hangup()
+
+
+def test_stun_server_of_the_relay(world):
+    """Through two that keep ports it is enough, and nothing is relayed."""
+    homes = Homes(world, "1d", "stun:{host}:{port}", nats=(NAT, NAT))
+    box, desk = homes.pair()
+    call = desk.call("box")
+    call.wait_state("connected", 30)
+    desk.wait_numbers(5)
+    check("relay" not in kinds(call), f"the pair is {kinds(call)}")
+
+
+def outlive_credentials(homes):
     """They end in mid-call, and coturn asks for them again and again: the call lives. A later one
     has new ones."""
-    homes = Homes(world, "4s", options=["--stale-nonce=5", "--max-allocate-lifetime=30",
-                                        "--channel-lifetime=20", "--permission-lifetime=20"])
     hand = homes.listener()
     first = server_of(hand.welcome)
     box, desk = homes.pair()
@@ -148,11 +187,21 @@ def test_end_of_credentials(world):
     equal(call.get("State"), "connected", "the call")
     desk.wait_numbers(5, after=desk.numbers()[0][-1][0])
     note(f"states: {call.states()}")
-    old = homes.peer(homes.right, "old", config={"Ice": {"Servers": (
-        f"turn:{first['username'].replace(':', '%3A')}:{first['credential'].replace('/', '%2F')}"
-        f"@{homes.host}:{PORT}")}})
+    scheme, _, rest = first["urls"][0].partition(":")
+    user, secret = quote(first["username"], ""), quote(first["credential"], "")
+    old = homes.peer(homes.right, "old", config={"Ice": {
+        **homes.ice, "Servers": f"{scheme}:{user}:{secret}@{rest}"}})
     wait_for(lambda: "refused" in [state for _, state, _ in old.get("IceServers")],
              what="coturn to refuse what has ended")
     call.hangup()
     wait_for(lambda: not box.calls(), what="the first call to end")
     relayed_call(box, desk)
+
+
+def test_end_of_credentials(world):
+    outlive_credentials(Homes(world, "4s", options=BRIEF))
+
+
+def test_end_of_credentials_over_tls(world):
+    outlive_credentials(Homes(world, "4s", "turns:{host}:{port}", options=BRIEF,
+                              authority=Authority(world)))

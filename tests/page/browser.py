@@ -32,15 +32,29 @@ def executable(kind):
     return shutil.which(EXECUTABLES[kind])
 
 
-class Browser:
-    """One process of one browser, with an empty profile."""
+def trust(profile, authority):
+    """Chromium asks the NSS database of its user."""
+    if not shutil.which("certutil"):
+        raise harness.Skip("certutil is not installed (libnss3-tools)")
+    folder = os.path.join(profile, ".pki", "nssdb")
+    os.makedirs(folder)
+    for arguments in (["-N", "--empty-password"],
+                      ["-A", "-t", "C,,", "-n", "ours", "-i", authority.file]):
+        subprocess.run(["certutil", "-d", "sql:" + folder, *arguments], check=True)
 
-    def __init__(self, world, kind, language="en"):
+
+class Browser:
+    """One process of one browser, with an empty profile, where the world is. It believes AUTHORITY,
+    if that is given."""
+
+    def __init__(self, world, kind, language="en", authority=None):
         self.kind = kind
         self.profile = tempfile.mkdtemp(prefix=kind + "-", dir=world.directory)
+        if authority:
+            trust(self.profile, authority)
         self.log = open(os.path.join(world.directory, f"{kind}.err"), "ab")
         self.child = subprocess.Popen(
-            ["node", os.path.join(HERE, "browser.js")], stdin=subprocess.PIPE,
+            [*world.prefix, "node", os.path.join(HERE, "browser.js")], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self.log, text=True,
             env=dict(os.environ, NODE_PATH=module_folder()))
         world.closing(self)
