@@ -18,9 +18,9 @@
  *   latency  `rate` frames a second over all pairs, as time passes
  *   idle     `idle` connections more, what they cost, and pairs among them
  *
- * With tls=1 all of it goes through TLS, whoever the server says it is. It
- * prints one JSON object. CPU time is that of the server alone, from the first
- * to the last frame that is counted.
+ * With tls=1 all of it goes through TLS, whoever the server says it is. RTCBUS_TOKEN in
+ * the environment is shown to the server. It prints one JSON object. CPU time is that of
+ * the server alone, from the first to the last frame that is counted.
  */
 
 #define _GNU_SOURCE
@@ -46,6 +46,7 @@
 #define MAX_IN_FLIGHT 1024 /* frames to one receiver in latency mode */
 #define INPUT_SIZE (1 << 18)
 #define CONNECT_BATCH 100
+#define PORTS 20000 /* of one address */
 
 typedef enum { RTCBUS, NATS, MQTT } Protocol;
 
@@ -551,28 +552,43 @@ static void turn_for(int64_t ns)
 
 /* ---- connecting -------------------------------------------------------- */
 
+/* One address has only so many ports. */
+static void connect_socket(Connection *self)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t) options.port)};
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    int one = 1;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (in_addr_t) (self->number / PORTS));
+    self->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (self->fd < 0 ||
+        setsockopt(self->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one) < 0 ||
+        bind(self->fd, (struct sockaddr *) &from, sizeof from) < 0 ||
+        connect(self->fd, (struct sockaddr *) &to, sizeof to) < 0)
+        die("connection %d: %s", self->number, strerror(errno));
+    setsockopt(self->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
 static void begin_connection(Connection *self, const char *name, bool idle)
 {
     static const char *const protocols[] = {"", "", "Sec-WebSocket-Protocol: mqtt\r\n"};
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t) options.port)};
-    char request[512];
-    int one = 1, n;
+    const char *token = getenv("RTCBUS_TOKEN");
+    char request[2048];
+    int n;
 
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    self->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (self->fd < 0 || connect(self->fd, (struct sockaddr *) &to, sizeof to) < 0)
-        die("connection %d: %s", self->number, strerror(errno));
-    setsockopt(self->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    connect_socket(self);
     if (options.tls)
         begin_tls(self);
     n = snprintf(request, sizeof request,
                  "GET /%s?name=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s%s\r\n",
                  options.protocol != RTCBUS ? ""
                  : idle                     ? "idle"
                                             : "bench",
-                 options.protocol == RTCBUS ? name : "", options.port, protocols[options.protocol]);
+                 options.protocol == RTCBUS ? name : "", options.port, protocols[options.protocol],
+                 token ? "Authorization: Bearer " : "", token ? token : "", token ? "\r\n" : "");
     send_all(self, request, (size_t) n);
 }
 
