@@ -4,31 +4,26 @@
 // The page: who we are, the parts, and what is told of the relay.
 
 import {Card} from './card.js';
-import {Contacts} from './contacts.js';
 import {$, recall, remember, say, show} from './dom.js';
 import {startEmitting} from './emit.js';
 import {language, otherLanguage, t, translate} from './i18n.js';
-import {codeOf, fingerprintOfOwn, ownCertificate} from './identity.js';
 import {nameLadder, startLadder} from './ladder.js';
 import {showPeople} from './people.js';
-import {Signaling, checkName} from './signaling.js';
+import {Room, checkName} from './js/rtcbus.js';
 import {takeToken} from './token.js';
 
 const NAME_KEY = 'rtcbus.name';
 const CALLS_KEY = `rtcbus.calls ${location.pathname}`; // of this tab: two of them are two peers
-const IDENTITY_LIMIT = 5000; // ms; then it goes without
 
-const room = location.pathname;
-const signaling = new Signaling(room);
-const contacts = new Contacts(signaling);
+const path = location.pathname;
+let room;                // null in a browser that has no WebRTC
 const cards = new Map(); // contact → Card
-let identity;            // a promise: our key is loaded
 const seconds = () => Number(document.querySelector('input[name=window]:checked').value);
 
 // ---- the relay -------------------------------------------------------------------
 
 function showRelay() {
-    const {state, problem, name, wanted, words} = signaling;
+    const {state, problem, name, wanted, words} = room;
     const pill = $('relay');
     say(pill, t(`relay.${state}`, {name}));
     pill.dataset.state = state;
@@ -40,36 +35,37 @@ function showRelay() {
     show($('notice'), taken);
     showWhen();
     nameLadder();
+    say($('own-fingerprint'), room.fingerprint);
+    say($('own-code'), room.code);
+    show($('own-key'), room.fingerprint !== '');
 }
 
 function showWhen() {
-    const n = Math.ceil((signaling.retryAt - performance.now()) / 1000);
-    const waiting = signaling.state === 'waiting' && n > 0;
+    const n = Math.ceil((room.retryAt - performance.now()) / 1000);
+    const waiting = room.state === 'waiting' && n > 0;
     say($('banner-when'), waiting ? t('problem.when', {n}) : t('problem.now'));
     $('retry').disabled = !waiting;
 }
 
 // ---- joining and leaving ---------------------------------------------------------
 
-async function join(name) {
+function join(name) {
     remember(NAME_KEY, name);
     show($('join'), false);
     show($('work'), true);
     show($('leave'), true);
-    await Promise.race([identity, new Promise((resolve) => setTimeout(resolve, IDENTITY_LIMIT))]);
-    if (!$('work').hidden) // not left meanwhile
-        signaling.join(name);
+    room.enter(name);
 }
 
 function leave() {
-    contacts.stop();
-    contacts.contacts.forEach((contact) => contacts.forget(contact));
+    const {wanted} = room;
+    room.contacts.forEach((contact) => room.forget(contact));
     saveCalls();
-    signaling.leave();
+    room.leave();
     remember(NAME_KEY, null);
     show($('work'), false);
     show($('leave'), false);
-    askForName(signaling.wanted);
+    askForName(wanted);
 }
 
 function askForName(name) {
@@ -89,7 +85,7 @@ $('join').addEventListener('submit', (event) => {
 /** The calls outlive a reload, and with them the place in what was read. */
 function saveCalls() {
     try {
-        sessionStorage.setItem(CALLS_KEY, JSON.stringify(contacts.save()));
+        sessionStorage.setItem(CALLS_KEY, JSON.stringify(room.save()));
     } catch {
         // this browser keeps nothing
     }
@@ -97,22 +93,9 @@ function saveCalls() {
 
 function restoreCalls() {
     try {
-        contacts.restore(JSON.parse(sessionStorage.getItem(CALLS_KEY) ?? '[]'));
+        room.restore(JSON.parse(sessionStorage.getItem(CALLS_KEY) ?? '[]'));
     } catch (error) {
         console.warn('rtcbus: the calls of before:', error);
-    }
-}
-
-/** Our key: without one that is kept we would be somebody else at each call. */
-async function loadIdentity() {
-    try {
-        contacts.certificate = await ownCertificate();
-        const fingerprint = await fingerprintOfOwn(contacts.certificate);
-        say($('own-fingerprint'), fingerprint);
-        say($('own-code'), codeOf(fingerprint));
-        show($('own-key'), true);
-    } catch (error) {
-        console.warn('rtcbus: no certificate of our own:', error);
     }
 }
 
@@ -120,14 +103,14 @@ async function loadIdentity() {
 
 function showCards() {
     for (const [contact, card] of cards) {
-        if (contacts.contacts.get(contact.key) !== contact) {
+        if (room.contacts.get(contact.key) !== contact) {
             card.remove();
             cards.delete(contact);
         }
     }
-    for (const contact of contacts.contacts.values()) {
+    for (const contact of room.contacts.values()) {
         if (!cards.has(contact)) {
-            const card = new Card(contact, contacts, seconds());
+            const card = new Card(contact, room, seconds());
             cards.set(contact, card);
             $('cards').append(card.element);
         }
@@ -143,62 +126,60 @@ function animate(now) {
 }
 
 function start() {
-    signaling.token = takeToken();
     translate(document);
-    say($('room'), room === '/' ? t('room.default') : decodeURIComponent(room));
-    document.title = `rtcbus ${room === '/' ? '' : decodeURIComponent(room)}`.trim();
+    say($('room'), path === '/' ? t('room.default') : decodeURIComponent(path));
+    document.title = `rtcbus ${path === '/' ? '' : decodeURIComponent(path)}`.trim();
     const other = $('language');
     other.lang = language === 'ja' ? 'en' : 'ja';
     other.textContent = language === 'ja' ? 'English' : '日本語';
     other.onclick = otherLanguage;
-
-    startLadder(signaling, contacts);
-    startEmitting(contacts);
-    const showRoom = () => showPeople(signaling, contacts);
-    signaling.addEventListener('state', showRelay);
-    for (const event of ['state', 'members'])
-        signaling.addEventListener(event, showRoom);
-    for (const event of ['contacts', 'listeners'])
-        contacts.addEventListener(event, showRoom);
-    contacts.addEventListener('contacts', showCards);
-    contacts.addEventListener('reading', ({detail: {contact, series, time, value}}) =>
-        cards.get(contact)?.add(series, time, value));
-
-    $('call-all').onclick = () => contacts.placeAll();
-    $('retry').onclick = () => signaling.retry();
-    $('leave').onclick = leave;
-    $('window').onchange = () => cards.forEach((card) => card.plot.show(seconds()));
-    addEventListener('hashchange', () => {
-        const token = takeToken();
-        if (token !== signaling.token)
-            signaling.setToken(token);
-    });
-    addEventListener('pagehide', () => {
-        saveCalls();
-        contacts.stop();
-        signaling.leave();
-    });
-    // A page that comes out of the browser's back-forward cache begins anew.
-    addEventListener('pageshow', ({persisted}) => persisted && location.reload());
-    setInterval(showWhen, 500);
-    requestAnimationFrame(animate);
-    showRelay();
-    showRoom();
 
     if (!globalThis.RTCPeerConnection) {
         say($('banner-text'), t('problem.norelay'));
         show($('banner'), true);
         return;
     }
-    identity = loadIdentity();
+    room = new Room(path, {token: takeToken()});
+    listen();
+    startLadder(room);
+    startEmitting(room);
+    setInterval(showWhen, 500);
+    requestAnimationFrame(animate);
+    showRelay();
+    showPeople(room);
     restoreCalls();
     const query = new URLSearchParams(location.search);
-    contacts.everybody = query.get('call') === 'all';
+    room.everybody = query.get('call') === 'all';
     const known = query.get('name') ?? recall(NAME_KEY);
     if (known !== null && checkName(known) === null)
         join(known);
     else
         askForName(known ?? '');
+}
+
+function listen() {
+    room.addEventListener('state', showRelay);
+    for (const event of ['state', 'peers', 'contacts', 'listeners'])
+        room.addEventListener(event, () => showPeople(room));
+    room.addEventListener('contacts', showCards);
+    room.addEventListener('reading', ({detail: {contact, series, at, value}}) =>
+        cards.get(contact)?.add(series, at, value));
+
+    $('call-all').onclick = () => room.keepAll();
+    $('retry').onclick = () => room.retry();
+    $('leave').onclick = leave;
+    $('window').onchange = () => cards.forEach((card) => card.plot.show(seconds()));
+    addEventListener('hashchange', () => {
+        const token = takeToken();
+        if (token !== room.token)
+            room.token = token;
+    });
+    addEventListener('pagehide', () => {
+        saveCalls();
+        room.leave();
+    });
+    // A page that comes out of the browser's back-forward cache begins anew.
+    addEventListener('pageshow', ({persisted}) => persisted && location.reload());
 }
 
 start();

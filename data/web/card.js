@@ -5,7 +5,6 @@
 
 import {colour, h, say, show} from './dom.js';
 import {formatNumber, formatTime, t} from './i18n.js';
-import {codeOf, forgetKey, knownKey} from './identity.js';
 import {Plot} from './plot.js';
 
 const VALUE_PERIOD = 80;   // ms: faster than that nobody reads
@@ -24,14 +23,14 @@ function describeEnd(end) {
 
 export class Card {
     #contact;
-    #contacts;
+    #room;
     #valueAt = 0;
     #factsAt = 0;
     #facts = {};
 
-    constructor(contact, contacts, seconds) {
+    constructor(contact, room, seconds) {
         this.#contact = contact;
-        this.#contacts = contacts;
+        this.#room = room;
         this.name = contact.name || t('peer.unnamed', {id: contact.id.slice(0, 8)});
         this.element = this.#build();
         this.plot = new Plot(this.#canvas, contact.readings.plot, seconds);
@@ -57,17 +56,17 @@ export class Card {
         this.#hang = h('button', {type: 'button', className: 'quiet'});
         this.#hang.onclick = () => {
             if (this.#contact.wanted || this.#contact.call)
-                this.#contacts.hangUp(this.#contact);
+                this.#contact.hangUp();
             else
-                this.#contacts.place(this.#contact.id);
+                this.#room.keep(this.#contact.key);
         };
         this.#close = h('button', {type: 'button', className: 'quiet', textContent: t('card.remove')});
-        this.#close.onclick = () => this.#contacts.forget(this.#contact);
+        this.#close.onclick = () => this.#room.forget(this.#contact);
 
         this.#forget = h('button', {type: 'button', textContent: t('card.forget'), hidden: true});
         this.#forget.onclick = () => {
-            forgetKey(this.#contact.name);
-            this.#contacts.place(this.#contact.id);
+            this.#room.trust.forget(this.#contact.name);
+            this.#room.keep(this.#contact.key);
         };
 
         const numbers = h('dl', {className: 'facts'}), link = h('dl', {className: 'facts link'});
@@ -106,7 +105,8 @@ export class Card {
         this.#pill.dataset.state = silent;
         const changed = !call && reason === 'changed';
         const note = !call && reason ? t(`reason.${reason}`, {
-            name: this.name, shown: contact.shown, known: knownKey(contact.name)}) +
+            name: this.name, shown: contact.fingerprint,
+            known: this.#room.trust.known(contact.name)?.fingerprint}) +
             (contact.wanted ? ` ${t(`again.${again(reason)}`)}` : '') : '';
         show(this.#forget, changed);
         this.#note.classList.toggle('danger', changed);
@@ -190,7 +190,7 @@ export class Card {
     }
 
     #showFacts(now) {
-        const {readings, call} = this.#contact, stats = call?.stats, series = readings.plot;
+        const contact = this.#contact, {readings, call} = contact, stats = call?.stats, series = readings.plot;
         const rate = series.rate(now), age = now - series.lastTime;
         this.#fact('count', readings.last && formatNumber(readings.last.count));
         this.#fact('missed', formatNumber(readings.missed));
@@ -206,7 +206,7 @@ export class Card {
         this.#fact('rtt', stats && (Number.isNaN(stats.rtt) ? t('unit.unknown') : formatTime(stats.rtt)));
         this.#fact('setup', call && !Number.isNaN(call.setupTime) && formatTime(call.setupTime));
         this.#fact('trust', call?.trust && t(`trust.${call.trust}`));
-        this.#fact('code', call && codeOf(call.remoteFingerprint));
+        this.#fact('code', call && contact.code);
         this.#showFingerprint(call?.remoteFingerprint ?? '');
         if (series.count > 0)
             this.#canvas.setAttribute('aria-label', t('plot.label', {

@@ -8,28 +8,26 @@ import {formatNumber, t} from './i18n.js';
 
 const REPEAT = 1000; // ms
 
-export function startEmitting(contacts) {
+export function startEmitting(room) {
     const slider = $('emit'), repeat = $('repeat'), value = $('emit-value');
     let timer = 0;
 
     function publish() {
-        contacts.emitting = true;
-        contacts.publish(slider.value);
+        room.publish(slider.valueAsNumber);
     }
     function moved() {
         say(value, formatNumber(slider.valueAsNumber));
         publish();
     }
     function showListeners() {
-        const names = contacts.listeners.map((call) => call.peer);
+        const names = room.listeners.map((call) => call.peer);
         const pill = $('listeners');
         say(pill, t('emit.listeners', {n: names.length}));
         pill.title = names.join(', ');
         pill.dataset.state = names.length > 0 ? 'connected' : 'closed';
     }
 
-    contacts.greeting = () => contacts.emitting ? slider.value : null;
-    contacts.addEventListener('listeners', showListeners);
+    room.addEventListener('listeners', showListeners);
     slider.addEventListener('input', moved);
     repeat.addEventListener('change', () => {
         clearInterval(timer);

@@ -5,10 +5,10 @@
 // each frame in the order of time, and a bar for what then goes directly. A rung opens to
 // show its frame.
 
-import {peerKey} from './contacts.js';
 import {$, bound, colour, h, say} from './dom.js';
 import {clock, formatTime, has, t} from './i18n.js';
-import {describeCandidate, explainSdp} from './sdp.js';
+import {peerKey} from './js/rtcbus.js';
+import {describeCandidate, explainSdp} from './explain.js';
 
 const MAX_RUNGS = 400, MAX_CHOICES = 60;
 const NEAR_END = 40; // px: who reads at the end wants to stay there
@@ -16,16 +16,16 @@ const KNOWN = ['call', 'offer', 'answer', 'candidate', 'bye', 'welcome', 'joined
 
 const began = new Map(); // session → performance.now() of its first frame
 const waiting = [];      // rungs that have not been drawn yet
-let signaling, list, view, filter;
+let room, list, view, filter;
 
-export function startLadder(source, contacts) {
-    signaling = source;
+export function startLadder(source) {
+    room = source;
     list = $('ladder');
     view = $('ladder-view');
     filter = $('ladder-filter');
-    signaling.addEventListener('sent', ({detail}) => addFrame(detail, true));
-    signaling.addEventListener('received', ({detail}) => addFrame(detail, false));
-    contacts.addEventListener('step', ({detail}) => addStep(detail));
+    room.addEventListener('sent', ({detail}) => addFrame(detail, true));
+    room.addEventListener('received', ({detail}) => addFrame(detail, false));
+    room.addEventListener('step', ({detail}) => addStep(detail));
     filter.append(h('option', {value: '', textContent: t('ladder.all')}));
     filter.onchange = showChosen;
     $('ladder-clear').onclick = () => {
@@ -40,8 +40,8 @@ export function startLadder(source, contacts) {
 /** The other side of FRAME as a key: "" is the relay, "*" everybody. */
 function peerOf(frame, sent) {
     if (!sent)
-        return frame.from === undefined ? relayPeer(frame) : peerKey(frame.from, signaling.nameOf(frame.from));
-    return frame.to === undefined ? '*' : peerKey(frame.to, signaling.nameOf(frame.to));
+        return frame.from === undefined ? relayPeer(frame) : peerKey(frame.from, room.peers.get(frame.from));
+    return frame.to === undefined ? '*' : peerKey(frame.to, room.peers.get(frame.to));
 }
 
 function relayPeer(frame) {
@@ -165,13 +165,13 @@ function showChosen() {
     for (const item of list.children)
         item.hidden = !isChosen(item);
     list.classList.toggle('one', filter.value !== '');
-    say($('ladder-me'), signaling.name || t('ladder.me'));
+    say($('ladder-me'), room.name || t('ladder.me'));
     say($('ladder-them'), filter.value ? peerLabel(filter.value) : t('ladder.them'));
     view.scrollTop = view.scrollHeight;
 }
 
 export function nameLadder() {
-    say($('ladder-me'), signaling.name || t('ladder.me'));
+    say($('ladder-me'), room.name || t('ladder.me'));
 }
 
 /** The frame as it was on the wire, but its SDP apart, line by line. */

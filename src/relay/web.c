@@ -23,6 +23,8 @@
 
 #define INDEX "index.html"
 #define ASSETS ROUTER_RESERVED "rtcbus/"
+#define MODULES "js"    /* this folder of it is for pages from elsewhere, too */
+#define ENTRY "rtcbus." /* how those begin that are found at the root as well */
 #define MAX_FILES 64
 #define MAX_SIZE (1 << 20)
 #define ETAG_DIGITS 32
@@ -36,6 +38,7 @@
 typedef struct {
     const char *type;
     GBytes *bytes;
+    bool is_module;
     char etag[ETAG_DIGITS + 3]; /* with its quotes */
 } File;
 
@@ -74,6 +77,7 @@ static const char *type_of(const char *name)
     } types[] = {
         {".html", "text/html; charset=utf-8"},
         {".css", "text/css; charset=utf-8"},
+        {".d.ts", "application/typescript; charset=utf-8"},
         {".js", "text/javascript; charset=utf-8"},
         {".json", "application/json"},
         {".txt", "text/plain; charset=utf-8"},
@@ -130,9 +134,10 @@ static GBytes *read_regular(const char *path, GError **error)
     return bytes;
 }
 
-static bool load_file(GHashTable *files, const char *directory, const char *name, GError **error)
+static bool load_file(GHashTable *files, const char *directory, const char *folder,
+                      const char *name, GError **error)
 {
-    g_autofree char *path = g_build_filename(directory, name, NULL), *digest = NULL;
+    g_autofree char *path = g_build_filename(directory, folder, name, NULL), *digest = NULL;
     const char *type = type_of(name);
     GBytes *bytes;
     File *file;
@@ -150,26 +155,41 @@ static bool load_file(GHashTable *files, const char *directory, const char *name
     file = g_new0(File, 1);
     file->type = type;
     file->bytes = bytes;
+    file->is_module = *folder != '\0';
     g_snprintf(file->etag, sizeof file->etag, "\"%.*s\"", ETAG_DIGITS, digest);
-    g_hash_table_insert(files, g_strdup(name), file);
+    g_hash_table_insert(files, g_strconcat(folder, *folder ? "/" : "", name, NULL), file);
+    return true;
+}
+
+/* FOLDER: "" or one below DIRECTORY, which need not be there. */
+static bool load_folder(GHashTable *files, const char *directory, const char *folder,
+                        GError **error)
+{
+    g_autofree char *path = g_build_filename(directory, folder, NULL);
+    g_autoptr(GDir) opened = NULL;
+    const char *name;
+
+    if (*folder && !g_file_test(path, G_FILE_TEST_IS_DIR))
+        return true;
+    opened = g_dir_open(path, 0, error);
+    if (!opened)
+        return false;
+    while ((name = g_dir_read_name(opened))) {
+        if (!load_file(files, directory, folder, name, error))
+            return false;
+    }
     return true;
 }
 
 bool web_load(Web *web, const char *directory, GError **error)
 {
     g_autoptr(GHashTable) files = NULL;
-    g_autoptr(GDir) folder = NULL;
-    const char *name;
 
     if (directory) {
-        folder = g_dir_open(directory, 0, error);
-        if (!folder)
-            return false;
         files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, file_free);
-        while ((name = g_dir_read_name(folder))) {
-            if (!load_file(files, directory, name, error))
-                return false;
-        }
+        if (!load_folder(files, directory, "", error) ||
+            !load_folder(files, directory, MODULES, error))
+            return false;
         if (!g_hash_table_contains(files, INDEX)) {
             g_set_error(error, WEB_ERROR, ENOENT, _("there is no %s in %s"), INDEX, directory);
             return false;
@@ -237,28 +257,50 @@ static bool client_has(const char *if_none_match, const char *etag)
 static const char fields_of_all[] =
     "Cache-Control: no-cache\r\n"
     "Content-Security-Policy: " POLICY "\r\n"
-    "Cross-Origin-Resource-Policy: same-origin\r\n"
     "Permissions-Policy: camera=(), geolocation=(), microphone=()\r\n"
     "Referrer-Policy: no-referrer\r\n"
     "X-Content-Type-Options: nosniff\r\n"
     "Connection: close\r\n";
 
+static const char fields_of_modules[] = "Access-Control-Allow-Origin: *\r\n"
+                                        "Cross-Origin-Resource-Policy: cross-origin\r\n";
+static const char fields_of_others[] = "Cross-Origin-Resource-Policy: same-origin\r\n";
+
+/* The client at a path to remember. What it imports lies beside where it is. */
+static bool redirect(const Web *web, const char *path, WebAnswer *out)
+{
+    g_autofree char *name = g_strconcat(MODULES "/", path, NULL);
+
+    if (!web->files || !g_str_has_prefix(path, ENTRY) || !g_hash_table_contains(web->files, name))
+        return false;
+    out->head = g_strdup_printf("HTTP/1.1 302 Found\r\nLocation: ./" ASSETS "%s\r\n"
+                                "Content-Length: 0\r\n%s%s\r\n",
+                                name, fields_of_modules, fields_of_all);
+    out->body = NULL;
+    return true;
+}
+
 bool web_find(const Web *web, const Handshake *request, WebAnswer *out)
 {
-    const File *file = find_file(web, request->room);
+    const File *file;
+    const char *fields;
 
+    if (redirect(web, request->room, out))
+        return true;
+    file = find_file(web, request->room);
     if (!file)
         return false;
+    fields = file->is_module ? fields_of_modules : fields_of_others;
     if (client_has(request->if_none_match, file->etag)) {
-        out->head = g_strdup_printf("HTTP/1.1 304 Not Modified\r\nETag: %s\r\n%s\r\n", file->etag,
-                                    fields_of_all);
+        out->head = g_strdup_printf("HTTP/1.1 304 Not Modified\r\nETag: %s\r\n%s%s\r\n", file->etag,
+                                    fields, fields_of_all);
         out->body = NULL;
         return true;
     }
-    out->head =
-        g_strdup_printf("HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
-                        "Content-Length: %" G_GSIZE_FORMAT "\r\nETag: %s\r\n%s\r\n",
-                        file->type, g_bytes_get_size(file->bytes), file->etag, fields_of_all);
+    out->head = g_strdup_printf("HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
+                                "Content-Length: %" G_GSIZE_FORMAT "\r\nETag: %s\r\n%s%s\r\n",
+                                file->type, g_bytes_get_size(file->bytes), file->etag, fields,
+                                fields_of_all);
     out->body = request->head ? NULL : g_bytes_ref(file->bytes);
     return true;
 }

@@ -9,6 +9,9 @@
  * file system, so no path leads out of the folder. The page itself (index.html)
  * is at every room's path, the other files are below ROUTER_RESERVED, where no
  * room can be, and so are they at the end of a longer path.
+ *
+ * Its folder js holds the client for web developers, rtcbus-web(7), which the page is built on:
+ * pages from elsewhere may load what lies there. A path /rtcbus.js leads to it.
  */
 
 #pragma once

@@ -7,6 +7,7 @@ refer to is there, and both languages say everything. (That the page works is
 for tests/page to show, in real browsers.)
 """
 
+import json
 import os
 import re
 import signal
@@ -27,12 +28,25 @@ TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
+    "d.ts": "application/typescript; charset=utf-8",
+    "json": "application/json",
 }
 
 
 def source(name):
     with open(os.path.join(WEB, name), encoding="utf-8") as f:
         return f.read()
+
+
+def top(name):
+    with open(os.path.join(harness.TOP_SRCDIR, name), encoding="utf-8") as f:
+        return f.read()
+
+
+def all_files():
+    """As the relay serves them: those of its folder, and of js in it."""
+    return {os.path.relpath(os.path.join(folder, name), WEB)
+            for folder, _, names in os.walk(WEB) for name in names}
 
 
 def start(world, enabled="yes", directory=WEB, **relay):
@@ -73,6 +87,10 @@ def get(relay, path, method="GET", version="1.1", **fields):
     return send(relay, ("\r\n".join(lines) + "\r\n\r\n").encode())
 
 
+def type_of(name):
+    return next(TYPES[suffix] for suffix in sorted(TYPES) if name.endswith("." + suffix))
+
+
 def is_page(answer):
     return answer.status == 200 and answer.body == source("index.html").encode()
 
@@ -89,16 +107,38 @@ def test_page_at_every_room(world):
 
 def test_files(world):
     relay = start(world)
-    for name in sorted(os.listdir(WEB)):
+    for name in sorted(all_files()):
         with open(os.path.join(WEB, name), "rb") as f:
             wanted = f.read()
         answer = get(relay, ASSETS + name)
         equal(answer.status, 200, name)
         equal(answer.body, wanted, name)
         equal(int(answer.fields["content-length"]), len(wanted), f"length of {name}")
-        equal(answer.fields["content-type"], TYPES[name.rpartition(".")[2]], f"type of {name}")
+        equal(answer.fields["content-type"], type_of(name), f"type of {name}")
         equal(answer.fields["x-content-type-options"], "nosniff", name)
         equal(answer.fields["referrer-policy"], "no-referrer", name)
+
+
+def test_client_for_pages_from_elsewhere(world):
+    """They may load what lies in js and nothing else, and find it at a path to remember."""
+    relay = start(world)
+    for name in sorted(all_files()):
+        first = get(relay, ASSETS + name)
+        again = get(relay, ASSETS + name, If_None_Match=first.fields["etag"])
+        equal(again.status, 304, name)
+        for answer in first, again:
+            equal(answer.fields.get("access-control-allow-origin"),
+                  "*" if name.startswith("js/") else None, f"who may load {name}")
+            equal(answer.fields["cross-origin-resource-policy"],
+                  "cross-origin" if name.startswith("js/") else "same-origin", name)
+    check("access-control-allow-origin" not in get(relay, "/").fields, "others may read the page")
+    for name in ("rtcbus.js", "rtcbus.d.ts"):
+        answer = get(relay, "/" + name)
+        equal(answer.status, 302, name)
+        equal(answer.fields["location"], f".{ASSETS}js/{name}", "where it leads to")
+        equal(answer.fields["access-control-allow-origin"], "*", name)
+    check(is_page(get(relay, "/rtcbus.json")), "a room is taken for a file")
+    check(is_page(get(relay, "/call.js")), "a room is taken for a file")
 
 
 def test_policy_allows_nothing_but_own_files(world):
@@ -295,7 +335,7 @@ def test_load_counts_as_visitors(world):
 
 def test_references(world):
     """What the files refer to is there, and everything is referred to."""
-    names = set(os.listdir(WEB))
+    names = all_files()
     page = source("index.html")
     seen = {"index.html"}
     for link in re.findall(r'\b(?:src|href)="([^"]+)"', page):
@@ -306,16 +346,27 @@ def test_references(world):
     for name in names:
         if name.endswith(".js"):
             links = re.findall(r"^(?:import|export) .*?from '([^']+)'", source(name), re.M | re.S)
-            imported |= {link.removeprefix("./") for link in links}
+            imported |= {os.path.join(os.path.dirname(name), link.removeprefix("./")) for link in links}
             check(all(link.startswith("./") for link in links), f"{name} imports from elsewhere")
     equal(preloaded, imported, "the modules that are preloaded")
-    equal(seen | imported, names, "the files in use")
+    equal(seen | imported | {"js/package.json", "js/rtcbus.d.ts"}, names, "the files in use")
+    package = json.loads(source("js/package.json"))
+    version = re.search(r"AC_INIT\(\[rtcbus\], \[([^]]+)\]", top("configure.ac")).group(1)
+    equal(package["version"], version, "the version of the npm package")
+    check({"js/" + package["main"], "js/" + package["types"]} <= names, "what the package names")
     with open(os.path.join(harness.TOP_SRCDIR, "data", "module.am"), encoding="utf-8") as f:
         equal(set(re.findall(r"\bdata/web/(\S+)", f.read())), names, "the files in data/module.am")
     for name in names:
-        check("SPDX-License-Identifier: LGPL-2.1-or-later" in source(name), f"{name} has no licence")
+        check("LGPL-2.1-or-later" in source(name), f"{name} has no licence")
         check(not re.search(r"\b(?:https?:)?//(?!www\.w3\.org/)[a-z0-9-]+\.[a-z]", source(name)),
               f"{name} names another host")
+
+
+def test_manual_has_the_example(world):
+    """The whole page of rtcbus-web(7) is the one that tests/page runs, of 30 lines."""
+    page = top("data/examples/web/page.html")
+    equal(len(page.splitlines()), 30, "lines of the example")
+    check(page.replace("\\", "\\e") in top("data/man/rtcbus-web.7"), "the manual page has another one")
 
 
 def test_languages(world):
@@ -346,7 +397,7 @@ def test_languages(world):
     for key, value in re.findall(r'data-t="([^"]+)"[^>]*>([^<]+)<', page):
         equal(value, en[key].strip("'"), f"{key} in index.html")
     unused = {key for key in en if key not in used and key.partition(".")[0] not in prefixes
-              and f"'{key}'" not in "".join(source(n) for n in os.listdir(WEB) if n != "i18n.js")
+              and f"'{key}'" not in "".join(source(n) for n in all_files() if n != "i18n.js")
               and not key.endswith(".one")}
     equal(unused, set(), "texts that nobody says")
 
@@ -354,6 +405,7 @@ def test_languages(world):
 harness.main([
     test_page_at_every_room,
     test_files,
+    test_client_for_pages_from_elsewhere,
     test_policy_allows_nothing_but_own_files,
     test_caching,
     test_head,
@@ -367,5 +419,6 @@ harness.main([
     test_hard_requests,
     test_load_counts_as_visitors,
     test_references,
+    test_manual_has_the_example,
     test_languages,
 ])

@@ -8,6 +8,8 @@
 // by nobody), so we ask with a plain request whether the relay is there at all and takes our
 // token, and if it is and does, try again under another name.
 
+import {RtcbusError, event} from './event.js';
+
 const SUBPROTOCOL = 'rtcbus.1';
 const TOKEN_PROTOCOL = 'rtcbus.token.'; // and the token: a page can set no field
 const FIRST_PAUSE = 500, LONGEST_PAUSE = 30000; // ms
@@ -16,10 +18,12 @@ const WELCOME_LIMIT = 10000;
 const SAME_NAME_PAUSE = 300;  // a reloaded page waits for its former self to leave
 const PROBE_PERIOD = 15000, PROBE_LIMIT = 8000;
 const NAME_BYTES = 48;
+const LIMIT_OF_ASKING = 5000; // ms
+const CLIENT = '-/rtcbus/js/rtcbus.js'; // from any room's path on
 const WORDS_LIMIT = 200;      // characters
 const POLICY = 1008;          // a close code with a reason for people
 
-/** NULL if NAME is good, else what is wrong with it, as a key of i18n.js. */
+/** NULL if NAME is good, else what is wrong with it: "name.empty", "name.long" or "name.bad". */
 export function checkName(name) {
     if (name === '')
         return 'name.empty';
@@ -33,6 +37,8 @@ export function checkName(name) {
 /** Names to try, in this order. The last one tells a taken name from other refusals. */
 function* names(name) {
     yield name;
+    if (name === '')
+        return;
     yield name;
     yield `${name}-2`;
     yield `${name}-3`;
@@ -41,8 +47,8 @@ function* names(name) {
 
 /**
  * Events: "state" (see .state, .problem, .retryAt), "members", "joined" and "left" (detail:
- * {id, name}), "iceServers" (.iceServers are others), "frame" (detail: from a peer), "error" (detail: from the relay), "sent" and
- * "received" (detail: every frame, for the ladder).
+ * {id, name}), "iceServers" (.iceServers are others), "frame" (detail: from a peer), "error"
+ * (detail: from the relay), "sent" and "received" (detail: every frame, for the ladder).
  */
 export class Signaling extends EventTarget {
     state = 'idle';     // connecting, connected, waiting
@@ -55,29 +61,47 @@ export class Signaling extends EventTarget {
     id = null;
     members = new Map(); // id → name, without ourselves
     iceServers = [];
+    #WebSocket;
+    #watching = null;
     #socket = null;
     #names = null;
     #failures = 0;
     #timers = {};
 
-    constructor(room) {
+    /** URL: of the room, absolute or beside the page; WEBSOCKET: the class that makes them. */
+    constructor({url, token = null, WebSocket}) {
         super();
-        this.room = room;
-        addEventListener('online', () => this.retry());
-        addEventListener('offline', () => this.#probe());
-        document.addEventListener('visibilitychange', () => document.hidden || this.#probe());
+        this.url = new URL(url, globalThis.location?.href);
+        this.url.protocol = this.url.protocol.replace('http', 'ws');
+        this.url.hash = '';
+        if (!/^wss?:$/.test(this.url.protocol))
+            throw new RtcbusError('InvalidArgument', `not the URL of a relay: ${url}`);
+        this.token = token;
+        this.#WebSocket = WebSocket;
     }
 
     join(name) {
         this.leave();
+        this.#watch();
         this.wanted = name;
         this.#failures = 0;
         this.#connect();
     }
 
     leave() {
+        this.#watching?.abort();
         this.#drop();
         this.#enter('idle');
+    }
+
+    /** What a browser says of its network, and of being looked at again. */
+    #watch() {
+        this.#watching = new AbortController();
+        const {signal} = this.#watching;
+        globalThis.addEventListener?.('online', () => this.retry(), {signal});
+        globalThis.addEventListener?.('offline', () => this.#probe(), {signal});
+        globalThis.document?.addEventListener('visibilitychange',
+                                              () => document.hidden || this.#probe(), {signal});
     }
 
     /** Tries now instead of later. */
@@ -111,7 +135,7 @@ export class Signaling extends EventTarget {
     }
 
     #tell(type, detail) {
-        this.dispatchEvent(new CustomEvent(type, {detail}));
+        this.dispatchEvent(event(type, detail));
     }
 
     #enter(state, problem = null) {
@@ -152,27 +176,41 @@ export class Signaling extends EventTarget {
             this.#wait('refused');
             return;
         }
-        const url = new URL(this.room, location.href);
-        url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-        url.search = `?name=${encodeURIComponent(name)}`;
-        const socket = new WebSocket(url, this.token ? [SUBPROTOCOL, TOKEN_PROTOCOL + this.token]
-                                                     : SUBPROTOCOL);
+        const url = new URL(this.url);
+        if (name)
+            url.searchParams.set('name', name);
+        const socket = this.#open(url);
+        if (!socket)
+            return;
         this.#socket = socket;
         this.name = name;
         socket.onmessage = (event) => this.#receive(event.data);
-        socket.onclose = (event) => this.#closed(event);
+        socket.onclose = (closing) => this.#closed(closing);
+        socket.onerror = () => {}; // the close says it all
         this.#after('welcome', WELCOME_LIMIT, () => this.#lose('silent'));
+    }
+
+    /** Null: the browser does not let us, by the port or because the page came by TLS. */
+    #open(url) {
+        const protocols = this.token ? [SUBPROTOCOL, TOKEN_PROTOCOL + this.token] : SUBPROTOCOL;
+        try {
+            return new this.#WebSocket(url.href, protocols);
+        } catch (error) {
+            console.warn('rtcbus:', error);
+            this.#lose('unreachable');
+            return null;
+        }
     }
 
     async #closed({code, reason}) {
         const opened = this.state === 'connected', names = this.#names;
-        if (opened || !navigator.onLine) {
+        if (opened || isOffline()) {
             this.words = code === POLICY ? reason : '';
-            this.#lose(!navigator.onLine ? 'offline' : this.words ? 'closed' : 'lost');
+            this.#lose(isOffline() ? 'offline' : this.words ? 'closed' : 'lost');
             return;
         }
         clearTimeout(this.#timers.welcome);
-        const {there, refusal} = await askRelay(this.room, this.name, this.token);
+        const {there, refusal} = await askRelay(this.url, this.name, this.token);
         if (this.#names !== names || this.state !== 'connecting')
             return; // something else has begun meanwhile
         this.words = refusal;
@@ -255,17 +293,32 @@ export class Signaling extends EventTarget {
         if (this.state !== 'connected')
             return;
         this.#socket.send(JSON.stringify({type: 'probe', to: this.id}));
-        this.#after('silence', PROBE_LIMIT, () => this.#lose(navigator.onLine ? 'silent' : 'offline'));
+        this.#after('silence', PROBE_LIMIT, () => this.#lose(isOffline() ? 'offline' : 'silent'));
         this.#after('probe', PROBE_PERIOD, () => this.#probe());
     }
 }
 
-/** Whether a plain request gets any answer, and what the relay says of TOKEN if it does not take it. */
+const isOffline = () => globalThis.navigator?.onLine === false;
+
+const isThere = (url) => fetch(url, {
+    method: 'HEAD', mode: 'no-cors', cache: 'no-store', signal: AbortSignal.timeout(LIMIT_OF_ASKING),
+}).then(() => true, () => false);
+
+/**
+ * Whether a plain request gets any answer, and what the relay says of TOKEN if it does not take
+ * it. A page from elsewhere sees only the first, of what all pages may load.
+ */
 async function askRelay(room, name, token) {
-    const ask = (method) => fetch(`${room}?name=${encodeURIComponent(name)}`, {
-        method, cache: 'no-store', signal: AbortSignal.timeout(5000),
+    const url = new URL(room);
+    url.protocol = room.protocol.replace('ws', 'http');
+    if (name)
+        url.searchParams.set('name', name);
+    const ask = (method) => fetch(url, {
+        method, cache: 'no-store', signal: AbortSignal.timeout(LIMIT_OF_ASKING),
         headers: {Authorization: `Bearer ${token ?? ''}`},
     });
+    if (globalThis.location && location.origin !== url.origin)
+        return {there: await isThere(new URL(CLIENT, url)), refusal: ''};
     try {
         const {status} = await ask('HEAD');
         if (status !== 401 && status !== 403 && status !== 429)

@@ -5,9 +5,12 @@
 // the emitter creates the channel and offers; the listener answers. Which frame belongs to
 // which call is for contacts.js to know.
 
-import {FEED_LABEL, FEED_PROTOCOL, Feed} from './feed.js';
-import {fingerprintIn, judge, rememberKey} from './identity.js';
-import {takesProtocol} from './sdp.js';
+import {event} from './event.js';
+import {Feed} from './feed.js';
+import {FEED_LABEL, FEED_PROTOCOL} from './feed-frame.js';
+import {FeedSender} from './outbox.js';
+import {hex, randomBytes} from './random.js';
+import {fingerprintIn, sayProtocol, takesProtocol, textOf} from './sdp.js';
 
 const CHANNEL = 'msg_channel';
 const TIMEOUT = 20000;         // ms to be connected
@@ -24,15 +27,13 @@ const NEXT = {
     closed: [],
 };
 
-export function makeSession() {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+export const makeSession = () => hex(randomBytes(16));
 
 /**
  * Events: "state" (.state, and .reason when closed), "number" (detail: text that came),
- * "reading" (detail: as feed.js gives it), "open" (a channel is open), "step" (detail:
- * {step, …} for the ladder), "restart" (the path is silent: may restart() be called?).
+ * "reading" (detail: as feed.js gives it), "open" (the channel of numbers is open), "channel"
+ * (detail: one that the remote has opened), "step" (detail: {step, …} for the ladder),
+ * "restart" (the path is silent: may restart() be called?).
  */
 export class Call extends EventTarget {
     state = 'calling';
@@ -42,6 +43,8 @@ export class Call extends EventTarget {
     setupTime = NaN;     // ms from the start to the first open channel
     remoteFingerprint = '';
     trust = null;        // known, new, unknown or changed, once there is a fingerprint
+    #RTCPeerConnection;
+    #trust;
     #connection = null;
     #channels = new Set();
     #early = [];
@@ -49,16 +52,21 @@ export class Call extends EventTarget {
     #timer = 0;
     #work = Promise.resolve(); // descriptions and candidates, one after the other
     #feed = null;
+    #sender = null;      // of our readings, once the listener has opened its feed
+    #takesFeed = false;  // it will open one
     #restarts = 0;       // since it was connected last
     #restartTimer = 0;
 
     /**
      * DIRECTION: outgoing (we listen) or incoming. REMOTE: its id; NAME: what it is known by.
-     * OPTIONS: for the RTCPeerConnection. SEND: takes a frame for the remote.
+     * OPTIONS: for the RTCPeerConnection, which is made by the class of that name. SEND: takes a
+     * frame for the remote. TRUST and OUTBOX are those of the room.
      */
-    constructor({direction, remote, name, session, options, send}) {
+    constructor({direction, remote, name, session, options, send, RTCPeerConnection, trust, outbox}) {
         super();
-        Object.assign(this, {direction, remote, name, session, options});
+        Object.assign(this, {direction, remote, name, session, options, outbox});
+        this.#RTCPeerConnection = RTCPeerConnection;
+        this.#trust = trust;
         this.sendFrame = send;
         this.#timer = setTimeout(() => this.close('timeout', true), TIMEOUT);
     }
@@ -81,10 +89,7 @@ export class Call extends EventTarget {
         this.#enter('connecting');
         this.#connect();
         this.#adopt(this.#connection.createDataChannel(CHANNEL));
-        this.#then(async (connection) => {
-            await connection.setLocalDescription();
-            this.#send({type: 'offer', sdp: connection.localDescription.toJSON()});
-        });
+        this.#then(async (connection) => this.#send({type: 'offer', sdp: await describe(connection)}));
     }
 
     takeOffer(sdp) {
@@ -103,9 +108,14 @@ export class Call extends EventTarget {
         if (this.#connection?.signalingState !== 'have-local-offer')
             return;
         if (!this.#connection.remoteDescription)
-            this.#describe('answer', sdp);
+            this.#takeAnswer(sdp);
         else if (this.#isTheirs(sdp))
             this.#then((connection) => connection.setRemoteDescription({type: 'answer', sdp: textOf(sdp)}));
+    }
+
+    #takeAnswer(sdp) {
+        this.#takesFeed = takesProtocol(textOf(sdp), FEED_PROTOCOL);
+        this.#describe('answer', sdp);
     }
 
     /**
@@ -119,8 +129,7 @@ export class Call extends EventTarget {
         this.#then(async (connection) => {
             if (connection.signalingState === 'have-remote-offer')
                 return;
-            await connection.setLocalDescription();
-            this.#send({type: 'offer', sdp: connection.localDescription.toJSON(), restart: true});
+            this.#send({type: 'offer', sdp: await describe(connection), restart: true});
         });
     }
 
@@ -136,13 +145,19 @@ export class Call extends EventTarget {
             this.#then((connection) => addCandidate(connection, candidate));
     }
 
-    /** Sends TEXT to the remote; false if it cannot. */
-    publish(text) {
+    /** The listener hears READING, which is in the outbox; one that knows no feed hears numbers only. */
+    publish({series, value}) {
         const [channel] = this.#channels;
-        if (channel?.readyState !== 'open' || channel.bufferedAmount > MAX_BUFFERED)
-            return false;
-        channel.send(text);
-        return true;
+        this.#sender?.wake();
+        if (this.#sender || this.#takesFeed || series !== '' || typeof value !== 'number' ||
+            channel?.readyState !== 'open' || channel.bufferedAmount > MAX_BUFFERED)
+            return;
+        channel.send(String(value));
+    }
+
+    /** A channel of LABEL, an RTCDataChannel that is not open yet. */
+    openChannel(label, options) {
+        return this.#connection.createDataChannel(label, options);
     }
 
     get open() {
@@ -150,8 +165,8 @@ export class Call extends EventTarget {
     }
 
     /** For the next time that candidates are gathered: credentials end, calls go on. */
-    setIceServers(iceServers) {
-        this.options = {...this.options, iceServers};
+    setOptions(options) {
+        this.options = options;
         try {
             if (this.state !== 'closed')
                 this.#connection?.setConfiguration(this.options);
@@ -188,7 +203,7 @@ export class Call extends EventTarget {
     }
 
     #tell(type, detail) {
-        this.dispatchEvent(new CustomEvent(type, {detail}));
+        this.dispatchEvent(event(type, detail));
     }
 
     #step(step, detail = {}) {
@@ -206,8 +221,7 @@ export class Call extends EventTarget {
     }
 
     async #answer(connection) {
-        await connection.setLocalDescription();
-        this.#send({type: 'answer', sdp: connection.localDescription.toJSON()});
+        this.#send({type: 'answer', sdp: await describe(connection)});
     }
 
     #isTheirs(sdp) {
@@ -256,17 +270,17 @@ export class Call extends EventTarget {
     }
 
     #connect() {
-        const connection = new RTCPeerConnection(this.options);
+        const connection = new this.#RTCPeerConnection(this.options);
         this.#connection = connection;
         connection.onicecandidate = ({candidate}) => {
             // A foreign client may stumble over the end of the list: it gets none.
             if (candidate?.candidate)
-                this.#send({type: 'candidate', candidate: candidate.toJSON()});
+                this.#send({type: 'candidate', candidate: candidate.toJSON?.() ?? {...candidate}});
             else if (!candidate && !this.foreign)
                 this.#send({type: 'candidate', candidate: null});
         };
         connection.onconnectionstatechange = () => this.#connectionChanged();
-        connection.ondatachannel = ({channel}) => this.#adopt(channel);
+        connection.ondatachannel = ({channel}) => this.#take(channel);
     }
 
     #connectionChanged() {
@@ -292,8 +306,8 @@ export class Call extends EventTarget {
 
     async #connected(first) {
         const at = performance.now();
-        if (first && this.trust === 'new')
-            rememberKey(this.name, this.remoteFingerprint);
+        if (first && this.trust === 'new' && this.direction === 'outgoing')
+            this.#trust.remember(this.name, this.remoteFingerprint);
         this.#enter('connected');
         clearTimeout(this.#restartTimer);
         this.#restarts = 0;
@@ -306,6 +320,16 @@ export class Call extends EventTarget {
     #ended() {
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => this.close('ended', false), LAST_WORDS);
+    }
+
+    /** A channel of the remote: its feed, its numbers, or one for whoever knows what it is for. */
+    #take(channel) {
+        if (channel.protocol === FEED_PROTOCOL && this.direction === 'incoming' && !this.#sender)
+            this.#sender = new FeedSender(channel, this.outbox);
+        else if (channel.label === CHANNEL || (this.foreign && this.#channels.size === 0))
+            this.#adopt(channel);
+        else
+            this.#tell('channel', channel);
     }
 
     #adopt(channel) {
@@ -327,7 +351,7 @@ export class Call extends EventTarget {
     #describe(type, sdp, then) {
         const text = textOf(sdp);
         this.remoteFingerprint = fingerprintIn(text);
-        this.trust = judge(this.name, this.remoteFingerprint);
+        this.trust = this.#trust.judge(this.name, this.remoteFingerprint);
         if (this.trust === 'changed' || !this.remoteFingerprint) {
             this.close(this.remoteFingerprint ? 'changed' : 'bad', true);
             return;
@@ -351,8 +375,12 @@ export class Call extends EventTarget {
     }
 }
 
-function textOf(sdp) {
-    return typeof sdp === 'string' ? sdp : sdp?.sdp;
+/** Our offer, or our answer to the remote's, as it is sent. */
+async function describe(connection) {
+    const answers = connection.signalingState === 'have-remote-offer';
+    await connection.setLocalDescription(answers ? await connection.createAnswer() : await connection.createOffer());
+    const {type, sdp} = connection.localDescription;
+    return {type, sdp: sayProtocol(sdp, FEED_PROTOCOL)};
 }
 
 /** A candidate that the browser does not like is not worth the call. */

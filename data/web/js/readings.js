@@ -8,6 +8,7 @@ import {Series} from './series.js';
 
 const MAX_SERIES = 200;            // shown of one emitter
 const MARK = 10000, KEPT = 600000; // ms: how often a place is remembered, and how long
+const MAX_WAITING = 65536;         // readings for one who reads too slowly: the oldest go
 const LATE = 5000, PAUSE = 1000;   // ms
 
 export class Readings {
@@ -17,6 +18,8 @@ export class Readings {
     epoch = null;
     #marks = [];         // [when, sequence], the oldest first
     #arrived = -Infinity;
+    #readers = new Set();
+    #kept = null;        // the reader that nobody has begun to read from
     #skew = 0;           // ms that the emitter's clock is behind ours
 
     constructor() {
@@ -38,9 +41,47 @@ export class Readings {
         return [...this.series.values()].reduce((sum, series) => sum + series.missed, 0);
     }
 
-    /** A number of msg_channel. */
-    addNumber(time, value) {
-        this.#add({series: '', unit: '', value, missed: 0}, time);
+    /** A number of msg_channel. The time it is shown at. */
+    addNumber(reading) {
+        const now = performance.now();
+        this.#add(reading, now);
+        return now;
+    }
+
+    /** From now on readings wait for the first who asks for them. */
+    keep() {
+        this.#kept ??= this.#newReader();
+    }
+
+    #newReader() {
+        const reader = {waiting: [], wake: null, ended: false};
+        this.#readers.add(reader);
+        return reader;
+    }
+
+    /** Each reading from keep() or from now on, until the call is hung up: for await (const reading of readings). */
+    async * [Symbol.asyncIterator]() {
+        const reader = this.#kept ?? this.#newReader();
+        this.#kept = null;
+        try {
+            while (!reader.ended || reader.waiting.length > 0) {
+                yield* reader.waiting.splice(0);
+                if (!reader.ended && reader.waiting.length === 0)
+                    await new Promise((resolve) => { reader.wake = resolve; });
+            }
+        } finally {
+            this.#readers.delete(reader);
+        }
+    }
+
+    /** No more will come: for those who wait. */
+    end() {
+        for (const reader of this.#readers) {
+            reader.ended = true;
+            reader.wake?.();
+        }
+        this.#readers.delete(this.#kept);
+        this.#kept = null;
     }
 
     /** READING as feed.js gives it, of an emitter whose place is EPOCH. The time it is shown at. */
@@ -66,8 +107,13 @@ export class Readings {
         return this.series.get(name);
     }
 
-    #add({series: name, unit, value, missed}, time) {
-        const series = this.#series(name);
+    #add(reading, time) {
+        const {series: name, unit, value, missed} = reading, series = this.#series(name);
+        for (const reader of this.#readers) {
+            if (reader.waiting.push(reading) > MAX_WAITING)
+                reader.waiting.shift();
+            reader.wake?.();
+        }
         if (!series)
             return;
         Object.assign(series, {unit, value, count: series.count + 1, missed: series.missed + missed});

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The rtcbus authors
 
-// The listener's end of a feed: the readings of an rtcbus peer, each once and in order, from
-// where we had them last. rtcbus-readings(7) has the protocol, src/peer/readings/feed-frame.c
-// the same in C. No I/O here: messages come in and go out.
+// The messages of a feed, bytes to objects and back: rtcbus-readings(7) has the protocol,
+// src/peer/readings/feed-frame.c the same in C. No I/O, no policy.
 
 export const FEED_LABEL = 'rtcbus-readings';
 export const FEED_PROTOCOL = 'rtcbus.readings.1';
 
-const HELLO = 1, WELCOME = 2, GREETING = 3, GREETED = 4, DATA = 5, ACK = 6;
-const WINDOW = 256 * 1024;   // bytes that may be on their way to us
-const MAX_SERIES = 4096, MAX_NAME = 64, MAX_UNIT = 16, MAX_VALUE = 65536;
+export const HELLO = 1, WELCOME = 2, GREETING = 3, GREETED = 4, DATA = 5, ACK = 6;
+export const MAX_SERIES = 4096, MAX_NAME = 64, MAX_UNIT = 16, MAX_VALUE = 65536; // bytes
 
 // A reading's byte of flags: what its value is, and what stands before it
 const TEXT = 0, BYTES = 1, DOUBLE = 2, DECIMAL = 3, LAST_DECIMAL = 9, NONE = 10;
@@ -19,7 +17,7 @@ const SAME = 16, DEFINE = 32, NTH = 64, JUMP = 128;
 class Malformed extends Error {}
 
 /** What is left of a message. */
-class Cursor {
+export class Cursor {
     #view;
     #at = 1; // behind the type
 
@@ -78,14 +76,14 @@ class Cursor {
     }
 }
 
-function putWhole(out, value) {
+export function putWhole(out, value) {
     for (; value >= 128; value = Math.floor(value / 128))
         out.push(value % 128 + 128);
     out.push(value);
 }
 
 /** What both ends remember of a channel, so that a reading takes a few bytes. */
-class Reader {
+export class Reader {
     sequence = 0;
     #time = 0;
     #series = []; // {name, unit, nth}
@@ -134,105 +132,90 @@ function value(cursor, kind) {
     throw new Malformed('a value of a kind that we do not know');
 }
 
-/**
- * SEND takes an ArrayBuffer. PLACE is {epoch, sequence}, what we have of this emitter, or null.
- * TAKE is given each reading, {series, unit, value, sequence, time (ms since the epoch of its
- * emitter's clock), missed: how many of its series we shall not see, greeting: it is older
- * than we are}.
- */
-export class Feed {
-    place;
-    #send;
-    #take;
-    #state = 'asking';
-    #reader = null;
-    #start = 0;
-    #bytes = 0;      // since WELCOME
-    #acknowledged = 0;
-    #nth = new Map(); // series → the last one that we have
+/** The other end of Reader: OUT is a list of bytes. */
+export class Writer {
+    sequence = 0;
+    #time = 0;
+    #series = new Map(); // name → {place, unit, nth}
+    #before = null;      // the series of the reading before in this message
 
-    constructor({send, place, take}) {
-        this.place = place;
-        this.#send = send;
-        this.#take = take;
-        const out = [HELLO, place ? 1 : 0];
-        putWhole(out, WINDOW);
-        if (place) {
-            out.push(...place.epoch.match(/../g).map((digits) => parseInt(digits, 16)));
-            putWhole(out, place.sequence);
+    /** An empty message of TYPE. */
+    begin(type) {
+        this.#before = null;
+        return [type];
+    }
+
+    /** READING: {series, unit, nth, sequence, time (ms), value}; without a value it is a base. */
+    add(out, reading) {
+        const {series: name, unit, nth, sequence, value} = reading;
+        let known = this.#series.get(name), flags = value === undefined ? NONE : kindOf(value);
+        const define = known?.unit !== unit, jump = sequence - this.sequence - 1;
+        known ??= {place: this.#series.size, unit, nth: 0};
+        flags |= (known === this.#before ? SAME : 0) | (define ? DEFINE : 0) |
+            (nth !== known.nth + 1 ? NTH : 0) | (value !== undefined && jump > 0 ? JUMP : 0);
+        out.push(flags);
+        if (!(flags & SAME))
+            putWhole(out, known.place);
+        if (define) {
+            putText(out, name);
+            putText(out, unit);
         }
-        send(Uint8Array.from(out).buffer);
-    }
-
-    /** BUFFER: an ArrayBuffer. False: what it says makes no sense, and nothing more will. */
-    receive(buffer) {
-        try {
-            this.#receive(buffer);
-        } catch (error) {
-            console.warn('rtcbus: readings:', error);
-            this.#state = 'broken';
-        }
-        return this.#state !== 'broken';
-    }
-
-    #receive(buffer) {
-        const [type] = new Uint8Array(buffer), cursor = new Cursor(buffer);
-        if (type === WELCOME && this.#state === 'asking')
-            this.#welcome(cursor);
-        else if (type === GREETING && this.#state === 'greeting')
-            this.#reader.read(cursor).forEach((reading) => this.#give({...reading, greeting: true}));
-        else if (type === GREETED && this.#state === 'greeting')
-            this.#live();
-        else if (type === DATA && this.#state === 'live')
-            this.#data(cursor);
-        else
+        if (flags & NTH)
+            putWhole(out, nth);
+        this.#before = Object.assign(known, {unit, nth});
+        this.#series.set(name, known);
+        if (value === undefined)
             return;
-        if (type !== WELCOME)
-            this.#count(buffer.byteLength);
+        if (jump > 0)
+            putWhole(out, jump);
+        const time = Math.round(reading.time * 1000);
+        putSigned(out, time - this.#time);
+        putValue(out, value, flags & 15);
+        this.sequence = sequence;
+        this.#time = time;
     }
+}
 
-    #welcome(cursor) {
-        const greeting = cursor.byte() & 1, epoch = cursor.hex(16);
-        this.#start = cursor.whole();
-        if (epoch !== this.place?.epoch)
-            this.#nth.clear();
-        this.place = {epoch, sequence: greeting ? 0 : this.#start};
-        this.#reader = new Reader();
-        this.#bytes = this.#acknowledged = 0;
-        if (greeting)
-            this.#state = 'greeting';
-        else
-            this.#live();
-    }
+function putSigned(out, value) {
+    putWhole(out, value < 0 ? -value * 2 - 1 : value * 2);
+}
 
-    #live() {
-        this.#reader.sequence = this.#start;
-        this.place.sequence = this.#start;
-        this.#state = 'live';
-    }
+function putBytes(out, bytes) {
+    putWhole(out, bytes.length);
+    for (const byte of bytes)
+        out.push(byte);
+}
 
-    #data(cursor) {
-        for (const reading of this.#reader.read(cursor))
-            this.#give({...reading, greeting: false});
-        this.place.sequence = this.#reader.sequence;
-    }
+export const utf8 = (text) => new TextEncoder().encode(text);
+const putText = (out, text) => putBytes(out, utf8(text));
 
-    #give(reading) {
-        const before = this.#nth.get(reading.series);
-        this.#nth.set(reading.series, reading.nth);
-        reading.missed = before === undefined ? 0 : Math.max(reading.nth - before - 1, 0);
-        this.#take(reading);
+/** Numbers of a few digits take a few bytes. */
+function kindOf(value) {
+    if (typeof value === 'string')
+        return TEXT;
+    if (value instanceof Uint8Array)
+        return BYTES;
+    for (let digits = 0; digits <= LAST_DECIMAL - DECIMAL; digits++) {
+        const whole = Math.round(value * 10 ** digits);
+        if (Math.abs(whole) < 1e15 && !Object.is(whole, -0) && whole / 10 ** digits === value)
+            return DECIMAL + digits;
     }
+    return DOUBLE;
+}
 
-    /** SCTP sees to it that all arrives; this only says that more may come. */
-    #count(bytes) {
-        this.#bytes += bytes;
-        if (this.#bytes - this.#acknowledged < WINDOW / 4)
-            return;
-        this.#acknowledged = this.#bytes;
-        const out = [ACK];
-        putWhole(out, this.#bytes);
-        putWhole(out, this.place.sequence);
-        this.#send(Uint8Array.from(out).buffer);
-    }
+function putValue(out, value, kind) {
+    if (kind === TEXT)
+        putText(out, value);
+    else if (kind === BYTES)
+        putBytes(out, value);
+    else if (kind === DOUBLE)
+        out.push(...new Uint8Array(doubleBytes(value)));
+    else
+        putSigned(out, Math.round(value * 10 ** (kind - DECIMAL)));
+}
+
+function doubleBytes(value) {
+    const view = new DataView(new ArrayBuffer(8));
+    view.setFloat64(0, value, true);
+    return view.buffer;
 }

@@ -10,7 +10,9 @@
 // Clients that know neither session nor "to" are matched by their sender alone.
 
 import {Call, makeSession} from './call.js';
+import {RtcbusError, event} from './event.js';
 import {Readings} from './readings.js';
+import {codeOf} from './sdp.js';
 import {parseNumber} from './series.js';
 
 const FIRST_PAUSE = 1000, LONGEST_PAUSE = 30000; // ms
@@ -23,43 +25,84 @@ const MAX_EARLY = 128, EARLY_LIFETIME = 30000;   // candidates before their offe
 
 export const peerKey = (id, name) => name || id;
 
-export class Contact {
+/**
+ * Events: "state" (.state, .reason), "reading" (detail: {series, unit, value, time (ms since the
+ * epoch of its emitter's clock), missed, greeting}), "channel" (detail: an RTCDataChannel that the
+ * peer has opened).
+ */
+export class Contact extends EventTarget {
     readings = new Readings();
     place = null;        // of its readings, from before a reload
     call = null;
     reason = null;       // of the last call's end
-    shown = '';          // the last call's fingerprint
+    trust = null;        // known, new, unknown or changed, by the last call
+    fingerprint = '';    // what that one has shown
     wanted = false;
-    others = 0;          // messages that were no numbers
     attempts = 0;
     timer = 0;
 
-    constructor(key, id, name) {
+    #contacts;
+
+    constructor(contacts, key, id, name) {
+        super();
+        this.#contacts = contacts;
         Object.assign(this, {key, id, name});
     }
 
+    /** closed, calling, connecting, connected or reconnecting */
     get state() {
         return this.call?.state ?? 'closed';
     }
+
+    /** The digits of its key that people read to each other. */
+    get code() {
+        return codeOf(this.fingerprint);
+    }
+
+    /** Ends the call for good; what has been read stays. */
+    hangUp() {
+        this.#contacts.hangUp(this);
+    }
+
+    /** An open RTCDataChannel; OPTIONS as createDataChannel() has them. */
+    channel(label, options = {}) {
+        return openedChannel(this, label, options);
+    }
+}
+
+function openedChannel(contact, label, options) {
+    return new Promise((resolve, reject) => {
+        if (contact.state !== 'connected')
+            throw new RtcbusError('NotConnected', `${contact.key} is not connected`);
+        const channel = contact.call.openChannel(label, options), {call} = contact;
+        channel.binaryType = 'arraybuffer';
+        const fail = () => reject(new RtcbusError('NotConnected', `the channel ${label} was not opened`));
+        channel.addEventListener('open', () => resolve(channel), {once: true});
+        channel.addEventListener('close', fail, {once: true});
+        call.addEventListener('state', () => call.state === 'closed' && fail());
+    });
 }
 
 /**
- * Events: "contacts" (which there are, or their states), "reading" (detail: {contact, series,
- * time, value}), "listeners", "step" (detail: {peer, session, step, …}).
+ * Events: "contacts" (which there are, or their states), "reading" (detail: as a Contact's, and
+ * {contact, at: ms of performance.now()}), "listeners", "channel" (detail: {peer, contact,
+ * channel}), "step" (detail: {peer, session, step, …}).
  */
 export class Contacts extends EventTarget {
     contacts = new Map(); // key → Contact
     incoming = new Set(); // calls of those who listen to us
-    emitting = false;     // we answer a `call` to everybody
     certificate = null;   // ours
     everybody = false;    // whoever comes is called
-    greeting = null;      // gives the text that a new listener hears first, or null
     #signaling;
+    #parts;
     #early = [];
+    #statsTimer = 0;
 
-    constructor(signaling) {
+    /** PARTS: {RTCPeerConnection, configuration (of each of them), trust, outbox}. */
+    constructor(signaling, parts) {
         super();
         this.#signaling = signaling;
+        this.#parts = parts;
         signaling.addEventListener('frame', ({detail}) => this.#receive(detail));
         signaling.addEventListener('members', () => this.#membersChanged());
         signaling.addEventListener('joined', ({detail}) => this.#joined(detail));
@@ -68,21 +111,22 @@ export class Contacts extends EventTarget {
         signaling.addEventListener('state', () => this.#relayChanged());
         for (const event of ['state', 'iceServers'])
             signaling.addEventListener(event, () => this.#serversChanged());
-        setInterval(() => this.#readStats(), 1000);
     }
 
     get listeners() {
         return [...this.incoming].filter((call) => call.open);
     }
 
-    /** Calls the peer in the room with this ID. */
-    place(id) {
-        const name = this.#signaling.nameOf(id);
+    /** Calls the peer with this name or id, now or when it comes into the room: its Contact. */
+    place(peer) {
+        const members = [...this.#signaling.members];
+        const [id, name] = members.find(([one, known]) => one === peer || (known && known === peer)) ?? ['', peer];
         const contact = this.#contact(peerKey(id, name), id, name);
         contact.id = id;
         contact.wanted = true;
         contact.attempts = 0;
         this.#dial(contact);
+        return contact;
     }
 
     placeAll() {
@@ -115,7 +159,8 @@ export class Contacts extends EventTarget {
         contact.reason = 'own';
         clearTimeout(contact.timer);
         contact.call?.close('own', true);
-        this.#tell('contacts');
+        contact.readings.end();
+        this.#tellState(contact);
     }
 
     forget(contact) {
@@ -128,34 +173,58 @@ export class Contacts extends EventTarget {
     stop() {
         this.contacts.forEach((contact) => this.hangUp(contact));
         this.incoming.forEach((call) => call.close('own', true));
+        clearInterval(this.#statsTimer);
+        this.#statsTimer = 0;
     }
 
-    publish(text) {
-        return [...this.incoming].filter((call) => call.publish(text)).length;
+    /** READING, which is in the outbox, goes to whoever listens. */
+    publish(reading) {
+        this.incoming.forEach((call) => call.publish(reading));
     }
 
     #tell(type, detail) {
-        this.dispatchEvent(new CustomEvent(type, {detail}));
+        this.dispatchEvent(event(type, detail));
+    }
+
+    /** The state of CONTACT is another. */
+    #tellState(contact) {
+        contact.dispatchEvent(event('state'));
+        this.#tell('contacts');
     }
 
     #contact(key, id, name) {
         if (!this.contacts.has(key))
-            this.contacts.set(key, new Contact(key, id, name));
+            this.contacts.set(key, new Contact(this, key, id, name));
         return this.contacts.get(key);
     }
 
     #newCall(direction, remote, session) {
         const name = this.#signaling.nameOf(remote);
+        const {RTCPeerConnection, trust, outbox} = this.#parts;
         const call = new Call({
-            direction, remote, name, session,
-            options: {iceServers: this.#signaling.iceServers,
-                      certificates: this.certificate ? [this.certificate] : []},
+            direction, remote, name, session, RTCPeerConnection, trust, outbox, options: this.#options(),
             send: (frame) => this.#signaling.send(frame),
         });
         const peer = peerKey(remote, name);
         call.peer = peer;
+        call.addEventListener('channel', ({detail}) => this.#channel(call, detail));
+        this.#statsTimer ||= setInterval(() => this.#readStats(), 1000);
         call.addEventListener('step', ({detail}) => this.#tell('step', {peer, session, ...detail}));
         return call;
+    }
+
+    /** For an RTCPeerConnection. */
+    #options() {
+        const {configuration = {}} = this.#parts;
+        const options = {...configuration, iceServers: [...configuration.iceServers ?? [],
+                                                        ...this.#signaling.iceServers]};
+        return this.certificate ? {...options, certificates: [this.certificate]} : options;
+    }
+
+    #channel(call, channel) {
+        const contact = [...this.contacts.values()].find((one) => one.call === call) ?? null;
+        contact?.dispatchEvent(event('channel', channel));
+        this.#tell('channel', {peer: call.peer, contact, channel});
     }
 
     // ---- as the listener ----------------------------------------------------------
@@ -164,7 +233,7 @@ export class Contacts extends EventTarget {
         clearTimeout(contact.timer);
         if (this.#signaling.state !== 'connected' || !this.#signaling.members.has(contact.id)) {
             contact.reason = this.#signaling.state === 'connected' ? 'away' : 'relay';
-            this.#tell('contacts');
+            this.#tellState(contact);
             return;
         }
         const former = contact.call;
@@ -184,20 +253,16 @@ export class Contacts extends EventTarget {
         call.addEventListener('reading', ({detail}) => this.#reading(contact, call, detail));
         call.addEventListener('restart', () => this.#restart(call));
         call.wantedPlace = contact.place;
-        this.#tell('contacts');
+        this.#tellState(contact);
     }
 
     #message(contact, call, text) {
-        const value = parseNumber(text), time = performance.now();
-        if (contact.call !== call)
+        const value = parseNumber(text);
+        if (contact.call !== call || Number.isNaN(value))
             return;
-        if (Number.isNaN(value)) {
-            contact.others++;
-            return;
-        }
+        const reading = {series: '', unit: '', value, time: Date.now(), missed: 0, greeting: false};
         this.#heard(contact, call, text);
-        contact.readings.addNumber(time, value);
-        this.#tell('reading', {contact, series: '', time, value});
+        this.#tellReading(contact, reading, contact.readings.addNumber(reading));
     }
 
     #heard(contact, call, text) {
@@ -212,10 +277,15 @@ export class Contacts extends EventTarget {
         if (contact.call !== call)
             return;
         this.#heard(contact, call, String(reading.value));
-        const time = contact.readings.add(reading, call.place.epoch);
+        const at = contact.readings.add(reading, call.place.epoch);
         if (!reading.greeting)
             contact.place = {epoch: call.place.epoch, sequence: reading.sequence};
-        this.#tell('reading', {contact, series: reading.series, time, value: reading.value});
+        this.#tellReading(contact, reading, at);
+    }
+
+    #tellReading(contact, reading, at) {
+        contact.dispatchEvent(event('reading', reading));
+        this.#tell('reading', {contact, at, ...reading});
     }
 
     #restart(call) {
@@ -226,18 +296,19 @@ export class Contacts extends EventTarget {
     #callChanged(contact, call) {
         if (contact.call !== call)
             return;
+        contact.trust = call.trust ?? contact.trust;
+        contact.fingerprint = call.remoteFingerprint || contact.fingerprint;
         if (call.state === 'reconnecting') {
             this.#lookAgain(contact, call);
         } else if (call.state === 'closed') {
             contact.call = null;
             contact.reason = call.reason;
-            contact.shown = call.remoteFingerprint;
             if (call.reason === 'changed')
                 contact.wanted = false; // the visitor has to decide
             if (contact.wanted && !FINAL.includes(call.reason))
                 this.#redial(contact);
         }
-        this.#tell('contacts');
+        this.#tellState(contact);
     }
 
     /**
@@ -267,9 +338,9 @@ export class Contacts extends EventTarget {
         if (this.#signaling.state !== 'connected')
             return;
         for (const contact of this.contacts.values())
-            contact.call?.setIceServers(this.#signaling.iceServers);
+            contact.call?.setOptions(this.#options());
         for (const call of this.incoming)
-            call.setIceServers(this.#signaling.iceServers);
+            call.setOptions(this.#options());
     }
 
     // ---- the room -----------------------------------------------------------------
@@ -388,7 +459,7 @@ export class Contacts extends EventTarget {
     #receiveCall(frame) {
         const session = typeof frame.session === 'string' ? frame.session : undefined;
         // To everybody: only an emitter has something to say, and 20 pages would say it.
-        if ((frame.to === undefined && !this.emitting) || (session && this.#find(frame)))
+        if ((frame.to === undefined && this.#parts.outbox.sequence === 0) || (session && this.#find(frame)))
             return;
         if (!session) // it has forgotten its former call
             this.incoming.forEach((call) =>
@@ -407,9 +478,9 @@ export class Contacts extends EventTarget {
             this.#tell('listeners');
         });
         call.addEventListener('open', () => {
-            const text = this.greeting?.();
-            if (text)
-                call.publish(text);
+            const last = this.#parts.outbox.last.get('');
+            if (last)
+                call.publish(last);
             this.#tell('listeners');
         });
         call.offer();
@@ -473,7 +544,7 @@ export class Contacts extends EventTarget {
     }
 
     #readStats() {
-        if (!document.hidden)
+        if (!globalThis.document?.hidden)
             this.#calls().forEach((call) => call.readStats());
     }
 }

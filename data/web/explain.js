@@ -13,12 +13,6 @@ export function explainSdp(sdp) {
     });
 }
 
-/** Whether who wrote this SDP takes channels of PROTOCOL without being asked (rtcbus-signaling(7)). */
-export function takesProtocol(sdp, protocol) {
-    const [, named, ufrag] = /^a=x-rtcbus-protocol:(\S+) (\S+)\s*$/m.exec(sdp ?? '') ?? [];
-    return named === protocol && sdp.includes(`a=ice-ufrag:${ufrag}`);
-}
-
 /** "host udp 192.0.2.1:4567" of a candidate line; "" if it is none. */
 export function describeCandidate(line) {
     const words = String(line ?? '').split(' ');

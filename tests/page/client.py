@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""The client for web developers: the examples in a page from elsewhere and in Node.js."""
+
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import threading
+
+import harness
+from browser import Browser
+from harness import check, equal, wait_for
+from pages import ADDRESS, ROOM, WEB, open_page, publish, slide, start_relay, wait_people
+
+EXAMPLES = os.path.join(harness.TOP_SRCDIR, "data", "examples", "web")
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/favicon.ico":
+            self.send_response(204)
+            self.end_headers()
+        else:
+            super().do_GET()
+
+    def log_message(self, *_arguments):
+        pass
+
+
+class WebServer:
+    """Another origin than the relay's, which serves the examples."""
+
+    def __init__(self, world):
+        self.server = http.server.ThreadingHTTPServer(
+            (ADDRESS, 0), functools.partial(Handler, directory=EXAMPLES))
+        self.origin = f"http://{ADDRESS}:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        world.closing(self)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_page_from_elsewhere(world, kind):
+    """The whole page of rtcbus-web(7): readings, a channel, a key, and what it publishes."""
+    web = WebServer(world)
+    relay = start_relay(world, AllowedOrigins=f"same-origin;{web.origin}")
+    boiler = world.peer("boiler", relay, room=ROOM)
+    publish(boiler, "temperature", 20.5, "°C")
+    page = Browser(world, kind).open(
+        "page", f"{web.origin}/page.html?relay=http://{ADDRESS}:{relay.port}")
+    page.wait_text("#value", "20.5 °C", 20)
+    page.wait_text("#state", "its key is new: ")
+    publish(boiler, "temperature", 21.0, "°C")
+    page.wait_text("#value", "21 °C")
+
+    channel = wait_for(lambda: [path for path, interfaces in boiler.objects().items()
+                                if interfaces.get("org.rtcbus.Peer1.Channel", {}).get("Label") == "chat"],
+                       what="the channel of the page")[0]
+    interface = "org.rtcbus.Peer1.Channel"
+    wait_for(lambda: boiler.get("State", channel, interface) == "open", what="the channel to open")
+    page.click("#hello")
+    wait_for(lambda: boiler.get("MessagesReceived", channel, interface) == 1, what="the page's hello")
+    boiler.invoke("SendText", "(s)", "good day", path=channel, interface=interface)
+    page.wait_text("#answers", "good day")
+
+    boiler.call("viewer")
+    read = lambda: boiler.invoke("ReadReadings", "(tua{sv})", 0, 0, {})[0]  # noqa: E731
+    wait_for(lambda: [(one[3], one[4], one[5]) for one in read()] == [("viewer", "viewer", "looks at it")],
+             10, "what the page has published")
+    # It calls again whoever comes back.
+    boiler.kill()
+    boiler.start()
+    boiler.wait_ready()
+    publish(boiler, "temperature", 22.0, "°C")
+    page.wait_text("#value", "22 °C", 40)
+    equal(page.problems(), [], "complaints in the console")
+
+
+ERROR = """(async () => {
+    const {join} = await import('http://%s/rtcbus.js');
+    try { await (%s)(join); return 'none'; } catch ({name}) { return name; }
+})()"""
+
+
+def test_client_errors(world, kind):
+    """Promises are rejected with errors that have names."""
+    relay = start_relay(world, AllowedOrigins="same-origin")
+    web = WebServer(world)
+    where = f"{ADDRESS}:{relay.port}"
+    page = Browser(world, kind).open("page", f"http://{where}/{ROOM}")
+    enter = f"await join('http://{where}/{ROOM}', {{name: 'me'}})"
+
+    def error(code):
+        return page.eval(ERROR % (where, f"async (join) => {{ {code} }}"))
+
+    for code, name in (
+            (f"const room = {enter}; try {{ await room.call('nobody', {{timeout: 300}}); }} "
+             "finally { room.leave(); }", "NoSuchPeer"),
+            (f"(await {enter}).publish(NaN)", "InvalidArgument"),
+            ("(await join('http://%s:1/', {timeout: 300}))" % ADDRESS, "NotConnected")):
+        equal(error(code), name, code)
+    elsewhere = page.browser.open("elsewhere", f"{web.origin}/page.html?relay=http://{where}")
+    elsewhere.wait_text("#state", "Denied: ", 20)
+
+
+def run_node(world, name, *arguments):
+    """The example for Node.js, with its three packages where npm would put them."""
+    modules = os.path.join(harness.TOP_SRCDIR, "_lab", "node", "node_modules")
+    if not os.path.isdir(os.path.join(modules, "@roamhq", "wrtc")):
+        raise harness.Skip("tests/foreign/install has not run")
+    folder = world.path(name + ".d")
+    os.makedirs(os.path.join(folder, "node_modules"))
+    for package, target in (("@roamhq", os.path.join(modules, "@roamhq")),
+                            ("ws", os.path.join(modules, "ws")), ("rtcbus", os.path.join(WEB, "js"))):
+        os.symlink(target, os.path.join(folder, "node_modules", package))
+    program = shutil.copy(os.path.join(EXAMPLES, "page.mjs"), folder)
+    return world.run(name, ["node", program, *arguments])
+
+
+def test_node(world):
+    """A peer daemon's readings, each once and in order, also over a kill of the daemon."""
+    relay = start_relay(world)
+    boiler = world.peer("boiler", relay, room=ROOM)
+    node = run_node(world, "node", relay.url(ROOM), "boiler")
+    wait_for(lambda: any(line.startswith("connected new ") for line in node.lines()), 20,
+             "the program to be connected")
+    for value in range(10):
+        publish(boiler, "n", float(value))
+    wait_for(lambda: "n 9 " in node.lines(), what="ten readings")
+    boiler.kill()
+    boiler.start()
+    boiler.wait_ready()
+    for value in range(10, 20):
+        publish(boiler, "n", float(value))
+    wait_for(lambda: "n 19 " in node.lines(), 40, "readings after the kill")
+    equal([line for line in node.lines() if line.startswith("n ")], [f"n {i} " for i in range(20)],
+          "readings")
+    call = boiler.call("node")
+    call.wait_state("connected", 10)
+    wait_for(lambda: [(one[4], one[5]) for one in boiler.invoke("ReadReadings", "(tua{sv})", 0, 0, {})[0]]
+             [-1:] == [("version", node_version())], 10, "what Node.js has published")
+
+
+def node_version():
+    return subprocess.run(["node", "--version"], capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
+def test_node_and_page(world):
+    """The relay's page is called by Node.js, and the other way round."""
+    relay = start_relay(world)
+    page = open_page(world, "chromium", relay)
+    node = run_node(world, "node", relay.url(ROOM), "desk")
+    page.wait_text("#listeners", "1 listener", 20)
+    slide(page, 2)
+    wait_for(lambda: [line for line in node.lines() if not line.startswith("connected")] == [" 51 ", " 52 "],
+             what="two numbers")
+    wait_people(page, "node")
+    page.click("#people button")
+    page.wait_text(page.card("node", ".value"), node_version())
+    check(page.text(page.card("node", ".pill")) == "connected", "the call to Node.js")
