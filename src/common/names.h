@@ -30,6 +30,9 @@
 /* The WebSocket subprotocol of rtcbus-signaling(7), and the channel of whoever is called */
 #define SUBPROTOCOL "rtcbus.1"
 #define DEFAULT_CHANNEL_LABEL "msg_channel"
+/* The channels of rtcbus-files(7) */
+#define FILES_PROTOCOL "rtcbus.files.1"
+#define FILES_LABEL "files"
 #define DEFAULT_RELAY_PORT 41337
 
 /* Journal MESSAGE_IDs */

@@ -42,7 +42,7 @@ bool is_printable(const char *text)
     return true;
 }
 
-char *printable(const char *text)
+char *printable_with(const char *text, gunichar replacement)
 {
     g_autofree char *valid = NULL;
     GString *out;
@@ -54,9 +54,14 @@ char *printable(const char *text)
     for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
         gunichar c = g_utf8_get_char(p);
 
-        g_string_append_unichar(out, is_printable_char(c) ? c : REPLACEMENT);
+        g_string_append_unichar(out, is_printable_char(c) ? c : replacement);
     }
     return g_string_free(out, FALSE);
+}
+
+char *printable(const char *text)
+{
+    return printable_with(text, REPLACEMENT);
 }
 
 static void append_escaped(GString *out, gunichar c)

@@ -24,6 +24,8 @@ bool is_printable(const char *text);
 /* TEXT with each character that is not printable, and each piece that is not UTF-8, replaced by
  * U+FFFD. Transfer full. */
 char *printable(const char *text);
+/* The same with REPLACEMENT in the place of each character; what is not UTF-8 is U+FFFD. */
+char *printable_with(const char *text, gunichar replacement);
 
 /* TEXT, which is JSON, with those characters escaped (RFC 8259 section 7): the same to whoever
  * parses it. Transfer full. */

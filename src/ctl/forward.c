@@ -65,7 +65,7 @@ static void on_open(StreamLink *link, gpointer data)
 {
     Forward *forward = data;
 
-    shared_call_open(forward->call, forward->label, on_opened, link);
+    shared_call_open(forward->call, forward->label, STREAM_PROTOCOL, on_opened, link);
 }
 
 static void on_failed(const GError *error, gpointer data)

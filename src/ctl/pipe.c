@@ -253,7 +253,7 @@ static void on_call_connected(gpointer data)
     Pipe *pipe = data;
 
     pipe_enter_state(pipe, PIPE_OPENING);
-    shared_call_open(pipe->call, pipe->label, on_opened, pipe);
+    shared_call_open(pipe->call, pipe->label, STREAM_PROTOCOL, on_opened, pipe);
 }
 
 /* Later, whoever waits for the channel or for the stream hears of it, too. */

@@ -240,12 +240,12 @@ int channel_acquire(BusClient *client, const char *path, gsize *max_packet, GErr
     return reply ? take_acquired(reply, fds, max_packet, error) : -1;
 }
 
-static GVariant *open_parameters(const char *label)
+static GVariant *open_parameters(const char *label, const char *protocol)
 {
     GVariantBuilder options;
 
     g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
-    g_variant_builder_add(&options, "{sv}", "protocol", g_variant_new_string(STREAM_PROTOCOL));
+    g_variant_builder_add(&options, "{sv}", "protocol", g_variant_new_string(protocol));
     return g_variant_new("(sa{sv})", label, &options);
 }
 
@@ -294,12 +294,13 @@ static void on_channel_opened(GObject *bus, GAsyncResult *result, gpointer data)
                                              LOOK, -1, NULL, NULL, on_acquired, opening);
 }
 
-void shared_call_open(SharedCall *call, const char *label, SharedCallOpened opened, gpointer data)
+void shared_call_open(SharedCall *call, const char *label, const char *protocol,
+                      SharedCallOpened opened, gpointer data)
 {
     Opening *opening = g_new0(Opening, 1);
 
     *opening = (Opening){g_hash_table_ref(call->channels), opened, data};
     g_dbus_connection_call(call->client->bus, PEER_BUS_NAME, call->path, CALL_INTERFACE,
-                           "OpenChannel", open_parameters(label), G_VARIANT_TYPE("(o)"), LOOK, -1,
-                           NULL, on_channel_opened, opening);
+                           "OpenChannel", open_parameters(label, protocol), G_VARIANT_TYPE("(o)"),
+                           LOOK, -1, NULL, on_channel_opened, opening);
 }

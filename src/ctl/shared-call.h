@@ -26,11 +26,12 @@ void shared_call_free(SharedCall *call);
 bool shared_call_is_connected(const SharedCall *call);
 
 /*
- * Opens a channel for a stream (common/stream.h) and acquires it. FD is -1 with
- * ERROR, else the receiver's. The call may be freed before it comes.
+ * Opens a channel and acquires it. FD is -1 with ERROR, else the receiver's. The
+ * call may be freed before it comes.
  */
 typedef void (*SharedCallOpened)(int fd, gsize max_packet, const GError *error, gpointer data);
-void shared_call_open(SharedCall *call, const char *label, SharedCallOpened opened, gpointer data);
+void shared_call_open(SharedCall *call, const char *label, const char *protocol,
+                      SharedCallOpened opened, gpointer data);
 
 /*
  * DONE comes when the channels of shared_call_open() have gone, and with them all that

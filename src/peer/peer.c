@@ -274,18 +274,19 @@ static bool may_hear_early(const Call *call)
     return call_fingerprint(call) && call_trust(call) != TRUST_NEW && !call_is_foreign(call);
 }
 
-enum { PIPE_TIMEOUT = 30 }; /* seconds until a program must have acquired it */
+enum { PROGRAM_TIMEOUT = 30 }; /* seconds until a program must have acquired it */
 
-/* A pipe waits for the program that it is for; on one that we have opened the
+/* Pipes and files wait for the program that they are for; on a channel that we have opened the
  * remote may have answered before our program has it. */
-static void reserve_pipe(CallChannel *channel)
+static bool is_for_program(const CallChannel *channel)
 {
     const Channel *rtc = call_channel_rtc(channel);
 
-    if (strcmp(channel_protocol(rtc), STREAM_PROTOCOL) == 0 &&
-        (!call_channel_is_incoming(channel) ||
-         g_str_has_prefix(channel_label(rtc), STREAM_PIPE_PREFIX)))
-        call_channel_reserve(channel, PIPE_TIMEOUT);
+    if (strcmp(channel_protocol(rtc), FILES_PROTOCOL) == 0)
+        return true;
+    return strcmp(channel_protocol(rtc), STREAM_PROTOCOL) == 0 &&
+           (!call_channel_is_incoming(channel) ||
+            g_str_has_prefix(channel_label(rtc), STREAM_PIPE_PREFIX));
 }
 
 /* A name that anybody could have taken by calling first is nobody's. */
@@ -300,8 +301,8 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
 
     if (readings_note_channel(peer->readings, channel, event, may_hear_early(call)))
         return;
-    if (event == CALL_CHANNEL_ADDED)
-        reserve_pipe(channel);
+    if (event == CALL_CHANNEL_ADDED && is_for_program(channel))
+        call_channel_reserve(channel, PROGRAM_TIMEOUT);
     peer->observer->channel(channel, event, peer->observer_data);
     if (event == CALL_CHANNEL_ADDED)
         service_links_connect(peer->links, channel, peer->services, knows, peer);

@@ -358,7 +358,7 @@ static Frame *read_frame(JsonObject *object, GError **error)
     return g_steal_pointer(&frame);
 }
 
-Frame *frame_parse(const char *text, gsize length, GError **error)
+JsonObject *frame_parse_members(const char *text, gsize length, GError **error)
 {
     g_autoptr(JsonParser) parser = json_parser_new_immutable();
     g_autoptr(GError) local = NULL;
@@ -385,7 +385,14 @@ Frame *frame_parse(const char *text, gsize length, GError **error)
         g_set_error_literal(error, FRAME_ERROR, FRAME_ERROR_SYNTAX, "not a JSON object");
         return NULL;
     }
-    return read_frame(json_node_get_object(root), error);
+    return json_node_dup_object(root);
+}
+
+Frame *frame_parse(const char *text, gsize length, GError **error)
+{
+    g_autoptr(JsonObject) object = frame_parse_members(text, length, error);
+
+    return object ? read_frame(object, error) : NULL;
 }
 
 /* ---- writing -------------------------------------------------------------- */

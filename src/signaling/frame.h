@@ -114,6 +114,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Frame, frame_free)
 /* TEXT need not be terminated. NULL with ERROR if it is no frame. */
 Frame *frame_parse(const char *text, gsize length, GError **error);
 
+/* The members of any JSON object that a remote has written, or NULL with ERROR. The one way for
+ * bytes of a remote to json-glib, which recurses and leaks with some. Transfer full. */
+typedef struct _JsonObject JsonObject;
+JsonObject *frame_parse_members(const char *text, gsize length, GError **error);
+
 /* A frame between peers as JSON text; `from` is the relay's to write. Transfer full. */
 char *frame_write(const Frame *frame);
 

@@ -17,7 +17,8 @@ allowed() {
     rtc) echo 'rtc common' ;;
     token) echo 'token common' ;;
     relay) echo 'relay signaling token common' ;;
-    ctl) echo 'ctl token common' ;;
+    files) echo 'files signaling common' ;;
+    ctl) echo 'ctl files token common' ;;
     peer) echo 'peer rtc signaling common' ;;
     esac
 }
