@@ -97,6 +97,21 @@ static char *token_text(GVariant *client)
                 : g_strdup_printf(_("for ever%s"), name);
 }
 
+/* How much of the share that limits it is taken: "2 of 1024", and of whom if that is not its
+ * address alone. */
+static char *share_text(GVariant *client)
+{
+    const char *key = dict_string(client, "share");
+    g_autofree char *taken = NULL;
+
+    if (!*key)
+        return g_strdup("-");
+    taken = g_strdup_printf(_("%u of %" PRIu64), dict_uint32(client, "share-taken"),
+                            dict_uint64(client, "share-max"));
+    return g_str_equal(key, dict_string(client, "address")) ? g_steal_pointer(&taken)
+                                                            : g_strdup_printf("%s: %s", key, taken);
+}
+
 static void client_add_row(GVariant *client, Table *table)
 {
     g_autofree char *name = text_safe(dict_string(client, "name"));
@@ -104,8 +119,10 @@ static void client_add_row(GVariant *client, Table *table)
     g_autofree char *origin = text_safe(dict_string(client, "origin"));
     g_autofree char *duration = text_since(dict_uint64(client, "since"));
     g_autofree char *token = token_text(client);
+    g_autofree char *share = share_text(client);
 
-    table_row(table, dict_string(client, "id"), name, address, origin, duration, token, NULL);
+    table_row(table, dict_string(client, "id"), name, address, origin, duration, token, share,
+              NULL);
 }
 
 static void room_print(const RoomListing *room)
@@ -116,7 +133,8 @@ static void room_print(const RoomListing *room)
 
     g_print(ngettext("  Room %s: %u client\n", "  Room %s: %u clients\n", room->count), name,
             room->count);
-    table_row(table, _("ID"), _("NAME"), _("ADDRESS"), _("ORIGIN"), _("AGE"), _("TOKEN"), NULL);
+    table_row(table, _("ID"), _("NAME"), _("ADDRESS"), _("ORIGIN"), _("AGE"), _("TOKEN"),
+              _("SHARE"), NULL);
     for (gsize i = 0; i < g_variant_n_children(room->clients); i++) {
         g_autoptr(GVariant) entry = g_variant_get_child_value(room->clients, i);
 
@@ -213,10 +231,44 @@ static void relay_print(GVariant *dict, GPtrArray *rooms, GVariant *refusals)
         refusals_print(refusals, dict_uint64(dict, "Refused"));
 }
 
-static void client_to_json(GVariant *client, JsonBuilder *builder)
+static void token_to_json(GVariant *client, JsonBuilder *builder)
 {
     guint64 expires = dict_uint64(client, "expires");
 
+    json_builder_set_member_name(builder, "token");
+    if (!dict_flag(client, "token")) {
+        json_builder_add_null_value(builder);
+        return;
+    }
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "expires");
+    if (expires > 0)
+        json_builder_add_int_value(builder, (gint64) expires);
+    else
+        json_builder_add_null_value(builder);
+    json_add_flag(builder, "onlyName", dict_flag(client, "only-name"));
+    json_add_flag(builder, "ownName", dict_flag(client, "own-name"));
+    json_builder_end_object(builder);
+}
+
+static void share_to_json(GVariant *client, JsonBuilder *builder)
+{
+    const char *key = dict_string(client, "share");
+
+    json_builder_set_member_name(builder, "share");
+    if (!*key) {
+        json_builder_add_null_value(builder);
+        return;
+    }
+    json_builder_begin_object(builder);
+    json_add_string(builder, "key", key);
+    json_add_uint(builder, "taken", dict_uint32(client, "share-taken"));
+    json_add_uint(builder, "max", dict_uint64(client, "share-max"));
+    json_builder_end_object(builder);
+}
+
+static void client_to_json(GVariant *client, JsonBuilder *builder)
+{
     json_builder_begin_object(builder);
     json_add_string(builder, "id", dict_string(client, "id"));
     json_add_string(builder, "name", dict_string(client, "name"));
@@ -225,20 +277,8 @@ static void client_to_json(GVariant *client, JsonBuilder *builder)
     json_add_uint(builder, "since", dict_uint64(client, "since"));
     json_add_flag(builder, "rtcbus", dict_flag(client, "rtcbus"));
     json_add_uint(builder, "waiting", dict_uint64(client, "waiting"));
-    json_builder_set_member_name(builder, "token");
-    if (dict_flag(client, "token")) {
-        json_builder_begin_object(builder);
-        json_builder_set_member_name(builder, "expires");
-        if (expires > 0)
-            json_builder_add_int_value(builder, (gint64) expires);
-        else
-            json_builder_add_null_value(builder);
-        json_add_flag(builder, "onlyName", dict_flag(client, "only-name"));
-        json_add_flag(builder, "ownName", dict_flag(client, "own-name"));
-        json_builder_end_object(builder);
-    } else {
-        json_builder_add_null_value(builder);
-    }
+    token_to_json(client, builder);
+    share_to_json(client, builder);
     json_builder_end_object(builder);
 }
 

@@ -141,6 +141,20 @@ static void add_grant(GVariantBuilder *builder, const AccessGrant *grant)
     g_variant_builder_add(builder, "{sv}", "own-name", g_variant_new_boolean(grant->owns_name));
 }
 
+/* Whose share of the connections it has; nothing if there is no share for it. */
+static void add_share(GVariantBuilder *builder, const RelayClientInfo *info)
+{
+    g_autofree char *key = account_key(info->account);
+
+    if (!key || info->max_connections == 0)
+        return;
+    g_variant_builder_add(builder, "{sv}", "share", g_variant_new_string(key));
+    g_variant_builder_add(builder, "{sv}", "share-taken",
+                          g_variant_new_uint32(account_connections(info->account)));
+    g_variant_builder_add(builder, "{sv}", "share-max",
+                          g_variant_new_uint64(info->max_connections));
+}
+
 static void describe_client(const RelayClientInfo *info, gpointer data)
 {
     GVariantBuilder builder;
@@ -154,6 +168,7 @@ static void describe_client(const RelayClientInfo *info, gpointer data)
     g_variant_builder_add(&builder, "{sv}", "rtcbus", g_variant_new_boolean(info->rtcbus));
     g_variant_builder_add(&builder, "{sv}", "waiting", g_variant_new_uint64(info->waiting));
     add_grant(&builder, info->grant);
+    add_share(&builder, info);
     g_variant_builder_add_value(data, g_variant_builder_end(&builder));
 }
 

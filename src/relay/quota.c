@@ -145,6 +145,26 @@ guint64 account_prefix(const Account *account)
     return account->unlimited ? 0 : account->prefix;
 }
 
+char *account_key(const Account *account)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr in6 = {};
+    guint64 prefix = GUINT64_TO_BE(account->prefix);
+    guint32 v4 = htonl((guint32) account->prefix);
+
+    if (account->unlimited)
+        return NULL;
+    if (account->prefix == ipv4_prefix((guint32) account->prefix))
+        return g_strdup(inet_ntop(AF_INET, &v4, text, sizeof text));
+    memcpy(in6.s6_addr, &prefix, sizeof prefix);
+    return g_strdup_printf("%s/64", inet_ntop(AF_INET6, &in6, text, sizeof text));
+}
+
+guint account_connections(const Account *account)
+{
+    return account->has[QUOTA_HANDSHAKES] + account->has[QUOTA_CLIENTS];
+}
+
 void account_set_unlimited(Account *account)
 {
     account->unlimited = true;
@@ -158,8 +178,7 @@ FairGroup *account_turns(Account *account)
 bool quota_is_over_own(const Quota *quota, const Account *account)
 {
     return !account->unlimited && quota->limits.max_per_address > 0 &&
-           account->has[QUOTA_HANDSHAKES] + account->has[QUOTA_CLIENTS] >
-               quota->limits.max_per_address;
+           account_connections(account) > quota->limits.max_per_address;
 }
 
 void quota_charge(Quota *quota, gsize bytes)

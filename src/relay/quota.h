@@ -63,6 +63,13 @@ bool quota_is_full(const Quota *quota, QuotaShare share);
 /* How many of SHARE an account has. */
 guint account_has(const Account *account, QuotaShare share);
 
+/* Its address, or an IPv6 one's prefix as in 2001:db8::/64. Free it. NULL if that speaks for
+ * many (below). */
+char *account_key(const Account *account);
+
+/* How many connections it has, of all that are limited by address. */
+guint account_connections(const Account *account);
+
 /* What stands for its address; 0 if that speaks for many (below). */
 guint64 account_prefix(const Account *account);
 

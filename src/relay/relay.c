@@ -172,6 +172,8 @@ bool relay_foreach_client(Relay *relay, const char *name,
             .rtcbus = client_speaks_rtcbus(client),
             .waiting = client_waiting(client),
             .grant = client_grant(client),
+            .account = client_account(client),
+            .max_connections = relay->config->max_connections_per_address,
         };
 
         func(&info, data);

@@ -15,6 +15,7 @@
 #include "relay/access.h"
 #include "relay/admission.h"
 #include "relay/config.h"
+#include "relay/quota.h"
 #include "relay/refusals.h"
 
 typedef struct Relay Relay;
@@ -43,6 +44,8 @@ typedef struct {
     bool rtcbus;   /* it speaks rtcbus.1 */
     gsize waiting; /* bytes */
     const AccessGrant *grant;
+    const Account *account;  /* what its connection is charged to */
+    guint64 max_connections; /* of that account; 0: no limit */
 } RelayClientInfo;
 
 /* Begins to listen and serve from the default main context. CONFIG is borrowed

@@ -6,6 +6,7 @@
 Caddy with the configurations of data/examples/relay."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "network"))
 
+import ctl  # noqa: E402
 import harness  # noqa: E402
 from harness import Failed, Skip, check, equal, free_port, wait_for  # noqa: E402
 from members import RTCBUS, client, member, refused  # noqa: E402
@@ -71,6 +73,19 @@ def test_shares(world):
     for _ in range(2):
         client(world, r, "/", source=PROXY)
     equal(sorted(set(addresses(r))), sorted([f"192.0.2.{i}" for i in (0, 1, 2, 3, 9)] + [PROXY]))
+
+
+def test_shares_are_shown(world):
+    """Whose share a client is counted in, and how much of that is taken."""
+    r = relay(world, MaxConnectionsPerAddress="8")
+    for address in "192.0.2.1", "2001:db8::1", "2001:db8::2", None:
+        client(world, r, "/r", headers=forwarded(address) if address else (), source=PROXY)
+    shown = json.loads(ctl.run(r, "relay", "--json")[1])["rooms"][0]["clients"]
+    equal([c["share"] for c in shown], [
+        {"key": "192.0.2.1", "taken": 1, "max": 8}, {"key": "2001:db8::/64", "taken": 2, "max": 8},
+        {"key": "2001:db8::/64", "taken": 2, "max": 8}, None])
+    text = ctl.run(r, "relay")[1]
+    check("1 of 8" in text and "2001:db8::/64: 2 of 8" in text, text)
 
 
 def test_reload(world):
@@ -386,6 +401,7 @@ def test_caddy(world):
 harness.main([
     test_forwarded_for,
     test_shares,
+    test_shares_are_shown,
     test_reload,
     test_proxy_protocol,
     test_proxy_and_field,

@@ -63,6 +63,32 @@ static void test_addresses(void)
         g_assert_true(may_enter(quota, "192.0.2.1"));
 }
 
+static void assert_key(Quota *quota, const char *address, const char *wanted)
+{
+    g_autofree char *key = account_key(enter(quota, address));
+
+    g_assert_cmpstr(key, ==, wanted);
+}
+
+/* What people see of an account. */
+static void test_keys(void)
+{
+    QuotaLimits limits = {.max_per_address = 2};
+    g_autoptr(Quota) quota = quota_new(&limits);
+    Account *account = enter(quota, "192.0.2.1");
+
+    assert_key(quota, "::ffff:192.0.2.1", "192.0.2.1");
+    assert_key(quota, "255.0.0.9", "255.0.0.9");
+    assert_key(quota, "2001:db8:0:7::1", "2001:db8:0:7::/64");
+    assert_key(quota, "2001:db8:ffff:ffff:ffff::1", "2001:db8:ffff:ffff::/64");
+    assert_key(quota, "127.0.0.1", NULL);
+    assert_key(quota, "::1", NULL);
+    quota_upgrade(quota, account);
+    g_assert_cmpuint(account_connections(account), ==, 2);
+    account_set_unlimited(account);
+    assert_key(quota, "192.0.2.1", NULL);
+}
+
 static void test_shares(void)
 {
     QuotaLimits limits = {.max = {[QUOTA_CLIENTS] = 2, [QUOTA_HANDSHAKES] = 3, [QUOTA_ROOMS] = 1},
@@ -149,6 +175,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/quota/addresses", test_addresses);
+    g_test_add_func("/quota/keys", test_keys);
     g_test_add_func("/quota/shares", test_shares);
     g_test_add_func("/quota/bytes", test_bytes);
     g_test_add_func("/quota/bucket", test_bucket);
