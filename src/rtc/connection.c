@@ -607,6 +607,12 @@ static bool begin(Connection *connection, GError **error)
     return start_dtls(connection, error);
 }
 
+static bool may_restart(Connection *connection, GError **error)
+{
+    return !connection->ops->restart ||
+           connection->ops->restart(connection, error, connection->data);
+}
+
 /* An answer costs nothing that an offer of ours has not. */
 static bool may_offer(Connection *connection, const char *type, GError **error)
 {
@@ -635,7 +641,7 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
     case NEGOTIATION_OFFER_FIRST:
         return answer_anew(connection, &remote, sdp, error) && begin(connection, error);
     case NEGOTIATION_OFFER_RESTART:
-        return answer_anew(connection, &remote, sdp, error);
+        return may_restart(connection, error) && answer_anew(connection, &remote, sdp, error);
     case NEGOTIATION_OFFER_OTHER:
         answer_as_before(connection, g_steal_pointer(&remote), sdp);
         return true;

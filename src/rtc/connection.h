@@ -109,6 +109,9 @@ typedef struct {
     /* REASON is set for FAILED and may be for CLOSED. */
     void (*state)(Connection *connection, ConnectionState state, const GError *reason,
                   gpointer data);
+    /* The remote restarts ICE, which takes another agent: false refuses it. May be NULL; may not call
+     * connection_free(). */
+    bool (*restart)(Connection *connection, GError **error, gpointer data);
     /* May be NULL. */
     void (*path)(Connection *connection, ConnectionPathEvent event, gpointer data);
     /* The remote opened CHANNEL: set its ops now. */

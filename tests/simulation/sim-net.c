@@ -383,7 +383,7 @@ static void on_answer(gpointer data, guint64 unused)
         world_after(ANSWER_LIMIT * G_USEC_PER_SEC, on_no_answer, call, 0);
 }
 
-static guint on_place(const char *name, bool *connected, GError **error, gpointer data)
+static guint on_place(const char *name, bool named, bool *connected, GError **error, gpointer data)
 {
     SimListener *listener = data;
     SimCall *call = call_new_to(net_of(listener), listener, true);

@@ -346,6 +346,9 @@ static bool set_later(Connection *connection, bool offer, const Description *des
     }
     if (offer && connection->asked && connection->offerer)
         return true; /* ours goes first */
+    if (offer && description->generation != connection->remote_generation &&
+        connection->ops->restart && !connection->ops->restart(connection, error, connection->data))
+        return false;
     if (offer) {
         later((Task){DO_ANSWER, connection->number});
         if (description->generation != connection->remote_generation)

@@ -9,6 +9,8 @@
 #include <config.h>
 
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "call-nodes.h"
 #include "common/log.h"
@@ -75,6 +77,49 @@ static void test_heals(gconstpointer only_broadcasts)
     assert_states(&two, CALL_CONNECTED);
     g_assert_cmpint(fake_clock_due(), ==, -1);
     g_assert_cmpuint(count_frames(other, FRAME_BYE), ==, 0);
+    tear_down();
+}
+
+/* Of two calls to a peer, one that does not work now is not the one to use. */
+static void test_finds_connected(void)
+{
+    Two two = set_up_two();
+    Call *other;
+
+    fake_connections_cut(true);
+    settle();
+    assert_states(&two, CALL_RECONNECTING);
+    g_assert_true(calls_find_to(two.listener->calls, "emitter") == two.out);
+    other = place(two.listener, "emitter");
+    settle();
+    g_assert_cmpint(call_state(other), ==, CALL_CONNECTED);
+    g_assert_true(calls_find_to(two.listener->calls, "emitter") == other);
+    fake_connections_cut(false);
+    tear_down();
+}
+
+/* An ICE restart takes another agent: where there are few descriptors it has to wait. */
+static void test_few_descriptors(void)
+{
+    Two two = set_up_two();
+    struct rlimit before, few;
+    int lowest = dup(STDERR_FILENO);
+    guint restarts;
+
+    close(lowest);
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    few = before;
+    few.rlim_cur = (rlim_t) lowest + 1;
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &few), ==, 0);
+    fake_connections_cut(true);
+    fake_connections_cut(false);
+    pass(SECOND);
+    restarts = fake_restarts();
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    g_assert_cmpuint(restarts, ==, 0);
+    assert_states(&two, CALL_RECONNECTING);
+    pass(60 * SECOND);
+    assert_states(&two, CALL_CONNECTED);
     tear_down();
 }
 
@@ -303,6 +348,8 @@ int main(int argc, char **argv)
     g_test_add_func("/call-mend/both-join-anew", test_both_join_anew);
     g_test_add_func("/call-mend/patience", test_patience);
     g_test_add_func("/call-mend/link-changed", test_link_changed);
+    g_test_add_func("/call-mend/finds-connected", test_finds_connected);
+    g_test_add_func("/call-mend/few-descriptors", test_few_descriptors);
     g_test_add_func("/call-mend/remote-is-another", test_remote_is_another);
     g_test_add_func("/call-mend/remote-is-said-to-be-another", test_remote_is_said_to_be_another);
     g_test_add_func("/call-mend/called-again", test_called_again);

@@ -8,6 +8,8 @@
 #include <config.h>
 
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "call-nodes.h"
 #include "common/log.h"
@@ -294,6 +296,29 @@ static void test_impostors(void)
     pair_free(pair);
 }
 
+/* The remote's restart takes an agent, and may have to wait for a descriptor; what takes none goes
+ * on. */
+static void test_few_descriptors(void)
+{
+    set_up(false);
+    Pair *pair = offered("\"session\":\"s\",");
+    struct rlimit before, few;
+    int lowest = dup(STDERR_FILENO);
+
+    close(lowest);
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    few = before;
+    few.rlim_cur = (rlim_t) lowest + 1;
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &few), ==, 0);
+    offer_later(pair, "gen 1");
+    offer_later(pair, "");
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    assert_same_call(pair, 2);
+    offer_later(pair, "gen 1");
+    assert_same_call(pair, 3);
+    pair_free(pair);
+}
+
 /* However many calls it may belong to, an offer is read once to find out. */
 static void test_read_once(void)
 {
@@ -348,6 +373,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/call-offers/follows", session, test_follows);
     g_test_add_data_func("/call-offers/follows/foreign", none, test_follows);
     g_test_add_func("/call-offers/impostors", test_impostors);
+    g_test_add_func("/call-offers/few-descriptors", test_few_descriptors);
     g_test_add_func("/call-offers/read-once", test_read_once);
     g_test_add_func("/call-offers/restart-of-nothing", test_restart_of_nothing);
     return g_test_run();

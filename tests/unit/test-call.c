@@ -410,6 +410,36 @@ static void test_quota_of_connected_strangers(void)
     tear_down();
 }
 
+/* What is kept for everybody's sake has its places with strangers, and whoever is asked for here the
+ * last ones. */
+static void test_quota_of_kept(void)
+{
+    const CallOptions kept = {.timeout = 30, .another = true, .for_everybody = true};
+    guint placed = 0;
+
+    set_up(false);
+    Node *emitter = join("emitter", true, true);
+    Node *friends[] = {join("friend-1", false, false), join("friend-2", false, false)};
+
+    join("stranger", false, false);
+    while (placed < 60 && calls_place(emitter->calls, "stranger", &kept, NULL))
+        placed++;
+    g_assert_cmpuint(placed, ==, 48); /* of 64 */
+    say_call(nodes->pdata[nodes->len - 1], 1);
+    settle();
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 48);
+    for (guint i = 0; i < 10; i++) {
+        say_call(friends[0], i);
+        say_call(friends[1], i);
+    }
+    settle();
+    g_assert_cmpuint(calls_count(emitter->calls), ==, 60);
+    for (guint i = 0; i < 4; i++)
+        place(emitter, "stranger");
+    refuse(emitter, "stranger", PEER_ERROR_LIMIT_EXCEEDED);
+    tear_down();
+}
+
 /* Frames of a third one with the right session change nothing. */
 static void test_intruder(void)
 {
@@ -601,6 +631,7 @@ int main(int argc, char **argv)
     g_test_add_func("/call/quota/late-answers", test_quota_of_late_answers);
     g_test_add_func("/call/quota/claimed-names", test_quota_of_claimed_names);
     g_test_add_func("/call/quota/connected-strangers", test_quota_of_connected_strangers);
+    g_test_add_func("/call/quota/kept", test_quota_of_kept);
     g_test_add_func("/call/intruder", test_intruder);
     g_test_add_func("/call/bad-descriptions", test_bad_descriptions);
     g_test_add_func("/call/offer-to-somebody-else", test_offer_to_somebody_else);

@@ -25,7 +25,7 @@ typedef struct {
     guint told;
 } Fixture;
 
-static guint on_place(const char *name, bool *connected, GError **error, gpointer data)
+static guint on_place(const char *name, bool named, bool *connected, GError **error, gpointer data)
 {
     Fixture *f = data;
 

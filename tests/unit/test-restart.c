@@ -32,6 +32,7 @@ struct RestartEnd {
     bool relayed;       /* our candidates go out as those of a TURN server */
     bool always_active; /* so our answers say, as those of Firefox */
     bool hold_offers;   /* kept in `offer`, not given to the other */
+    bool may_not;       /* restart */
     char *offer, *answer, *refused;
     guint offers, answers, candidates, ends;
     guint moved, silent, heard, failed, poor;
@@ -200,8 +201,18 @@ static void on_channel(Connection *connection, Channel *channel, gpointer data)
     channel_attach(channel, &channel_ops, end);
 }
 
+static bool on_restart(Connection *connection, GError **error, gpointer data)
+{
+    RestartEnd *end = data;
+
+    if (end->may_not)
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FULL, "not now");
+    return !end->may_not;
+}
+
 static const ConnectionOps ops = {
     .description = on_description,
+    .restart = on_restart,
     .candidate = on_candidate,
     .state = on_state,
     .path = on_path,
@@ -688,6 +699,26 @@ static void test_hasty(RestartPair *pair, gconstpointer data)
     check_flow(pair);
 }
 
+/* Its owner has the last word, and is not asked for what is no restart. */
+static void test_refused(RestartPair *pair, gconstpointer data)
+{
+    g_autofree char *first = g_strdup(pair->a.offer);
+    guint before = agents->len, answers = pair->b.answers;
+
+    pair->b.may_not = true;
+    give(&pair->a, "offer", first);
+    g_assert_null(pair->b.refused);
+    restart(&pair->a, true);
+    wait_with_numbers(pair, pair->b.refused);
+    g_assert_cmpstr(pair->b.refused, ==, "not now");
+    g_assert_cmpuint(agents->len, ==, before + 1); /* that of the one who has offered */
+    g_assert_cmpuint(pair->b.answers, ==, answers + 1);
+    pair->b.may_not = false;
+    give(&pair->a, "offer", pair->a.offer);
+    wait_with_numbers(pair, pair->a.moved > 0 && pair->b.moved > 0);
+    check_flow(pair);
+}
+
 /* ---- offers that are no restart ------------------------------------------------ */
 
 static void test_again(RestartPair *pair, gconstpointer data)
@@ -860,6 +891,7 @@ int main(int argc, char **argv)
     ADD("hundred", NULL, test_hundred);
     ADD("flood", NULL, test_flood);
     ADD("hasty", NULL, test_hasty);
+    ADD("refused", NULL, test_refused);
     ADD("again", NULL, test_again);
     ADD("restart-again", NULL, test_restart_again);
     ADD("restart-again-with-candidates", "plain", test_restart_again);

@@ -12,6 +12,8 @@
 #include "common/log.h"
 #include "peer/call/call-log.h"
 #include "peer/call/call-private.h"
+#include "peer/call/call-quota.h"
+#include "peer/error.h"
 
 /* ICE may settle on a better pair so many µs after it is connected, and nobody wants to read that. */
 #define SETTLE_TIME (2 * G_USEC_PER_SEC)
@@ -32,6 +34,16 @@ static bool call_locate(Call *call)
     return true;
 }
 
+/* Ours and the remote's are alike: each takes another agent beside the one there is. */
+bool call_may_restart(Connection *connection, GError **error, gpointer data)
+{
+    if (call_quota_may_restart(data))
+        return true;
+    g_set_error_literal(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
+                        call_place_to_text(CALL_PLACE_DESCRIPTORS));
+    return false;
+}
+
 static bool on_restart(bool anew, gpointer data)
 {
     Call *call = data;
@@ -42,7 +54,8 @@ static bool on_restart(bool anew, gpointer data)
         return false;
     call->user.ops->configure(call, &config, call->user.data);
     connection_set_ice_servers(call->connection, config.ice_servers);
-    if (!connection_restart_ice(call->connection, anew, &error))
+    if (!call_may_restart(call->connection, &error, call) ||
+        !connection_restart_ice(call->connection, anew, &error))
         log_debug("call %u: no restart: %s", call->number, error->message);
     return true;
 }

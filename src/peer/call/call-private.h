@@ -20,11 +20,11 @@ struct Call {
     char *reason;
     char *session, *target, *channel_id;
     CallIdentity identity;
-    char *wanted;           /* the only key that may be shown, or NULL */
-    bool known_name;        /* as CallInfo has it */
-    bool carried, bare;     /* as CallInfo has them */
-    const char *bye_reason; /* of FRAME_REASON_*, or NULL */
-    bool foreign;           /* the remote does not echo the session */
+    char *wanted;                   /* the only key that may be shown, or NULL */
+    bool known_name, for_everybody; /* as CallInfo has them */
+    bool carried, bare;             /* the same */
+    const char *bye_reason;         /* of FRAME_REASON_*, or NULL */
+    bool foreign;                   /* the remote does not echo the session */
 
     Connection *connection;
     bool described; /* the remote's first description has been taken */
@@ -57,6 +57,7 @@ void call_say_bye(Call *call);
 bool call_set_remote(Call *call, const char *type, const char *sdp, GError **error);
 
 /* In call-mend.c: for ConnectionOps, and when its state is another */
+bool call_may_restart(Connection *connection, GError **error, gpointer data);
 void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer data);
 void call_path_connected(Call *call);
 void call_path_disconnected(Call *call);

@@ -18,12 +18,23 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* New calls are the first that are refused: a call that works may need another agent to go on. */
+enum {
+    EIGHTHS = 8,
+    NEW_STRANGER = 4,
+    NEW_KNOWN = 6,
+    RESTART_STRANGER = 6,
+    RESTART_KNOWN = 7,
+};
+
 /* A call that waits gives way to a new one after this long. One of our kind takes less than a
  * second to be connected. */
 #define PATIENCE (5 * G_USEC_PER_SEC)
 
 typedef struct {
     guint strangers;    /* calls of strangers */
+    guint unasked;      /* and those that we have made to them for everybody's sake */
+    guint own;          /* calls that somebody here has asked for */
     guint pending;      /* of the newcomer's kind, not connected */
     guint mine;         /* of the newcomer, as a stranger */
     guint mine_pending; /* of the newcomer, not connected */
@@ -64,6 +75,8 @@ static Census take_census(const GPtrArray *calls, const char *from, bool known)
         const Call *call = calls->pdata[i];
 
         census.pending += is_pending(call, known);
+        census.unasked += call_is_unasked(call);
+        census.own += call_is_own(call);
         if (call_is_stranger(call)) {
             census.strangers++;
             census.mine += is_of(call, from);
@@ -74,10 +87,22 @@ static Census take_census(const GPtrArray *calls, const char *from, bool known)
     return census;
 }
 
-/* A quarter of all is never theirs. */
-static guint strangers_limit(const CallLimits *limits)
+/* A quarter of all is for those whom we know, and who are asked for here. */
+static bool unasked_are_full(const Census *census, const CallLimits *limits)
 {
-    return MIN(limits->max_strangers, limits->max_calls - limits->max_calls / 4);
+    return census->unasked >= limits->max_calls - limits->max_calls / 4;
+}
+
+static bool strangers_are_full(const Census *census, const CallLimits *limits)
+{
+    return census->strangers >= limits->max_strangers || unasked_are_full(census, limits);
+}
+
+/* The last places are for calls that are asked for here. */
+static bool is_full(const GPtrArray *calls, const Census *census, const CallLimits *limits)
+{
+    return calls->len >= limits->max_calls ||
+           calls->len - census->own >= limits->max_calls - limits->max_calls / 16;
 }
 
 static guint pending_limit(const CallLimits *limits, bool known)
@@ -87,8 +112,8 @@ static guint pending_limit(const CallLimits *limits, bool known)
     return MAX(limits->max_pending, limits->max_calls / 8);
 }
 
-/* Whether so many QUARTERS of the descriptors that we may have are in use. */
-static bool descriptors_are_taken(guint quarters)
+/* Whether so many EIGHTHS of the descriptors that we may have are in use. */
+static bool descriptors_are_taken(guint eighths)
 {
     struct rlimit limit;
     int lowest = eventfd(0, EFD_CLOEXEC);
@@ -97,7 +122,7 @@ static bool descriptors_are_taken(guint quarters)
         return true;
     close(lowest);
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-           (rlim_t) lowest >= limit.rlim_cur / 4 * quarters;
+           (rlim_t) lowest >= limit.rlim_cur / EIGHTHS * eighths;
 }
 
 /* The oldest call of the sender who has most that wait, and how many those are. */
@@ -171,13 +196,13 @@ CallPlace call_quota_ask(const GPtrArray *calls, const CallLimits *limits, const
     *gives_way = NULL;
     if (!known && census.mine >= limits->max_per_stranger)
         return place_or(CALL_PLACE_SENDER, *gives_way = find_silent(calls, from));
-    if (calls->len >= limits->max_calls)
+    if (is_full(calls, &census, limits))
         return place_or(CALL_PLACE_FULL, *gives_way = find_silent(calls, NULL));
-    if (!known && census.strangers >= strangers_limit(limits))
+    if (!known && strangers_are_full(&census, limits))
         return place_or(CALL_PLACE_STRANGERS, *gives_way = find_silent(calls, NULL));
     if (census.mine_pending >= limits->max_pending)
         return CALL_PLACE_PENDING;
-    if (descriptors_are_taken(known ? 3 : 2))
+    if (descriptors_are_taken(known ? NEW_KNOWN : NEW_STRANGER))
         return CALL_PLACE_DESCRIPTORS;
     if (census.pending < pending_limit(limits, known))
         return CALL_PLACE_FREE;
@@ -185,21 +210,36 @@ CallPlace call_quota_ask(const GPtrArray *calls, const CallLimits *limits, const
     return *gives_way ? CALL_PLACE_FREE : CALL_PLACE_PENDING_POOL;
 }
 
+bool call_quota_may_place(const GPtrArray *calls, const CallLimits *limits, bool for_everybody)
+{
+    Census census = take_census(calls, NULL, true);
+
+    if (calls->len >= limits->max_calls)
+        return false;
+    return !for_everybody ||
+           (!is_full(calls, &census, limits) && !unasked_are_full(&census, limits));
+}
+
+bool call_quota_may_restart(const Call *call)
+{
+    return !descriptors_are_taken(call_is_unasked(call) ? RESTART_STRANGER : RESTART_KNOWN);
+}
+
 CallPlace call_quota_ask_key(const GPtrArray *calls, const CallLimits *limits,
                              const char *fingerprint)
 {
-    guint strangers = 0, mine = 0;
+    Census census = take_census(calls, NULL, false);
+    guint mine = 0;
 
     for (guint i = 0; i < calls->len; i++) {
         const Call *call = calls->pdata[i];
 
-        if (!call_is_stranger(call))
-            continue;
-        strangers++;
-        mine += g_strcmp0(call_fingerprint(call), fingerprint) == 0;
+        mine += call_is_stranger(call) && g_strcmp0(call_fingerprint(call), fingerprint) == 0;
     }
     /* The one that asks is among the strangers, but has not shown its key to the others yet. */
-    if (strangers > strangers_limit(limits))
+    census.strangers -= MIN(census.strangers, 1);
+    census.unasked -= MIN(census.unasked, 1);
+    if (strangers_are_full(&census, limits))
         return CALL_PLACE_STRANGERS;
     return mine >= limits->max_per_stranger ? CALL_PLACE_SENDER : CALL_PLACE_FREE;
 }

@@ -5,7 +5,9 @@
  * Whose calls there is a place for. A stranger is whoever has not shown a key
  * that we know; before there is a key, whoever does not come under a name that
  * we know. Strangers have a number of places and never all of them, so that
- * they cannot keep out whom we know. Whoever takes a known name without having its
+ * they cannot keep out whom we know; those whom we call for everybody's sake
+ * (Keep=*) count with them. The last places are for calls that somebody here asks
+ * for. Whoever takes a known name without having its
  * key is found out in the DTLS handshake, and what waits for that is bounded, too.
  */
 
@@ -50,3 +52,9 @@ CallPlace call_quota_ask(const GPtrArray *calls, const CallLimits *limits, const
 /* The same for a call that has shown the key FINGERPRINT, which we do not know. */
 CallPlace call_quota_ask_key(const GPtrArray *calls, const CallLimits *limits,
                              const char *fingerprint);
+
+/* Whether there is a place for a call that goes out, FOR_EVERYBODY (CallInfo) or not. */
+bool call_quota_may_place(const GPtrArray *calls, const CallLimits *limits, bool for_everybody);
+
+/* Whether there are descriptors for another agent of CALL. */
+bool call_quota_may_restart(const Call *call);

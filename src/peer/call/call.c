@@ -348,6 +348,7 @@ static const ConnectionOps connection_ops = {
     .description = call_describe,
     .candidate = call_tell_candidate,
     .state = on_connection_state,
+    .restart = call_may_restart,
     .path = call_note_path,
     .channel = on_remote_channel,
     .verify = on_verify,
@@ -406,6 +407,7 @@ Call *call_new(const CallInfo *info, const CallUser *user)
     call->identity.claimed = g_strdup(info->claimed);
     call->identity.shown = g_strdup(info->shown ? info->shown : call->target);
     call->known_name = info->known_name;
+    call->for_everybody = info->for_everybody;
     call->carried = info->carried;
     call->bare = info->bare;
     call->wanted = g_strdup(info->fingerprint);
@@ -538,11 +540,24 @@ bool call_is_pending(const Call *call)
     return call->state == CALL_CALLING || call->state == CALL_CONNECTING;
 }
 
+static bool is_known(const Call *call)
+{
+    return call->identity.verified ? call->identity.trust == TRUST_KNOWN : call->known_name;
+}
+
 bool call_is_stranger(const Call *call)
 {
-    if (call->direction == CALL_OUTGOING)
-        return false;
-    return call->identity.verified ? call->identity.trust != TRUST_KNOWN : !call->known_name;
+    return call->direction == CALL_INCOMING && !is_known(call);
+}
+
+bool call_is_own(const Call *call)
+{
+    return call->direction == CALL_OUTGOING && !call->for_everybody;
+}
+
+bool call_is_unasked(const Call *call)
+{
+    return !call_is_own(call) && !is_known(call);
 }
 
 bool call_awaits_offer(const Call *call)

@@ -94,6 +94,7 @@ typedef struct {
     bool carried;            /* outgoing: a program does its signaling, and no relay */
     bool bare;               /* whoever offers opens no msg_channel */
     bool known_name;         /* incoming: it comes under a name that we know */
+    bool for_everybody;      /* outgoing: kept though nobody has asked for this peer by name */
     guint timeout;           /* milliseconds until it must be connected */
 } CallInfo;
 
@@ -196,6 +197,10 @@ bool call_is_pending(const Call *call);
 /* It comes in from somebody who has not shown a known key, or, before there is a key, does
  * not come under a known name. */
 bool call_is_stranger(const Call *call);
+/* It goes out, and somebody here has asked for it: not for everybody's sake. */
+bool call_is_own(const Call *call);
+/* Neither that, nor with somebody who is known. */
+bool call_is_unasked(const Call *call);
 /* A program carries its descriptions and candidates; no frame of the relay is for it. */
 bool call_is_carried(const Call *call);
 /* Waits for an offer, from anyone or from its target. */

@@ -151,16 +151,17 @@ void calls_charge(Calls *calls, const Call *call, ConnectionConfig *config)
 
 /* ---- outgoing ------------------------------------------------------------- */
 
-static bool calls_have_room(const Calls *calls, GError **error)
+static bool calls_have_room(const Calls *calls, bool for_everybody, GError **error)
 {
-    if (calls->list->len < calls->limits.max_calls)
+    if (call_quota_may_place(calls->list, &calls->limits, for_everybody))
         return true;
     g_set_error(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
                 _("there are %u calls already (MaxCalls= in peer.conf)"), calls->list->len);
     return false;
 }
 
-static bool calls_may_place(const Calls *calls, const char *peer, GError **error)
+static bool calls_may_place(const Calls *calls, const char *peer, bool for_everybody,
+                            GError **error)
 {
     const Room *room = calls->room;
 
@@ -177,7 +178,7 @@ static bool calls_may_place(const Calls *calls, const char *peer, GError **error
         g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
                     _("nobody in the room is called \"%s\""), peer);
     else
-        return calls_have_room(calls, error);
+        return calls_have_room(calls, for_everybody, error);
     return false;
 }
 
@@ -223,14 +224,19 @@ static bool is_to(const Calls *calls, const Call *call, const char *peer, const 
 Call *calls_find_to(const Calls *calls, const char *peer)
 {
     const RoomMember *member = *peer ? room_find(calls->room, peer) : NULL;
+    Call *found = NULL;
 
     for (guint i = 0; i < calls->list->len; i++) {
         Call *call = calls->list->pdata[i];
 
-        if (is_to(calls, call, peer, member))
+        if (!is_to(calls, call, peer, member))
+            continue;
+        if (call_state(call) == CALL_CONNECTED)
             return call;
+        if (!found)
+            found = call;
     }
-    return NULL;
+    return found;
 }
 
 /* The call that there is, unless it may be with another key than the one that is wanted. */
@@ -254,13 +260,14 @@ Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GE
                      .asked = name_asked(peer, member),
                      .shown = member ? room_name_of(calls->room, member->id) : peer,
                      .fingerprint = options->fingerprint,
+                     .for_everybody = options->for_everybody,
                      .channel_id = options->channel_id,
                      .timeout = options->timeout * 1000};
     Call *call = find_existing(calls, peer, options);
 
     if (call)
         return call;
-    if (!calls_may_place(calls, peer, error))
+    if (!calls_may_place(calls, peer, options->for_everybody, error))
         return NULL;
     random_id(session);
     call = calls_add(calls, &info);
@@ -284,7 +291,7 @@ Call *calls_create(Calls *calls, const CarriedCallOptions *options, GError **err
                             _("no name is that long"));
         return NULL;
     }
-    return calls_have_room(calls, error) ? calls_add(calls, &info) : NULL;
+    return calls_have_room(calls, false, error) ? calls_add(calls, &info) : NULL;
 }
 
 /* ---- incoming ------------------------------------------------------------- */

@@ -28,7 +28,8 @@ typedef struct {
     const char *channel_id;
     const char *fingerprint;
     guint timeout;
-    bool another; /* also where there is an outgoing call to the peer */
+    bool another;       /* also where there is an outgoing call to the peer */
+    bool for_everybody; /* as CallInfo has it */
 } CallOptions;
 
 typedef struct Calls Calls;
@@ -52,7 +53,8 @@ void calls_set_limits(Calls *calls, const CallLimits *limits);
  */
 Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GError **error);
 
-/* The outgoing call to PEER, as in calls_place(), by its name or its id; NULL if there is none. */
+/* The outgoing call to PEER, as in calls_place(), by its name or its id; NULL if there is none. Where
+ * there are several, one that is connected. */
 Call *calls_find_to(const Calls *calls, const char *peer);
 
 typedef struct {

@@ -254,7 +254,7 @@ static void kept_call(Keeper *keeper, KeptPeer *kept, gint64 now)
     guint call;
 
     kept->placed = now;
-    call = keeper->ops->place(kept->name, &connected, &error, keeper->data);
+    call = keeper->ops->place(kept->name, kept->named, &connected, &error, keeper->data);
     if (call == 0) {
         kept_failed(keeper, kept, KEEPER_END_LOST, error->message, now);
         return;

@@ -74,9 +74,9 @@ typedef enum {
 
 /* May ask what the keeper is, and tell it nothing. */
 typedef struct {
-    /* Calls NAME ("": whoever answers). The number of the call, or 0 with ERROR. It may be one
-     * that there was: then CONNECTED tells whether it is. */
-    guint (*place)(const char *name, bool *connected, GError **error, gpointer data);
+    /* Calls NAME ("": whoever answers), which is NAMED, or kept for everybody's sake. The number of
+     * the call, or 0 with ERROR. It may be one that there was: then CONNECTED tells whether it is. */
+    guint (*place)(const char *name, bool named, bool *connected, GError **error, gpointer data);
     /* NAME is kept no more: hangs CALL up. What comes of it is not told to the keeper. */
     void (*end)(guint call, gpointer data);
     /* What keeper_report() gives is another. */

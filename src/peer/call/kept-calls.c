@@ -34,10 +34,10 @@ struct KeptCalls {
 
 /* ---- what the keeper asks for --------------------------------------------- */
 
-static guint on_place(const char *name, bool *connected, GError **error, gpointer data)
+static guint on_place(const char *name, bool named, bool *connected, GError **error, gpointer data)
 {
     KeptCalls *kept = data;
-    CallOptions options = {.timeout = CALL_DEFAULT_TIMEOUT};
+    CallOptions options = {.timeout = CALL_DEFAULT_TIMEOUT, .for_everybody = !named};
     Call *call;
 
     kept->placing = true;
