@@ -223,6 +223,61 @@ def test_ciphers(world):
         secure.refuses(context, cipher)
 
 
+def accepted(secure, version):
+    """The names of all ciphers of OpenSSL's that are taken, each offered alone."""
+    names = []
+    for cipher in old(secure, version).get_ciphers():
+        context = old(secure, version)
+        try:
+            context.set_ciphers(cipher["name"] + ":@SECLEVEL=0")
+            names.append(secure.connect(context).cipher()[0])
+        except OSError:
+            pass
+    return names
+
+
+def test_scan(world):
+    """All ciphers one by one, at a relay with keys of both kinds: nothing weak is among those that
+    are taken, and nothing at all of versions that are not spoken."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    secure = Secure(world)
+    certificate, key = secure.authority.certificate(
+        "rsa", secure.hosts, key=rsa.generate_private_key(65537, 2048))
+    secure.groups["Tls"]["Certificate"] += ";" + certificate
+    secure.groups["Tls"]["Key"] += ";" + key
+    secure.relay.configure(secure.groups)
+    secure.reload()
+    wait_for(lambda: "read again" in secure.relay.stderr(), what="the reload")
+    taken = set(accepted(secure, ssl.TLSVersion.TLSv1_2))
+    harness.note("TLS 1.2: " + " ".join(sorted(taken)))
+    for kind in "ECDSA", "RSA":
+        check(any(f"ECDHE-{kind}-AES" in name for name in taken), f"nothing with {kind}")
+    for name in taken:
+        check(name.startswith("ECDHE-") and ("GCM" in name or "POLY1305" in name or "CCM" in name),
+              f"{name} is taken")
+    for version in ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1:
+        equal(accepted(secure, version), [], version.name)
+
+
+def test_what_is_agreed(world):
+    """No compression, no early data, no renegotiation without RFC 5746, no signature with SHA-1, no
+    small curve, and no way down from a version that both have."""
+    secure = Secure(world)
+    for version in "-tls1_2", "-tls1_3":
+        text = s_client(world, secure, version, "-comp", "-ign_eof",
+                        say=b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for words in "Compression: NONE", "Verify return code: 0 (ok)":
+            check(words in text, f"no {words!r} with {version}: {text}")
+        check("Max Early Data: 0" in text or version == "-tls1_2", text)
+        check("Secure Renegotiation IS supported" in text or version == "-tls1_3", text)
+    for options in (("-tls1_2", "-fallback_scsv"),
+                    ("-tls1_2", "-sigalgs", "ECDSA+SHA1", "-cipher", "ALL:@SECLEVEL=0"),
+                    ("-tls1_2", "-curves", "P-192", "-cipher", "ALL:@SECLEVEL=0")):
+        text = s_client(world, secure, *options)
+        check("SSL alert number" in text and "Cipher is (NONE)" in text,
+              f"{options} is taken, or is not even offered: {text}")
+
+
 def test_protocols(world):
     """ALPN: http/1.1, or none; who offers others alone is told that there is none of them."""
     secure = Secure(world)
@@ -507,6 +562,8 @@ harness.main([
     test_end,
     test_versions,
     test_ciphers,
+    test_scan,
+    test_what_is_agreed,
     test_protocols,
     test_resumption,
     test_renegotiation,

@@ -369,6 +369,27 @@ def test_renewal(world):
     equal(call.get("State"), "connected", "the call")
 
 
+def test_no_renewal(world):
+    """A token runs out, and there is no other one: the peer says so until there is one. Then the
+    relay's key is another one, and so is the token."""
+    relay = closed_relay(world)
+    path = secret_file(world, token("", name="bed", seconds=1), "bed.token")
+    bed = world.peer("bed", relay, config={"Relay": {"TokenFile": path}})
+    relay_error(bed, "the token ran out at ")
+    check("the token has run out" in bed.stderr(), "the peer does not say why it was cut off")
+    equal(bed.get("RelayState"), "disconnected")
+    secret_file(world, token("", name="bed"), "bed.token")
+    bed.wait_connected(60)
+    equal(bed.get("RelayError"), "")
+    another = "another secret, of more than thirty-two"
+    secret_file(world, another)
+    reload(relay, relay.config, "configuration read again")
+    relay_error(bed, "the token is not signed with a key of ours")
+    check("this relay wants another token now" in bed.stderr(), bed.stderr())
+    secret_file(world, token("", name="bed", secret=another), "bed.token")
+    bed.wait_connected(60)
+
+
 def test_two_tokens(world):
     """A wrong configuration is told by its line, and shows no token."""
     path = world.path("peer.conf")

@@ -49,9 +49,10 @@ class Authority:
             builder = builder.add_extension(extension, critical=False)
         return builder.sign(self.key, hashes.SHA256())
 
-    def certificate(self, name, hosts, valid=(-DAY, DAY)):
-        """For HOSTS, names and addresses; returns the paths of the certificate and its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def certificate(self, name, hosts, valid=(-DAY, DAY), key=None):
+        """For HOSTS, names and addresses; returns the paths of the certificate and its key, which is
+        KEY or a new one on P-256."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
         names = x509.SubjectAlternativeName([general_name(host) for host in hosts])
         private = key.private_bytes(serialization.Encoding.PEM,
