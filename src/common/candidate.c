@@ -26,6 +26,17 @@ char *candidate_type(const char *text)
     return words ? printable(words[CANDIDATE_TYPE]) : NULL;
 }
 
+char *candidate_ufrag(const char *text)
+{
+    g_auto(GStrv) words = candidate_split(text);
+
+    for (guint i = CANDIDATE_N_WORDS; words && i + 1 < g_strv_length(words); i += 2) {
+        if (strcmp(words[i], "ufrag") == 0)
+            return g_strdup(words[i + 1]);
+    }
+    return NULL;
+}
+
 char *candidate_endpoint(char **words)
 {
     return g_strdup_printf(strchr(words[CANDIDATE_ADDRESS], ':') ? "[%s]:%s" : "%s:%s",

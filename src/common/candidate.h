@@ -34,5 +34,8 @@ char **candidate_split(const char *text);
  * Transfer full. */
 char *candidate_type(const char *text);
 
+/* The generation that it says it is of, "… ufrag AbCd …"; NULL: it does not say. Transfer full. */
+char *candidate_ufrag(const char *text);
+
 /* "10.0.0.1:4242", "[fd00::1]:4242". Transfer full. */
 char *candidate_endpoint(char **words);

@@ -383,15 +383,15 @@ static bool is_owed(gpointer data)
                                 association_is_asking(connection->sctp));
 }
 
-/* There are stacks that answer no such question. */
+/* There are stacks that answer no such question. It tells them at least that we are there. */
 static bool on_ask(gpointer data)
 {
     const Connection *connection = data;
 
-    if (!connection->sctp || !association_answers(connection->sctp))
+    if (!connection->sctp)
         return false;
     association_probe(connection->sctp);
-    return true;
+    return association_answers(connection->sctp);
 }
 
 void connection_probe(Connection *connection)
@@ -676,6 +676,16 @@ GPtrArray *connection_read_keys(const char *sdp)
 bool connection_has_keys(const Connection *connection, const GPtrArray *keys)
 {
     return negotiation_has_keys(&connection->negotiation, keys);
+}
+
+const char *connection_remote_ufrag(const Connection *connection)
+{
+    return connection->negotiation.remote ? connection->negotiation.remote->ufrag : NULL;
+}
+
+const char *connection_path_ufrag(const Connection *connection)
+{
+    return paths_remote_ufrag(connection->paths);
 }
 
 /* ---- the connection itself ---- */

@@ -177,6 +177,11 @@ GPtrArray *connection_read_keys(const char *sdp);
  */
 bool connection_has_keys(const Connection *connection, const GPtrArray *keys);
 
+/* The ICE user name that the remote's last description has named; NULL before the first one. And the
+ * one of the path that carries our data: over it something has come that the remote's key has made. */
+const char *connection_remote_ufrag(const Connection *connection);
+const char *connection_path_ufrag(const Connection *connection);
+
 /*
  * Restarts ICE (RFC 8445 9): an offer with new credentials, and the addresses and servers of
  * now, by callback, then candidates. For a connection that is CONNECTED or DISCONNECTED;

@@ -212,8 +212,20 @@ void negotiation_roll_back(Negotiation *negotiation)
     g_clear_pointer(&negotiation->offered, sdp_free);
 }
 
+/* What it is able to do it has said at first, before its key was seen. Who has not the key may
+ * describe a restart, and changes nothing by it. */
+static void keep_abilities(const Sdp *before, Sdp *remote)
+{
+    remote->max_message_size = before->max_message_size;
+    remote->max_packet_size = before->max_packet_size;
+    g_free(remote->protocol);
+    remote->protocol = g_strdup(before->protocol);
+}
+
 static void stand(Negotiation *negotiation, Sdp *local, Sdp *remote, const char *text)
 {
+    if (negotiation->remote)
+        keep_abilities(negotiation->remote, remote);
     g_clear_pointer(&negotiation->local, sdp_free);
     g_clear_pointer(&negotiation->remote, sdp_free);
     negotiation->local = local;

@@ -7,6 +7,12 @@
  * its own. There are three at most: the one that carries what we send, the one
  * before it, and the newest. What is given up is freed from the main loop, since
  * its own code may be waiting under the callback.
+ *
+ * Whoever has the credentials of a generation makes a pair with us, and these come
+ * over a relay. So a pair is only a way to somebody. A generation is proven, and
+ * may carry what we send, once a packet has come over it that the key of the
+ * remote has made. Until then each side asks the other one for such a packet
+ * there, while the active one carries all else.
  */
 
 #include <config.h>
@@ -18,18 +24,27 @@
 #include "common/candidate.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "rtc/candidate-queue.h"
 #include "rtc/error.h"
 
 enum {
     MAX_GENERATIONS = 3,
     MAX_LEFTOVERS = 4, /* being closed: a remote may restart at any rate */
-    MAX_EARLY = 128,   /* candidates ahead of their description */
     SEARCH_SECONDS = 60,
-    FOLLOW_SECONDS = 5, /* until the remote has followed us, if it is heard where we are */
-    LEAVE_SECONDS = 30, /* the same if it is not */
+    FOLLOW_SECONDS =
+        5, /* the remote has followed us for good if it is heard where we are after that */
+    LEAVE_SECONDS = 30, /* the same if there is nothing to hear */
     RELAYED_MAX_SECONDS = 960,
     WATCH_MS = 500,
+    ASK_TICKS = PATHS_SILENT_MS / 2 / WATCH_MS,
+    SILENT_TICKS = PATHS_SILENT_MS / WATCH_MS,
+    LEAD_TICKS = 8, /* until the controlling side goes where the remote is heard */
+    PROBE_MS = 50,  /* the first wait; each one is twice as long, up to the last one */
+    PROBE_MAX_MS = 1000,
 };
+
+/* The same of the controlled side, which is the first to go: they do not change places. */
+#define GO_USEC (1500 * 1000)
 
 typedef struct {
     Paths *paths;
@@ -37,17 +52,14 @@ typedef struct {
     char *remote_ufrag; /* NULL: not known yet */
     gint64 begun;       /* monotonic µs; for the active one, when it became that */
     bool no_consent;
-    bool heard;            /* since `begun` */
+    bool proven;           /* something has come over it that DTLS has vouched for */
+    bool heard;            /* the same since the last tick of the watch */
+    gint64 last_heard;     /* the tick that saw it so; 0: none yet */
     bool dead;             /* it waits to be freed */
     GPtrArray *candidates; /* of char *, what has been told; "" ends them */
     gsize sizes[TRANSPORT_SIZES_MAX];
     guint n_sizes;
 } IceGeneration;
-
-/* A candidate that came ahead of its description */
-typedef struct {
-    char *line, *ufrag; /* ufrag: or NULL */
-} EarlyCandidate;
 
 struct Paths {
     Transport transport;
@@ -57,19 +69,25 @@ struct Paths {
     char **servers, **interfaces;
     GPtrArray *generations; /* of IceGeneration, the newest last */
     IceGeneration *active;  /* NULL: none has found a pair */
+    IceGeneration *carrier; /* of the next packet: the active one, but for a probe */
+    bool spread;            /* by all that have a pair: nobody knows which is good */
     GPtrArray *dead;        /* of IceGeneration */
     guint reaper, keeper;   /* sources */
-    GQueue early;           /* of EarlyCandidate */
+    CandidateQueue early;
     IceLeftovers *leftovers;
     bool lost, silent;
+
+    guint prober; /* timer */
+    guint probe_ms;
 
     guint relayed;         /* timer */
     guint relayed_seconds; /* the next one */
 
     guint watch;
-    bool sent, heard; /* since its last tick */
-    bool asked;       /* since something was heard */
-    guint misses;
+    bool sent;     /* since its last tick */
+    bool asked;    /* since something was heard */
+    guint misses;  /* ticks in which something was owed and nothing heard */
+    guint unheard; /* the same of the active one alone */
 };
 
 Transport *paths_transport(Paths *paths)
@@ -97,19 +115,18 @@ static bool has_pair(const IceGeneration *generation)
     return ice_transport(generation->ice)->state == TRANSPORT_CONNECTED;
 }
 
+/* It looks for its pair, or for a proof that the remote is at the other end. */
+static bool is_searching(const Paths *paths, const IceGeneration *generation)
+{
+    return generation != paths->active && !generation->proven;
+}
+
 static void tell(Paths *paths, PathsEvent event)
 {
     paths->user->event(event, paths->data);
 }
 
 /* ---- the end of a generation ---------------------------------------------- */
-
-static void early_free(EarlyCandidate *early)
-{
-    g_free(early->line);
-    g_free(early->ufrag);
-    g_free(early);
-}
 
 static void generation_free(IceGeneration *generation)
 {
@@ -140,7 +157,7 @@ static void drop(Paths *paths, IceGeneration *generation)
     g_ptr_array_steal_index(paths->generations, index);
     generation->dead = true;
     if (paths->active == generation)
-        paths->active = NULL;
+        paths->active = paths->carrier = NULL;
     g_ptr_array_add(paths->dead, generation);
     if (paths->reaper == 0)
         paths->reaper = g_idle_add_full(G_PRIORITY_DEFAULT, on_reap, paths, NULL);
@@ -160,15 +177,21 @@ static void generation_failed(Paths *paths, IceGeneration *generation, const GEr
 
 static void look_for_relay(Paths *paths);
 
+static void set_spread(Paths *paths)
+{
+    paths->spread = paths->active && (!paths->active->proven || paths->misses >= ASK_TICKS);
+}
+
 static void activate(Paths *paths, IceGeneration *generation)
 {
     bool first = paths->active == NULL;
 
-    paths->active = generation;
+    paths->active = paths->carrier = generation;
     generation->begun = clock_monotonic();
     generation->heard = false;
-    paths->misses = 0;
+    paths->misses = paths->unheard = 0;
     paths->lost = paths->silent = false;
+    set_spread(paths);
     look_for_relay(paths);
     if (first) {
         transport_enter_state(&paths->transport, TRANSPORT_CONNECTED, NULL);
@@ -176,16 +199,17 @@ static void activate(Paths *paths, IceGeneration *generation)
     }
     log_debug("ICE: packets go by another generation (%s)", ice_ufrag(generation->ice));
     transport_path(&paths->transport, generation->sizes, generation->n_sizes);
+    paths->user->ask(paths->data); /* so the remote hears us there */
     tell(paths, PATHS_MOVED);
 }
 
-/* Another one that has a pair, if the active one is not answered any more. */
+/* Another one that has been good, if the active one is not answered any more. */
 static bool move_away(Paths *paths)
 {
     for (guint i = paths->generations->len; i-- > 0;) {
         IceGeneration *generation = paths->generations->pdata[i];
 
-        if (generation != paths->active && has_pair(generation) && !generation->no_consent) {
+        if (generation != paths->active && generation->proven && !generation->no_consent) {
             activate(paths, generation);
             return true;
         }
@@ -193,18 +217,20 @@ static bool move_away(Paths *paths)
     return false;
 }
 
-/* Those with a pair that are no longer needed */
+/* Those that are no longer needed. The newest one may still be proven. */
 static void retire(Paths *paths)
 {
     const IceGeneration *active = paths->active;
-    gint64 age = active ? (clock_monotonic() - active->begun) / G_USEC_PER_SEC : 0;
+    gint64 now = clock_monotonic();
 
-    if (!active || age < (active->heard ? FOLLOW_SECONDS : LEAVE_SECONDS))
+    if (!active || paths->unheard > 0 ||
+        (active->last_heard - active->begun < FOLLOW_SECONDS * G_USEC_PER_SEC &&
+         now - active->begun < LEAVE_SECONDS * G_USEC_PER_SEC))
         return;
     for (guint i = paths->generations->len; i-- > 0;) {
         IceGeneration *generation = paths->generations->pdata[i];
 
-        if (generation != active && has_pair(generation))
+        if (generation != active && generation->proven)
             drop(paths, generation);
     }
 }
@@ -215,7 +241,7 @@ static gboolean on_keeper(gpointer data)
     Paths *paths = data;
     IceGeneration *last = the_newest(paths);
 
-    if (last != paths->active && !has_pair(last) &&
+    if (is_searching(paths, last) &&
         clock_monotonic() - last->begun >
             (last->remote_ufrag ? SEARCH_SECONDS : PATHS_ANSWER_SECONDS) * G_USEC_PER_SEC) {
         log_debug("ICE: a restart has come to nothing");
@@ -263,6 +289,42 @@ static void note_silence(Paths *paths)
     tell(paths, PATHS_SILENT);
 }
 
+/* The one on which the remote was heard since the last tick, and not on the active one; or NULL.
+ * The tick is over. */
+static IceGeneration *take_heard(Paths *paths, gint64 now, bool *heard)
+{
+    IceGeneration *elsewhere = NULL;
+    bool here = false;
+
+    for (guint i = 0; i < paths->generations->len; i++) {
+        IceGeneration *generation = paths->generations->pdata[i];
+
+        if (!generation->heard)
+            continue;
+        generation->heard = false;
+        generation->last_heard = now;
+        if (generation == paths->active)
+            here = true;
+        else
+            elsewhere = generation;
+    }
+    *heard = here || elsewhere;
+    return here ? NULL : elsewhere;
+}
+
+/*
+ * Whether to go where the remote is heard. The one side follows it; the other one goes only when
+ * what it sends by its own way is not answered, and later. So they meet.
+ */
+static bool is_left(const Paths *paths, gint64 now)
+{
+    const IceGeneration *active = paths->active;
+
+    if (ice_is_controlling(active->ice))
+        return paths->unheard >= LEAD_TICKS;
+    return now - MAX(active->begun, active->last_heard) >= GO_USEC;
+}
+
 /*
  * It costs a few flags a packet, and nothing while there are none. A remote may leave what we send
  * unanswered for good reasons, such as a reader that waits; but not a question.
@@ -270,16 +332,20 @@ static void note_silence(Paths *paths)
 static gboolean on_watch(gpointer data)
 {
     Paths *paths = data;
-    bool idle = !paths->sent && !paths->heard && paths->misses == 0;
+    gint64 now = clock_monotonic();
+    bool owed = paths->asked || paths->user->is_owed(paths->data), heard;
+    IceGeneration *elsewhere = take_heard(paths, now, &heard);
+    bool idle = !paths->sent && !heard && paths->misses == 0;
 
-    if (paths->heard || !(paths->asked || paths->user->is_owed(paths->data)))
-        paths->misses = 0;
-    else
-        paths->misses++;
-    paths->sent = paths->heard = false;
-    if (paths->misses * WATCH_MS == PATHS_SILENT_MS / 2)
+    paths->misses = heard || !owed ? 0 : paths->misses + 1;
+    paths->unheard = (heard && !elsewhere) || !owed ? 0 : paths->unheard + 1;
+    paths->sent = false;
+    set_spread(paths);
+    if (elsewhere && paths->active && is_left(paths, now))
+        activate(paths, elsewhere);
+    if (paths->misses == ASK_TICKS)
         paths_ask(paths);
-    if (paths->misses * WATCH_MS == PATHS_SILENT_MS && !paths->silent)
+    if (paths->misses == SILENT_TICKS && !paths->silent)
         note_silence(paths);
     if (!idle || paths->misses > 0)
         return G_SOURCE_CONTINUE;
@@ -292,14 +358,58 @@ void paths_ask(Paths *paths)
     paths->asked = paths->user->ask(paths->data) || paths->asked;
 }
 
+/* ---- whether the remote is at the other end --------------------------------- */
+
+/* Also one that was proven but is not used, because the remote has perhaps not heard us there. */
+static bool may_probe(const Paths *paths, const IceGeneration *generation)
+{
+    return generation && paths->active && generation != paths->active && has_pair(generation) &&
+           !generation->no_consent;
+}
+
+static gboolean on_probe(gpointer data)
+{
+    Paths *paths = data;
+    IceGeneration *last = newest(paths);
+
+    paths->prober = 0;
+    if (!may_probe(paths, last))
+        return G_SOURCE_REMOVE;
+    paths->carrier = last;
+    paths->user->ask(paths->data);
+    paths->carrier = paths->active;
+    paths->prober = clock_timer_add(paths->probe_ms, on_probe, paths);
+    paths->probe_ms = MIN(2 * paths->probe_ms, (guint) PROBE_MAX_MS);
+    return G_SOURCE_REMOVE;
+}
+
+static void begin_probing(Paths *paths)
+{
+    g_clear_handle_id(&paths->prober, g_source_remove);
+    paths->probe_ms = PROBE_MS;
+    on_probe(paths);
+}
+
 static void note_heard(Paths *paths)
 {
-    paths->heard = true;
-    paths->asked = false;
-    if (!paths->silent && !paths->lost)
-        return;
     paths->silent = paths->lost = false;
     tell(paths, PATHS_HEARD);
+}
+
+/* For the first time, or after a silence */
+static void note_sign(Paths *paths, IceGeneration *generation)
+{
+    const bool first = !generation->proven;
+
+    if (generation->dead)
+        return;
+    generation->proven = true;
+    set_spread(paths);
+    if (generation != paths->active && (paths->silent || !paths->active || !paths->active->proven ||
+                                        (first && generation == newest(paths))))
+        activate(paths, generation);
+    else if (paths->silent || paths->lost)
+        note_heard(paths);
 }
 
 /* ---- from the agents ------------------------------------------------------- */
@@ -308,10 +418,15 @@ static void on_receive(const guint8 *packet, gsize length, gpointer data)
 {
     IceGeneration *generation = data;
     Paths *paths = generation->paths;
+    guint64 before = paths->transport.vouched;
 
-    generation->heard = true;
-    note_heard(paths);
     transport_receive(&paths->transport, packet, length);
+    if (paths->transport.vouched == before)
+        return;
+    paths->asked = false;
+    if (!generation->proven || paths->silent || paths->lost)
+        note_sign(paths, generation);
+    generation->heard = true;
 }
 
 static void on_state(TransportState state, const GError *reason, gpointer data)
@@ -321,8 +436,10 @@ static void on_state(TransportState state, const GError *reason, gpointer data)
 
     if (generation->dead)
         return;
-    if (state == TRANSPORT_CONNECTED)
+    if (state == TRANSPORT_CONNECTED && !paths->active)
         activate(paths, generation);
+    else if (state == TRANSPORT_CONNECTED)
+        begin_probing(paths);
     else if (state == TRANSPORT_FAILED)
         generation_failed(paths, generation, reason);
     else if (!paths->active)
@@ -369,10 +486,12 @@ static void on_consent(bool given, gpointer data)
     Paths *paths = generation->paths;
 
     generation->no_consent = !given;
-    if (generation->dead || generation != paths->active)
+    if (generation->dead)
         return;
-    if (given) {
-        note_heard(paths);
+    if (generation != paths->active) {
+        begin_probing(paths);
+    } else if (given) {
+        paths->user->ask(paths->data); /* only the answer is a sign of the remote */
     } else if (!move_away(paths)) {
         paths->lost = true;
         tell(paths, PATHS_LOST);
@@ -418,11 +537,11 @@ static IceGeneration *generation_new(Paths *paths, bool controlling, bool leisur
     return generation;
 }
 
-/* Those that look for a pair, and of those that have one all but two. */
+/* Those that are not proven, and of those that are all but two; never the active one. */
 static void make_room(Paths *paths)
 {
     for (guint i = paths->generations->len; i-- > 0;) {
-        if (!has_pair(paths->generations->pdata[i]))
+        if (is_searching(paths, paths->generations->pdata[i]))
             drop(paths, paths->generations->pdata[i]);
     }
     while (paths->generations->len >= MAX_GENERATIONS)
@@ -462,7 +581,7 @@ void paths_cancel(Paths *paths)
 {
     IceGeneration *last = newest(paths);
 
-    if (last && !has_pair(last))
+    if (last && is_searching(paths, last))
         drop(paths, last);
 }
 
@@ -470,7 +589,7 @@ gint64 paths_searching(const Paths *paths)
 {
     const IceGeneration *last = newest(paths);
 
-    return last && !has_pair(last) ? clock_monotonic() - last->begun : -1;
+    return last && is_searching(paths, last) ? clock_monotonic() - last->begun : -1;
 }
 
 void paths_set_servers(Paths *paths, const char *const *servers)
@@ -497,26 +616,14 @@ static void give_known(IceGeneration *generation, const char *line)
         log_debug("candidate left out (%s): %s", error->message, line);
 }
 
-/* The oldest go first: those of a description that has never come. */
-static void keep_early(Paths *paths, const char *line, const char *ufrag)
-{
-    EarlyCandidate *early = g_new0(EarlyCandidate, 1);
-
-    early->line = g_strdup(line);
-    early->ufrag = g_strdup(ufrag);
-    g_queue_push_tail(&paths->early, early);
-    if (g_queue_get_length(&paths->early) > MAX_EARLY)
-        early_free(g_queue_pop_head(&paths->early));
-}
-
 static void give_early(Paths *paths, IceGeneration *generation)
 {
-    EarlyCandidate *early;
+    for (;;) {
+        g_autofree char *line = candidate_queue_take(&paths->early, generation->remote_ufrag);
 
-    while ((early = g_queue_pop_head(&paths->early))) {
-        if (!early->ufrag || strcmp(early->ufrag, generation->remote_ufrag) == 0)
-            give_known(generation, early->line);
-        early_free(early);
+        if (!line)
+            return;
+        give_known(generation, line);
     }
 }
 
@@ -565,26 +672,14 @@ void paths_add_known(Paths *paths, const Sdp *remote)
         give_description(generation, remote);
 }
 
-/* "… ufrag AbCd …" (RFC 8839 5.1); NULL: it does not say. Transfer full. */
-static char *find_ufrag(const char *line)
-{
-    g_auto(GStrv) words = candidate_split(line);
-
-    for (guint i = CANDIDATE_N_WORDS; words && i + 1 < g_strv_length(words); i += 2) {
-        if (strcmp(words[i], "ufrag") == 0)
-            return g_strdup(words[i + 1]);
-    }
-    return NULL;
-}
-
 bool paths_add_candidate(Paths *paths, const char *line, const char *ufrag, GError **error)
 {
-    g_autofree char *named = ufrag && *ufrag ? g_strdup(ufrag) : find_ufrag(line);
+    g_autofree char *named = ufrag && *ufrag ? g_strdup(ufrag) : candidate_ufrag(line);
     IceGeneration *generation = find_remote(paths, named);
 
     if (generation)
         return give_candidate(generation, line, error);
-    keep_early(paths, line, named);
+    candidate_queue_keep(&paths->early, line, named);
     return true;
 }
 
@@ -610,6 +705,11 @@ bool paths_is_controlling(const Paths *paths)
     return ice_is_controlling(paths->active ? paths->active->ice : the_newest(paths)->ice);
 }
 
+const char *paths_remote_ufrag(const Paths *paths)
+{
+    return paths->active ? paths->active->remote_ufrag : NULL;
+}
+
 bool paths_is_local(const Paths *paths)
 {
     return paths->active && ice_is_local(paths->active->ice);
@@ -625,16 +725,32 @@ bool paths_selected_pair(const Paths *paths, char **local, char **remote)
     return paths->active && ice_selected_pair(paths->active->ice, local, remote);
 }
 
+static bool send_by_all(Paths *paths, const guint8 *packet, gsize length)
+{
+    bool sent = false;
+
+    for (guint i = 0; i < paths->generations->len; i++) {
+        IceGeneration *generation = paths->generations->pdata[i];
+
+        sent = (has_pair(generation) &&
+                transport_send(ice_transport(generation->ice), packet, length)) ||
+               sent;
+    }
+    return sent;
+}
+
 static bool paths_send(Transport *transport, const guint8 *packet, gsize length)
 {
     Paths *paths = (Paths *) transport;
 
-    if (!paths->active)
+    if (!paths->carrier)
         return false;
     paths->sent = true;
     if (paths->watch == 0)
         paths->watch = clock_timer_add(WATCH_MS, on_watch, paths);
-    return transport_send(ice_transport(paths->active->ice), packet, length);
+    if (paths->spread)
+        return send_by_all(paths, packet, length);
+    return transport_send(ice_transport(paths->carrier->ice), packet, length);
 }
 
 Paths *paths_new(const IceConfig *config, const PathsUser *user, gpointer data)
@@ -653,7 +769,7 @@ Paths *paths_new(const IceConfig *config, const PathsUser *user, gpointer data)
     paths->generations = g_ptr_array_new_with_free_func((GDestroyNotify) generation_free);
     paths->dead = g_ptr_array_new_with_free_func((GDestroyNotify) generation_free);
     paths->leftovers = ice_leftovers_new();
-    g_queue_init(&paths->early);
+    candidate_queue_init(&paths->early);
     return paths;
 }
 
@@ -662,11 +778,12 @@ void paths_free(Paths *paths)
     g_clear_handle_id(&paths->reaper, g_source_remove);
     g_clear_handle_id(&paths->keeper, g_source_remove);
     g_clear_handle_id(&paths->watch, g_source_remove);
+    g_clear_handle_id(&paths->prober, g_source_remove);
     g_clear_handle_id(&paths->relayed, g_source_remove);
     g_ptr_array_unref(paths->generations);
     g_ptr_array_unref(paths->dead);
     ice_leftovers_unref(paths->leftovers);
-    g_queue_clear_full(&paths->early, (GDestroyNotify) early_free);
+    candidate_queue_clear(&paths->early);
     tls_trust_unref(paths->config.trust);
     check_budget_unref(paths->config.budget);
     g_strfreev(paths->servers);

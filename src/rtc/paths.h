@@ -4,8 +4,9 @@
 /*
  * The ways of one connection: an ICE agent for each generation of credentials
  * (RFC 8445 9), of which one carries what we send. What comes is taken from all of
- * them. A newer one takes over when it has found its pair, and the older ones are
- * closed when the remote has had time to follow. To DTLS above it is one Transport.
+ * them. A newer one takes over when the layer above has vouched for something that came over
+ * it (transport_vouch()), and the older ones are closed when the remote has had time to follow.
+ * To DTLS above it is one Transport.
  */
 
 #pragma once
@@ -20,11 +21,11 @@
 typedef struct Paths Paths;
 
 typedef enum {
-    PATHS_MOVED,   /* another pair carries what we send */
-    PATHS_SILENT,  /* nothing has come for PATHS_SILENT_MS, though an answer is owed */
-    PATHS_HEARD,   /* after PATHS_SILENT or PATHS_LOST something has */
-    PATHS_LOST,    /* no pair is answered any more, libnice says */
-    PATHS_FAILED,  /* the newest generation has come to nothing; it is gone */
+    PATHS_MOVED,  /* another pair carries what we send */
+    PATHS_SILENT, /* nothing of the remote has come for PATHS_SILENT_MS, though an answer is owed */
+    PATHS_HEARD,  /* after PATHS_SILENT or PATHS_LOST something has */
+    PATHS_LOST,   /* no pair is answered any more, libnice says */
+    PATHS_FAILED, /* the newest generation has come to nothing; it is gone */
     PATHS_RELAYED, /* as CONNECTION_PATH_RELAYED */
 } PathsEvent;
 
@@ -40,7 +41,7 @@ typedef struct {
     void (*event)(PathsEvent event, gpointer data);
     /* Whether the remote owes an answer to what we have sent */
     bool (*is_owed)(gpointer data);
-    /* Asks it for one; false: it would not answer. */
+    /* Sends something that asks it for one; false: it would not answer. */
     bool (*ask)(gpointer data);
 } PathsUser;
 
@@ -90,6 +91,7 @@ gint64 paths_searching(const Paths *paths);
 
 /* About the generation that carries what we send, or the first one; role: see ice.h */
 bool paths_is_controlling(const Paths *paths);
+const char *paths_remote_ufrag(const Paths *paths);
 bool paths_is_local(const Paths *paths);
 bool paths_is_relayed(const Paths *paths);
 bool paths_selected_pair(const Paths *paths, char **local, char **remote);

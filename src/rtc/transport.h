@@ -52,7 +52,8 @@ struct Transport {
 
     const TransportUser *user;
     gpointer user_data;
-    GQueue early; /* of GBytes, while there is no user */
+    guint64 vouched; /* packets of the remote, see transport_vouch() */
+    GQueue early;    /* of GBytes, while there is no user */
     gsize early_bytes;
 };
 
@@ -71,6 +72,13 @@ void transport_set_user(Transport *transport, const TransportUser *user, gpointe
 static inline bool transport_send(Transport *transport, const guint8 *packet, gsize length)
 {
     return transport->send(transport, packet, length);
+}
+
+/* For the layer above, from within receive(): the packet is of the remote and of nobody else, as its
+ * key says. */
+static inline void transport_vouch(Transport *transport)
+{
+    transport->vouched++;
 }
 
 /* For the layer itself: hand a packet up, or keep it; change the state; tell of another path. */

@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness  # noqa: E402
 from harness import check, equal, wait_for  # noqa: E402
+from icelite import PASSWORD, IceLite  # noqa: E402
 from wsclient import WsClient  # noqa: E402
 
 SDP = """v=0
@@ -22,7 +23,7 @@ a=group:BUNDLE 0
 m=application 9 UDP/DTLS/SCTP webrtc-datachannel
 c=IN IP4 0.0.0.0
 a=ice-ufrag:{ufrag}
-a=ice-pwd:0123456789abcdef0123456789abcdef
+a=ice-pwd:{password}
 a=fingerprint:{fingerprint}
 a=setup:actpass
 a=mid:0
@@ -37,8 +38,9 @@ def hand_made(world, relay, name):
     return client
 
 
-def offer(client, fingerprint, ufrag="evil", **members):
-    sdp = SDP.format(ufrag=ufrag, fingerprint=fingerprint).replace("\n", "\r\n")
+def offer(client, fingerprint, ufrag="evil", more="", **members):
+    sdp = SDP.format(ufrag=ufrag, password=PASSWORD, fingerprint=fingerprint) + more
+    sdp = sdp.replace("\n", "\r\n")
     client.send_json({"type": "offer", "sdp": {"type": "offer", "sdp": sdp}, **members})
 
 
@@ -82,6 +84,28 @@ def test_session_and_the_same_key(world):
         evil.send_json({"type": "bye", "to": "listener", "session": session, "reason": "gone"})
     check_unharmed(emitter, listener, call)
     equal(len(listener.calls()), 1, "calls of the listener")
+    call.hangup()
+    wait_for(lambda: emitter.calls() == [], 30, "the emitter to hear of the end")
+
+
+def test_path_of_somebody_without_the_key(world):
+    """He makes a pair with each end of the call, as if the other one had moved there. Both ask there
+    for a sign of each other, and go on where they are; and he is not the one who may say `bye`."""
+    evil, emitter, listener, call, session = overheard_call(world)
+    ends = {"listener": emitter, "emitter": listener}
+    host = call.get("LocalCandidate").split()[4]
+    paths = {name: IceLite(world, host) for name in ends}
+    before = call.get("RemoteCandidate")
+    for name, other in ends.items():
+        offer(evil, other.get("Fingerprint"), f"evil{name}", to=name, session=session, restart=True,
+              more=f"a=ice-lite\na={paths[name].candidate}\na=end-of-candidates\n")
+    wait_for(lambda: all(path.records > 3 for path in paths.values()), 60, "the ends to ask him")
+    for name in ends:
+        evil.send_json({"type": "bye", "to": name, "session": session})
+    check_unharmed(emitter, listener, call)
+    equal(call.get("RemoteCandidate"), before, "where the call goes")
+    for peer in ends.values():
+        equal([c.get("State") for c in peer.calls()], ["connected"], "the calls of both")
     call.hangup()
     wait_for(lambda: emitter.calls() == [], 30, "the emitter to hear of the end")
 

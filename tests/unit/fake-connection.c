@@ -29,7 +29,7 @@ struct Connection {
     bool verified;
     bool offerer;   /* the first of all */
     guint restarts; /* of our own */
-    char *key, *remote_key;
+    char *key, *remote_key, *remote_ufrag, *path_ufrag;
     const ConnectionOps *ops;
     gpointer data;
     ConnectionState state;
@@ -200,6 +200,8 @@ static void run(const Task *task)
         enter(task->connection, CONNECTION_DISCONNECTED, NULL);
         break;
     case DO_PATH:
+        g_free(connection->path_ufrag);
+        connection->path_ufrag = g_strdup(connection->remote_ufrag);
         if (connection->ops->path)
             connection->ops->path(connection, CONNECTION_PATH_MOVED, connection->data);
         enter(task->connection, CONNECTION_CONNECTED, NULL);
@@ -280,6 +282,8 @@ void connection_free(Connection *connection)
     g_ptr_array_unref(connection->channels);
     g_free(connection->key);
     g_free(connection->remote_key);
+    g_free(connection->remote_ufrag);
+    g_free(connection->path_ufrag);
     g_free(connection);
 }
 
@@ -324,6 +328,24 @@ bool connection_has_keys(const Connection *connection, const GPtrArray *keys)
     return connection->remote != 0 && strcmp(keys->pdata[0], connection->remote_key) == 0;
 }
 
+const char *connection_remote_ufrag(const Connection *connection)
+{
+    return connection->remote_ufrag;
+}
+
+const char *connection_path_ufrag(const Connection *connection)
+{
+    return connection->path_ufrag;
+}
+
+static void set_remote_ufrag(Connection *connection, const Description *description)
+{
+    connection->remote_generation = description->generation;
+    g_free(connection->remote_ufrag);
+    connection->remote_ufrag =
+        g_strdup_printf("%u.%u", description->number, description->generation);
+}
+
 /* Both have each other's newest credentials: what they look for is found at once. */
 static void move_if_ready(Connection *connection)
 {
@@ -356,7 +378,7 @@ static bool set_later(Connection *connection, bool offer, const Description *des
     }
     connection->asked = false;
     connection->strayed = description->number != connection->remote;
-    connection->remote_generation = description->generation;
+    set_remote_ufrag(connection, description);
     move_if_ready(connection);
     return true;
 }
@@ -379,7 +401,7 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
         return set_later(connection, offer, &description, error);
     connection->remote = description.number;
     connection->remote_key = g_strdup(description.key);
-    connection->remote_generation = description.generation;
+    set_remote_ufrag(connection, &description);
     connection->asked = false;
     if (offer)
         later((Task){DO_ANSWER, connection->number});

@@ -127,17 +127,27 @@ bool call_has_keys(const Call *call, const GPtrArray *keys)
     return call->connection && connection_has_keys(call->connection, keys);
 }
 
+/* Whoever says what another one has said before proves nothing by it, unless that one has left. */
+static const char *proof_of(const Call *call, const char *before)
+{
+    const char *now = connection_remote_ufrag(call->connection);
+
+    return call->identity.left || g_strcmp0(before, now) != 0 ? now : NULL;
+}
+
 /* FRAME is an offer or an answer that comes later than the first. What is wrong with it is no
  * reason to end a call that works. */
 static bool call_take_later(Call *call, const char *type, const Frame *frame)
 {
+    g_autofree char *before = NULL;
     g_autoptr(GError) error = NULL;
 
+    before = g_strdup(connection_remote_ufrag(call->connection));
     if (!call_set_remote(call, type, frame->sdp, &error)) {
         call_log_refused(call, frame, error->message);
         return false;
     }
-    call_identity_detour(&call->identity, frame->from);
+    call_identity_detour(&call->identity, frame->from, proof_of(call, before));
     call->identity.left = false;
     call->heard = clock_monotonic();
     return true;

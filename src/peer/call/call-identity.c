@@ -18,6 +18,7 @@ void call_identity_clear(CallIdentity *identity)
     g_free(identity->asked);
     g_free(identity->id);
     g_free(identity->detour);
+    g_free(identity->proof);
     g_free(identity->claimed);
     g_free(identity->shown);
     g_free(identity->verified);
@@ -32,17 +33,23 @@ void call_identity_bind(CallIdentity *identity, const char *id, const char *clai
         set(&identity->shown, shown);
 }
 
-void call_identity_detour(CallIdentity *identity, const char *id)
+void call_identity_detour(CallIdentity *identity, const char *id, const char *proof)
 {
-    set(&identity->detour, g_strcmp0(identity->id, id) == 0 ? NULL : id);
+    const bool here = g_strcmp0(identity->id, id) == 0;
+
+    if (!here && !proof && g_strcmp0(identity->detour, id) == 0)
+        return;
+    set(&identity->detour, here ? NULL : id);
+    set(&identity->proof, here ? NULL : proof);
 }
 
-void call_identity_settle(CallIdentity *identity)
+void call_identity_settle(CallIdentity *identity, const char *path)
 {
-    if (!identity->detour)
+    if (!identity->detour || !identity->proof || g_strcmp0(identity->proof, path) != 0)
         return;
     g_free(identity->id);
     identity->id = g_steal_pointer(&identity->detour);
+    g_clear_pointer(&identity->proof, g_free);
 }
 
 const char *call_identity_address(const CallIdentity *identity)

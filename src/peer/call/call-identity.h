@@ -17,6 +17,7 @@ typedef struct {
     char *asked;    /* the name that we have called it by; NULL: none */
     char *id;       /* in the room; NULL: not known (yet) */
     char *detour;   /* the id that it seems to have now, or NULL; see call_identity_detour() */
+    char *proof;    /* the path that would prove it, or NULL */
     bool left;      /* it has left the room, as far as we have heard */
     char *claimed;  /* the name that the relay gives it; NULL: none */
     char *shown;    /* what to call it in front of people; may be "" */
@@ -39,11 +40,12 @@ void call_identity_verify(CallIdentity *identity, const char *fingerprint,
  * It leaves the room and comes back with another id while the call goes on. A description of
  * its key came from ID, or its name is there now: frames for it go there. Nothing that came
  * over the relay proves that it is the same, so it has its former id as well until data has
- * come over a path that was made so. NULL, or its former id: it is where it was.
+ * come over the path PROOF, whose credentials (a=ice-ufrag) the description was the first to
+ * name. NULL: nothing will prove it. ID NULL, or its former one: it is where it was.
  */
-void call_identity_detour(CallIdentity *identity, const char *id);
-/* That data has come. */
-void call_identity_settle(CallIdentity *identity);
+void call_identity_detour(CallIdentity *identity, const char *id, const char *proof);
+/* Data has come over PATH. */
+void call_identity_settle(CallIdentity *identity, const char *path);
 
 /* Where frames for it go; NULL: not known. */
 const char *call_identity_address(const CallIdentity *identity);

@@ -30,7 +30,7 @@ static bool call_locate(Call *call)
         return true;
     if (!call->user.ops->locate(call, &to, call->user.data))
         return false;
-    call_identity_detour(&call->identity, to);
+    call_identity_detour(&call->identity, to, NULL);
     return true;
 }
 
@@ -105,7 +105,7 @@ static void call_moved(Call *call)
     g_autofree char *before = g_steal_pointer(&call->way);
     bool settled = clock_wall() - (gint64) call->connected_at > SETTLE_TIME;
 
-    call_identity_settle(&call->identity);
+    call_identity_settle(&call->identity, connection_path_ufrag(call->connection));
     call->way = call_path_to_text(call);
     if (call->way && (settled || call->state == CALL_RECONNECTING))
         call_log_moved(call, before, call->way);

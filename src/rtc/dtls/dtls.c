@@ -275,6 +275,7 @@ static void dtls_read(Dtls *dtls, bool only)
         ssize_t n = gnutls_record_recv(dtls->session, record, sizeof record);
 
         if (n > 0) {
+            transport_vouch(dtls->lower);
             transport_receive(&dtls->transport, record, n);
             if (only)
                 break;
