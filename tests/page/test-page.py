@@ -24,6 +24,7 @@ import harness  # noqa: E402
 import client  # noqa: E402
 import tokens  # noqa: E402
 from browser import EXECUTABLES, Browser, executable, module_folder  # noqa: E402
+from fronts import caddy, haproxy, nginx  # noqa: E402
 from harness import check, equal, hold, note, wait_for  # noqa: E402
 from pages import (ADDRESS, FOREIGN, ROOM, WEB, emitter, fact, noticed_soon, open_page,  # noqa: E402
                    page_url, publish, rungs, shoot, slide, start_relay,
@@ -483,6 +484,42 @@ def test_token(world, kind):
     check(text not in relay.stderr(), "the token is in the journal")
 
 
+def through_front(world, kind, front):
+    """The page below a path of FRONT, by HTTP/2, hears a peer that is at the relay itself."""
+    if kind != "chromium":
+        raise harness.Skip("only chromium has an authority of a test's own")
+    emitter(world, front.relay, "boiler")
+    page = Browser(world, kind, authority=front.authority).open(
+        "page", f"https://localhost:{front.port}/rtc/{ROOM}")
+    equal(page.eval("performance.getEntriesByType('navigation')[0].nextHopProtocol"), "h2", "HTTP")
+    page.join("desk")
+    wait_people(page, "boiler")
+    page.click("#people button")
+    wait_growing(page, "boiler")
+    equal(page.problems(), [], "complaints in the console")
+
+
+def test_websocket_over_http2(world, kind):
+    """HAProxy announces RFC 8441: the WebSocket is a stream of the page's own connection."""
+    front = haproxy(world, ("timeout client 1h", """timeout client 1h
+    log stdout format raw local0
+    option logasap
+    log-format "%HM %HU %HV\""""))
+    through_front(world, kind, front)
+    said = wait_for(lambda: [line for line in front.process.stdout().splitlines()
+                             if "name=desk" in line], what="HAProxy to tell of the WebSocket")
+    check(all("HTTP/2.0" in line for line in said), said)
+
+
+def test_page_through_nginx(world, kind):
+    """Without RFC 8441 the browser makes another connection for the WebSocket."""
+    through_front(world, kind, nginx(world))
+
+
+def test_page_through_caddy(world, kind):
+    through_front(world, kind, caddy(world))
+
+
 def test_foreign_emitter(world, kind):
     relay = start_relay(world)
     run_foreign(world, relay, "emitter", "50")
@@ -522,6 +559,9 @@ TESTS = [
     test_name_taken,
     test_refused,
     test_token,
+    test_websocket_over_http2,
+    test_page_through_nginx,
+    test_page_through_caddy,
     test_foreign_emitter,
     test_foreign_listener,
     client.test_page_from_elsewhere,
