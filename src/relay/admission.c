@@ -298,11 +298,14 @@ static void admit(Admission *admission, HttpConnection *connection, const Handsh
 {
     Account *account = http_connection_account(connection);
     Client *client = client_new(admission->world.client_ops);
+    const char *secret = cluster_secret(admission->world.cluster, handshake->room, handshake->name);
     g_autoptr(GError) error = NULL;
     Member *member;
     char *address;
     Wire wire;
 
+    if (secret)
+        client_set_resume(client, secret);
     if (grant->owns_name)
         claim_name(admission, handshake);
     else if (handshake->resume)
@@ -320,6 +323,35 @@ static void admit(Admission *admission, HttpConnection *connection, const Handsh
     quota_upgrade(admission->world.quota, account);
     client_set_origin(client, account, address);
     admission->ops->admitted(client, &wire, handshake, admission->data);
+}
+
+/* A name must be nobody's at another relay, either. */
+static void enter_room(Admission *admission, HttpConnection *connection, const Handshake *handshake,
+                       const AccessGrant *grant)
+{
+    Cluster *cluster = admission->world.cluster;
+    guint retry_after;
+    g_autofree char *text = NULL;
+
+    switch (cluster_claim(cluster, handshake->room, handshake->name, grant->owns_name,
+                          handshake->resume, connection, &retry_after)) {
+    case CLUSTER_CLAIM_HAD:
+        admit(admission, connection, handshake, grant);
+        cluster_settle(cluster, handshake->room, handshake->name);
+        break;
+    case CLUSTER_CLAIM_WAITS:
+        http_connection_wait(connection);
+        break;
+    case CLUSTER_CLAIM_TAKEN:
+        text = g_strdup_printf("the name %s is taken in this room", handshake->name);
+        refuse(admission, connection, handshake, 409, text, retry_after);
+        break;
+    }
+}
+
+void admission_decided(gpointer waiter)
+{
+    http_connection_again(waiter);
 }
 
 /* Who CONNECTION is from is known better now. False if there are too many from there. */
@@ -371,7 +403,7 @@ static void decide(Admission *admission, HttpConnection *connection, const Hands
     else if (!make_place(admission, http_connection_account(connection)))
         refuse(admission, connection, handshake, 503, "there are too many connections", FULL_RETRY);
     else
-        admit(admission, connection, handshake, &grant);
+        enter_room(admission, connection, handshake, &grant);
 }
 
 static void on_request(HttpConnection *connection, const Handshake *handshake, gpointer data)
@@ -393,6 +425,7 @@ static void on_gone(HttpConnection *connection, gpointer data)
     Account *account = http_connection_account(connection);
 
     g_queue_unlink(&admission->handshakes, http_connection_link(connection));
+    cluster_cancel(admission->world.cluster, connection);
     if (!account)
         return;
     forget_turns(admission, account);

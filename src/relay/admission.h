@@ -11,6 +11,7 @@
 #pragma once
 
 #include "relay/client.h"
+#include "relay/cluster.h"
 #include "relay/refusals.h"
 #include "relay/tls-credentials.h"
 #include "relay/traffic.h"
@@ -37,6 +38,7 @@ typedef struct {
     Traffic *traffic;
     const Web *web;
     Access *access;
+    Cluster *cluster; /* may be NULL */
     Refusals *refusals;
     GQueue *clients; /* the oldest first */
     const ClientOps *client_ops;
@@ -60,6 +62,9 @@ bool admission_is_pending(const Admission *admission);
  * monotonic µs, G_MAXINT64 if there is none. */
 void admission_check(Admission *admission, gint64 now);
 gint64 admission_due(const Admission *admission);
+
+/* The cluster has decided about WAITER, a connection that had to wait. */
+void admission_decided(gpointer waiter);
 
 void admission_close_all(Admission *admission);
 

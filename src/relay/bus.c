@@ -41,7 +41,18 @@ enum {
     PROPERTY_FRAMES_DROPPED,
     PROPERTY_REFUSED,
     PROPERTY_DRAINING,
+    PROPERTY_CLUSTER_STATE,
+    PROPERTY_CLUSTER_SERVER,
 };
+
+static const char *cluster_state(const ClusterCounters *cluster)
+{
+    if (!cluster->enabled)
+        return "off";
+    if (!cluster->connected)
+        return "disconnected";
+    return cluster->store ? "joined" : "without-names";
+}
 
 static void bus_object_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
@@ -68,6 +79,12 @@ static void bus_object_get_property(GObject *object, guint id, GValue *value, GP
     case PROPERTY_DRAINING:
         g_value_set_boolean(value, counters.draining);
         break;
+    case PROPERTY_CLUSTER_STATE:
+        g_value_set_static_string(value, cluster_state(&counters.cluster));
+        break;
+    case PROPERTY_CLUSTER_SERVER:
+        g_value_set_string(value, counters.cluster.server);
+        break;
     }
 }
 
@@ -89,6 +106,8 @@ static void bus_object_class_init(BusObjectClass *klass)
     g_object_class_override_property(object_class, PROPERTY_FRAMES_DROPPED, "frames-dropped");
     g_object_class_override_property(object_class, PROPERTY_REFUSED, "refused");
     g_object_class_override_property(object_class, PROPERTY_DRAINING, "draining");
+    g_object_class_override_property(object_class, PROPERTY_CLUSTER_STATE, "cluster-state");
+    g_object_class_override_property(object_class, PROPERTY_CLUSTER_SERVER, "cluster-server");
 }
 
 static void bus_object_init(BusObject *object)
@@ -217,6 +236,25 @@ static gboolean on_disconnect(BusRelay1 *skeleton, GDBusMethodInvocation *invoca
     return TRUE;
 }
 
+static void add_relay(ClusterRelay *other, gpointer data)
+{
+    g_variant_builder_add(data, "(ssubbu)", other->origin.id, other->label,
+                          other->origin.members.length, other->synced, other->leaving,
+                          other->unacked);
+}
+
+static gboolean on_list_relays(BusRelay1 *skeleton, GDBusMethodInvocation *invocation,
+                               gpointer data)
+{
+    RelayBus *bus = data;
+    GVariantBuilder relays;
+
+    g_variant_builder_init(&relays, G_VARIANT_TYPE("a(ssubbu)"));
+    relay_foreach_relay(bus->relay, add_relay, &relays);
+    bus_relay1_complete_list_relays(skeleton, invocation, g_variant_builder_end(&relays));
+    return TRUE;
+}
+
 static gboolean on_drain(BusRelay1 *skeleton, GDBusMethodInvocation *invocation, gpointer data)
 {
     RelayBus *bus = data;
@@ -235,6 +273,10 @@ static void emit_changed(RelayBus *bus, const RelayCounters *counters)
                           g_variant_new_uint32(counters->connections));
     g_variant_builder_add(&changed, "{sv}", "Rooms", g_variant_new_uint32(counters->rooms));
     g_variant_builder_add(&changed, "{sv}", "Draining", g_variant_new_boolean(counters->draining));
+    g_variant_builder_add(&changed, "{sv}", "ClusterState",
+                          g_variant_new_string(cluster_state(&counters->cluster)));
+    g_variant_builder_add(&changed, "{sv}", "ClusterServer",
+                          g_variant_new_string(counters->cluster.server));
     g_dbus_connection_emit_signal(
         bus->connection, NULL, RELAY_OBJECT_PATH, "org.freedesktop.DBus.Properties",
         "PropertiesChanged", g_variant_new("(sa{sv}as)", RELAY_INTERFACE, &changed, NULL), NULL);
@@ -277,6 +319,7 @@ RelayBus *bus_new(GDBusConnection *connection, Relay *relay, GError **error)
     g_signal_connect(object, "handle-list-clients", G_CALLBACK(on_list_clients), bus);
     g_signal_connect(object, "handle-describe-clients", G_CALLBACK(on_describe_clients), bus);
     g_signal_connect(object, "handle-list-refusals", G_CALLBACK(on_list_refusals), bus);
+    g_signal_connect(object, "handle-list-relays", G_CALLBACK(on_list_relays), bus);
     g_signal_connect(object, "handle-drain", G_CALLBACK(on_drain), bus);
     g_signal_connect(object, "handle-disconnect", G_CALLBACK(on_disconnect), bus);
     relay_on_change(relay, on_change, bus);

@@ -8,12 +8,15 @@
 #include "relay/config.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 #include "common/secret-file.h"
 #include "relay/ice-offer.h"
 #include "relay/origin.h"
 #include "relay/listener.h"
 #include "token/token.h"
+
+#define CLUSTER_NAME_MAX 32
 
 static bool check_address(const char *value, GError **error)
 {
@@ -159,6 +162,71 @@ static bool check_proxy(const char *value, GError **error)
     return false;
 }
 
+static bool check_nats_server(const char *value, GError **error)
+{
+    g_autoptr(GUri) uri = g_uri_parse(value, G_URI_FLAGS_HAS_PASSWORD, NULL);
+
+    if (uri && g_strv_contains((const char *const[]){"nats", "tls", NULL}, g_uri_get_scheme(uri)) &&
+        g_uri_get_host(uri) && *g_uri_get_host(uri) && !g_uri_get_userinfo(uri) &&
+        !*g_uri_get_path(uri))
+        return true;
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                        _("nats://HOST:PORT or tls://HOST:PORT"));
+    return false;
+}
+
+/* A word of a subject and of a store's name */
+static bool check_cluster_name(const char *value, GError **error)
+{
+    bool good = *value && strlen(value) <= CLUSTER_NAME_MAX;
+
+    for (const char *c = value; *c; c++)
+        good &= g_ascii_isalnum(*c) || *c == '-' || *c == '_';
+    if (!good)
+        g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                    _("at most %d letters, digits, - and _"), CLUSTER_NAME_MAX);
+    return good;
+}
+
+static bool check_password(const char *value, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_autofree char *secret = NULL;
+
+    if (!*value)
+        return true;
+    secret = secret_file_read(value, SECRET_FILE_HIDDEN, 1, CLUSTER_SECRET_MAX, &local);
+    return secret || not_a_file(error,
+                                _("a file with the password for NATS, which the relay can read and "
+                                  "others cannot"),
+                                local);
+}
+
+static bool check_credentials(const char *value, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_autofree char *secret = NULL;
+
+    if (!*value)
+        return true;
+    secret = secret_file_read(value, SECRET_FILE_HIDDEN, 1, 64 << 10, &local);
+    return secret || not_a_file(error,
+                                _("a file of credentials for NATS, which the relay can read and "
+                                  "others cannot"),
+                                local);
+}
+
+static bool check_ca(const char *value, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_autofree char *text = NULL;
+
+    if (!*value)
+        return true;
+    text = secret_file_read(value, SECRET_FILE_SHOWN, 1, 1 << 20, &local);
+    return text || not_a_file(error, _("a file with certificates in PEM"), local);
+}
+
 #define KEY(name, kind, member, fallback, ...)                                                     \
     {                                                                                              \
         "Relay", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                  \
@@ -187,6 +255,11 @@ static bool check_proxy(const char *value, GError **error)
 #define ICE_KEY(name, kind, member, fallback, ...)                                                 \
     {                                                                                              \
         "Ice", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                    \
+    }
+
+#define CLUSTER_KEY(name, kind, member, fallback, ...)                                             \
+    {                                                                                              \
+        "Cluster", name, kind, offsetof(RelayConfig, member), fallback, __VA_ARGS__                \
     }
 
 static const ConfigKey keys[] = {
@@ -224,6 +297,12 @@ static const ConfigKey keys[] = {
     ICE_KEY("TurnSecret", CONFIG_STRING, turn_secret, "", .check = check_turn_secret),
     ICE_KEY("Lifetime", CONFIG_DURATION, ice_lifetime, "1d", .min = 2 * G_USEC_PER_SEC,
             .max = 365 * 86400ull * G_USEC_PER_SEC),
+    CLUSTER_KEY("Servers", CONFIG_LIST, cluster_servers, "", .check = check_nats_server),
+    CLUSTER_KEY("Name", CONFIG_STRING, cluster_name, "rtcbus", .check = check_cluster_name),
+    CLUSTER_KEY("User", CONFIG_STRING, cluster_user, ""),
+    CLUSTER_KEY("PasswordFile", CONFIG_STRING, cluster_password, "", .check = check_password),
+    CLUSTER_KEY("Credentials", CONFIG_STRING, cluster_credentials, "", .check = check_credentials),
+    CLUSTER_KEY("CA", CONFIG_STRING, cluster_ca, "", .check = check_ca),
     {.check_all = check_all},
 };
 

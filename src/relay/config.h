@@ -16,6 +16,8 @@ typedef enum {
     ACCESS_TOKENS_REQUIRED,
 } AccessTokens;
 
+#define CLUSTER_SECRET_MAX 1024 /* bytes of the password for NATS */
+
 typedef struct {
     char **listen;
     char **allowed_origins;
@@ -44,9 +46,13 @@ typedef struct {
     int tokens;          /* an AccessTokens */
     char *token_secret;  /* a file; "": none */
     char **token_public_keys;
-    char **ice_servers;   /* URIs, as ice-offer.h has them */
-    char *turn_secret;    /* a file; "": none */
-    guint64 ice_lifetime; /* µs */
+    char **ice_servers;                     /* URIs, as ice-offer.h has them */
+    char *turn_secret;                      /* a file; "": none */
+    guint64 ice_lifetime;                   /* µs */
+    char **cluster_servers;                 /* of NATS; none: this relay is alone */
+    char *cluster_name;                     /* what subjects and the store begin with */
+    char *cluster_user, *cluster_password;  /* the latter is a file; "": none */
+    char *cluster_credentials, *cluster_ca; /* files; "": none */
 } RelayConfig;
 
 /* As config_load(): OUT must be zero, and is untouched on failure. */

@@ -40,6 +40,7 @@ struct HttpConnection {
     enum {
         HTTP_CONNECTION_PROXY, /* before anything else, it may say for whom it speaks */
         HTTP_CONNECTION_READING,
+        HTTP_CONNECTION_WAITING, /* its request is to come in again */
         HTTP_CONNECTION_ANSWERING,
         HTTP_CONNECTION_LINGERING,
         HTTP_CONNECTION_GONE,
@@ -188,6 +189,19 @@ static void http_connection_request(HttpConnection *connection)
         http_connection_answer(connection, status, reason, 0);
 }
 
+void http_connection_wait(HttpConnection *connection)
+{
+    connection->state = HTTP_CONNECTION_WAITING;
+    fair_entry_remove(&connection->turn);
+    uv_poll_stop(&connection->poll);
+}
+
+void http_connection_again(HttpConnection *connection)
+{
+    if (connection->state == HTTP_CONNECTION_WAITING)
+        connection->ops->ready(connection, &connection->turn, connection->data);
+}
+
 /* The end of a head in IN, of which the first SEEN bytes held none; 0: not yet. */
 static guint find_end(const GByteArray *in, guint seen)
 {
@@ -295,6 +309,10 @@ void http_connection_take_turn(FairEntry *entry)
         break;
     case HTTP_CONNECTION_READING:
         http_connection_read(connection);
+        break;
+    case HTTP_CONNECTION_WAITING:
+        connection->state = HTTP_CONNECTION_READING;
+        http_connection_request(connection);
         break;
     case HTTP_CONNECTION_ANSWERING:
         http_connection_flush(connection);

@@ -36,8 +36,8 @@ typedef struct HttpConnectionOps {
     /* The proxy speaks for CLIENT: the callee calls http_connection_set_client(). False if
      * that one cannot be served; the connection ends. */
     bool (*forwarded)(HttpConnection *connection, const struct sockaddr *client, gpointer data);
-    /* A request came in whole. The callee calls http_connection_answer() or
-     * http_connection_take(). */
+    /* A request came in whole. The callee calls http_connection_answer(),
+     * http_connection_take() or http_connection_wait(). */
     void (*request)(HttpConnection *connection, const Handshake *handshake, gpointer data);
     /* The connection is over and about to be freed. */
     void (*gone)(HttpConnection *connection, gpointer data);
@@ -60,6 +60,11 @@ void http_connection_answer(HttpConnection *connection, int status, const char *
 
 /* The same with an answer of the caller's: HEAD, and BODY (may be NULL) behind it. */
 void http_connection_send(HttpConnection *connection, const char *head, GBytes *body);
+
+/* Whether it may come in is not known yet: it waits, and nothing of it is read. Once
+ * http_connection_again() is called, its request comes in again at its next turn. */
+void http_connection_wait(HttpConnection *connection);
+void http_connection_again(HttpConnection *connection);
 
 /* Its turn has come. The connection may be gone afterwards. */
 void http_connection_take_turn(FairEntry *entry);

@@ -99,10 +99,10 @@ gsize message_cost(const Message *message)
     return message_size(message) + QUEUE_COST;
 }
 
-Message *message_stamped(Quota *quota, const Envelope *frame, const Member *sender)
+Message *message_stamped(Quota *quota, const Envelope *frame, const char *sender)
 {
     Message *message = message_new(quota, envelope_stamped_size(frame, ROUTER_ID_LENGTH));
-    gsize size = envelope_stamp(frame, sender->id, ROUTER_ID_LENGTH, message_text(message));
+    gsize size = envelope_stamp(frame, sender, ROUTER_ID_LENGTH, message_text(message));
 
     g_assert(size == message->size);
     return message;
@@ -116,29 +116,36 @@ static Message *from_string(Quota *quota, const GString *text)
     return message;
 }
 
-static void append_member(GString *out, const Member *member)
+static void append_member(GString *out, const char *id, const char *name)
 {
-    g_string_append_printf(out, "\"id\":\"%s\",\"name\":", member->id);
-    json_text_append(out, member->name);
+    g_string_append_printf(out, "\"id\":\"%s\",\"name\":", id);
+    json_text_append(out, name);
 }
 
-Message *message_welcome(Quota *quota, const Member *self, const char *resume,
-                         const char *ice_servers)
+/* The next of a list of peers */
+static void append_peer(GString *out, const char *id, const char *name)
+{
+    if (out->str[out->len - 1] != '[')
+        g_string_append_c(out, ',');
+    g_string_append_c(out, '{');
+    append_member(out, id, name);
+    g_string_append_c(out, '}');
+}
+
+Message *message_welcome(Quota *quota, const Member *self, const ClusterMember *others,
+                         const char *resume, const char *ice_servers)
 {
     g_autoptr(GString) text = g_string_new("{\"type\":\"welcome\",");
-    const char *separator = "";
 
     g_string_append_printf(text, "\"id\":\"%s\",\"room\":", self->id);
     json_text_append(text, room_name(self->room));
     g_string_append(text, ",\"peers\":[");
     for (const Member *member = room_first(self->room); member; member = member->next) {
-        if (member == self)
-            continue;
-        g_string_append_printf(text, "%s{", separator);
-        append_member(text, member);
-        g_string_append_c(text, '}');
-        separator = ",";
+        if (member != self)
+            append_peer(text, member->id, member->name);
     }
+    for (; others; others = others->next)
+        append_peer(text, others->id, others->name);
     g_string_append(text, "],");
     if (*self->name)
         g_string_append_printf(text, "\"resume\":\"%s\",", resume);
@@ -155,24 +162,24 @@ Message *message_ice_servers(Quota *quota, const char *ice_servers)
     return from_string(quota, text);
 }
 
-static Message *about_member(Quota *quota, const char *type, const Member *member)
+static Message *about_member(Quota *quota, const char *type, const char *id, const char *name)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
     g_string_append_printf(text, "{\"type\":\"%s\",", type);
-    append_member(text, member);
+    append_member(text, id, name);
     g_string_append_c(text, '}');
     return from_string(quota, text);
 }
 
-Message *message_joined(Quota *quota, const Member *member)
+Message *message_joined(Quota *quota, const char *id, const char *name)
 {
-    return about_member(quota, "joined", member);
+    return about_member(quota, "joined", id, name);
 }
 
-Message *message_left(Quota *quota, const Member *member)
+Message *message_left(Quota *quota, const char *id, const char *name)
 {
-    return about_member(quota, "left", member);
+    return about_member(quota, "left", id, name);
 }
 
 Message *message_error(Quota *quota, const char *code, const char *text, const EnvelopeText *to)

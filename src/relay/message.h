@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "signaling/envelope.h"
+#include "relay/cluster-members.h"
 #include "relay/quota.h"
 #include "relay/router.h"
 
@@ -47,15 +48,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Message, message_unref)
 /* The memory that a message and its place in one queue take, bytes. */
 gsize message_cost(const Message *message);
 
-/* FRAME with its sender's id as "from" */
-Message *message_stamped(Quota *quota, const Envelope *frame, const Member *sender);
+/* FRAME with the id SENDER as "from" */
+Message *message_stamped(Quota *quota, const Envelope *frame, const char *sender);
 
-/* RESUME: a secret, see client_resume(). ICE_SERVERS: a list in JSON (ice-offer.h) */
-Message *message_welcome(Quota *quota, const Member *self, const char *resume,
-                         const char *ice_servers);
+/* OTHERS: the first of those in the room who are at other relays, or NULL. RESUME: a secret, see
+ * client_resume(). ICE_SERVERS: a list in JSON (ice-offer.h) */
+Message *message_welcome(Quota *quota, const Member *self, const ClusterMember *others,
+                         const char *resume, const char *ice_servers);
 Message *message_ice_servers(Quota *quota, const char *ice_servers);
-Message *message_joined(Quota *quota, const Member *member);
-Message *message_left(Quota *quota, const Member *member);
+Message *message_joined(Quota *quota, const char *id, const char *name);
+Message *message_left(Quota *quota, const char *id, const char *name);
 
 /* TO, as it came, may be NULL. CODE and TEXT are literals of ours. */
 Message *message_error(Quota *quota, const char *code, const char *text, const EnvelopeText *to);

@@ -25,9 +25,11 @@
 #include "relay/certificate-watch.h"
 #include "relay/client.h"
 #include "relay/drain.h"
+#include "relay/forward.h"
 #include "relay/ice-renewal.h"
 #include "relay/listener.h"
 #include "relay/loop.h"
+#include "relay/others.h"
 #include "relay/traffic.h"
 #include "relay/web.h"
 
@@ -35,7 +37,6 @@
 #define GRAINS_PER_INTERVAL 16 /* how exact PingInterval is */
 #define MAX_GRAIN G_USEC_PER_SEC
 #define STOP_TIMEOUT_MS 1000
-#define FRAME_COST 64 /* bytes, of sending a frame, besides its own */
 /* Memory goes back when so much less is in use than was */
 #define TRIM_DELAY_MS 1000
 #define TRIM_BYTES (4 << 20)
@@ -48,6 +49,9 @@ struct Relay {
     Quota *quota;
     Router *router;
     Traffic *traffic;
+    Forwarding forward;
+    Others others;
+    Cluster *cluster; /* NULL: this relay is alone */
     Admission *admission;
     Listener *listener, *tls_listener;
     CertificateWatch *certificates;
@@ -62,7 +66,6 @@ struct Relay {
     guint busy;     /* as long as it is not 0, nobody leaves a room */
     guint open;     /* clients in a room */
     guint most;     /* clients that there were at once, since memory was given back */
-    guint64 forwarded, dropped;
     guint64 accepted, accepted_tls, joined;
     Histogram latency; /* of frames */
     Drain *drain;      /* NULL: clients may stay */
@@ -120,8 +123,8 @@ void relay_counters(const Relay *relay, RelayCounters *out)
 {
     out->connections = relay->open;
     out->rooms = router_count_rooms(relay->router);
-    out->forwarded = relay->forwarded;
-    out->dropped = relay->dropped;
+    out->forwarded = relay->forward.forwarded;
+    out->dropped = relay->forward.dropped;
     out->refused = refusals_count(relay->refusals);
     out->handshakes = admission_handshakes(relay->admission);
     out->accepted = relay->accepted;
@@ -132,6 +135,7 @@ void relay_counters(const Relay *relay, RelayCounters *out)
     out->refusals = admission_refusals(relay->admission, &out->n_refusals);
     out->certificate_expires = relay->config->tls ? tls_credentials_expire(relay->config->tls) : 0;
     out->draining = relay->drain != NULL;
+    cluster_counters(relay->cluster, &out->cluster);
 }
 
 typedef struct {
@@ -179,6 +183,12 @@ bool relay_foreach_client(Relay *relay, const char *name,
         func(&info, data);
     }
     return true;
+}
+
+void relay_foreach_relay(Relay *relay, void (*func)(ClusterRelay *other, gpointer data),
+                         gpointer data)
+{
+    cluster_foreach(relay->cluster, func, data);
 }
 
 const Refusals *relay_refusals(const Relay *relay)
@@ -239,99 +249,21 @@ static void relay_end(Relay *relay)
     relay->busy--;
 }
 
-/* To everybody in SENDER's room but SENDER; those without the subprotocol only
- * if ALL. How many those are. */
-static guint relay_broadcast(Relay *relay, Member *sender, Message *message, bool all)
-{
-    guint receivers = 0;
-
-    for (Member *member = room_first(sender->room); member; member = member->next) {
-        Client *client = member->data;
-
-        if (member == sender || (!all && !client_speaks_rtcbus(client)))
-            continue;
-        client_send(client, message);
-        receivers++;
-    }
-    return receivers;
-}
-
-static void log_frame(const Client *client, const Envelope *frame, const char *to)
-{
-    char type[32];
-
-    if (!envelope_decode(&frame->type, type, sizeof type) || !g_str_is_ascii(type))
-        g_strlcpy(type, "other", sizeof type);
-    g_strcanon(type, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", '?');
-    log_event(G_LOG_LEVEL_DEBUG,
-              (.message_id = MESSAGE_SIGNALING, .remote = client_label(client),
-               .room = room_name(client_member(client)->room)),
-              "%s → %s: %s, %zu bytes", client_label(client), to, type, frame->length);
-}
-
-/* Who FRAME is for, NULL if for all. False if there is nobody of that name. */
-static bool find_recipient(Relay *relay, Client *client, const Envelope *frame, Member **recipient)
-{
-    char to[MAX(ROUTER_NAME_MAX, ROUTER_ID_LENGTH) + 1];
-
-    *recipient = NULL;
-    if (!frame->to.data)
-        return true;
-    if (envelope_decode(&frame->to, to, sizeof to))
-        *recipient = router_find(relay->router, client_member(client), to);
-    return *recipient != NULL;
-}
-
 static void relay_probe(Relay *relay, Client *client);
 
-/* False if those who are to get it have to read first. */
-static bool relay_forward(Relay *relay, Client *client, const Envelope *frame)
+static void on_sent(Client *client, gpointer data)
 {
-    g_autoptr(Message) message = NULL;
-    Member *recipient;
-    guint receivers = 1;
-
-    if (!find_recipient(relay, client, frame, &recipient)) {
-        relay->dropped++;
-        client_send_error(client, "no-such-peer", "nobody in this room is called that", &frame->to);
-        return true;
-    }
-    if (!traffic_may_send(relay->traffic, client, recipient ? recipient->data : NULL))
-        return false;
-    if (log_is_verbose())
-        log_frame(client, frame, recipient ? client_label(recipient->data) : "all");
-    message = message_stamped(relay->quota, frame, client_member(client));
-    message->born = clock_monotonic();
-    if (recipient) {
-        client_send(recipient->data, message);
-        relay_probe(relay, recipient->data);
-    } else {
-        receivers = relay_broadcast(relay, client_member(client), message, true);
-    }
-    if (receivers > 0)
-        relay->forwarded++;
-    traffic_spend(relay->traffic, client, (guint64) receivers * (frame->length + FRAME_COST));
-    return true;
+    relay_probe(data, client);
 }
 
 static bool on_received(Client *client, const char *data, gsize length, gpointer user_data)
 {
     Relay *relay = user_data;
-    Envelope frame;
-    EnvelopeResult result = envelope_scan(data, length, &frame);
-    bool done = true;
+    bool done;
 
     relay_begin(relay);
-    if (result == ENVELOPE_OK) {
-        done = relay_forward(relay, client, &frame);
-        relay_relieve(relay);
-    } else {
-        relay->dropped++;
-        if (result == ENVELOPE_NOT_UTF8)
-            client_close(client, 1007, "text frames are UTF-8");
-        else
-            client_bad_frame(client, envelope_result_to_string(result));
-    }
+    done = forward_message(&relay->forward, client, data, length);
+    relay_relieve(relay);
     relay_end(relay);
     return done;
 }
@@ -359,7 +291,7 @@ static void on_dropped(Client *client, gpointer data)
 {
     Relay *relay = data;
 
-    relay->dropped++;
+    relay->forward.dropped++;
 }
 
 /* ---- clients ----------------------------------------------------------- */
@@ -376,10 +308,11 @@ static void relay_leave(Relay *relay, Client *client)
               _("%s (%s) left room /%s%s%s"), client_label(client), client_address(client),
               room_name(member->room), reason && *reason ? ": " : "", reason ? reason : "");
     if (!relay->drain) { /* else nobody stays who would have to know */
-        g_autoptr(Message) message = message_left(relay->quota, member);
+        g_autoptr(Message) message = message_left(relay->quota, member->id, member->name);
 
-        relay_broadcast(relay, member, message, false);
+        forward_to_room(member->room, member, message, false);
     }
+    cluster_left(relay->cluster, member);
     admission_leave(relay->admission, client);
     relay->open--;
     relay_changed(relay);
@@ -450,7 +383,7 @@ static gboolean on_check(gpointer data)
 static void announce(Relay *relay, Client *client)
 {
     Member *member = client_member(client);
-    g_autoptr(Message) joined = message_joined(relay->quota, member);
+    g_autoptr(Message) joined = message_joined(relay->quota, member->id, member->name);
 
     relay_begin(relay);
     relay->open++;
@@ -464,12 +397,14 @@ static void announce(Relay *relay, Client *client)
               room_name(member->room));
     if (client_speaks_rtcbus(client)) {
         g_autofree char *servers = ice_renewal_begin(relay->ice_offer, client, clock_monotonic());
+        const ClusterMember *others = cluster_first(relay->cluster, room_name(member->room));
         g_autoptr(Message) welcome =
-            message_welcome(relay->quota, member, client_resume(client), servers);
+            message_welcome(relay->quota, member, others, client_resume(client), servers);
 
         client_send(client, welcome);
     }
-    relay_broadcast(relay, member, joined, false);
+    forward_to_room(member->room, member, joined, false);
+    cluster_joined(relay->cluster, member, client_resume(client));
     relay_changed(relay);
     relay_end(relay);
 }
@@ -538,6 +473,50 @@ static void on_tls_connection(int fd, const struct sockaddr *address, gpointer d
         return;
     }
     admission_begin(relay->admission, fd, address, relay->config->tls);
+}
+
+/* ---- other relays ------------------------------------------------------ */
+
+static void on_others_begin(gpointer data)
+{
+    relay_begin(data);
+}
+
+static void on_others_end(gpointer data)
+{
+    relay_relieve(data);
+    relay_end(data);
+}
+
+static void on_others_changed(gpointer data)
+{
+    relay_changed(data);
+}
+
+static bool join_cluster(Relay *relay, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    relay->forward = (Forwarding){
+        .router = relay->router,
+        .traffic = relay->traffic,
+        .quota = relay->quota,
+        .sent = on_sent,
+        .data = relay,
+    };
+    relay->others = (Others){
+        .forward = &relay->forward,
+        .begin = on_others_begin,
+        .end = on_others_end,
+        .changed = on_others_changed,
+        .data = relay,
+    };
+    relay->cluster = others_join(&relay->others, &relay->loop, relay->config, &local);
+    relay->forward.cluster = relay->cluster;
+    if (!local)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return false;
 }
 
 /* ---- life -------------------------------------------------------------- */
@@ -671,6 +650,7 @@ static void set_up_admission(Relay *relay)
         .traffic = relay->traffic,
         .web = relay->web,
         .access = relay->access,
+        .cluster = relay->cluster,
         .refusals = relay->refusals,
         .clients = &relay->clients,
         .client_ops = &relay->client_ops,
@@ -692,6 +672,7 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
 {
     static const LoopOps loop_ops = {on_turn, on_pending};
     QuotaLimits none = {};
+    bool joined;
     Relay *relay = g_new0(Relay, 1);
 
     relay->config = config;
@@ -716,10 +697,11 @@ Relay *relay_new(const RelayConfig *config, char **listen, GError **error)
     };
     uv_loop_init(&relay->loop);
     relay->source = loop_attach(&relay->loop, &loop_ops, relay);
+    joined = join_cluster(relay, error);
     set_up_admission(relay);
     apply_limits(relay);
     relay->certificates = certificate_watch_new(on_certificates, relay);
-    if (!access_load(relay->access, config, error) ||
+    if (!joined || !access_load(relay->access, config, error) ||
         !ice_offer_load(relay->ice_offer, config, error) ||
         !start_listening(relay, listen, error)) {
         relay_free(relay);
@@ -746,6 +728,7 @@ void relay_drain(Relay *relay)
     if (relay->clients.length > 0)
         log_info(_("%u clients are sent away"), relay->clients.length);
     admission_shut(relay->admission);
+    cluster_set_leaving(relay->cluster);
     relay->drain = drain_new(&relay->clients, (gint64) relay->config->drain_time);
     relay_changed(relay);
 }
@@ -778,6 +761,7 @@ void relay_free(Relay *relay)
         relay->drain = drain_new(&relay->clients, 0);
     while (relay->clients.head)
         on_gone(relay->clients.head->data, relay);
+    cluster_free(relay->cluster);
     g_source_destroy(relay->source);
     g_source_unref(relay->source);
     loop_finish(&relay->loop);

@@ -14,6 +14,7 @@
 #include "common/metrics.h"
 #include "relay/access.h"
 #include "relay/admission.h"
+#include "relay/cluster.h"
 #include "relay/config.h"
 #include "relay/quota.h"
 #include "relay/refusals.h"
@@ -35,6 +36,7 @@ typedef struct {
     guint n_refusals;
     gint64 certificate_expires; /* seconds since the epoch; 0: there is none */
     bool draining;
+    ClusterCounters cluster;
 } RelayCounters;
 
 /* What can be seen of a client; valid as long as nothing runs. */
@@ -81,6 +83,10 @@ void relay_foreach_room(Relay *relay, void (*func)(const char *room, guint clien
 /* False if there is no such ROOM. */
 bool relay_foreach_client(Relay *relay, const char *room,
                           void (*func)(const RelayClientInfo *info, gpointer data), gpointer data);
+
+/* The other relays of the cluster. */
+void relay_foreach_relay(Relay *relay, void (*func)(ClusterRelay *other, gpointer data),
+                         gpointer data);
 
 /* Who was not let in. Owned by RELAY. */
 const Refusals *relay_refusals(const Relay *relay);

@@ -596,6 +596,7 @@ def test_bus(world):
     equal(relay.get("Rooms"), 2)
     types = {name: relay.get_variant(name).get_type_string() for name in relay.get_all()}
     equal(types, {"Version": "s", "Listening": "as", "TlsListening": "as", "Draining": "b",
+                  "ClusterState": "s", "ClusterServer": "s",
                   "Connections": "u", "Rooms": "u", "FramesForwarded": "t", "FramesDropped": "t",
                   "Refused": "t"})
     expect_error("org.rtcbus.Error.NoSuchPeer", relay.invoke, "Disconnect", "(s)", "x" * 32)

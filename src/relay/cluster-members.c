@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * See cluster-members.h. Two members of a room may have one name for a moment, until the relay that
+ * has lost it knows (cluster-names.h); a frame goes to the one whose claim is newer.
+ */
+
+#include <config.h>
+
+#include "relay/cluster-members.h"
+
+#include <string.h>
+
+/* How many one relay has in a room */
+typedef struct {
+    ClusterOrigin *origin;
+    guint count;
+} Share;
+
+struct ClusterRoom {
+    char *name;
+    ClusterMember *first, *last;
+    GHashTable *names; /* name → member, made with the first name */
+    guint doubles;     /* who have a name but are not in that table: another has it, too */
+    GArray *shares;    /* few */
+};
+
+struct ClusterMembers {
+    const ClusterMembersOps *ops;
+    gpointer data;
+    GHashTable *ids;   /* id → member */
+    GHashTable *rooms; /* name → room, owned */
+};
+
+static void room_free(gpointer data)
+{
+    ClusterRoom *room = data;
+
+    g_clear_pointer(&room->names, g_hash_table_unref);
+    g_array_unref(room->shares);
+    g_free(room->name);
+    g_free(room);
+}
+
+static ClusterRoom *room_new(ClusterMembers *members, const char *name)
+{
+    ClusterRoom *room = g_new0(ClusterRoom, 1);
+
+    room->name = g_strdup(name);
+    room->shares = g_array_new(FALSE, FALSE, sizeof(Share));
+    g_hash_table_insert(members->rooms, room->name, room);
+    return room;
+}
+
+static void count(ClusterRoom *room, ClusterOrigin *origin, int change)
+{
+    Share share = {origin, 1};
+
+    for (guint i = 0; i < room->shares->len; i++) {
+        Share *found = &g_array_index(room->shares, Share, i);
+
+        if (found->origin != origin)
+            continue;
+        found->count += (guint) change;
+        if (found->count == 0)
+            g_array_remove_index_fast(room->shares, i);
+        return;
+    }
+    g_array_append_val(room->shares, share);
+}
+
+/* ---- names ------------------------------------------------------------------- */
+
+static void name_add(ClusterMember *member)
+{
+    ClusterRoom *room = member->room;
+    const ClusterMember *other;
+
+    if (!*member->name)
+        return;
+    if (!room->names)
+        room->names = g_hash_table_new(g_str_hash, g_str_equal);
+    other = g_hash_table_lookup(room->names, member->name);
+    room->doubles += other != NULL;
+    if (!other || other->revision < member->revision)
+        g_hash_table_replace(room->names, member->name, member);
+}
+
+/* MEMBER, who has left. Whoever else has the name gets what is sent to it. */
+static void name_remove(ClusterMember *member)
+{
+    ClusterRoom *room = member->room;
+    ClusterMember *best = NULL;
+
+    if (!*member->name)
+        return;
+    if (g_hash_table_lookup(room->names, member->name) != member) {
+        room->doubles--;
+        return;
+    }
+    g_hash_table_remove(room->names, member->name);
+    if (room->doubles == 0)
+        return;
+    for (ClusterMember *other = room->first; other; other = other->next) {
+        if (strcmp(other->name, member->name) == 0 && (!best || best->revision < other->revision))
+            best = other;
+    }
+    if (!best)
+        return;
+    g_hash_table_insert(room->names, best->name, best);
+    room->doubles--;
+}
+
+/* ---- members ----------------------------------------------------------------- */
+
+static void member_add(ClusterMembers *members, ClusterMember *member, const char *room_name)
+{
+    ClusterRoom *room = g_hash_table_lookup(members->rooms, room_name);
+
+    if (!room)
+        room = room_new(members, room_name);
+    member->room = room;
+    member->previous = room->last;
+    if (room->last)
+        room->last->next = member;
+    else
+        room->first = member;
+    room->last = member;
+    count(room, member->origin, 1);
+    g_queue_push_tail_link(&member->origin->members, &member->link);
+    g_hash_table_insert(members->ids, member->id, member);
+    name_add(member);
+}
+
+static void member_unlink(ClusterMember *member)
+{
+    ClusterRoom *room = member->room;
+
+    if (member->previous)
+        member->previous->next = member->next;
+    else
+        room->first = member->next;
+    if (member->next)
+        member->next->previous = member->previous;
+    else
+        room->last = member->previous;
+    name_remove(member);
+    count(room, member->origin, -1);
+    g_queue_unlink(&member->origin->members, &member->link);
+}
+
+static void member_remove(ClusterMembers *members, ClusterMember *member)
+{
+    ClusterRoom *room = member->room;
+
+    member_unlink(member);
+    g_hash_table_remove(members->ids, member->id);
+    members->ops->left(member, members->data);
+    g_free(member->name);
+    g_free(member);
+    if (!room->first)
+        g_hash_table_remove(members->rooms, room->name);
+}
+
+bool cluster_members_join(ClusterMembers *members, ClusterOrigin *origin, const char *id,
+                          const char *room, const char *name, guint64 revision)
+{
+    ClusterMember *member = g_hash_table_lookup(members->ids, id);
+
+    if (member && member->origin == origin) {
+        member->generation = origin->generation;
+        return true;
+    }
+    if (member || g_hash_table_size(members->ids) >= CLUSTER_MEMBERS_MAX)
+        return false;
+    member = g_new0(ClusterMember, 1);
+    g_strlcpy(member->id, id, sizeof member->id);
+    member->name = g_strdup(name);
+    member->revision = revision;
+    member->generation = origin->generation;
+    member->origin = origin;
+    member->link.data = member;
+    member_add(members, member, room);
+    members->ops->joined(member, members->data);
+    return true;
+}
+
+void cluster_members_leave(ClusterMembers *members, ClusterOrigin *origin, const char *id)
+{
+    ClusterMember *member = g_hash_table_lookup(members->ids, id);
+
+    if (member && member->origin == origin)
+        member_remove(members, member);
+}
+
+/* ---- relays ------------------------------------------------------------------ */
+
+void cluster_members_drop(ClusterMembers *members, ClusterOrigin *origin)
+{
+    while (origin->members.head)
+        member_remove(members, origin->members.head->data);
+}
+
+void cluster_members_begin(ClusterMembers *members, ClusterOrigin *origin)
+{
+    origin->generation++;
+}
+
+void cluster_members_end(ClusterMembers *members, ClusterOrigin *origin)
+{
+    GList *next;
+
+    for (GList *link = origin->members.head; link; link = next) {
+        ClusterMember *member = link->data;
+
+        next = link->next;
+        if (member->generation != origin->generation)
+            member_remove(members, member);
+    }
+}
+
+/* ---- looking up -------------------------------------------------------------- */
+
+const ClusterMember *cluster_members_find_id(ClusterMembers *members, const char *id)
+{
+    return g_hash_table_lookup(members->ids, id);
+}
+
+const ClusterMember *cluster_members_find(ClusterMembers *members, const char *room_name,
+                                          const char *to)
+{
+    const ClusterMember *member = g_hash_table_lookup(members->ids, to);
+    const ClusterRoom *room = g_hash_table_lookup(members->rooms, room_name);
+
+    if (!room)
+        return NULL;
+    if (member)
+        return member->room == room ? member : NULL;
+    return room->names ? g_hash_table_lookup(room->names, to) : NULL;
+}
+
+const ClusterMember *cluster_members_first(ClusterMembers *members, const char *room_name)
+{
+    const ClusterRoom *room = g_hash_table_lookup(members->rooms, room_name);
+
+    return room ? room->first : NULL;
+}
+
+const char *cluster_member_room(const ClusterMember *member)
+{
+    return member->room->name;
+}
+
+void cluster_members_foreach_origin(ClusterMembers *members, const char *room_name,
+                                    void (*func)(ClusterOrigin *origin, gpointer data),
+                                    gpointer data)
+{
+    const ClusterRoom *room = g_hash_table_lookup(members->rooms, room_name);
+
+    for (guint i = 0; room && i < room->shares->len; i++)
+        func(g_array_index(room->shares, Share, i).origin, data);
+}
+
+guint cluster_members_count(const ClusterMembers *members)
+{
+    return g_hash_table_size(members->ids);
+}
+
+ClusterMembers *cluster_members_new(const ClusterMembersOps *ops, gpointer data)
+{
+    ClusterMembers *members = g_new0(ClusterMembers, 1);
+
+    members->ops = ops;
+    members->data = data;
+    members->ids = g_hash_table_new(g_str_hash, g_str_equal);
+    members->rooms = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, room_free);
+    return members;
+}
+
+void cluster_members_free(ClusterMembers *members)
+{
+    if (!members)
+        return;
+    g_warn_if_fail(g_hash_table_size(members->ids) == 0);
+    g_hash_table_unref(members->ids);
+    g_hash_table_unref(members->rooms);
+    g_free(members);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Who is at the other relays: a table of their clients, by id, room and name. No I/O.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "relay/router.h"
+
+#define CLUSTER_MEMBERS_MAX 1000000 /* of all other relays together */
+
+typedef struct ClusterMembers ClusterMembers;
+typedef struct ClusterRoom ClusterRoom;
+
+/* One relay's clients */
+typedef struct ClusterOrigin {
+    char id[ROUTER_ID_LENGTH + 1];
+    GQueue members;
+    guint generation; /* of its snapshots */
+} ClusterOrigin;
+
+typedef struct ClusterMember ClusterMember;
+struct ClusterMember {
+    char id[ROUTER_ID_LENGTH + 1];
+    char *name; /* "": none */
+    guint64 revision;
+    guint generation;
+    ClusterRoom *room;
+    ClusterOrigin *origin;
+    ClusterMember *previous, *next; /* in the room */
+    GList link;                     /* of the origin's */
+};
+
+/* Neither may call back in, but for looking something up. */
+typedef struct {
+    void (*joined)(const ClusterMember *member, gpointer data);
+    void (*left)(const ClusterMember *member, gpointer data); /* it is in no table any more */
+} ClusterMembersOps;
+
+ClusterMembers *cluster_members_new(const ClusterMembersOps *ops, gpointer data);
+void cluster_members_free(ClusterMembers *members);
+
+/* All of ORIGIN are gone. An origin is the caller's, all zero but for its id at first, and must be dropped
+ * before it goes. */
+void cluster_members_drop(ClusterMembers *members, ClusterOrigin *origin);
+
+/* Who of ORIGIN has not joined between these two is gone. */
+void cluster_members_begin(ClusterMembers *members, ClusterOrigin *origin);
+void cluster_members_end(ClusterMembers *members, ClusterOrigin *origin);
+
+/* False if there is no place for it, or its id is another relay's. */
+bool cluster_members_join(ClusterMembers *members, ClusterOrigin *origin, const char *id,
+                          const char *room, const char *name, guint64 revision);
+void cluster_members_leave(ClusterMembers *members, ClusterOrigin *origin, const char *id);
+
+/* NULL if there is none. TO is an id or a name. */
+const ClusterMember *cluster_members_find(ClusterMembers *members, const char *room,
+                                          const char *to);
+const ClusterMember *cluster_members_find_id(ClusterMembers *members, const char *id);
+const ClusterMember *cluster_members_first(ClusterMembers *members, const char *room);
+const char *cluster_member_room(const ClusterMember *member);
+
+/* Each relay that has somebody in ROOM, once. */
+void cluster_members_foreach_origin(ClusterMembers *members, const char *room,
+                                    void (*func)(ClusterOrigin *origin, gpointer data),
+                                    gpointer data);
+guint cluster_members_count(const ClusterMembers *members);

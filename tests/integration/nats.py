@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""A cluster of real nats-servers on loopback, and relays on it."""
+
+import os
+import shutil
+import socket
+
+import harness
+from harness import free_port, wait_for
+
+PROGRAM = shutil.which("nats-server", path="/usr/sbin:/usr/bin:/sbin:/bin")
+
+CONFIG = """
+server_name: {name}
+listen: 127.0.0.1:{port}
+jetstream {{ store_dir: "{store}", max_mem: 256MB, max_file: 64MB }}
+cluster {{
+  name: test
+  listen: 127.0.0.1:{route}
+  routes: [{routes}]
+}}
+{users}
+"""
+
+# What data/examples/relay/nats.conf gives to relays
+USERS = """
+authorization {{ users: [ {{ user: relay, password: "{password}", permissions: {{
+  publish: ["rtcbus.>", "$KV.rtcbus.>", "$JS.API.STREAM.CREATE.KV_rtcbus",
+            "$JS.API.DIRECT.GET.KV_rtcbus"]
+  subscribe: ["rtcbus.>"]
+}} }} ] }}
+"""
+PASSWORD = "a password of the relays"
+
+
+def need():
+    if not PROGRAM:
+        harness.skip_all("nats-server is not installed")
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Nats:
+    """SIZE nats-servers that know one another."""
+
+    def __init__(self, world, size=3):
+        self.world = world
+        self.ports = [free_port() for _ in range(size)]
+        self.routes = [free_port() for _ in range(size)]
+        self.servers = [None] * size
+        for i in range(size):
+            self._write(i)
+            self.start(i)
+        for port in self.ports:
+            wait_for(lambda port=port: listens(port), what="nats-server to listen")
+
+    def _path(self, i, ending):
+        return os.path.join(self.world.directory, f"nats-{i}{ending}")
+
+    def _write(self, i):
+        routes = ", ".join(f"nats://127.0.0.1:{port}" for port in self.routes)
+        with open(self._path(i, ".conf"), "w", encoding="ascii") as f:
+            f.write(CONFIG.format(name=f"n{i}", port=self.ports[i], store=self._path(i, "-store"),
+                                  route=self.routes[i], routes=routes,
+                                  users=USERS.format(password=PASSWORD)))
+
+    def start(self, i):
+        if self.servers[i]:
+            self.servers[i].start()
+        else:
+            self.servers[i] = self.world.run(f"nats-{i}", [PROGRAM, "-c", self._path(i, ".conf")])
+
+    def kill(self, i):
+        self.servers[i].kill()
+
+    def kill_all(self):
+        for server in self.servers:
+            server.kill()
+
+    def start_all(self):
+        for i in range(len(self.servers)):
+            self.start(i)
+
+    def forget_all(self):
+        """All that they have kept is gone."""
+        self.kill_all()
+        for i in range(len(self.servers)):
+            shutil.rmtree(self._path(i, "-store"), ignore_errors=True)
+
+    def urls(self, first=0):
+        ports = self.ports[first:] + self.ports[:first]
+        return ";".join(f"nats://127.0.0.1:{port}" for port in ports)
+
+    def relay(self, name, urls=None, wait=True, **kwargs):
+        secret = os.path.join(self.world.directory, "nats-password")
+        if not os.path.exists(secret):
+            with open(os.open(secret, os.O_CREAT | os.O_WRONLY, 0o600), "w",
+                      encoding="ascii") as f:
+                f.write(PASSWORD)
+        config = {"Relay": {"FramesPerSecond": 0},
+                  "Cluster": {"Servers": urls or self.urls(), "User": "relay",
+                              "PasswordFile": secret}}
+        for group, keys in kwargs.pop("config", {}).items():
+            config.setdefault(group, {}).update(keys)
+        return self.world.relay(name=name, config=config, **kwargs)
