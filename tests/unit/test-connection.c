@@ -38,6 +38,7 @@ struct End {
     GByteArray *bulk;
     guint closed, opened;
     char *verified;
+    Channel *after; /* is written to when another one has just opened */
 };
 
 typedef struct {
@@ -51,6 +52,8 @@ static void on_channel_state(Channel *channel, ChannelState state, const GError 
 
     if (state == CHANNEL_OPEN)
         end->opened++;
+    if (state == CHANNEL_OPEN && end->after && channel != end->after)
+        g_assert_true(channel_send(end->after, MESSAGE_TEXT, "at once", 7, NULL));
     if (state == CHANNEL_CLOSED) {
         end->closed++;
         g_string_append_printf(end->log, "closed:%s%s%s ", channel_label(channel),
@@ -708,7 +711,16 @@ static void test_refused(Pair *pair, gconstpointer data)
     wait_until(connection_state(pair->b.connection) == CONNECTION_FAILED &&
                connection_state(pair->a.connection) == CONNECTION_FAILED);
     g_assert_cmpstr(pair->b.failure->message, ==, "not known here");
-    g_assert_error(pair->a.failure, RTC_ERROR, RTC_ERROR_SECURITY);
+    g_assert_error(pair->a.failure, RTC_ERROR, RTC_ERROR_REFUSED);
+}
+
+/* It is still connecting then: what it is given goes out behind its OPEN. */
+static void test_send_at_open(Pair *pair, gconstpointer data)
+{
+    open_channel(&pair->a, "first", &CHANNEL_OPTIONS_DEFAULT);
+    pair->a.after = open_channel(&pair->a, "second", &CHANNEL_OPTIONS_DEFAULT);
+    call(pair);
+    wait_until(strstr(pair->b.log->str, "second=at once"));
 }
 
 static void test_misuse(Pair *pair, gconstpointer data)
@@ -768,6 +780,7 @@ int main(int argc, char **argv)
     ADD("wrong-fingerprint/answerer", NULL, test_wrong_fingerprint);
     ADD("wrong-fingerprint/offerer", "a", test_wrong_fingerprint);
     ADD("refused", NULL, test_refused);
+    ADD("send-at-open", NULL, test_send_at_open);
     ADD("misuse", NULL, test_misuse);
     return g_test_run();
 }

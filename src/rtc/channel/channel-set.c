@@ -268,12 +268,26 @@ static void on_refund(gsize length, gpointer host)
     ((ChannelSet *) host)->buffered -= length;
 }
 
+static gboolean on_opener(gpointer data);
+
+static void open_soon(ChannelSet *set)
+{
+    if (set->association && set->opener == 0)
+        set->opener = g_idle_add_full(G_PRIORITY_DEFAULT, on_opener, set, NULL);
+}
+
+/* On a channel that is not open yet messages go out behind the OPEN. */
 static void on_waits(Channel *channel, bool waits, gpointer host)
 {
-    if (waits)
-        scheduler_join(((ChannelSet *) host)->scheduler, &channel->turn);
-    else
-        scheduler_leave(((ChannelSet *) host)->scheduler, &channel->turn);
+    ChannelSet *set = host;
+
+    if (!waits) {
+        scheduler_leave(set->scheduler, &channel->turn);
+        return;
+    }
+    scheduler_join(set->scheduler, &channel->turn);
+    if (channel->state == CHANNEL_CONNECTING)
+        open_soon(set);
 }
 
 /* Is it time to stop reading, to go on, or to go on with a close that waited for the inbox? */
@@ -425,8 +439,7 @@ Channel *channel_set_open(ChannelSet *set, const char *label, const ChannelOptio
     g_ptr_array_add(set->channels, channel);
     if (set->association)
         attach(set, channel);
-    if (set->association && set->opener == 0)
-        set->opener = g_idle_add_full(G_PRIORITY_DEFAULT, on_opener, set, NULL);
+    open_soon(set);
     return channel;
 }
 
