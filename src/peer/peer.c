@@ -267,11 +267,12 @@ static void on_call_ended(Call *call, gpointer data)
     peer_update(peer);
 }
 
-/* Its key is good, and it is not one that has to be remembered first. Other programs may not look
- * for messages before they know that the channel is open. */
+/* Its key is good, and it is not one that has to be remembered first (call-trust.c). Other programs
+ * may not look for messages before they know that the channel is open. */
 static bool may_hear_early(const Call *call)
 {
-    return call_fingerprint(call) && call_trust(call) != TRUST_NEW && !call_is_foreign(call);
+    return call_fingerprint(call) && !call_is_foreign(call) &&
+           (call_trust(call) != TRUST_NEW || !call_identity(call)->asked);
 }
 
 enum { PROGRAM_TIMEOUT = 30 }; /* seconds until a program must have acquired it */
