@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "peer/call/keeper.h"
+#include "peer/readings/feed-reached.h"
 #include "sim-history.h"
 #include "sim-outbox.h"
 
@@ -19,8 +20,9 @@ typedef struct {
     bool runs;
     guint life; /* how often it has been started */
     SimOutbox *outbox;
-    gint64 interval;  /* µs between what it publishes, on average; 0: nothing any more */
-    GPtrArray *calls; /* of SimCall, not owned: those that it believes in */
+    FeedReached *reached; /* by the numbers of listeners */
+    gint64 interval;      /* µs between what it publishes, on average; 0: nothing any more */
+    GPtrArray *calls;     /* of SimCall, not owned: those that it believes in */
 } SimEmitter;
 
 typedef struct {

@@ -274,6 +274,13 @@ void call_channel_take(CallChannel *channel, const CallChannelTaker *taker, gpoi
     channel->taker_data = data;
 }
 
+bool call_channel_is_taken(const CallChannel *channel, const CallChannelTaker *taker,
+                           gpointer *data)
+{
+    *data = channel->taker == taker ? channel->taker_data : NULL;
+    return channel->taker == taker;
+}
+
 static gboolean on_reserved(gpointer data)
 {
     CallChannel *channel = data;

@@ -85,6 +85,9 @@ typedef struct {
 
 /* Gives the channel to TAKER, which is kept by reference, when it has just been added. */
 void call_channel_take(CallChannel *channel, const CallChannelTaker *taker, gpointer data);
+/* Also when it is gone. *DATA: as it was given */
+bool call_channel_is_taken(const CallChannel *channel, const CallChannelTaker *taker,
+                           gpointer *data);
 
 bool call_channel_is_acquired(const CallChannel *channel);
 

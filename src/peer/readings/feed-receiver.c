@@ -45,8 +45,10 @@ struct FeedReceiver {
 };
 
 static const char *const state_names[] = {
-    [RECEIVER_NEW] = "new",   [RECEIVER_ASKING] = "asking",   [RECEIVER_GREETING] = "greeting",
-    [RECEIVER_LIVE] = "live", [RECEIVER_WAITING] = "waiting", [RECEIVER_BROKEN] = "broken",
+    [RECEIVER_NEW] = "new",       [RECEIVER_EXPECTING] = "expecting",
+    [RECEIVER_ASKING] = "asking", [RECEIVER_GREETING] = "greeting",
+    [RECEIVER_LIVE] = "live",     [RECEIVER_WAITING] = "waiting",
+    [RECEIVER_BROKEN] = "broken",
 };
 
 const char *feed_receiver_state_to_string(FeedReceiverState state)
@@ -111,6 +113,12 @@ void feed_receiver_start(FeedReceiver *receiver)
         ask(receiver);
 }
 
+void feed_receiver_expect(FeedReceiver *receiver)
+{
+    if (receiver->state == RECEIVER_NEW)
+        feed_receiver_enter_state(receiver, RECEIVER_EXPECTING);
+}
+
 void feed_receiver_wake(FeedReceiver *receiver)
 {
     if (receiver->state == RECEIVER_WAITING)
@@ -119,22 +127,25 @@ void feed_receiver_wake(FeedReceiver *receiver)
 
 void feed_receiver_begin_again(FeedReceiver *receiver)
 {
-    if (receiver->state != RECEIVER_NEW && receiver->state != RECEIVER_BROKEN)
+    if (receiver->state > RECEIVER_EXPECTING && receiver->state != RECEIVER_BROKEN)
         ask(receiver);
+}
+
+static void send_ack(FeedReceiver *receiver)
+{
+    g_autoptr(GByteArray) frame = g_byte_array_new();
+    FeedAck ack = {receiver->stored_bytes, receiver->stored};
+
+    feed_write_ack(frame, &ack);
+    receiver->acknowledged_bytes = receiver->stored_bytes;
+    receiver->ops->send(frame->data, frame->len, receiver->data);
 }
 
 /* Not each message: SCTP sees to it that it arrives, and this only says that more may come. */
 static void acknowledge(FeedReceiver *receiver)
 {
-    g_autoptr(GByteArray) frame = NULL;
-    FeedAck ack = {receiver->stored_bytes, receiver->stored};
-
-    if (receiver->stored_bytes - receiver->acknowledged_bytes < FEED_WINDOW / 4)
-        return;
-    frame = g_byte_array_new();
-    feed_write_ack(frame, &ack);
-    receiver->acknowledged_bytes = receiver->stored_bytes;
-    receiver->ops->send(frame->data, frame->len, receiver->data);
+    if (receiver->stored_bytes - receiver->acknowledged_bytes >= FEED_WINDOW / 4)
+        send_ack(receiver);
 }
 
 /* ---- the store -------------------------------------------------------------------- */
@@ -182,26 +193,54 @@ void feed_receiver_stored(FeedReceiver *receiver, bool ok)
 
 /* ---- what comes in ------------------------------------------------------------------- */
 
+static void begin(FeedReceiver *receiver, const FeedWelcome *welcome)
+{
+    g_strlcpy(receiver->epoch, welcome->epoch, sizeof receiver->epoch);
+    receiver->begin = welcome->start;
+    receiver->stored_bytes = receiver->acknowledged_bytes = receiver->stored = 0;
+    feed_reader_reset(receiver->reader);
+    if (!welcome->greeting)
+        feed_reader_set_sequence(receiver->reader, welcome->start);
+    feed_receiver_enter_state(receiver, welcome->greeting ? RECEIVER_GREETING : RECEIVER_LIVE);
+}
+
+/* Whether it goes on where we stand */
+static bool suits(FeedReceiver *receiver, const FeedWelcome *welcome)
+{
+    char epoch[RANDOM_ID_LENGTH + 1] = "";
+    guint64 sequence = 0;
+
+    receiver->known = receiver->ops->place(epoch, &sequence, receiver->data);
+    if (!receiver->known)
+        return welcome->greeting;
+    return !welcome->greeting && strcmp(welcome->epoch, epoch) == 0 && welcome->start == sequence;
+}
+
+/* What is offered is taken as if we had asked for it; else nothing of it is of use. */
+static void take_offer(FeedReceiver *receiver, const FeedWelcome *welcome)
+{
+    if (!suits(receiver, welcome)) {
+        ask(receiver);
+        return;
+    }
+    begin(receiver, welcome);
+    receiver->stored = welcome->greeting ? 0 : welcome->start;
+    send_ack(receiver);
+}
+
 static void receive_welcome(FeedReceiver *receiver, const guint8 *bytes, gsize length)
 {
     g_autoptr(GError) error = NULL;
     FeedWelcome welcome;
 
-    if (!feed_read_welcome(bytes, length, &welcome, &error)) {
+    if (!feed_read_welcome(bytes, length, &welcome, &error))
         feed_receiver_break(receiver, error->message);
-        return;
-    }
-    if (welcome.greeting && receiver->known) {
+    else if (receiver->state == RECEIVER_EXPECTING)
+        take_offer(receiver, &welcome);
+    else if (welcome.greeting && receiver->known)
         feed_receiver_break(receiver, "a greeting for one who is no newcomer");
-        return;
-    }
-    g_strlcpy(receiver->epoch, welcome.epoch, sizeof receiver->epoch);
-    receiver->begin = welcome.start;
-    receiver->stored_bytes = receiver->acknowledged_bytes = receiver->stored = 0;
-    feed_reader_reset(receiver->reader);
-    if (!welcome.greeting)
-        feed_reader_set_sequence(receiver->reader, welcome.start);
-    feed_receiver_enter_state(receiver, welcome.greeting ? RECEIVER_GREETING : RECEIVER_LIVE);
+    else
+        begin(receiver, &welcome);
 }
 
 static void receive_greeted(FeedReceiver *receiver, gsize length)
@@ -238,7 +277,7 @@ void feed_receiver_receive(FeedReceiver *receiver, const guint8 *bytes, gsize le
         return;
     if (!feed_frame_type(bytes, length, &type))
         feed_receiver_break(receiver, "an empty message");
-    else if (type == FEED_WELCOME && state == RECEIVER_ASKING)
+    else if (type == FEED_WELCOME && (state == RECEIVER_ASKING || state == RECEIVER_EXPECTING))
         receive_welcome(receiver, bytes, length);
     else if (type == FEED_GREETING && state == RECEIVER_GREETING)
         receive_readings(receiver, bytes, length);

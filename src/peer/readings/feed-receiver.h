@@ -6,6 +6,7 @@
  * acknowledges what is on its disk. No I/O and no clock.
  *
  *   new        nothing has been said
+ *   expecting  the emitter says first what it takes for our place
  *   asking     HELLO is out; what comes before WELCOME is of no use
  *   greeting   we are new there: the last reading of each series comes
  *   live       readings come as they are published, after those that we lack
@@ -22,6 +23,7 @@
 
 typedef enum {
     RECEIVER_NEW,
+    RECEIVER_EXPECTING,
     RECEIVER_ASKING,
     RECEIVER_GREETING,
     RECEIVER_LIVE,
@@ -61,8 +63,9 @@ FeedReceiver *feed_receiver_new(const FeedReceiverOps *ops, gpointer data);
 void feed_receiver_free(FeedReceiver *receiver);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FeedReceiver, feed_receiver_free)
 
-/* The channel takes messages: it begins. */
+/* The channel takes messages: it begins. Or the emitter does, whose channel it is. */
 void feed_receiver_start(FeedReceiver *receiver);
+void feed_receiver_expect(FeedReceiver *receiver);
 void feed_receiver_receive(FeedReceiver *receiver, const guint8 *bytes, gsize length);
 void feed_receiver_stored(FeedReceiver *receiver, bool ok);
 void feed_receiver_wake(FeedReceiver *receiver);

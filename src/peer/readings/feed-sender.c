@@ -25,6 +25,7 @@ enum {
     FRAMES_PER_TURN = 4,
     MIN_WINDOW = 1024,
     MAX_WINDOW = 1024 * 1024,
+    OFFER_WINDOW = 4096, /* what it costs if the listener has another place than we think */
     /* HELLOs: one that cannot store what it gets begins again, some seconds later each time. */
     HELLO_BURST = 8,
 };
@@ -36,6 +37,7 @@ struct FeedSender {
     const FeedSenderOps *ops;
     gpointer data;
     FeedSenderState state;
+    bool offering; /* the listener has said nothing yet */
     FeedWriter *writer;
     GByteArray *frame; /* what is being written */
     Bucket hellos;
@@ -64,9 +66,14 @@ static void feed_sender_enter_state(FeedSender *sender, FeedSenderState state)
     sender->state = state;
 }
 
-bool feed_sender_is_heard(const FeedSender *sender)
+bool feed_sender_is_begun(const FeedSender *sender)
 {
     return sender->state == SENDER_GREETING || sender->state == SENDER_SENDING;
+}
+
+bool feed_sender_is_heard(const FeedSender *sender)
+{
+    return feed_sender_is_begun(sender) && !sender->offering;
 }
 
 FeedSender *feed_sender_new(const FeedSourceOps *source, gpointer source_data,
@@ -214,7 +221,7 @@ static bool send_more(FeedSender *sender)
 
 void feed_sender_wake(FeedSender *sender)
 {
-    for (guint i = 0; feed_sender_is_heard(sender); i++) {
+    for (guint i = 0; feed_sender_is_begun(sender); i++) {
         if (sender->sent_bytes - sender->stored_bytes >= sender->window ||
             !sender->ops->is_writable(sender->data))
             return;
@@ -241,8 +248,7 @@ static void send_welcome(FeedSender *sender)
     send_frame(sender, false);
 }
 
-/* It may come again: the listener has lost what has come since. */
-static void take_hello(FeedSender *sender, const FeedHello *hello)
+static void begin(FeedSender *sender, const FeedHello *hello)
 {
     const FeedSourceOps *source = sender->source;
     bool ours = hello->known && strcmp(hello->epoch, source->epoch(sender->source_data)) == 0;
@@ -259,6 +265,24 @@ static void take_hello(FeedSender *sender, const FeedHello *hello)
     if (sender->state != SENDER_BROKEN)
         send_bases(sender);
     feed_sender_wake(sender);
+}
+
+void feed_sender_offer(FeedSender *sender, guint64 reached)
+{
+    FeedHello guess = {.window = OFFER_WINDOW, .known = reached > 0, .sequence = reached};
+
+    if (sender->state != SENDER_WAITING)
+        return;
+    g_strlcpy(guess.epoch, sender->source->epoch(sender->source_data), sizeof guess.epoch);
+    sender->offering = true;
+    begin(sender, &guess);
+}
+
+/* It may come again: the listener has lost what has come since. */
+static void take_hello(FeedSender *sender, const FeedHello *hello)
+{
+    sender->offering = false;
+    begin(sender, hello);
 }
 
 static void receive_hello(FeedSender *sender, const guint8 *bytes, gsize length, gint64 now)
@@ -285,6 +309,9 @@ static void receive_ack(FeedSender *sender, const guint8 *bytes, gsize length)
                ack.sequence > MAX(sender->place, sender->begin)) {
         feed_sender_break(sender, "it acknowledges what it has not been sent");
     } else {
+        if (sender->offering)
+            sender->window = FEED_WINDOW;
+        sender->offering = false;
         sender->stored_bytes = ack.bytes;
         sender->stored = ack.sequence;
         feed_sender_wake(sender);

@@ -2,11 +2,11 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * The emitter's end of a feed: one listener, and its place in our outbox. It says nothing
- * before the listener has said what it has. No I/O: readings come from a source, messages go
- * where they are sent, and time is told.
+ * The emitter's end of a feed: one listener, and its place in our outbox. The listener says
+ * what it has; or it is offered some readings before, and takes them if they are those that it
+ * lacks. No I/O: readings come from a source, messages go where they are sent, and time is told.
  *
- *   waiting    for HELLO
+ *   waiting    for HELLO, or until there is something to offer
  *   greeting   a newcomer is given the last reading of each series
  *   sending    what is in the outbox above the listener's place, and then live
  *   broken     the listener has said what makes no sense
@@ -67,13 +67,20 @@ FeedSender *feed_sender_new(const FeedSourceOps *source, gpointer source_data,
 void feed_sender_free(FeedSender *sender);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FeedSender, feed_sender_free)
 
+/*
+ * To one that has said nothing yet: a few readings, as if it had them up to REACHED, where its
+ * last feed ended; 0: as to a newcomer. If it has another place, it says so.
+ */
+void feed_sender_offer(FeedSender *sender, guint64 reached);
+
 /* A message from the listener, at NOW (monotonic microseconds). */
 void feed_sender_receive(FeedSender *sender, const guint8 *bytes, gsize length, gint64 now);
 
 /* There is something new, or the channel is writable again. */
 void feed_sender_wake(FeedSender *sender);
 
-/* Whether the listener has begun, and has not ended in a fault. */
+/* Whether readings go out; and whether the listener has said that it takes them. */
+bool feed_sender_is_begun(const FeedSender *sender);
 bool feed_sender_is_heard(const FeedSender *sender);
 
 FeedSenderState feed_sender_state(const FeedSender *sender);

@@ -13,14 +13,16 @@
 #include "common/log.h"
 #include "common/names.h"
 #include "common/turn-tasks.h"
+#include "peer/readings/feed-reached.h"
 #include "peer/readings/feed-receiver.h"
 #include "peer/readings/feed-sender.h"
 #include "peer/readings/feed-tail.h"
 
 enum {
-    OPEN_BURST = 4, /* channels that a remote may open in a call, and one more each INTERVAL */
+    OPEN_BURST = 4,   /* channels that a remote may open in a call, and one more each INTERVAL */
+    OFFER_WAIT = 300, /* milliseconds until we open a channel, if the emitter has not */
     FIRST_RETRY = 10,
-    LAST_RETRY = 600, /* seconds until we open another channel, if ours was closed */
+    LAST_RETRY = 600, /* the same, if the last one was closed */
 };
 #define OPEN_INTERVAL (10 * G_USEC_PER_SEC)
 
@@ -30,6 +32,7 @@ struct Feed {
     gpointer data;
     GPtrArray *links; /* of FeedLink */
     FeedTail *tail;
+    FeedReached *reached;
     TurnTask wake;
     char epoch[RANDOM_ID_LENGTH + 1], history_id[RANDOM_ID_LENGTH + 1];
 };
@@ -43,8 +46,8 @@ typedef struct {
     CallChannel *numbers; /* msg_channel, if we have opened it: the remote may hear us */
     FeedSender *sender;
     FeedReceiver *receiver;
-    bool served;  /* the remote has opened a feed */
-    bool listens; /* we are to open one */
+    bool served;  /* there has been a channel to the remote */
+    bool listens; /* the remote is the emitter */
     guint round;  /* channels that there have been: what the store has of an earlier one is void */
     guint timer;  /* another turn, another try, or another channel */
     guint retry;  /* seconds */
@@ -326,8 +329,11 @@ static const FeedReceiverOps receiver_ops = {
 static void on_message(CallChannel *channel, const guint8 *bytes, gsize length, gpointer data)
 {
     FeedLink *link = data;
-    guint before = feed_listeners(link->feed);
+    guint before;
 
+    if (!link) /* refused */
+        return;
+    before = feed_listeners(link->feed);
     if (link->receiver)
         feed_receiver_receive(link->receiver, bytes, length);
     if (link->sender)
@@ -340,7 +346,7 @@ static void on_writable(CallChannel *channel, gpointer data)
 {
     FeedLink *link = data;
 
-    if (link->sender)
+    if (link && link->sender)
         feed_sender_wake(link->sender);
 }
 
@@ -355,12 +361,20 @@ static void link_begin(FeedLink *link, CallChannel *channel)
 
 static gboolean on_open(gpointer data);
 
+static void note_reached(const FeedLink *link)
+{
+    if (link->sender && feed_sender_is_heard(link->sender))
+        feed_reached_note(link->feed->reached, call_fingerprint(link->call),
+                          feed_sender_sent(link->sender));
+}
+
 /* The channel is gone. The listener opens another one, if the call goes on. */
 static void link_end(FeedLink *link)
 {
     bool listened = link->sender != NULL;
 
     link->channel = NULL;
+    note_reached(link);
     g_clear_handle_id(&link->timer, g_source_remove);
     g_clear_pointer(&link->sender, feed_sender_free);
     if (link->listens) {
@@ -372,19 +386,23 @@ static void link_end(FeedLink *link)
         link->feed->ops->changed(link->feed->data);
 }
 
-/* HELLO goes out with what opens the channel. */
-static void link_open(FeedLink *link)
+static bool link_open(FeedLink *link)
 {
     ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
     g_autoptr(GError) error = NULL;
-    CallChannel *channel;
 
     options.protocol = FEED_PROTOCOL;
-    channel = call_open_channel(link->call, FEED_LABEL, &options, &error);
-    if (!channel) {
-        log_debug("no feed from %s: %s", link_name(link), error->message);
+    if (call_open_channel(link->call, FEED_LABEL, &options, &error))
+        return true;
+    log_debug("no feed with %s: %s", link_name(link), error->message);
+    return false;
+}
+
+/* HELLO goes out with what opens the channel. */
+static void link_listen(FeedLink *link)
+{
+    if (!link_open(link))
         return;
-    }
     link->receiver = feed_receiver_new(&receiver_ops, link);
     feed_receiver_start(link->receiver);
 }
@@ -430,7 +448,7 @@ static void elect(Feed *feed, const char *fingerprint)
             link_yield(link);
     }
     if (newest && !newest->channel && !newest->timer)
-        link_open(newest);
+        link_listen(newest);
 }
 
 static gboolean on_open(gpointer data)
@@ -442,32 +460,78 @@ static gboolean on_open(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* One at a time, from one who may hear us. */
-static void take_incoming(Feed *feed, Call *call, CallChannel *channel)
+static void link_serve(FeedLink *link)
 {
-    FeedLink *link = get_link(feed, call);
+    Feed *feed = link->feed;
 
-    if (link->channel || !link->numbers ||
-        !bucket_take(&link->opens, clock_monotonic(), OPEN_INTERVAL, OPEN_BURST)) {
-        log_debug("a feed of %s is refused", link_name(link));
-        call_channel_close(channel);
-        return;
-    }
-    link_begin(link, channel);
     link->sender = feed_sender_new(&source_ops, feed, &sender_ops, link);
     link->served = true;
     feed->ops->no_numbers(link->numbers, feed->data);
 }
 
-static FeedLink *find_by_channel(const Feed *feed, const CallChannel *channel)
+/* The emitter has opened it. If another call is to have the feed, this one is closed again. */
+static void link_adopt(FeedLink *link)
 {
-    for (guint i = 0; i < feed->links->len; i++) {
-        FeedLink *link = feed->links->pdata[i];
+    link->listens = true;
+    g_clear_handle_id(&link->timer, g_source_remove);
+    link->receiver = feed_receiver_new(&receiver_ops, link);
+    feed_receiver_expect(link->receiver);
+    elect(link->feed, call_fingerprint(link->call));
+}
 
-        if (link->channel == channel)
-            return link;
+/* Our channel came late, or its OPEN was lost for a while: the listener has opened one itself. */
+static void give_way(FeedLink *link)
+{
+    CallChannel *ours = link->channel;
+
+    call_channel_take(ours, &taker, NULL);
+    link_end(link);
+    call_channel_close(ours);
+}
+
+static bool may_give_way(const FeedLink *link)
+{
+    return link->channel && link->sender && !call_channel_is_incoming(link->channel) &&
+           !feed_sender_is_heard(link->sender);
+}
+
+/* One at a time, from one who may hear us or whom we hear. */
+static void take_incoming(Feed *feed, Call *call, CallChannel *channel)
+{
+    FeedLink *link = get_link(feed, call);
+
+    if (may_give_way(link))
+        give_way(link);
+    if (link->channel || !call_fingerprint(call) ||
+        !bucket_take(&link->opens, clock_monotonic(), OPEN_INTERVAL, OPEN_BURST)) {
+        log_debug("a feed of %s is refused", link_name(link));
+        call_channel_take(channel, &taker, NULL);
+        call_channel_close(channel);
+        return;
     }
-    return NULL;
+    link_begin(link, channel);
+    if (link->numbers)
+        link_serve(link);
+    else
+        link_adopt(link);
+}
+
+/*
+ * The emitter opens the channel as soon as it may be used, and what the listener probably lacks
+ * goes out with what opens it: if it had to ask first, its first reading would come a round trip
+ * later. EARLY: the listener's key is good, so this may be before the channel is open.
+ */
+static void offer(FeedLink *link, bool early)
+{
+    if (!link->served && !link->channel && link_open(link))
+        link_serve(link);
+    if (!link->sender || call_channel_is_incoming(link->channel) ||
+        feed_sender_is_begun(link->sender) ||
+        !(early || call_channel_state(link->numbers) == CHANNEL_OPEN))
+        return;
+    feed_sender_offer(link->sender,
+                      feed_reached_find(link->feed->reached, call_fingerprint(link->call)));
+    link->feed->ops->changed(link->feed->data);
 }
 
 static bool speaks(const Call *call)
@@ -493,29 +557,39 @@ static void note_numbers(Feed *feed, Call *call, CallChannel *channel)
     if (call_channel_is_publishing(channel))
         get_link(feed, call)->numbers = channel;
     else if (call_channel_is_incoming(channel) && speaks(call) && !find_link(feed, call)) {
-        get_link(feed, call)->listens = true;
-        elect(feed, call_fingerprint(call));
+        FeedLink *link = get_link(feed, call);
+
+        link->listens = true;
+        link->timer = clock_timer_add(OFFER_WAIT, on_open, link);
     }
 }
 
-bool feed_take_channel(Feed *feed, CallChannel *channel, CallChannelEvent event)
+static void note_other(Feed *feed, CallChannel *channel, CallChannelEvent event, bool early)
+{
+    Call *call = call_channel_call(channel);
+    FeedLink *link = find_link(feed, call);
+
+    if (event == CALL_CHANNEL_REMOVED)
+        forget_numbers(feed, channel);
+    else if (event == CALL_CHANNEL_ADDED && call_channel_rtc(channel))
+        note_numbers(feed, call, channel);
+    else if (link && link->numbers == channel && speaks(call))
+        offer(link, early);
+}
+
+bool feed_take_channel(Feed *feed, CallChannel *channel, CallChannelEvent event, bool early)
 {
     Call *call = call_channel_call(channel);
     const Channel *rtc = call_channel_rtc(channel);
-    FeedLink *link = find_by_channel(feed, channel);
+    gpointer link;
 
-    if (link) {
-        if (event == CALL_CHANNEL_REMOVED)
+    if (call_channel_is_taken(channel, &taker, &link)) {
+        if (event == CALL_CHANNEL_REMOVED && link)
             link_end(link);
         return true;
     }
-    if (event == CALL_CHANNEL_REMOVED)
-        forget_numbers(feed, channel);
-    if (!rtc)
-        return false;
-    if (strcmp(channel_protocol(rtc), FEED_PROTOCOL) != 0) {
-        if (event == CALL_CHANNEL_ADDED)
-            note_numbers(feed, call, channel);
+    if (!rtc || strcmp(channel_protocol(rtc), FEED_PROTOCOL) != 0) {
+        note_other(feed, channel, event, early);
         return false;
     }
     if (event == CALL_CHANNEL_ADDED && call_channel_is_incoming(channel))
@@ -536,8 +610,10 @@ bool feed_serves(const Feed *feed, const Call *call)
 
 static void link_forget(Feed *feed, FeedLink *link)
 {
-    if (link->channel)
+    if (link->channel) {
+        call_channel_take(link->channel, &taker, NULL);
         link_end(link);
+    }
     g_clear_handle_id(&link->timer, g_source_remove);
     link->call = NULL;
     g_ptr_array_remove(feed->links, link);
@@ -579,6 +655,17 @@ guint feed_listeners(const Feed *feed)
     return count;
 }
 
+bool feed_is_begun(const Feed *feed)
+{
+    for (guint i = 0; i < feed->links->len; i++) {
+        const FeedLink *link = feed->links->pdata[i];
+
+        if (link->sender && feed_sender_is_begun(link->sender))
+            return true;
+    }
+    return false;
+}
+
 /* ---- the store ------------------------------------------------------------------------------- */
 
 static void on_wake(gpointer data)
@@ -612,8 +699,10 @@ void feed_store_changed(Feed *feed)
     bool published = note(feed->epoch, store_epoch(feed->store));
     bool received = note(feed->history_id, store_history_id(feed->store));
 
-    if (published)
+    if (published) {
         feed_tail_clear(feed->tail);
+        feed_reached_clear(feed->reached);
+    }
     for (guint i = 0; i < feed->links->len; i++) {
         FeedLink *link = feed->links->pdata[i];
 
@@ -635,6 +724,7 @@ Feed *feed_new(Store *store, const FeedOps *ops, gpointer data)
     feed->data = data;
     feed->links = g_ptr_array_new_with_free_func(link_unref);
     feed->tail = feed_tail_new();
+    feed->reached = feed_reached_new();
     turn_task_init(&feed->wake, on_wake, feed);
     note(feed->epoch, store_epoch(store));
     note(feed->history_id, store_history_id(store));
@@ -650,5 +740,6 @@ void feed_free(Feed *feed)
         link_forget(feed, feed->links->pdata[feed->links->len - 1]);
     g_ptr_array_unref(feed->links);
     feed_tail_free(feed->tail);
+    feed_reached_free(feed->reached);
     g_free(feed);
 }

@@ -3,9 +3,9 @@
 
 /*
  * The feeds of all calls: on the channel of each (feed-frame.h) readings go from the one who
- * has opened msg_channel to the other one, if both are rtcbus. The listener opens it; so no
- * other program ever sees it. Whoever has it gets no numbers on msg_channel. Of several calls
- * to an emitter the newest one has the feed.
+ * has opened msg_channel to the other one, if both are rtcbus. The emitter opens it as soon as
+ * it knows that; the listener does if it is closed, or never comes. Whoever has it gets no numbers
+ * on msg_channel. Of several calls to an emitter the newest one has the feed.
  */
 
 #pragma once
@@ -38,11 +38,13 @@ void feed_store_changed(Feed *feed);
 /* CALL is about to go. */
 void feed_call_ended(Feed *feed, Call *call);
 
-/* To be told of every channel. True: it is one of ours, and nobody else is to hear of it. */
-bool feed_take_channel(Feed *feed, CallChannel *channel, CallChannelEvent event);
+/* To be told of every channel. True: it is one of ours, and nobody else is to hear of it. EARLY:
+ * the remote may hear us before the channel is open. */
+bool feed_take_channel(Feed *feed, CallChannel *channel, CallChannelEvent event, bool early);
 
 /* Whether readings go by a feed in CALL, or will. */
 bool feed_serves(const Feed *feed, const Call *call);
 
-/* Those who hear what we publish */
+/* Those who hear what we publish; and whether somebody does, or is about to */
 guint feed_listeners(const Feed *feed);
+bool feed_is_begun(const Feed *feed);

@@ -90,7 +90,7 @@ static void on_listeners(gpointer data)
 {
     Readings *readings = data;
 
-    publisher_set_heard(readings->publisher, feed_listeners(readings->feed) > 0);
+    publisher_set_heard(readings->publisher, feed_is_begun(readings->feed));
     readings->ops->changed(readings->data);
 }
 
@@ -128,7 +128,7 @@ static void update_listener(Readings *readings, CallChannel *channel, bool early
 bool readings_note_channel(Readings *readings, CallChannel *channel, CallChannelEvent event,
                            bool early)
 {
-    if (feed_take_channel(readings->feed, channel, event))
+    if (feed_take_channel(readings->feed, channel, event, early))
         return true;
     if (call_channel_is_publishing(channel))
         update_listener(readings, channel, early);
