@@ -16,22 +16,30 @@
 
 #include "common/authority.h"
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/metrics.h"
 
 #define MAX_VISITS 16
 #define MAX_HEAD 4096
 #define LIMIT_MS 5000
 #define MAX_LATER_BYTES (64 << 10) /* that may come behind the request */
+#define PAUSE_MS 200               /* without accepting, when that fails */
 
 struct MetricsServer {
     const MetricsServerOps *ops;
     gpointer data;
-    GPtrArray *sockets;   /* GSocket */
-    GPtrArray *sources;   /* GSource of each */
+    GPtrArray *ports;     /* of MetricsPort */
     GPtrArray *addresses; /* char *, NULL at the end */
     char **server_names;
     GQueue visits; /* the oldest first */
+    guint pause_timer;
 };
+
+typedef struct {
+    char *wanted; /* as the configuration has it */
+    GSocket *socket;
+    GSource *source; /* NULL during a pause */
+} MetricsPort;
 
 typedef struct {
     MetricsServer *server;
@@ -211,14 +219,57 @@ static gboolean on_visit(GSocket *socket, GIOCondition condition, gpointer data)
 
 /* ---- listening ---------------------------------------------------------------------- */
 
+static gboolean on_connection(GSocket *socket, GIOCondition condition, gpointer data);
+
+static void port_accept(MetricsPort *port, MetricsServer *server)
+{
+    port->source = g_socket_create_source(port->socket, G_IO_IN, NULL);
+    g_source_set_callback(port->source, G_SOURCE_FUNC(on_connection), server, NULL);
+    g_source_attach(port->source, NULL);
+}
+
+static void port_pause(MetricsPort *port)
+{
+    if (port->source)
+        g_source_destroy(port->source);
+    g_clear_pointer(&port->source, g_source_unref);
+}
+
+static gboolean on_pause_over(gpointer data)
+{
+    MetricsServer *server = data;
+
+    server->pause_timer = 0;
+    for (guint i = 0; i < server->ports->len; i++) {
+        port_pause(server->ports->pdata[i]); /* one that came during the pause accepts */
+        port_accept(server->ports->pdata[i], server);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+/* Without a descriptor for it a connection stays in the queue, and the socket readable. */
+static void pause_accepting(MetricsServer *server, const GError *error)
+{
+    log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_CONNECTIONS),
+              _("cannot accept a connection: %s"), error->message);
+    for (guint i = 0; i < server->ports->len; i++)
+        port_pause(server->ports->pdata[i]);
+    if (server->pause_timer == 0)
+        server->pause_timer = clock_timer_add(PAUSE_MS, on_pause_over, server);
+}
+
 static gboolean on_connection(GSocket *socket, GIOCondition condition, gpointer data)
 {
     MetricsServer *server = data;
-    g_autoptr(GSocket) accepted = g_socket_accept(socket, NULL, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSocket) accepted = g_socket_accept(socket, NULL, &error);
     MetricsVisit *visit;
 
-    if (!accepted)
+    if (!accepted) {
+        if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+            pause_accepting(server, error);
         return G_SOURCE_CONTINUE;
+    }
     if (server->visits.length >= MAX_VISITS)
         visit_free(server->visits.head->data);
     g_socket_set_blocking(accepted, FALSE);
@@ -282,51 +333,98 @@ static char *bound_address(GSocket *socket)
     return g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(address));
 }
 
-static bool server_listen(MetricsServer *server, const char *text, GError **error)
+static void port_free(gpointer data)
 {
-    g_autoptr(GError) problem = NULL;
-    GSocket *socket = open_socket(text, &problem);
-    GSource *source;
+    MetricsPort *port = data;
 
-    if (!socket) {
-        g_set_error(error, METRICS_SERVER_ERROR, 0, _("cannot listen on %s for metrics: %s"), text,
-                    problem->message);
-        return false;
-    }
-    source = g_socket_create_source(socket, G_IO_IN, NULL);
-    g_source_set_callback(source, G_SOURCE_FUNC(on_connection), server, NULL);
-    g_source_attach(source, NULL);
-    g_ptr_array_add(server->sockets, socket);
-    g_ptr_array_add(server->sources, source);
-    g_ptr_array_insert(server->addresses, (int) server->addresses->len - 1, bound_address(socket));
-    return true;
+    port_pause(port);
+    g_object_unref(port->socket);
+    g_free(port->wanted);
+    g_free(port);
 }
 
-static void source_end(gpointer data)
+static MetricsPort *port_new(MetricsServer *server, const char *wanted, GError **error)
 {
-    g_source_destroy(data);
-    g_source_unref(data);
+    g_autoptr(GError) problem = NULL;
+    GSocket *socket = open_socket(wanted, &problem);
+    MetricsPort *port;
+
+    if (!socket) {
+        g_set_error(error, METRICS_SERVER_ERROR, 0, _("cannot listen on %s for metrics: %s"),
+                    wanted, problem->message);
+        return NULL;
+    }
+    port = g_new0(MetricsPort, 1);
+    port->wanted = g_strdup(wanted);
+    port->socket = socket;
+    port_accept(port, server);
+    return port;
+}
+
+/* The place of the port that was wanted as TEXT; -1: there is none. */
+static int find_port(const MetricsServer *server, const char *text)
+{
+    for (guint i = 0; i < server->ports->len; i++) {
+        if (strcmp(((MetricsPort *) server->ports->pdata[i])->wanted, text) == 0)
+            return (int) i;
+    }
+    return -1;
+}
+
+static void note_addresses(MetricsServer *server)
+{
+    g_ptr_array_set_size(server->addresses, 0);
+    for (guint i = 0; i < server->ports->len; i++)
+        g_ptr_array_add(server->addresses,
+                        bound_address(((MetricsPort *) server->ports->pdata[i])->socket));
+    g_ptr_array_add(server->addresses, NULL);
+}
+
+/* The new ones first: if one cannot be had, all is as it was. */
+bool metrics_server_listen(MetricsServer *server, char **addresses, bool *changed, GError **error)
+{
+    g_autoptr(GPtrArray) fresh = g_ptr_array_new_with_free_func(port_free);
+    guint before = server->ports->len;
+
+    for (char **address = addresses; *address; address++) {
+        MetricsPort *port =
+            find_port(server, *address) < 0 ? port_new(server, *address, error) : NULL;
+
+        if (port)
+            g_ptr_array_add(fresh, port);
+        else if (find_port(server, *address) < 0)
+            return false;
+    }
+    *changed = fresh->len > 0;
+    for (guint i = before; i > 0; i--) {
+        const MetricsPort *port = server->ports->pdata[i - 1];
+
+        if (g_strv_contains((const char *const *) addresses, port->wanted))
+            continue;
+        g_ptr_array_remove_index(server->ports, i - 1);
+        *changed = true;
+    }
+    while (fresh->len > 0)
+        g_ptr_array_add(server->ports, g_ptr_array_steal_index(fresh, 0));
+    note_addresses(server);
+    return true;
 }
 
 MetricsServer *metrics_server_new(char **addresses, char **server_names,
                                   const MetricsServerOps *ops, gpointer data, GError **error)
 {
     MetricsServer *server = g_new0(MetricsServer, 1);
+    bool changed;
 
     server->ops = ops;
     server->data = data;
     server->server_names = g_strdupv(server_names);
-    server->sockets = g_ptr_array_new_with_free_func(g_object_unref);
-    server->sources = g_ptr_array_new_with_free_func(source_end);
+    server->ports = g_ptr_array_new_with_free_func(port_free);
     server->addresses = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_add(server->addresses, NULL);
-    for (; *addresses; addresses++) {
-        if (server_listen(server, *addresses, error))
-            continue;
-        metrics_server_free(server);
-        return NULL;
-    }
-    return server;
+    if (metrics_server_listen(server, addresses, &changed, error))
+        return server;
+    metrics_server_free(server);
+    return NULL;
 }
 
 void metrics_server_free(MetricsServer *server)
@@ -335,8 +433,8 @@ void metrics_server_free(MetricsServer *server)
         return;
     while (server->visits.head)
         visit_free(server->visits.head->data);
-    g_ptr_array_unref(server->sources);
-    g_ptr_array_unref(server->sockets);
+    g_clear_handle_id(&server->pause_timer, g_source_remove);
+    g_ptr_array_unref(server->ports);
     g_ptr_array_unref(server->addresses);
     g_strfreev(server->server_names);
     g_free(server);

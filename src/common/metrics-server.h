@@ -36,6 +36,10 @@ MetricsServer *metrics_server_new(char **addresses, char **server_names,
                                   const MetricsServerOps *ops, gpointer data, GError **error);
 void metrics_server_free(MetricsServer *server);
 
+/* Listens on ADDRESSES from now on; what it listens on already stays open. CHANGED: others than before.
+ * On failure all is as it was. */
+bool metrics_server_listen(MetricsServer *server, char **addresses, bool *changed, GError **error);
+
 /* Other names from now on */
 void metrics_server_set_names(MetricsServer *server, char **server_names);
 

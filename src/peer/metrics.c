@@ -86,6 +86,12 @@ static const char *on_trouble(gpointer data)
 
 /* ---- life ------------------------------------------------------------------------ */
 
+static void tell(const PeerMetrics *metrics)
+{
+    for (const char *const *at = metrics_server_addresses(metrics->server); *at; at++)
+        log_info(_("metrics at http://%s/metrics"), *at);
+}
+
 PeerMetrics *peer_metrics_new(const PeerMetricsWorld *world, char **addresses, char **server_names,
                               GError **error)
 {
@@ -99,8 +105,7 @@ PeerMetrics *peer_metrics_new(const PeerMetricsWorld *world, char **addresses, c
         peer_metrics_free(metrics);
         return NULL;
     }
-    for (const char *const *at = metrics_server_addresses(metrics->server); *at; at++)
-        log_info(_("metrics at http://%s/metrics"), *at);
+    tell(metrics);
     return metrics;
 }
 
@@ -113,7 +118,14 @@ void peer_metrics_free(PeerMetrics *metrics)
     g_free(metrics);
 }
 
-void peer_metrics_set_names(PeerMetrics *metrics, char **server_names)
+void peer_metrics_reload(PeerMetrics *metrics, char **addresses, char **server_names)
 {
+    g_autoptr(GError) error = NULL;
+    bool changed = false;
+
     metrics_server_set_names(metrics->server, server_names);
+    if (!metrics_server_listen(metrics->server, addresses, &changed, &error))
+        log_warning("%s", error->message);
+    if (changed)
+        tell(metrics);
 }

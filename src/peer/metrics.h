@@ -26,7 +26,8 @@ typedef struct {
 PeerMetrics *peer_metrics_new(const PeerMetricsWorld *world, char **addresses, char **server_names,
                               GError **error);
 void peer_metrics_free(PeerMetrics *metrics);
-void peer_metrics_set_names(PeerMetrics *metrics, char **server_names);
+/* Other ones from now on; addresses that cannot be had are told in the journal, and change nothing. */
+void peer_metrics_reload(PeerMetrics *metrics, char **addresses, char **server_names);
 
 /* What becomes of CALL */
 void peer_metrics_added(PeerMetrics *metrics, const Call *call);

@@ -590,7 +590,7 @@ void peer_reload(Peer *peer)
     g_autoptr(GError) error = NULL;
 
     peer_apply(peer);
-    peer_metrics_set_names(peer->metrics, peer->config.metrics_names);
+    peer_metrics_reload(peer->metrics, peer->config.metrics_listen, peer->config.metrics_names);
     if (!services_load(peer->services, &error))
         log_warning(_("no service is offered until this is repaired and read again: %s"),
                     error->message);

@@ -78,6 +78,13 @@ static const char *on_health(gpointer data)
     return counters.draining ? "the relay is going away" : NULL;
 }
 
+static void tell_metrics(const Program *program)
+{
+    for (const char *const *address = metrics_server_addresses(program->metrics); *address;
+         address++)
+        log_info(_("metrics at http://%s/metrics"), *address);
+}
+
 static bool start_metrics(Program *program, GError **error)
 {
     static const MetricsServerOps ops = {on_metrics, on_health};
@@ -86,10 +93,20 @@ static bool start_metrics(Program *program, GError **error)
                                           program->config.metrics_names, &ops, program, error);
     if (!program->metrics)
         return false;
-    for (const char *const *address = metrics_server_addresses(program->metrics); *address;
-         address++)
-        log_info(_("metrics at http://%s/metrics"), *address);
+    tell_metrics(program);
     return true;
+}
+
+static void reload_metrics(Program *program)
+{
+    g_autoptr(GError) error = NULL;
+    bool changed = false;
+
+    metrics_server_set_names(program->metrics, program->config.metrics_names);
+    if (!metrics_server_listen(program->metrics, program->config.metrics_listen, &changed, &error))
+        log_warning("%s", error->message);
+    if (changed)
+        tell_metrics(program);
 }
 
 static bool start(Daemon *daemon, GDBusConnection *connection, gpointer data, GError **error)
@@ -118,7 +135,7 @@ static void reload(Daemon *daemon, gpointer data)
     Program *program = data;
 
     relay_reload(program->relay);
-    metrics_server_set_names(program->metrics, program->config.metrics_names);
+    reload_metrics(program);
     if (!g_strv_equal((const char *const *) program->listening_to,
                       (const char *const *) wanted_addresses(program)) ||
         !g_strv_equal((const char *const *) program->tls_listening_to,

@@ -5,11 +5,16 @@
 
 #include <config.h>
 
+#include <gio/gio.h>
 #include <locale.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "common/authority.h"
+#include "common/metrics-server.h"
 #include "common/metrics.h"
+#include "wait.h"
 
 static void test_text(void)
 {
@@ -83,13 +88,113 @@ static void test_names(void)
     g_assert_false(authority_is_ours("box:99999", names, "box"));
 }
 
+/* ---- the server ------------------------------------------------------------------- */
+
+static GString *on_page(gpointer data)
+{
+    return g_string_new("page");
+}
+
+static const char *on_trouble(gpointer data)
+{
+    return NULL;
+}
+
+static const MetricsServerOps server_ops = {on_page, on_trouble};
+
+static GSocketConnection *visit(const char *address)
+{
+    g_autoptr(GSocketClient) client = g_socket_client_new();
+    g_autoptr(GError) error = NULL;
+    GSocketConnection *connection =
+        g_socket_client_connect_to_host(client, address, 0, NULL, &error);
+    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    if (connection)
+        g_assert_true(
+            g_output_stream_write_all(g_io_stream_get_output_stream(G_IO_STREAM(connection)),
+                                      request, strlen(request), NULL, NULL, NULL));
+    return connection;
+}
+
+static bool is_answered(GSocketConnection *connection)
+{
+    return g_socket_condition_check(g_socket_connection_get_socket(connection), G_IO_IN) != 0;
+}
+
+/* Without a descriptor for it, who visits has to wait, and nobody else: the loop sleeps. */
+static void test_no_descriptors(void)
+{
+    char *addresses[] = {(char *) "127.0.0.1:0", NULL}, *names[] = {NULL};
+    MetricsServer *server = metrics_server_new(addresses, names, &server_ops, NULL, NULL);
+    g_autoptr(GSocketConnection) connection = visit(metrics_server_addresses(server)[0]);
+    struct rlimit before, none;
+    int lowest = dup(STDERR_FILENO);
+    guint turns = 0;
+
+    close(lowest);
+    g_assert_nonnull(connection);
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    none = before;
+    none.rlim_cur = (rlim_t) lowest;
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &none), ==, 0);
+    while (turns < 1000 && g_main_context_iteration(NULL, FALSE))
+        turns++;
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    g_assert_cmpuint(turns, <, 1000);
+    g_assert_false(is_answered(connection));
+    wait_until(is_answered(connection));
+    metrics_server_free(server);
+}
+
+static void check_listens(const char *address, bool wanted)
+{
+    g_autoptr(GSocketConnection) connection = visit(address);
+
+    g_assert_true((connection != NULL) == wanted);
+    if (connection)
+        wait_until(is_answered(connection));
+}
+
+static void test_listen_again(void)
+{
+    char *first[] = {(char *) "127.0.0.1:0", NULL}, *both[] = {first[0], (char *) "[::1]:0", NULL};
+    char *second[] = {both[1], NULL}, *bad[] = {(char *) "192.0.2.1:9", NULL}, *names[] = {NULL};
+    MetricsServer *server = metrics_server_new(first, names, &server_ops, NULL, NULL);
+    g_autofree char *one = g_strdup(metrics_server_addresses(server)[0]), *other = NULL;
+    g_autoptr(GError) error = NULL;
+    bool changed = true;
+
+    g_assert_true(metrics_server_listen(server, first, &changed, NULL));
+    g_assert_false(changed);
+    g_assert_false(metrics_server_listen(server, bad, &changed, &error));
+    g_assert_nonnull(strstr(error->message, "192.0.2.1:9"));
+    check_listens(one, true);
+    if (metrics_server_listen(server, both, &changed, NULL)) { /* there is IPv6 */
+        g_assert_true(changed);
+        other = g_strdup(metrics_server_addresses(server)[1]);
+        check_listens(one, true);
+        check_listens(other, true);
+        g_assert_true(metrics_server_listen(server, second, &changed, NULL));
+        check_listens(other, true);
+    } else {
+        g_assert_true(metrics_server_listen(server, first + 1, &changed, NULL));
+    }
+    g_assert_true(changed);
+    check_listens(one, false);
+    metrics_server_free(server);
+}
+
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "");
     g_test_init(&argc, &argv, NULL);
+    g_log_set_always_fatal(G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL); /* faults are warned of */
     g_test_add_func("/metrics/text", test_text);
     g_test_add_func("/metrics/histogram", test_histogram);
     g_test_add_func("/metrics/sum", test_sum);
     g_test_add_func("/metrics/names", test_names);
+    g_test_add_func("/metrics/server/no-descriptors", test_no_descriptors);
+    g_test_add_func("/metrics/server/listen-again", test_listen_again);
     return g_test_run();
 }
