@@ -359,11 +359,10 @@ static bool on_forwarded(HttpConnection *connection, const struct sockaddr *clie
 {
     Admission *admission = data;
     Quota *quota = admission->world.quota;
-    Account *before = http_connection_account(connection), *account = quota_enter(quota, client);
+    Account *before = http_connection_account(connection);
     bool proxied = trusted_proxies_have(admission->world.config->proxies, client);
+    Account *account = proxied ? quota_enter_proxy(quota, client) : quota_enter(quota, client);
 
-    if (proxied)
-        account_set_unlimited(account);
     forget_turns(admission, before);
     quota_give_back(quota, before, QUOTA_HANDSHAKES);
     http_connection_set_client(connection, account, client, proxied);
@@ -463,11 +462,10 @@ void admission_begin(Admission *admission, int fd, const struct sockaddr *addres
         .tls = credentials,
         .proxied = trusted_proxies_have(admission->world.config->proxies, address),
     };
-    Account *account = quota_enter(admission->world.quota, address);
+    Account *account = start.proxied ? quota_enter_proxy(admission->world.quota, address)
+                                     : quota_enter(admission->world.quota, address);
     HttpConnection *connection;
 
-    if (start.proxied)
-        account_set_unlimited(account);
     if (!thin_out(admission, account)) {
         forget_turns(admission, account);
         quota_give_back(admission->world.quota, account, QUOTA_HANDSHAKES);

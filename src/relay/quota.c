@@ -15,7 +15,9 @@
 #include <string.h>
 
 struct Account {
-    guint64 prefix; /* 1 << 32 | IPv4 address, or the upper half of an IPv6 one */
+    guint64
+        prefix; /* 1 << 32 | IPv4 address, or the upper half of an IPv6 one; of a proxy 2 << 32 |
+                     * a hash of its address */
     guint has[QUOTA_N_SHARES];
     bool unlimited;
     FairGroup turns;
@@ -86,20 +88,40 @@ static guint64 address_prefix(const struct sockaddr *address, bool *loopback)
     return GUINT64_FROM_BE(prefix);
 }
 
-Account *quota_enter(Quota *quota, const struct sockaddr *address)
+static Account *enter(Quota *quota, guint64 prefix, bool unlimited)
 {
-    bool loopback;
-    guint64 prefix = address_prefix(address, &loopback);
     Account *account = g_hash_table_lookup(quota->accounts, &prefix);
 
     if (!account) {
         account = g_new0(Account, 1);
         account->prefix = prefix;
-        account->unlimited = loopback;
+        account->unlimited = unlimited;
         g_hash_table_add(quota->accounts, account);
     }
     quota_take(quota, account, QUOTA_HANDSHAKES);
     return account;
+}
+
+Account *quota_enter(Quota *quota, const struct sockaddr *address)
+{
+    bool loopback;
+    guint64 prefix = address_prefix(address, &loopback);
+
+    return enter(quota, prefix, loopback);
+}
+
+/* Two that meet in the hash share an account, and have no limit anyway. */
+Account *quota_enter_proxy(Quota *quota, const struct sockaddr *address)
+{
+    bool loopback;
+    guint64 prefix = address_prefix(address, &loopback), lower = 0;
+
+    if (address->sa_family == AF_INET6)
+        memcpy(&lower, ((const struct sockaddr_in6 *) address)->sin6_addr.s6_addr + 8,
+               sizeof lower);
+    if (prefix >> 32 != 1)
+        prefix ^= lower * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+    return enter(quota, G_GUINT64_CONSTANT(2) << 32 | (guint32) (prefix ^ prefix >> 32), true);
 }
 
 void quota_take(Quota *quota, Account *account, QuotaShare share)
@@ -163,11 +185,6 @@ char *account_key(const Account *account)
 guint account_connections(const Account *account)
 {
     return account->has[QUOTA_HANDSHAKES] + account->has[QUOTA_CLIENTS];
-}
-
-void account_set_unlimited(Account *account)
-{
-    account->unlimited = true;
 }
 
 FairGroup *account_turns(Account *account)

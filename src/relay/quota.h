@@ -48,6 +48,10 @@ void quota_set_limits(Quota *quota, const QuotaLimits *limits);
  * charged. */
 Account *quota_enter(Quota *quota, const struct sockaddr *address);
 
+/* The same of a proxy that is trusted: it speaks for many, who have accounts of their own, and has no
+ * limit by itself. Its account is of its address alone: those beside it have theirs. */
+Account *quota_enter_proxy(Quota *quota, const struct sockaddr *address);
+
 void quota_take(Quota *quota, Account *account, QuotaShare share);
 
 /* ACCOUNT may be gone afterwards. */
@@ -73,14 +77,11 @@ guint account_connections(const Account *account);
 /* What stands for its address; 0 if that speaks for many (below). */
 guint64 account_prefix(const Account *account);
 
-/* It speaks for many, who have accounts of their own: it has no limit by itself. */
-void account_set_unlimited(Account *account);
-
 /* Its handshakes have turns as one group; who has such a queue forgets the group in time. */
 FairGroup *account_turns(Account *account);
 
 /* Whether it has more connections than one address may. Loopback addresses are
- * not limited one by one, as if account_set_unlimited() were called: a reverse proxy
+ * not limited one by one, as those of quota_enter_proxy(): a reverse proxy
  * there speaks for everybody. */
 bool quota_is_over_own(const Quota *quota, const Account *account);
 

@@ -10,15 +10,21 @@
 
 #include "relay/quota.h"
 
-static Account *enter(Quota *quota, const char *text)
+static Account *enter_as(Quota *quota, const char *text,
+                         Account *(*how)(Quota *, const struct sockaddr *) )
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
 
     if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-        return quota_enter(quota, (struct sockaddr *) &v4);
+        return how(quota, (struct sockaddr *) &v4);
     g_assert_cmpint(inet_pton(AF_INET6, text, &v6.sin6_addr), ==, 1);
-    return quota_enter(quota, (struct sockaddr *) &v6);
+    return how(quota, (struct sockaddr *) &v6);
+}
+
+static Account *enter(Quota *quota, const char *text)
+{
+    return enter_as(quota, text, quota_enter);
 }
 
 /* Whether TEXT may have one more connection; if not, it has not. */
@@ -85,8 +91,35 @@ static void test_keys(void)
     assert_key(quota, "::1", NULL);
     quota_upgrade(quota, account);
     g_assert_cmpuint(account_connections(account), ==, 2);
-    account_set_unlimited(account);
-    assert_key(quota, "192.0.2.1", NULL);
+}
+
+/* A trusted proxy speaks for many; those who have the same prefix do not, nor does the address once it
+ * is no proxy any more. */
+static void test_proxies(void)
+{
+    QuotaLimits limits = {.max_per_address = 2};
+    g_autoptr(Quota) quota = quota_new(&limits);
+    static const char *const addresses[] = {"192.0.2.1", "2001:db8::1", "2001:db8::2"};
+    Account *proxies[3];
+
+    for (guint i = 0; i < G_N_ELEMENTS(addresses); i++) {
+        g_autofree char *key = NULL;
+
+        proxies[i] = enter_as(quota, addresses[i], quota_enter_proxy);
+        for (int n = 0; n < 20; n++)
+            g_assert_true(enter_as(quota, addresses[i], quota_enter_proxy) == proxies[i]);
+        g_assert_false(quota_is_over_own(quota, proxies[i]));
+        key = account_key(proxies[i]);
+        g_assert_null(key);
+        g_assert_cmpuint(account_prefix(proxies[i]), ==, 0);
+    }
+    g_assert_true(proxies[1] != proxies[2]);
+    for (guint i = 0; i < 2; i++) {
+        g_assert_true(may_enter(quota, addresses[i]));
+        g_assert_true(may_enter(quota, addresses[i]));
+        g_assert_false(may_enter(quota, addresses[i]));
+    }
+    g_assert_false(may_enter(quota, "2001:db8::3"));
 }
 
 static void test_shares(void)
@@ -176,6 +209,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/quota/addresses", test_addresses);
     g_test_add_func("/quota/keys", test_keys);
+    g_test_add_func("/quota/proxies", test_proxies);
     g_test_add_func("/quota/shares", test_shares);
     g_test_add_func("/quota/bytes", test_bytes);
     g_test_add_func("/quota/bucket", test_bucket);
