@@ -440,7 +440,7 @@ void client_kill(Client *client, const char *reason)
 gsize client_waiting(const Client *client)
 {
     return client->outbox.bytes + (client->partial ? client->partial->len : 0) +
-           (client->unread ? client->unread->len : 0);
+           (client->unread ? client->unread->len : 0) + wire_held(&client->wire);
 }
 
 void client_bad_frame(Client *client, const char *text)
@@ -755,6 +755,7 @@ void client_open(Client *client, uv_loop_t *loop, const Wire *wire, const Handsh
     struct iovec piece = {answer, strlen(answer)};
 
     client->wire = *wire;
+    wire_charge_to(&client->wire, client->ops->quota);
     client->origin = g_strdup(handshake->origin ? handshake->origin : "");
     client->rtcbus = handshake->rtcbus;
     uv_poll_init(loop, &client->poll, wire->fd);

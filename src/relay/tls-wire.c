@@ -38,13 +38,15 @@ typedef struct {
     bool owes;        /* GnuTLS has a sealed record that the socket has not taken */
     GByteArray *rest; /* what it was made of and what is still to be sealed after it, or NULL */
     GBytes *early;    /* what was read before TLS was begun, or NULL */
+    gsize begun;      /* bytes of a record whose end has not come */
 } TlsSession;
 
 /* What has come for the session that is being read from. */
 static struct {
     char data[WIRE_INPUT];
     gsize at, length;
-    bool ended; /* after it comes nothing more */
+    bool ended;  /* after it comes nothing more */
+    gsize taken; /* by GnuTLS, since it gave the last whole record */
     char record[RECORD_MAX];
 } input;
 
@@ -72,6 +74,7 @@ static gssize on_pull(gnutls_transport_ptr_t transport, void *buffer, size_t siz
     }
     memcpy(buffer, input.data + input.at, size);
     input.at += size;
+    input.taken += size;
     return (gssize) size;
 }
 
@@ -134,8 +137,10 @@ static gsize tls_open_records(Wire *wire, char *buffer)
 
     do {
         n = gnutls_record_recv(self->gnutls, buffer + size, WIRE_BUFFER - size);
-        if (n > 0)
+        if (n > 0) {
             size += (gsize) n;
+            input.taken = 0;
+        }
     } while (
         size < WIRE_BUFFER && n != GNUTLS_E_AGAIN && !is_over((int) MIN(n, 1)) &&
         (input.at < input.length || input.ended || gnutls_record_check_pending(self->gnutls) > 0));
@@ -153,10 +158,14 @@ static gssize tls_receive(Wire *wire, char *buffer)
         return 0;
     if (!fill_input(self, wire->fd))
         return -1;
-    if (self->state == TLS_WIRE_BEGINNING)
+    input.taken = self->begun;
+    if (self->state == TLS_WIRE_BEGINNING) {
         tls_begin(wire);
+        input.taken = 0;
+    }
     if (self->state == TLS_WIRE_OPEN)
         size = tls_open_records(wire, buffer);
+    self->begun = input.taken;
     if (size == 0 && self->state == TLS_WIRE_OVER)
         return 0;
     errno = EAGAIN;
@@ -240,6 +249,14 @@ static bool tls_owes(const Wire *wire)
     return ((const TlsSession *) wire->session)->rest != NULL;
 }
 
+/* What waits to be sent is there twice, once of them sealed. */
+static gsize tls_held(const Wire *wire)
+{
+    const TlsSession *self = wire->session;
+
+    return self->begun + (self->rest ? 2 * self->rest->len : 0);
+}
+
 static void tls_finish(Wire *wire)
 {
     TlsSession *self = wire->session;
@@ -262,7 +279,7 @@ static void tls_clear(Wire *wire)
 
 Wire wire_tls(int fd, TlsCredentials *credentials, const char *early, gsize length)
 {
-    static const WireOps ops = {tls_receive, tls_send, tls_owes, tls_finish, tls_clear};
+    static const WireOps ops = {tls_receive, tls_send, tls_owes, tls_held, tls_finish, tls_clear};
     TlsSession *self = g_new0(TlsSession, 1);
 
     g_return_val_if_fail(length <= WIRE_INPUT, ((Wire){}));

@@ -28,6 +28,11 @@ static bool plain_owes(const Wire *wire)
     return false;
 }
 
+static gsize plain_held(const Wire *wire)
+{
+    return 0;
+}
+
 static void plain_finish(Wire *wire)
 {
     shutdown(wire->fd, SHUT_WR);
@@ -39,22 +44,48 @@ static void plain_clear(Wire *wire)
 
 Wire wire_plain(int fd)
 {
-    static const WireOps ops = {plain_receive, plain_send, plain_owes, plain_finish, plain_clear};
+    static const WireOps ops = {plain_receive, plain_send,   plain_owes,
+                                plain_held,    plain_finish, plain_clear};
 
     return (Wire){.ops = &ops, .fd = fd};
 }
 
+gsize wire_held(const Wire *wire)
+{
+    return !wire->ops ? 0
+                      : wire->ops->held(wire) + (wire->ahead ? g_bytes_get_size(wire->ahead) : 0);
+}
+
+static void charge(Wire *wire)
+{
+    gsize held = wire_held(wire);
+
+    if (!wire->quota || held == wire->charged)
+        return;
+    quota_release(wire->quota, wire->charged);
+    quota_charge(wire->quota, held);
+    wire->charged = held;
+}
+
+void wire_charge_to(Wire *wire, Quota *quota)
+{
+    wire->quota = quota;
+    charge(wire);
+}
+
 gssize wire_receive(Wire *wire, char *buffer)
 {
-    GBytes *ahead = g_steal_pointer(&wire->ahead);
-    gsize size;
+    g_autoptr(GBytes) ahead = g_steal_pointer(&wire->ahead);
+    gssize size;
 
-    if (!ahead)
-        return wire->ops->receive(wire, buffer);
-    size = g_bytes_get_size(ahead);
-    memcpy(buffer, g_bytes_get_data(ahead, NULL), size);
-    g_bytes_unref(ahead);
-    return (gssize) size;
+    if (ahead) {
+        size = (gssize) g_bytes_get_size(ahead);
+        memcpy(buffer, g_bytes_get_data(ahead, NULL), (gsize) size);
+    } else {
+        size = wire->ops->receive(wire, buffer);
+    }
+    charge(wire);
+    return size;
 }
 
 void wire_put_back(Wire *wire, const char *data, gsize length)
@@ -66,7 +97,10 @@ void wire_put_back(Wire *wire, const char *data, gsize length)
 
 gssize wire_send(Wire *wire, const struct iovec *pieces, guint n)
 {
-    return wire->ops->send(wire, pieces, n);
+    gssize sent = wire->ops->send(wire, pieces, n);
+
+    charge(wire);
+    return sent;
 }
 
 bool wire_owes(const Wire *wire)
@@ -89,6 +123,8 @@ void wire_clear(Wire *wire)
 {
     if (!wire->ops)
         return;
+    if (wire->quota)
+        quota_release(wire->quota, wire->charged);
     wire->ops->clear(wire);
     g_clear_pointer(&wire->ahead, g_bytes_unref);
     close(wire->fd);

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
+#include "relay/quota.h"
+
 #define WIRE_INPUT 8192        /* bytes of the socket at a time */
 #define WIRE_BUFFER (32 << 10) /* what they can become together with what came before */
 
@@ -24,6 +26,8 @@ typedef struct {
     /* What was taken to be sent, or belongs to the beginning, waits for a socket that was full:
      * send() again, even nothing, when it can be written to. */
     bool (*owes)(const Wire *wire);
+    /* Bytes that the wire keeps of what has come, and of what goes */
+    gsize (*held)(const Wire *wire);
     /* Nothing will be sent any more; the other side is told. */
     void (*finish)(Wire *wire);
     void (*clear)(Wire *wire);
@@ -35,6 +39,8 @@ struct Wire {
     int fd;
     gpointer session; /* of the ops */
     GBytes *ahead;    /* what its owner has put back, or NULL */
+    Quota *quota;     /* to which `charged` is charged, or NULL */
+    gsize charged;
 };
 
 /* FD, a connected socket that does not block, is the wire's from now on. */
@@ -51,6 +57,10 @@ void wire_put_back(Wire *wire, const char *data, gsize length);
 gssize wire_send(Wire *wire, const struct iovec *pieces, guint n);
 bool wire_owes(const Wire *wire);
 void wire_finish(Wire *wire);
+
+/* What the wire keeps, beside its socket; it is charged to QUOTA from now on. */
+gsize wire_held(const Wire *wire);
+void wire_charge_to(Wire *wire, Quota *quota);
 
 /* The connection is dead to both sides at once; the next wire_receive() says so. */
 void wire_kill(Wire *wire);

@@ -245,6 +245,44 @@ static void test_ends(Ends *ends, gconstpointer data)
     g_assert_cmpint(errno, !=, EAGAIN);
 }
 
+/* A record whose end does not come, and one that the far end does not read, are kept; it is known how
+ * much that is, and charged until the end. */
+static void test_held(Ends *ends, gconstpointer data)
+{
+    static char text[64 * 1024];
+    struct iovec piece = {text, sizeof text};
+    g_autoptr(Quota) quota = quota_new(&(QuotaLimits){.max_bytes = 1});
+    char sealed[9000];
+    gssize n;
+
+    begin(ends);
+    while (wire_receive(&ends->wire, ends->buffer) >= 0)
+        ;
+    wire_charge_to(&ends->wire, quota);
+    g_assert_cmpuint(wire_held(&ends->wire), ==, 0);
+    for (guint i = 0; i < 1000 && !wire_owes(&ends->wire); i++)
+        wire_send(&ends->wire, &piece, 1);
+    g_assert_true(wire_owes(&ends->wire));
+    g_assert_cmpuint(wire_held(&ends->wire), >=, 16 * 1024);
+    g_assert_cmpuint(quota_bytes(quota), ==, wire_held(&ends->wire));
+    while (wire_owes(&ends->wire)) {
+        while (far_receive(ends, text, sizeof text) > 0)
+            ;
+        wire_send(&ends->wire, &piece, 0);
+    }
+    g_assert_cmpuint(quota_bytes(quota), ==, 0);
+    /* The beginning of a record, and nothing after it */
+    memset(sealed, 0, sizeof sealed);
+    memcpy(sealed, "\x17\x03\x03\x40\x00", 5);
+    g_assert_cmpint(write(ends->far, sealed, sizeof sealed), ==, (gssize) sizeof sealed);
+    do
+        n = wire_receive(&ends->wire, ends->buffer);
+    while (n > 0 || quota_bytes(quota) < sizeof sealed);
+    g_assert_cmpuint(quota_bytes(quota), ==, sizeof sealed);
+    wire_clear(&ends->wire);
+    g_assert_cmpuint(quota_bytes(quota), ==, 0);
+}
+
 /* Every beginning that a stranger can make, cut at each byte or bent there */
 static void test_broken_hello(Ends *ends, gconstpointer data)
 {
@@ -322,6 +360,7 @@ int main(int argc, char **argv)
             g_test_add(path, Ends, kinds[i].priorities, setup, tests[j].function, teardown);
         }
     }
+    g_test_add("/wire/held", Ends, "NORMAL", setup, test_held, teardown);
     g_test_add("/wire/broken-hello", Ends, "NORMAL", setup, test_broken_hello, teardown);
     g_test_add("/wire/credentials", Ends, NULL, setup, test_credentials, teardown);
     return g_test_run();
