@@ -3,7 +3,7 @@
 
 // The page: who we are, the parts, and what is told of the relay.
 
-import {Card} from './card.js';
+import {startCards} from './cards.js';
 import {$, recall, remember, say, show} from './dom.js';
 import {startEmitting} from './emit.js';
 import {language, otherLanguage, t, translate} from './i18n.js';
@@ -16,9 +16,7 @@ const NAME_KEY = 'rtcbus.name';
 const CALLS_KEY = `rtcbus.calls ${location.pathname}`; // of this tab: two of them are two peers
 
 const path = location.pathname;
-let room;                // null in a browser that has no WebRTC
-const cards = new Map(); // contact → Card
-const seconds = () => Number(document.querySelector('input[name=window]:checked').value);
+let room; // none in a browser that has no WebRTC
 
 // ---- the relay -------------------------------------------------------------------
 
@@ -101,30 +99,6 @@ function restoreCalls() {
 
 // ---- the parts -------------------------------------------------------------------
 
-function showCards() {
-    for (const [contact, card] of cards) {
-        if (room.contacts.get(contact.key) !== contact) {
-            card.remove();
-            cards.delete(contact);
-        }
-    }
-    for (const contact of room.contacts.values()) {
-        if (!cards.has(contact)) {
-            const card = new Card(contact, room, seconds());
-            cards.set(contact, card);
-            $('cards').append(card.element);
-        }
-        cards.get(contact).update();
-    }
-    show($('no-cards'), cards.size === 0);
-}
-
-function animate(now) {
-    requestAnimationFrame(animate);
-    for (const card of cards.values())
-        card.frame(now);
-}
-
 function start() {
     translate(document);
     say($('room'), path === '/' ? t('room.default') : decodeURIComponent(path));
@@ -140,15 +114,15 @@ function start() {
         return;
     }
     room = new Room(path, {token: takeToken()});
+    const query = new URLSearchParams(location.search);
     listen();
+    startCards(room, query.get('view') === 'wall');
     startLadder(room);
     startEmitting(room);
     setInterval(showWhen, 500);
-    requestAnimationFrame(animate);
     showRelay();
     showPeople(room);
     restoreCalls();
-    const query = new URLSearchParams(location.search);
     room.everybody = query.get('call') === 'all';
     const known = query.get('name') ?? recall(NAME_KEY);
     if (known !== null && checkName(known) === null)
@@ -161,14 +135,9 @@ function listen() {
     room.addEventListener('state', showRelay);
     for (const event of ['state', 'peers', 'contacts', 'listeners'])
         room.addEventListener(event, () => showPeople(room));
-    room.addEventListener('contacts', showCards);
-    room.addEventListener('reading', ({detail: {contact, series, at, value}}) =>
-        cards.get(contact)?.add(series, at, value));
-
     $('call-all').onclick = () => room.keepAll();
     $('retry').onclick = () => room.retry();
     $('leave').onclick = leave;
-    $('window').onchange = () => cards.forEach((card) => card.plot.show(seconds()));
     addEventListener('hashchange', () => {
         const token = takeToken();
         if (token !== room.token)

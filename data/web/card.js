@@ -3,18 +3,17 @@
 
 // What is shown of one contact: its last number, the plot, and the state of the call.
 
-import {colour, h, say, show} from './dom.js';
+import {colour, explained, h, say, show} from './dom.js';
 import {formatNumber, formatTime, t} from './i18n.js';
 import {Plot} from './plot.js';
 
 const VALUE_PERIOD = 80;   // ms: faster than that nobody reads
 const FACTS_PERIOD = 500;
+const SOON = 5000;         // ms: what takes longer is explained
 
 function fact(name, title) {
     const value = h('dd');
-    const row = h('div', {className: 'fact'}, h('dt', {textContent: t(name), title: title ? t(title) : ''}),
-                  value);
-    return {row, value};
+    return {row: h('div', {className: 'fact'}, ...explained(t(name), title && t(title)), value), value};
 }
 
 function describeEnd(end) {
@@ -43,7 +42,8 @@ export class Card {
     #note;
     #hang;
     #close;
-    #forget;
+    #keys;
+    #since = performance.now(); // of the state that is shown
     #list;
     #rows = new Map(); // series → {element, button, value, age}
 
@@ -63,12 +63,7 @@ export class Card {
         this.#close = h('button', {type: 'button', className: 'quiet', textContent: t('card.remove')});
         this.#close.onclick = () => this.#room.forget(this.#contact);
 
-        this.#forget = h('button', {type: 'button', textContent: t('card.forget'), hidden: true});
-        this.#forget.onclick = () => {
-            this.#room.trust.forget(this.#contact.name);
-            this.#room.keep(this.#contact.key);
-        };
-
+        this.#keys = h('div', {className: 'keys', hidden: true});
         const numbers = h('dl', {className: 'facts'}), link = h('dl', {className: 'facts link'});
         for (const [list, name, title] of [
             [numbers, 'count'], [numbers, 'rate'], [numbers, 'gaps', 'gaps.title'], [numbers, 'age'],
@@ -87,8 +82,8 @@ export class Card {
             h('header', {}, h('h3', {id: titleId},
                               h('span', {className: 'dot', 'aria-hidden': 'true'}), this.name),
               this.#pill, h('div', {className: 'row end'}, this.#hang, this.#close)),
-            this.#note, this.#forget, this.#value, this.#canvas, this.#list, numbers,
-            h('details', {className: 'more', open: matchMedia('(min-width: 60rem)').matches},
+            this.#note, this.#keys, this.#value, this.#canvas, this.#list, numbers,
+            h('details', {className: 'more'},
               h('summary', {textContent: t('card.connection')}), link));
     }
 
@@ -100,21 +95,53 @@ export class Card {
     /** The state of the call has changed. */
     update() {
         const contact = this.#contact, {call, reason} = contact;
-        const silent = call?.state === 'connected' && !call.open ? 'connecting' : contact.state;
-        say(this.#pill, t(`state.${silent}`));
-        this.#pill.dataset.state = silent;
-        const changed = !call && reason === 'changed';
-        const note = !call && reason ? t(`reason.${reason}`, {
-            name: this.name, shown: contact.fingerprint,
-            known: this.#room.trust.known(contact.name)?.fingerprint}) +
-            (contact.wanted ? ` ${t(`again.${again(reason)}`)}` : '') : '';
-        show(this.#forget, changed);
-        this.#note.classList.toggle('danger', changed);
-        say(this.#note, note);
-        show(this.#note, note !== '');
+        const state = call?.state === 'connected' && !call.open ? 'connecting' : contact.state;
+        if (this.#pill.dataset.state !== state)
+            this.#since = performance.now();
+        say(this.#pill, t(`state.${state}`));
+        this.#pill.dataset.state = state;
         this.#hang.textContent = contact.wanted || call ? t('call.hangup') : t('call.call');
         show(this.#close, !contact.wanted && !call);
+        this.#showKeys(!call && reason === 'changed');
         this.#factsAt = 0;
+        this.#showNote(performance.now());
+    }
+
+    /** What is going on, in a sentence, unless all is well. */
+    #showNote(now) {
+        const {call, wanted, reason, readings} = this.#contact, {state} = this.#pill.dataset;
+        const long = now - this.#since > SOON;
+        let key = '';
+        if (!call && reason)
+            key = `reason.${reason}`;
+        else if (state === 'reconnecting' || (long && (state === 'calling' || state === 'connecting')))
+            key = `doing.${state}`;
+        else if (long && state === 'connected' && !readings.last)
+            key = 'doing.nothing';
+        const again = key.startsWith('reason.') && wanted ? ` ${t(`again.${whenAgain(reason)}`)}` : '';
+        this.#note.classList.toggle('danger', key === 'reason.changed');
+        say(this.#note, key && t(key, {name: this.name}) + again);
+        show(this.#note, key !== '');
+    }
+
+    /** Another key than before: both, for two people to compare by telephone. */
+    #showKeys(changed) {
+        const contact = this.#contact, known = changed && this.#room.trust.known(contact.name);
+        show(this.#keys, Boolean(known));
+        if (!known || !this.#keys.hidden && this.#keys.dataset.shown === contact.fingerprint)
+            return;
+        this.#keys.dataset.shown = contact.fingerprint;
+        const forget = h('button', {type: 'button', textContent: t('card.forget')});
+        forget.onclick = () => {
+            this.#room.trust.forget(contact.name);
+            this.#room.keep(contact.key);
+        };
+        const key = (title, code, fingerprint) => h('div', {}, h('dt', {textContent: t(title)}),
+            h('dd', {className: 'code', textContent: code}), h('dd', {className: 'key'}, ...breakable(fingerprint)));
+        this.#keys.replaceChildren(
+            h('dl', {}, key('key.now', contact.code, contact.fingerprint),
+              key('key.before', known.code, known.fingerprint)),
+            h('p', {textContent: t('key.compare', {name: this.name})}), forget);
     }
 
     /** A reading has come. */
@@ -175,6 +202,7 @@ export class Card {
             this.#factsAt = now;
             this.#showFacts(now);
             this.#showSeries(now);
+            this.#showNote(now);
         }
     }
 
@@ -182,11 +210,10 @@ export class Card {
         say(this.#facts[name].value, text || '–');
     }
 
-    /** It may break behind each colon, and is still copied as it is. */
     #showFingerprint(text) {
         const {value} = this.#facts.fingerprint;
         if (value.textContent !== (text || '–'))
-            value.replaceChildren(...(text || '–').split(/(?<=:)/).flatMap((part) => [part, h('wbr')]));
+            value.replaceChildren(...breakable(text || '–'));
     }
 
     #showFacts(now) {
@@ -223,8 +250,13 @@ function formatReading(value, unit) {
     return unit ? `${text}\u202f${unit}` : text;
 }
 
+/** A fingerprint may break behind each colon, and is still copied as it is. */
+function breakable(text) {
+    return text.split(/(?<=:)/).flatMap((part) => [part, h('wbr')]);
+}
+
 /** When a wanted contact is called again after REASON. */
-function again(reason) {
+function whenAgain(reason) {
     if (reason === 'away' || reason === 'bye' || reason === 'refused')
         return 'back';
     return reason === 'relay' ? 'relay' : 'soon';

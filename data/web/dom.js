@@ -56,14 +56,25 @@ export function bound(map, size) {
         map.delete(map.keys().next().value);
 }
 
-const COLOURS = 6, MAX_GIVEN = 300;
-const given = new Map();
-let next = 0;
+const COLOURS = 12;
 
-/** The colour of a peer, the same wherever it appears: a class of style.css. */
+/** The colour of a peer by its name, the same everywhere and at each visit: a class of style.css. */
 export function colour(key) {
-    if (!given.has(key))
-        given.set(key, next++ % COLOURS + 1);
-    bound(given, MAX_GIVEN);
-    return `c${given.get(key)}`;
+    let hash = 0;
+    for (const character of key)
+        hash = (Math.imul(hash, 31) + character.codePointAt(0)) >>> 0;
+    return `c${hash % COLOURS + 1}`;
+}
+
+/** A term that opens its explanation, for mouse, keyboard and finger: [term, explanation]. */
+export function explained(term, explanation) {
+    if (!explanation)
+        return [h('dt', {textContent: term})];
+    const why = h('dd', {className: 'why', textContent: explanation, hidden: true});
+    const button = h('button', {type: 'button', className: 'term', textContent: term, 'aria-expanded': 'false'});
+    button.onclick = () => {
+        why.hidden = !why.hidden;
+        button.setAttribute('aria-expanded', String(!why.hidden));
+    };
+    return [h('dt', {}, button), why];
 }

@@ -23,7 +23,7 @@ export function startEmitting(room) {
         const names = room.listeners.map((call) => call.peer);
         const pill = $('listeners');
         say(pill, t('emit.listeners', {n: names.length}));
-        pill.title = names.join(', ');
+        say($('listener-names'), names.join(', '));
         pill.dataset.state = names.length > 0 ? 'connected' : 'closed';
     }
 

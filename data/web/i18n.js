@@ -40,6 +40,7 @@ const en = {
     'people.title': 'In this room',
     'people.all': 'Call all',
     'people.nobody': 'Nobody else is here yet.',
+    'people.unknown': 'Who is here is told by the relay, as soon as it is back.',
     'own.title': 'Your key',
     'own.text': 'Others know you by it. It stays in this browser.',
     'peer.unnamed': 'no name ({id})',
@@ -48,6 +49,7 @@ const en = {
 
     'numbers.title': 'Numbers',
     'numbers.window': 'Time shown',
+    'numbers.wall': 'Wall',
     'numbers.none': 'Call somebody to see their numbers here.',
     'window.30': '30 s',
     'window.120': '2 min',
@@ -62,8 +64,7 @@ const en = {
     'reason.own': 'You hung up.',
     'reason.bye': '{name} hung up.',
     'reason.refused': '{name} refuses the call. It may know another key by your name (“rtcbusctl known” there tells).',
-    'reason.changed': '{name} shows the key {shown}, but is known with {known}: somebody may be in between. ' +
-        'If its key was changed on purpose, forget the old one.',
+    'reason.changed': '{name} shows another key than before: somebody may be in between.',
     'reason.ended': '{name} closed the connection.',
     'reason.away': '{name} is not in the room.',
     'reason.relay': 'The relay was lost before the call was connected.',
@@ -72,12 +73,21 @@ const en = {
     'reason.unreachable': 'No direct way to {name} was found (a firewall, or NAT without STUN or TURN).',
     'reason.bad': 'What {name} sent could not be understood.',
     'reason.replaced': 'A new call took its place.',
+    'doing.calling': '{name} is being called and has not answered yet.',
+    'doing.connecting': 'A path to {name} is being looked for: both sides try all pairs of addresses.',
+    'doing.reconnecting': 'Nothing comes from {name}: a network is cut, or the other side is gone. Another path is ' +
+        'being looked for, and after a minute it is called anew.',
+    'doing.nothing': '{name} is connected and has published nothing yet.',
     'again.soon': 'It is called again in a moment.',
     'again.back': 'It is called again when it comes back.',
     'again.relay': 'It is called again when the relay is back.',
 
     'card.remove': 'Remove',
     'card.forget': 'Forget the old key and call',
+    'key.now': 'Shown now',
+    'key.before': 'Known until now',
+    'key.compare': 'Ask whoever runs {name} to read out its digits, by telephone for example (“rtcbusctl fingerprint” ' +
+        'shows them there). If they are those shown now, its key was changed on purpose: forget the old one.',
     'card.connection': 'Connection',
     'fact.count': 'Count',
     'fact.rate': 'Rate',
@@ -137,6 +147,8 @@ const en = {
     'ladder.filter': 'Whose frames',
     'ladder.all': 'all peers',
     'ladder.clear': 'Clear',
+    'ladder.save': 'Save as a file',
+    'ladder.saveas': 'Save…',
     'ladder.me': 'this page',
     'ladder.relay': 'relay',
     'ladder.them': 'the others',
@@ -220,6 +232,7 @@ const ja = {
     'people.title': '参加中のピア',
     'people.all': '全員を呼び出す',
     'people.nobody': 'まだ他に誰もいません。',
+    'people.unknown': '誰がいるかは、リレーが復帰すると分かります。',
     'own.title': 'あなたの鍵',
     'own.text': '他のピアはこの鍵であなたを見分けます。鍵はこのブラウザの中に保管されます。',
     'peer.unnamed': '名前なし ({id})',
@@ -228,6 +241,7 @@ const ja = {
 
     'numbers.title': '数値',
     'numbers.window': '表示する時間',
+    'numbers.wall': '一覧表示',
     'numbers.none': '誰かを呼び出すと、その数値がここに表示されます。',
     'window.30': '30 秒',
     'window.120': '2 分',
@@ -242,8 +256,7 @@ const ja = {
     'reason.own': '通話を切りました。',
     'reason.bye': '{name} が通話を切りました。',
     'reason.refused': '{name} が通話を拒否しました。あなたの名前を別の鍵で覚えている可能性があります (相手側の rtcbusctl known で確認できます)。',
-    'reason.changed': '{name} は鍵 {shown} を提示しましたが、{known} として知られています。誰かが間に入っている可能性があります。' +
-        '鍵の変更が意図的なものなら、古い鍵を忘れてください。',
+    'reason.changed': '{name} は以前と異なる鍵を提示しました。誰かが間に入っている可能性があります。',
     'reason.ended': '{name} が接続を閉じました。',
     'reason.away': '{name} はルームにいません。',
     'reason.relay': '通話がつながる前にリレーが切断されました。',
@@ -252,12 +265,21 @@ const ja = {
     'reason.unreachable': '{name} への直接の経路が見つかりません (ファイアウォール、または STUN や TURN のない NAT)。',
     'reason.bad': '{name} から届いた内容を解釈できませんでした。',
     'reason.replaced': '新しい通話に置き換えられました。',
+    'doing.calling': '{name} を呼び出していますが、まだ応答がありません。',
+    'doing.connecting': '{name} への経路を探しています。両側がアドレスのすべての組を試します。',
+    'doing.reconnecting': '{name} から何も届きません。ネットワークが切れたか、相手側が停止しています。' +
+        '別の経路を探しており、1 分後に改めて呼び出します。',
+    'doing.nothing': '{name} と接続済みですが、まだ何も公開されていません。',
     'again.soon': 'まもなく再び呼び出します。',
     'again.back': '戻ってきたら再び呼び出します。',
     'again.relay': 'リレーが復帰したら再び呼び出します。',
 
     'card.remove': '取り除く',
     'card.forget': '古い鍵を忘れて呼び出す',
+    'key.now': '今回の鍵',
+    'key.before': 'これまでの鍵',
+    'key.compare': '{name} の管理者に、電話などで数字を読み上げてもらってください (相手側の rtcbusctl fingerprint で表示されます)。' +
+        '今回の数字と同じなら鍵の変更は意図的なものなので、古い鍵を忘れてください。',
     'card.connection': '接続の詳細',
     'fact.count': '件数',
     'fact.rate': '頻度',
@@ -316,6 +338,8 @@ const ja = {
     'ladder.filter': '表示する相手',
     'ladder.all': 'すべてのピア',
     'ladder.clear': '消去',
+    'ladder.save': 'ファイルとして保存',
+    'ladder.saveas': '保存…',
     'ladder.me': 'このページ',
     'ladder.relay': 'リレー',
     'ladder.them': '相手',
@@ -421,5 +445,5 @@ export function formatTime(ms) {
 }
 
 const clockFormat = new Intl.DateTimeFormat(language, {
-    hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23'});
+    hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hourCycle: 'h23'});
 export const clock = (date) => clockFormat.format(date);

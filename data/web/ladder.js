@@ -2,21 +2,23 @@
 // SPDX-FileCopyrightText: 2026 The rtcbus authors
 
 // The ladder of a call: three lifelines (this page, the relay, the other side), an arrow for
-// each frame in the order of time, and a bar for what then goes directly. A rung opens to
-// show its frame.
+// each frame in the order of cause, and a bar for what then goes directly. A rung opens to
+// show its frame. With one peer chosen the times are since the beginning of each call.
 
 import {$, bound, colour, h, say} from './dom.js';
+import {describeCandidate, explainSdp} from './explain.js';
 import {clock, formatTime, has, t} from './i18n.js';
 import {peerKey} from './js/rtcbus.js';
-import {describeCandidate, explainSdp} from './explain.js';
+import {LadderLog, toJson, toMermaid, toSvg} from './ladder-log.js';
 
 const MAX_RUNGS = 400, MAX_CHOICES = 60;
 const NEAR_END = 40; // px: who reads at the end wants to stay there
 const KNOWN = ['call', 'offer', 'answer', 'candidate', 'bye', 'welcome', 'joined', 'left', 'error'];
 
+const log = new LadderLog(MAX_RUNGS);
 const began = new Map(); // session → performance.now() of its first frame
-const waiting = [];      // rungs that have not been drawn yet
-let room, list, view, filter;
+const drawn = new Map(); // entry → element
+let room, list, view, filter, scheduled = false;
 
 export function startLadder(source) {
     room = source;
@@ -29,11 +31,12 @@ export function startLadder(source) {
     filter.append(h('option', {value: '', textContent: t('ladder.all')}));
     filter.onchange = showChosen;
     $('ladder-clear').onclick = () => {
-        waiting.length = 0;
-        list.replaceChildren();
+        log.clear();
         filter.replaceChildren(filter.firstElementChild);
         showChosen();
+        draw();
     };
+    $('ladder-save').onchange = save;
     showChosen();
 }
 
@@ -63,88 +66,89 @@ function summarize(frame) {
         return t('ladder.peers', {n: frame.peers.length});
     case 'error':
         return frame.code;
+    case 'bye':
+        return typeof frame.reason === 'string' ? frame.reason.slice(0, 80) : '';
     default:
         return '';
     }
 }
 
-function timeOf(session, now) {
-    if (session === undefined)
-        return clock(new Date());
-    if (!began.has(session)) {
-        began.set(session, now);
-        bound(began, MAX_RUNGS);
-        return clock(new Date());
-    }
-    return `+${formatTime(now - began.get(session))}`;
-}
-
 function addFrame(frame, sent) {
-    const peer = peerOf(frame, sent), fromRelay = !sent && frame.from === undefined;
-    const type = KNOWN.includes(frame.type) ? frame.type : String(frame.type ?? '?').slice(0, 24);
-    const detail = summarize(frame);
-    const label = h('span', {className: 'label'}, h('b', {textContent: type}), ' ', detail);
-    if (!fromRelay && peer !== '')
-        label.append(h('i', {className: 'who', textContent: ` ${sent ? '→' : '←'} ${peerLabel(peer)}`}));
-    addRung({
-        peer, session: frame.session, label,
-        kind: fromRelay ? 'relay' : sent ? 'out' : 'in',
-        content: () => frameContent(frame, type),
+    const fromRelay = !sent && frame.from === undefined;
+    add({
+        peer: peerOf(frame, sent), session: frame.session, frame, kind: fromRelay ? 'relay' : sent ? 'out' : 'in',
+        type: KNOWN.includes(frame.type) ? frame.type : String(frame.type ?? '?').slice(0, 24),
+        detail: summarize(frame),
     });
 }
 
 function addStep({peer, session, step, stats, label, text, at}) {
-    const what = h('span', {className: 'label'}, h('b', {textContent: t(`step.${step}`)}), ' ');
-    if (step === 'connected' && stats)
-        what.append(`${stats.local?.type ?? '?'} ↔ ${stats.remote?.type ?? '?'}`);
-    else if (step === 'channel')
-        what.append(label);
-    else if (step === 'number')
-        what.append(text.slice(0, 24));
-    what.append(h('i', {className: 'who', textContent: ` ${peerLabel(peer)}`}));
-    addRung({peer, session, label: what, kind: 'direct', at,
-             content: () => [h('p', {textContent: t(`step.${step}.why`)})]});
+    const detail = step === 'connected' && stats ? `${stats.local?.type ?? '?'} ↔ ${stats.remote?.type ?? '?'}`
+        : step === 'channel' ? label : step === 'number' ? text.slice(0, 24) : '';
+    add({peer, session, step, kind: 'direct', type: t(`step.${step}`), detail, at});
 }
 
 /** Rungs come into the document once a frame, however many there are. */
-function addRung({peer, session, label, kind, content, at = performance.now()}) {
-    const time = timeOf(session, at);
-    if (waiting.length === 0)
-        requestAnimationFrame(drawWaiting);
-    else if (waiting.length >= MAX_RUNGS)
-        waiting.shift();
-    waiting.push(() => makeRung({peer, time, label, kind, content, at}));
+function add(entry) {
+    entry.at ??= performance.now();
+    if (entry.session !== undefined && !began.has(entry.session)) {
+        began.set(entry.session, entry.at);
+        bound(began, MAX_RUNGS);
+    }
+    log.add(entry);
+    if (!scheduled)
+        requestAnimationFrame(draw);
+    scheduled = true;
 }
 
-function makeRung({peer, time, label, kind, content, at}) {
+function draw() {
+    const atEnd = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR_END;
+    scheduled = false;
+    for (const [entry, element] of drawn) {
+        if (!log.entries.includes(entry)) {
+            element.remove();
+            drawn.delete(entry);
+        }
+    }
+    let next = list.firstElementChild;
+    for (const entry of log.entries) {
+        if (!drawn.has(entry)) {
+            drawn.set(entry, makeRung(entry));
+            offerChoice(entry.peer);
+        }
+        const element = drawn.get(entry);
+        if (element === next)
+            next = next.nextElementSibling;
+        else
+            list.insertBefore(element, next);
+    }
+    if (atEnd)
+        view.scrollTop = view.scrollHeight;
+}
+
+function timeOf({session, at}) {
+    return session !== undefined && filter.value !== '' ? `+${formatTime(at - began.get(session))}`
+        : clock(new Date(performance.timeOrigin + at));
+}
+
+function makeRung(entry) {
+    const {peer, kind, type, detail} = entry;
+    const label = h('span', {className: 'label'}, h('b', {textContent: type}), ' ', detail);
+    if (kind !== 'relay' && peer !== '')
+        label.append(h('i', {className: 'who', textContent:
+            ` ${{out: '→ ', in: '← '}[kind] ?? ''}${peerLabel(peer)}`}));
     const rung = h('details', {className: `rung ${kind}`},
-        h('summary', {}, h('time', {textContent: time}),
+        h('summary', {}, h('time', {textContent: timeOf(entry)}),
           h('span', {className: 'lane'}, label, h('span', {className: 'arrow', 'aria-hidden': 'true'}))));
     rung.addEventListener('toggle', () => rung.childElementCount === 1 &&
-        rung.append(h('div', {className: 'content'}, ...content())));
+        rung.append(h('div', {className: 'content'}, ...content(entry))));
     const item = h('li', {className: peer && peer !== '*' ? colour(peer) : '', 'data-peer': peer}, rung);
-    item.at = at;
     item.hidden = !isChosen(item);
     return item;
 }
 
-function drawWaiting() {
-    const atEnd = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR_END;
-    for (const make of waiting.splice(0)) {
-        const item = make();
-        let before = list.lastElementChild; // a step may be told a little late
-        while (before && before.at > item.at)
-            before = before.previousElementSibling;
-        if (before)
-            before.after(item);
-        else
-            list.prepend(item);
-        offerChoice(item.dataset.peer);
-    }
-    while (list.childElementCount > MAX_RUNGS)
-        list.firstElementChild.remove();
-    if (atEnd)
-        view.scrollTop = view.scrollHeight;
+function content({step, frame, type}) {
+    return step ? [h('p', {textContent: t(`step.${step}.why`)})] : frameContent(frame, type);
 }
 
 function offerChoice(peer) {
@@ -162,8 +166,10 @@ function isChosen(item) {
 }
 
 function showChosen() {
-    for (const item of list.children)
+    for (const [entry, item] of drawn) {
         item.hidden = !isChosen(item);
+        say(item.querySelector('time'), timeOf(entry));
+    }
     list.classList.toggle('one', filter.value !== '');
     say($('ladder-me'), room.name || t('ladder.me'));
     say($('ladder-them'), filter.value ? peerLabel(filter.value) : t('ladder.them'));
@@ -172,6 +178,24 @@ function showChosen() {
 
 export function nameLadder() {
     say($('ladder-me'), room.name || t('ladder.me'));
+}
+
+/** What is chosen, as a file of the kind that has been asked for. */
+function save() {
+    const kind = $('ladder-save').value, entries = log.of(filter.value);
+    const me = room.name || t('ladder.me'), them = filter.value || t('ladder.them');
+    const words = {relay: t('ladder.relay'), everyone: t('ladder.everyone')};
+    $('ladder-save').value = '';
+    if (entries.length === 0)
+        return;
+    const [text, type, suffix] = {
+        svg: () => [toSvg(entries, me, them, words), 'image/svg+xml', 'svg'],
+        json: () => [toJson(entries, me), 'application/json', 'json'],
+        mermaid: () => [toMermaid(entries, me, words), 'text/plain', 'mmd'],
+    }[kind]();
+    const url = URL.createObjectURL(new Blob([text], {type}));
+    h('a', {href: url, download: `rtcbus-${filter.value || 'calls'}.${suffix}`}).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
 /** The frame as it was on the wire, but its SDP apart, line by line. */

@@ -24,7 +24,7 @@ function makeRow(id, name, room) {
     const element = h('li', {className: colour(peerKey(id, name)), 'data-peer': peerKey(id, name)},
         h('span', {className: 'dot', 'aria-hidden': 'true'}),
         h('span', {className: 'who'},
-          h('span', {className: 'name', textContent: shown, title: id}), state), button);
+          h('span', {className: 'name', textContent: shown}), state), button);
     return {element, state, button, shown};
 }
 
@@ -52,6 +52,7 @@ export function showPeople(room) {
         button.className = busy ? 'quiet' : '';
         button.setAttribute('aria-label', `${button.textContent}: ${shown}`);
     }
-    show($('nobody'), room.peers.size === 0 && room.state === 'connected');
+    say($('nobody'), room.state === 'connected' ? t('people.nobody') : t('people.unknown'));
+    show($('nobody'), room.peers.size === 0);
     $('call-all').disabled = !callable;
 }

@@ -116,7 +116,7 @@ export class Plot {
     add(time, value) {
         if (this.#columns === 0)
             return;
-        const key = Math.floor(time / this.#width), place = key % this.#columns;
+        const key = Math.floor(time / this.#width), place = this.#place(key);
         const points = this.#points, at = place * FIELDS;
         if (this.#keys[place] !== key) {
             this.#keys[place] = key;
@@ -133,13 +133,18 @@ export class Plot {
         this.#dirty = true;
     }
 
+    /** Times of before this page are negative. */
+    #place(key) {
+        return (key % this.#columns + this.#columns) % this.#columns;
+    }
+
     #rebuild() {
         const pixels = this.canvas.clientWidth - LEFT - RIGHT;
         this.#columns = Math.max(Math.ceil(pixels) + 2, 0);
         if (pixels <= 0)
             this.#columns = 0;
         this.#width = this.seconds * 1000 / Math.max(pixels, 1);
-        this.#keys = new Float64Array(this.#columns).fill(-1);
+        this.#keys = new Float64Array(this.#columns).fill(NaN);
         this.#points = new Float64Array(this.#columns * FIELDS);
         this.#dirty = true;
         this.series.forEach(performance.now() - this.seconds * 1000 - this.#width,
@@ -185,8 +190,8 @@ export class Plot {
     /** Where in #points the columns that are to be seen begin, oldest first. */
     #visibleColumns(newest) {
         const found = [];
-        for (let key = Math.max(newest - this.#columns + 1, 0); key <= newest; key++) {
-            const place = key % this.#columns;
+        for (let key = newest - this.#columns + 1; key <= newest; key++) {
+            const place = this.#place(key);
             if (this.#keys[place] === key)
                 found.push(place * FIELDS);
         }
@@ -240,8 +245,8 @@ export class Plot {
         }
     }
 
-    #drawValues(context, {width, y}) {
-        const step = niceStep(this.#high - this.#low, 4);
+    #drawValues(context, {width, height, y}) {
+        const step = niceStep(this.#high - this.#low, Math.min(Math.max(height / 32, 1), 4));
         context.lineWidth = 1;
         context.strokeStyle = this.#style.grid;
         context.fillStyle = this.#style.text;

@@ -91,8 +91,8 @@ def shoot(page, name, **options):
 def fact(page, peer, name):
     """The text beside the term NAME in PEER's card."""
     return page.eval(
-        "[...document.querySelectorAll(%r)].find((f) => f.firstChild.innerText === %r)"
-        "?.lastChild.innerText ?? ''" % (page.card(peer, ".fact"), name))
+        "[...document.querySelectorAll(%r)].find((f) => f.firstChild.textContent === %r)"
+        "?.lastChild.textContent ?? ''" % (page.card(peer, ".fact"), name))
 
 
 def publish(peer, series, value, unit=""):

@@ -23,6 +23,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "integration")]
 import harness  # noqa: E402
 import client  # noqa: E402
 import tokens  # noqa: E402
+import views  # noqa: E402
 from browser import EXECUTABLES, Browser, executable, module_folder  # noqa: E402
 from fronts import caddy, haproxy, nginx  # noqa: E402
 from harness import check, equal, hold, note, wait_for  # noqa: E402
@@ -360,6 +361,12 @@ def test_series(world, kind):
     equal(fact(page, "boiler", "Missed"), "0", "what was missed")
 
 
+def code_of(fingerprint):
+    """What "rtcbusctl fingerprint" shows of it."""
+    digest = bytes.fromhex(fingerprint.removeprefix("sha-256 ").replace(":", ""))
+    return " ".join(f"{int.from_bytes(digest[at:at + 5], 'big') % 100000:05}" for at in range(0, 30, 5))
+
+
 def test_identity(world, kind):
     """Our key outlives a reload; the other's is remembered, and another one is refused."""
     relay = start_relay(world)
@@ -388,7 +395,9 @@ def test_identity(world, kind):
     new = peer.get("Fingerprint")
     check(new != old, "the peer has its old key")
     page.wait_text(page.card("boiler", ".note"), "somebody may be in between", 20)
-    text = page.text(page.card("boiler", ".note"))
+    codes = page.eval("[...document.querySelectorAll('.keys .code')].map((code) => code.textContent)")
+    equal(codes, [code_of(new), code_of(old)], "the digits to read out, of the key now and before")
+    text = page.text(page.card("boiler", ".keys"))
     check(old in text and new in text, f"not both keys are told: {text}")
     before = page.count("boiler")
     hold(lambda: page.count("boiler") == before, 3, "the refusal")
@@ -416,7 +425,7 @@ def test_japanese(world, kind):
     words = page.eval("document.body.innerText")
     known = {"rtcbus", "English", "boiler", "ms", "min", "host", "udp", "tcp", "sha", "local",
              "candidate", "call", "offer", "answer", "welcome", "joined", "msg", "channel", "NAT",
-             "srflx", "prflx", "TURN", "relay", "greenhouse"}
+             "srflx", "prflx", "TURN", "relay", "greenhouse", "SVG", "JSON", "Mermaid"}
     strange = {word for word in re.findall(r"\b[A-Za-z]{3,}\b", words)
                if word not in known and not re.fullmatch(r"[0-9A-Fa-f]+", word)}
     equal(strange, set(), "English words on the Japanese page")
@@ -564,10 +573,14 @@ TESTS = [
     test_page_through_caddy,
     test_foreign_emitter,
     test_foreign_listener,
+    views.test_wall,
+    views.test_small_and_by_keyboard,
+    views.test_ladder_of_two_calls,
     client.test_page_from_elsewhere,
     client.test_client_errors,
 ]
 ONCE = [
+    views.test_accessible,
     client.test_node,
     client.test_node_and_page,
 ]

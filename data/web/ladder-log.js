@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+// What the ladder shows, in the order of cause, and as files to take away: JSON, Mermaid, SVG.
+//
+// A browser tells some steps late and in any order. Of one call, a path comes before its channel
+// and that before its first number, whatever the clock says; all else is in the order of time.
+
+const RANKS = {connected: 1, channel: 2, number: 3};
+
+/** Entries are {at (ms), session, peer (key, "" is the relay, "*" everybody), kind (out, in, relay, direct), type, detail, frame}. */
+export class LadderLog {
+    entries = [];
+    #size;
+
+    constructor(size) {
+        this.#size = size;
+    }
+
+    /** ENTRY gets its place, and the time of the one that it has caused if that was told earlier. */
+    add(entry) {
+        let place = this.entries.findLastIndex((other) => other.at <= entry.at) + 1;
+        const effect = this.entries.findIndex((other) => entry.session !== undefined &&
+            other.session === entry.session && RANKS[other.step] > RANKS[entry.step]);
+        if (effect >= 0 && effect < place) {
+            place = effect;
+            entry.at = this.entries[effect].at;
+        }
+        this.entries.splice(place, 0, entry);
+        while (this.entries.length > this.#size)
+            this.entries.shift();
+    }
+
+    clear() {
+        this.entries.length = 0;
+    }
+
+    /** Those of the calls with PEER; all if it is "". */
+    of(peer) {
+        return this.entries.filter((entry) => peer === '' || entry.peer === peer || entry.peer === '*');
+    }
+}
+
+/** What signs ICE's checks is nobody else's business. */
+function withoutSecrets(frame) {
+    return JSON.parse(JSON.stringify(frame ?? null).replace(/a=ice-pwd:[^\\]*/g, 'a=ice-pwd:…'));
+}
+
+export function toJson(entries, me) {
+    const began = entries[0]?.at ?? 0;
+    return JSON.stringify({
+        me, begun: new Date(performance.timeOrigin + began).toISOString(),
+        rungs: entries.map(({at, session, peer, kind, type, detail, frame}) => ({
+            ms: Math.round((at - began) * 10) / 10, session, peer, way: kind, type, detail,
+            frame: withoutSecrets(frame) ?? undefined})),
+    }, null, 2);
+}
+
+const ms = (entry, entries) => `+${Math.round(entry.at - entries[0].at)} ms`;
+
+/** A sequence diagram of Mermaid, which wants no semicolon and no number sign in texts. */
+export function toMermaid(entries, me, words) {
+    const clean = (text) => text.replace(/[;#\n:]/g, (c) => ({':': '꞉'})[c] ?? ' ');
+    const peers = [...new Set(entries.map(({peer}) => peer).filter((peer) => peer !== ''))];
+    const id = (peer) => `p${peers.indexOf(peer)}`;
+    const lines = entries.map((entry) => {
+        const text = clean(`${entry.type} ${entry.detail} (${ms(entry, entries)})`);
+        const {kind, peer} = entry;
+        if (kind === 'relay')
+            return `    relay-->>me: ${text}`;
+        if (kind === 'direct')
+            return `    me<<->>${id(peer)}: ${text}`;
+        return kind === 'out' ? `    me->>${id(peer)}: ${text}` : `    ${id(peer)}->>me: ${text}`;
+    });
+    return ['sequenceDiagram', `    participant me as ${clean(me)}`, `    participant relay as ${clean(words.relay)}`,
+            ...peers.map((peer) => `    participant ${id(peer)} as ${clean(peer === '*' ? words.everyone : peer)}`),
+            ...lines, ''].join('\n');
+}
+
+const ROW = 34, HEAD = 40, WIDTH = 760, LEFT = 90;
+const escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+
+function svgRung(entry, entries, i) {
+    const y = HEAD + ROW * (i + 1), middle = (LEFT + WIDTH - 20) / 2;
+    const {kind, peer} = entry, right = kind === 'relay' ? middle : WIDTH - 20;
+    const colour = kind === 'direct' ? '#0f766e' : kind === 'relay' ? '#5d6a63' : '#34418f';
+    const start = kind === 'out' ? '' : ' marker-start="url(#arrow)"', end = kind === 'in' || kind === 'relay' ? '' : ' marker-end="url(#arrow)"';
+    const who = peer && kind !== 'relay' ? ` (${peer})` : '';
+    return `<text x="${LEFT - 8}" y="${y}" text-anchor="end" fill="#5d6a63">${ms(entry, entries)}</text>` +
+        `<text x="${(LEFT + right) / 2}" y="${y - 5}" text-anchor="middle"><tspan font-weight="bold">${escape(entry.type)}</tspan> ` +
+        `${escape(`${entry.detail}${who}`.slice(0, 80))}</text>` +
+        `<line x1="${LEFT + 2}" y1="${y}" x2="${right - 2}" y2="${y}" stroke="${colour}" stroke-width="${kind === 'direct' ? 3 : 1.5}"${start}${end}/>`;
+}
+
+export function toSvg(entries, me, them, words) {
+    const height = HEAD + ROW * (entries.length + 1), right = WIDTH - 20, middle = (LEFT + right) / 2;
+    const life = (x, dash) => `<line x1="${x}" y1="${HEAD - 8}" x2="${x}" y2="${height - 10}" stroke="#5d6a63"${dash}/>`;
+    return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" ` +
+        'font-family="sans-serif" font-size="12">' +
+        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">' +
+        '<path d="M0 0 8 4 0 8z" fill="#34418f"/></marker></defs><rect width="100%" height="100%" fill="#fff"/>' +
+        `<text x="${LEFT}" y="20" font-weight="bold">${escape(me)}</text>` +
+        `<text x="${middle}" y="20" text-anchor="middle">${escape(words.relay)}</text>` +
+        `<text x="${right}" y="20" text-anchor="end" font-weight="bold">${escape(them)}</text>` +
+        life(LEFT, '') + life(middle, ' stroke-dasharray="4 3"') + life(right, '') +
+        entries.map((entry, i) => svgRung(entry, entries, i)).join('') + '</svg>\n';
+}

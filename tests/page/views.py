@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""What the page looks like: the wall, small screens, without a mouse, the ladder and its files."""
+
+import json
+import os
+
+import harness
+from browser import Browser, module_folder
+from harness import check, equal, wait_for
+from pages import (ADDRESS, ROOM, emitter, open_page, page_url, publish, shoot, start_relay,
+                   wait_connected, wait_growing, wait_people)
+
+PEERS = [f"sensor {n}" for n in range(1, 24)] + ["a boiler with a name that is far too long for its card"]
+
+
+def open_wall(world, kind, relay):
+    """A page that has called 24 peers before a reload, and one that does publish."""
+    page = Browser(world, kind).open("page", f"http://{ADDRESS}:{relay.port}/-/rtcbus/icon.svg")
+    page.eval("sessionStorage.setItem('rtcbus.calls /%s', %s)" % (ROOM, json.dumps(json.dumps(
+        [{"name": name, "place": None, "chosen": ""} for name in reversed(PEERS)]))))
+    page.do("go", url=page_url(relay, "?name=desk&view=wall"))
+    wait_connected(page)
+    return page
+
+
+def wait_narrow(page, width, height=700):
+    page.do("size", width=width, height=height)
+    page.wait(f"innerWidth === {width} && document.documentElement.scrollWidth <= innerWidth",
+              what=f"nothing to be wider than {width} pixels")
+
+
+def test_wall(world, kind):
+    """24 peers in one screen, sorted, with nothing but their values."""
+    relay = start_relay(world)
+    emitter(world, relay, PEERS[0], "200ms")
+    page = open_wall(world, kind, relay)
+    wait_growing(page, PEERS[0])
+    for width, height in ((1280, 900), (1920, 1080)):
+        page.do("size", width=width, height=height)
+        page.wait(f"innerWidth === {width} && [...document.querySelectorAll('.card')].every((card) => "
+                  "card.getBoundingClientRect().bottom <= innerHeight)", what="all cards to be in sight")
+        page.wait("document.documentElement.scrollHeight <= innerHeight", what="nothing to scroll to")
+    names = page.eval("[...document.querySelectorAll('.card')].map((card) => card.dataset.peer)")
+    equal(names, [PEERS[-1], *PEERS[:-1]], "the order of the cards")
+    for part in (".more", ".facts", "button"):
+        check(page.eval(f"document.querySelector({page.card(PEERS[0], part)!r}).offsetParent === null"),
+              f"{part} is on the wall")
+    check(page.text(page.card(PEERS[1], ".note")).startswith("sensor 2 is not in the room"), "why it is empty")
+    shoot(page, "wall", full=False)
+    wait_narrow(page, 320)
+    page.click("#wall")
+    page.wait("!location.search.includes('view')")
+    check(page.eval(f"document.querySelector({page.card(PEERS[0], '.facts')!r}).offsetParent !== null"),
+          "the facts are not back")
+
+
+def test_small_and_by_keyboard(world, kind):
+    """320 pixels, all opened, with an explanation that Enter opens."""
+    relay = start_relay(world)
+    peer = world.peer("boiler", relay, room=ROOM)
+    page = open_page(world, kind, relay)
+    wait_people(page, "boiler")
+    page.click("#people button")
+    page.wait_text(page.card("boiler", ".note"), "has published nothing yet", 20)
+    publish(peer, "temperature of the water in the second pipe", 20.5, "°C")
+    publish(peer, "state", "heating")
+    page.wait(f"document.querySelectorAll({page.card('boiler', '[data-series] button')!r}).length === 2")
+    page.wait(f"document.querySelector({page.card('boiler', '.note')!r}).hidden")
+    term = page.card("boiler", ".facts .term")
+    page.do("press", selector=term, key="Enter")
+    page.wait_text(page.card("boiler", ".why:not([hidden])"), "three times the usual interval")
+    page.do("press", selector=term, key="Enter")
+    page.wait("document.querySelector('.why:not([hidden])') === null")
+    page.eval("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.eval("document.querySelectorAll('.term').forEach((one) => one.click())")
+    wait_narrow(page, 320)
+
+
+def save(page, kind):
+    """The file that the page gives to be kept."""
+    page.eval("URL.createObjectURL = (blob) => { window.saved = blob; return '#'; }")
+    page.eval(f"(() => {{ const choice = document.getElementById('ladder-save'); choice.value = {kind!r};"
+              "choice.dispatchEvent(new Event('change')); })()")
+    return page.eval("window.saved.text()")
+
+
+def test_ladder_of_two_calls(world, kind):
+    """Causes before effects in each of two calls at once; and a call as a file."""
+    relay = start_relay(world)
+    for name in ("boiler", "pump"):
+        emitter(world, relay, name)
+    page = open_page(world, kind, relay)
+    wait_people(page, "boiler", "pump")
+    page.click("#call-all")
+    for name in ("boiler", "pump"):
+        page.wait(f"document.querySelectorAll('#ladder [data-peer={name}] .direct').length === 3")
+        page.eval("(() => { const filter = document.getElementById('ladder-filter');"
+                  f"filter.value = '{name}'; filter.onchange(); }})()")
+        whole = json.loads(save(page, "json"))["rungs"]
+        rungs = [rung for rung in whole if rung["session"]]
+        equal({rung["peer"] for rung in rungs}, {name}, "whose frames")
+        order = [rung["type"] for rung in rungs if rung["type"] != "candidate"]
+        equal(order, ["call", "offer", "answer", "connected", "channel open", "first number"], "the order")
+        check(all(a["ms"] <= b["ms"] for a, b in zip(rungs, rungs[1:])), "the times go back")
+        check("a=ice-pwd:…" in json.dumps(rungs, ensure_ascii=False), "ICE's passwords are in the file")
+        mermaid, svg = save(page, "mermaid"), save(page, "svg")
+        check(mermaid.startswith("sequenceDiagram\n") and "me->>p" in mermaid, mermaid)
+        equal(svg.count("<line "), len(whole) + 3, "lines of the figure")
+        equal(page.eval("new DOMParser().parseFromString(%s, 'image/svg+xml').documentElement.localName"
+                        % json.dumps(svg)), "svg", "what a parser makes of the figure")
+
+
+def findings(page, what):
+    found = page.eval("axe.run(document).then(({violations}) => violations.map(({id, nodes}) => "
+                      "`${id}: ${nodes.map(({target}) => target.join(' ')).join(', ')}`))")
+    equal(found, [], f"findings of axe-core in {what}")
+
+
+def test_accessible(world):
+    """axe-core finds nothing, in each state of the page."""
+    source = os.path.join(module_folder(), "axe-core", "axe.min.js")
+    if not os.path.exists(source):
+        raise harness.Skip("tests/page/install has not run")
+    relay = start_relay(world)
+    boiler = emitter(world, relay, "boiler")
+    publish(world.peer("hall", relay, room=ROOM), "state", "dark")
+    page = Browser(world, "chromium").open("page", page_url(relay))
+    with open(source, encoding="utf-8") as f:
+        page.eval(f.read() + "\n0")
+    findings(page, "the form to join")
+    page.join("desk")
+    wait_people(page, "boiler", "hall")
+    page.click("#call-all")
+    wait_growing(page, "boiler")
+    page.eval("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.eval("document.querySelectorAll('.term').forEach((one) => one.click())")
+    findings(page, "a call with all opened")
+    page.do("dark", dark=True)
+    findings(page, "the dark")
+    page.click("#wall")
+    findings(page, "the wall")
+    page.click("#wall")
+    boiler.stop()
+    os.unlink(os.path.join(boiler.state_directory, "rtcbus-peer", "certificate.pem"))
+    boiler.start()
+    page.wait_text(page.card("boiler", ".note"), "somebody may be in between", 20)
+    findings(page, "a changed key")
+    relay.kill()
+    wait_for(lambda: page.text("#banner-text"), what="a word about the relay")
+    page.wait_text("#nobody", "told by the relay")
+    findings(page, "a lost relay")
