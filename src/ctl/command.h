@@ -95,6 +95,14 @@ extern const GOptionEntry pipe_options[];
 int pipe_check(char **arguments);
 int pipe_run(BusClient *client, char **arguments);
 
+/* send.c */
+int send_run(BusClient *client, char **arguments);
+
+/* receive.c */
+extern const GOptionEntry receive_options[];
+int receive_check(char **arguments);
+int receive_run(BusClient *client, char **arguments);
+
 /* token.c */
 extern const GOptionEntry token_options[];
 int token_check(char **arguments);

@@ -88,6 +88,11 @@ guint64 file_receiver_position(const FileReceiver *receiver)
     return entry ? file_part_position(entry->part) : 0;
 }
 
+guint64 file_receiver_moved(const FileReceiver *receiver)
+{
+    return receiver->taken;
+}
+
 /* ---- the end ------------------------------------------------------------------------ */
 
 static void receiver_stop(FileReceiver *receiver)

@@ -17,7 +17,7 @@ typedef enum {
     FILE_RECEIVER_HIDDEN = 1 << 1,  /* names may begin with a dot, also in FOLDER itself */
 } FileReceiverFlags;
 
-/* All come from the main loop. Only `cut` and `ended` may call file_receiver_free(). */
+/* All come from the main loop. `offer`, `cut` and `ended` may call file_receiver_free(). */
 typedef struct {
     /* The first thing that comes: file_receiver_accept(), or file_receiver_refuse(), now or later. */
     void (*offer)(const FileFrame *offer, gpointer data);
@@ -47,3 +47,5 @@ void file_receiver_cancel(FileReceiver *receiver, const char *why);
 /* Of the file that is coming: its path, or NULL, and how much of it is there */
 const char *file_receiver_path(const FileReceiver *receiver);
 guint64 file_receiver_position(const FileReceiver *receiver);
+/* How many bytes came over this channel */
+guint64 file_receiver_moved(const FileReceiver *receiver);

@@ -65,6 +65,7 @@ struct FileSender {
     bool begun;             /* its data; else it is opened, or checked */
     guint checker;          /* looks whether it begins with what they have */
     guint64 sent, got;      /* on this channel */
+    guint64 moved;          /* on those before */
     guint64 window, behind; /* behind: all that is settled, and what of the others was sent */
 };
 
@@ -80,6 +81,11 @@ static void start_free(Start *start)
 {
     g_free(start->sha256);
     g_free(start);
+}
+
+guint64 file_sender_moved(const FileSender *sender)
+{
+    return sender->moved + sender->got;
 }
 
 static const Start *first_start(const FileSender *sender)
@@ -495,6 +501,7 @@ static void sender_detach(FileSender *sender)
     g_clear_pointer(&sender->wire, file_wire_free);
     while (!g_queue_is_empty(&sender->starts))
         close_current(sender);
+    sender->moved += sender->got;
     sender->sent = sender->got = sender->behind = 0;
     sender->next = sender->outstanding = 0;
     for (guint i = 0; i < count; i++) {

@@ -43,5 +43,7 @@ void file_sender_cancel(FileSender *sender, const char *why);
 bool file_sender_was_accepted(const FileSender *sender);
 /* How many bytes are there, of file_source_bytes() */
 guint64 file_sender_position(const FileSender *sender);
+/* How many bytes went there, over all channels */
+guint64 file_sender_moved(const FileSender *sender);
 /* Which one is being sent, or NULL. Transfer full. */
 char *file_sender_path(const FileSender *sender);

@@ -30,6 +30,7 @@ class Ctl:
 
     def __init__(self, peer, *arguments, **streams):
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | streams
+        self.said = ""
         self.child = subprocess.Popen(command(*arguments), env=environment(peer), **streams)
         peer.world.closing(self)
 
@@ -43,4 +44,6 @@ class Ctl:
         return self.child.returncode
 
     def errors(self):
-        return self.child.stderr.read().decode()
+        """All that it has said there, once it has ended."""
+        self.said += self.child.stderr.read().decode()
+        return self.said
