@@ -95,11 +95,12 @@ NAT = """table inet nat {
 class Star:
     """box, desk and server, each on a network of the Internet's. ROUTER: box is behind one that
     translates addresses. TURN: there is a TURN server on the relay's machine; not DIRECT: and
-    nothing passes from box to desk or back. METRIC: of the default routes."""
+    nothing passes from box to desk or back. METRIC: of the default routes. FEED: settings of both."""
 
     def __init__(self, world, router=False, turn=False, direct=True, metric=0, relay_port=0,
-                 keep=True):
+                 keep=True, feed=None):
         self.world = world
+        self.config = {"Feed": feed} if feed else {}
         self.metric = metric
         self.inet = Space(world, "inet")
         self.inet.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
@@ -160,7 +161,7 @@ class Star:
     def peer(self, name, config=None):
         with self.world.inside(self.spaces[name]):
             return self.world.peer(name, self.relay, config={
-                "Ice": {"Servers": self.servers}, **(config or {})})
+                "Ice": {"Servers": self.servers}, **self.config, **(config or {})})
 
     def way(self):
         return " - ".join(" ".join(self.call.get(name).split()[4:8])
