@@ -29,6 +29,7 @@
 #define PING_INTERVAL_MS 2000
 #define MAX_PINGS_OUT 2
 #define RETRY_MS 500 /* and as much again, by chance */
+#define FIRST_MS 20  /* the same, after a connection: another server may be there */
 #define CHECK_MS 1000
 #define LIBRARY_BUFFER (1 << 20) /* bytes that libnats has of ours at once */
 #define MAX_SUBJECTS 4
@@ -116,7 +117,7 @@ static void on_timer(uv_timer_t *timer);
 
 static void disconnect(ClusterLink *link, const char *reason)
 {
-    guint wait = RETRY_MS + random_below(RETRY_MS);
+    guint retry = link->nats ? FIRST_MS : RETRY_MS, wait = retry + random_below(retry);
 
     for (guint i = 0; i < MAX_SUBJECTS; i++)
         g_clear_pointer(&link->subscriptions[i], natsSubscription_Destroy);

@@ -4,8 +4,10 @@
 """A cluster of real nats-servers on loopback, and relays on it."""
 
 import os
+import select
 import shutil
 import socket
+import threading
 
 import harness
 from harness import free_port, wait_for
@@ -59,8 +61,7 @@ class Nats:
         for i in range(size):
             self._write(i)
             self.start(i)
-        for port in self.ports:
-            wait_for(lambda port=port: listens(port), what="nats-server to listen")
+        self.wait_listening()
 
     def _path(self, i, ending):
         return os.path.join(self.world.directory, f"nats-{i}{ending}")
@@ -95,6 +96,10 @@ class Nats:
         for i in range(len(self.servers)):
             shutil.rmtree(self._path(i, "-store"), ignore_errors=True)
 
+    def wait_listening(self):
+        for port in self.ports:
+            wait_for(lambda port=port: listens(port), what="nats-server to listen")
+
     def urls(self, first=0):
         ports = self.ports[first:] + self.ports[:first]
         return ";".join(f"nats://127.0.0.1:{port}" for port in ports)
@@ -111,3 +116,63 @@ class Nats:
         for group, keys in kwargs.pop("config", {}).items():
             config.setdefault(group, {}).update(keys)
         return self.world.relay(name=name, config=config, **kwargs)
+
+
+class Cut:
+    """TCP proxies in front of servers at PORTS. While they are stopped nothing goes through, and
+    nobody is told."""
+
+    def __init__(self, world, ports):
+        self.open = True
+        self.sockets = []
+        self.ports = []
+        world.closing(self)
+        for port in ports:
+            listener = socket.create_server(("127.0.0.1", 0))
+            self.sockets.append(listener)
+            self.ports.append(listener.getsockname()[1])
+            threading.Thread(target=self._accept, args=(listener, port), daemon=True).start()
+
+    def urls(self):
+        return ";".join(f"nats://127.0.0.1:{port}" for port in self.ports)
+
+    def _accept(self, listener, port):
+        while True:
+            try:
+                here, _ = listener.accept()
+                there = socket.create_connection(("127.0.0.1", port))
+            except OSError:
+                return
+            self.sockets += [here, there]
+            threading.Thread(target=self._carry, args=(here, there), daemon=True).start()
+
+    def _carry(self, here, there):
+        other = {here: there, there: here}
+        try:
+            while True:
+                for ready in select.select([here, there], [], [], 0.05)[0] if self.open else ():
+                    data = ready.recv(1 << 16)
+                    if not data:
+                        return
+                    other[ready].sendall(data)
+                if not self.open:
+                    self.resumed.wait()
+        except (OSError, ValueError):
+            pass
+        finally:
+            here.close()
+            there.close()
+
+    def stop(self):
+        self.resumed = threading.Event()
+        self.open = False
+
+    def go_on(self):
+        self.open = True
+        self.resumed.set()
+
+    def close(self):
+        if not self.open:
+            self.go_on()
+        for sock in self.sockets:
+            sock.close()

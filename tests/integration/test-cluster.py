@@ -4,13 +4,16 @@
 
 """Three relays that are one, over three real nats-servers."""
 
+import random
+import signal
 import threading
+import time
 
 import harness
 import nats
 from harness import check, equal, note, wait_for
 from members import client, member, refused
-from wsclient import Refused
+from wsclient import Closed, Refused
 
 nats.need()
 
@@ -18,10 +21,11 @@ nats.need()
 class Cluster:
     """Relays a, b and c, which know one another and have a store for names."""
 
-    def __init__(self, world, count=3):
+    def __init__(self, world, count=3, servers=None, urls=()):
         self.world = world
-        self.nats = nats.Nats(world)
-        self.relays = [self.nats.relay(name, self.nats.urls(i))
+        self.nats = servers or nats.Nats(world)
+        urls = dict(urls)
+        self.relays = [self.nats.relay(name, urls.get(i) or self.nats.urls(i))
                        for i, name in enumerate("abc"[:count])]
         for relay in self.relays:
             wait_for(lambda relay=relay: whole(relay, count - 1), what=f"{relay.name} to be whole")
@@ -113,6 +117,244 @@ def test_many_names(world):
     doubles = [path for path, connections in holders.items() if len(connections) > 1]
     equal(doubles, [], "names of more than one")
     equal(len(holders), 667, "names of somebody")
+
+
+class Seat:
+    """A client that stays, comes again when its connection ends, and remembers what it was told."""
+
+    def __init__(self, crowd, i, name):
+        self.crowd, self.i, self.name = crowd, i, name
+        self.connection = None
+        self.lost_name = False
+        self.sent, self.errors = 0, 0
+        self.received = {}
+        self.closes = []
+
+    def try_in(self):
+        path = f"/den?name={self.name}" if self.name else "/den"
+        try:
+            self.connection = member(self.crowd.world, self.crowd.relays[self.i], path, timeout=20)
+        except Refused as refusal:
+            check(refusal.status in (409, 503), f"refused with {refusal.status}")
+            return
+        except (OSError, Closed):
+            return
+        self.view = {p["id"]: p["name"] for p in self.connection.welcome["peers"]}
+
+    def take(self, frame):
+        if frame["type"] == "joined":
+            check(frame["id"] not in self.view, f"{self.name} is told twice of {frame}")
+            self.view[frame["id"]] = frame["name"]
+        elif frame["type"] == "left":
+            check(self.view.pop(frame["id"], None) is not None,
+                  f"{self.name} is told that one left who was not there: {frame}")
+        elif frame["type"] == "error":
+            self.errors += 1
+        elif frame["type"] == "n":
+            key = frame["sender"], frame["n"]
+            self.received[key] = self.received.get(key, 0) + 1
+
+    def pump(self):
+        while self.connection and self.connection.pending():
+            try:
+                self.take(self.connection.recv_json())
+            except Closed as closed:
+                self.closes.append(closed.code)
+                self.connection.socket.close()
+                self.connection = None
+
+    def send(self, to, n):
+        try:
+            self.connection.send_json({"type": "n", "to": to, "sender": self.name, "n": n})
+            return True
+        except OSError:
+            return False
+
+
+class Crowd(Cluster):
+    """Clients of all three relays, and what they must have seen."""
+
+    def __init__(self, world, size=12, **kwargs):
+        super().__init__(world, **kwargs)
+        self.seats = [Seat(self, i % len(self.relays), f"n{i}") for i in range(size)]
+        self.frames = []  # (sender, receiver's name, n)
+        self.n = 0
+        self.settle()
+
+    def pump(self):
+        for seat in self.seats:
+            if not seat.connection:
+                seat.try_in()
+            seat.pump()
+
+    def is_true(self):
+        """Everybody is in, and each sees everybody else and nobody more."""
+        self.pump()
+        if not all(seat.connection for seat in self.seats):
+            return False
+        truth = {seat.connection.id: seat.name for seat in self.seats}
+        check(len(set(truth.values())) == len(truth), "a name is there twice")
+        return all(seat.view | {seat.connection.id: seat.name} == truth for seat in self.seats)
+
+    def settle(self, limit=60):
+        started = time.monotonic()
+        try:
+            wait_for(self.is_true, limit, "everybody to see the truth")
+        except harness.Failed:
+            for seat in self.seats:
+                note(f"{seat.name} at {seat.i}: {bool(seat.connection)} "
+                     f"{sorted(seat.view.values()) if seat.connection else None}")
+            raise
+        return time.monotonic() - started
+
+    def chat(self, count=1, without=()):
+        """Frames from each to another one, but not to those WITHOUT; what cannot be sent is not
+        counted."""
+        for _ in range(count):
+            for seat in self.seats:
+                to = random.choice([s for s in self.seats if s is not seat and s not in without])
+                if seat.connection:
+                    self.n += 1
+                    if seat.send(to.name, self.n):
+                        self.frames.append((seat, seat.connection, to, self.n))
+                seat.pump()
+
+    def chat_for(self, seconds):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.chat()
+            self.pump()
+
+    def check_frames(self):
+        """No frame twice, and none lost without an error to its sender, if he was there to hear it."""
+        def unheard():
+            self.pump()
+            lost = {}
+            for seat, connection, to, n in self.frames:
+                seen = to.received.get((seat.name, n), 0)
+                check(seen <= 1, f"frame {n} came {seen} times")
+                if seen == 0 and connection is seat.connection:
+                    lost[seat.name] = lost.get(seat.name, 0) + 1
+            return {s.name: (lost[s.name], s.errors) for s in self.seats
+                    if lost.get(s.name, 0) > s.errors}
+
+        try:
+            wait_for(lambda: not unheard(), 20)
+        except harness.Failed:
+            raise harness.Failed(f"lost frames and errors: {unheard()}") from None
+        errors = sum(seat.errors for seat in self.seats)
+        note(f"{len(self.frames)} frames, {errors} errors")
+
+    def wait_whole(self):
+        for relay in self.relays:
+            wait_for(lambda relay=relay: whole(relay), 60, f"{relay.name} to be whole")
+
+
+def test_relay_is_killed(world):
+    """Its clients have left within ten seconds, and come in elsewhere with their names."""
+    crowd = Crowd(world)
+    crowd.chat(20)
+    crowd.relays[2].kill()
+    started = time.monotonic()
+    crowd.chat_for(1)
+    for seat in crowd.seats:
+        if seat.i == 2:
+            seat.i = random.randrange(2)
+    crowd.settle()
+    took = time.monotonic() - started
+    check(took < 10 * harness.SLOW, f"the names were free after {took:.1f} s")
+    crowd.chat(20)
+    crowd.check_frames()
+    note(f"whole after {took:.1f} s")
+
+
+def test_one_server_is_killed(world):
+    """The relay that was connected to it goes to another; nobody's connection ends."""
+    crowd = Crowd(world)
+    for i in range(3):
+        crowd.chat_for(0.5)
+        crowd.nats.kill(i)
+        crowd.chat_for(2)
+        crowd.wait_whole()
+        note(f"true after {crowd.settle():.1f} s")
+        crowd.chat(20)
+        crowd.nats.start(i)
+        crowd.nats.wait_listening()
+    crowd.check_frames()
+    equal([seat.closes for seat in crowd.seats], [[]] * len(crowd.seats), "closed connections")
+
+
+def test_without_nats(world):
+    """All servers are killed: each relay has its own clients, and lets in more. They come back with
+    nothing: all is whole, and names are claimed anew."""
+    crowd = Crowd(world)
+    crowd.nats.forget_all()
+    crowd.chat_for(3)
+    for relay in crowd.relays:
+        wait_for(lambda relay=relay: relay.get("ClusterState") == "disconnected", what="no NATS")
+        wait_for(lambda relay=relay: not relay.invoke("ListRelays")[0], what="no other relay")
+    local = member(world, crowd.relays[0], "/den?name=local")
+    equal(len(local.welcome["peers"]), 4, "clients of the same relay")
+    local.close()
+    crowd.nats.start_all()
+    crowd.nats.wait_listening()
+    started = time.monotonic()
+    crowd.wait_whole()
+    took = crowd.settle() + time.monotonic() - started
+    note(f"whole after {took:.1f} s")
+    equal([seat.closes for seat in crowd.seats], [[]] * len(crowd.seats), "closed connections")
+    crowd.chat(20)
+    crowd.check_frames()
+    for i in range(3):
+        crowd.refused(409, i, "/den?name=n4")
+
+
+def test_relay_is_stopped(world):
+    """Past its lease: its names are given away, and when it goes on, it has lost them."""
+    crowd = Crowd(world)
+    crowd.relays[1].signal(signal.SIGSTOP)
+    wait_for(lambda: len(crowd.relays[0].invoke("ListRelays")[0]) == 1, 30, "it to be given up")
+    thieves = [member(world, crowd.relays[0], f"/den?name=n{i}") for i in (1, 4)]
+    crowd.relays[1].signal(signal.SIGCONT)
+    for i in 1, 4:
+        wait_for(lambda i=i: (crowd.seats[i].pump(), crowd.seats[i].closes)[1] == [1008],
+                 what="who lost the name to be told")
+    for thief in thieves:
+        thief.close()
+    crowd.wait_whole()
+    crowd.settle()
+    crowd.chat(20)
+    crowd.check_frames()
+
+
+def test_two_holders(world):
+    """A relay is cut off from NATS for half a minute, and a client of another one takes a name of one of its
+    clients meanwhile; so does one of its own of a name that another relay gives away."""
+    servers = nats.Nats(world)
+    cut = nats.Cut(world, servers.ports)
+    crowd = Crowd(world, servers=servers, urls={1: cut.urls()})
+    cut.stop()
+    wait_for(lambda: len(crowd.relays[0].invoke("ListRelays")[0]) == 1, 30, "it to be given up")
+    wait_for(lambda: not crowd.relays[1].invoke("ListRelays")[0], 30, "the others to be given up")
+    began = time.monotonic()
+    first = member(world, crowd.relays[0], "/den?name=n1")
+    mine = member(world, crowd.relays[1], "/den?name=extra")
+    theirs = member(world, crowd.relays[2], "/den?name=extra")
+    while time.monotonic() < began + 20:
+        crowd.chat(1, crowd.seats[1:2])
+        for holder in first, mine, theirs:
+            holder.recv_nothing(0.1)
+    cut.go_on()
+    wait_for(lambda: (crowd.seats[1].pump(), crowd.seats[1].closes)[1] == [1008], 30,
+             "who lost the name to be told")
+    equal(mine.close_code(20), 1008, "the close code of who came second to the store")
+    check(not first.closed and not theirs.closed, "a holder was closed")
+    first.close()
+    theirs.close()
+    crowd.wait_whole()
+    note(f"true after {crowd.settle():.1f} s")
+    crowd.chat(20)
+    crowd.check_frames()
 
 
 harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
