@@ -434,4 +434,45 @@ def test_rtcbusctl_token(world):
           "it does not say what is missing")
 
 
+def key_pair(world, name, key):
+    """The paths of the private and the public half."""
+    from cryptography.hazmat.primitives import serialization
+    paths = world.path(name + ".key"), world.path(name + ".pub")
+    for path, data in zip(paths, (
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                              serialization.NoEncryption()),
+            key.public_key().public_bytes(serialization.Encoding.PEM,
+                                          serialization.PublicFormat.SubjectPublicKeyInfo))):
+        with open(path, "wb") as f:
+            f.write(data)
+        os.chmod(path, 0o600)
+    return paths
+
+
+def test_public_keys(world):
+    """The relay has public halves alone. Whose key it loses goes, and nobody else does."""
+    try:
+        from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    except ImportError:
+        raise harness.Skip("python3-cryptography is not installed") from None
+    ours = key_pair(world, "ec", ec.generate_private_key(ec.SECP256R1()))
+    theirs = key_pair(world, "rsa", rsa.generate_private_key(65537, 2048))
+    access = {"Tokens": "required", "PublicKeys": f"{ours[1]};{theirs[1]}"}
+    relay = world.relay(config={"Relay": {}, "Access": access})
+    by_ec = rtcbusctl("--room", "/", "--name", "a", "--key", ours[0])
+    by_rsa = rtcbusctl("--room", "/", "--expires", "never", "--key", theirs[0])
+    a = member(world, relay, "/?name=a", headers=bearer(by_ec))
+    b = member(world, relay, headers=bearer(by_rsa))
+    refused(403, world, relay, "/?name=b", headers=bearer(by_ec))
+    with open(ours[1], encoding="ascii") as f:  # it is no secret, and must not be one
+        forged = token("", secret=f.read())
+    refused(401, world, relay, headers=bearer(forged))
+    reload(relay, {"Relay": {}, "Access": {**access, "PublicKeys": theirs[1]}},
+           "configuration read again")
+    equal(closing(a), (1008, "this relay wants another token now"))
+    refused(401, world, relay, headers=bearer(by_ec))
+    equal(b.expect("left")["name"], "a")
+    member(world, relay, headers=bearer(by_rsa))
+
+
 harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])
