@@ -10,15 +10,18 @@
 
 #include "common/metrics-server.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <glib/gi18n.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/authority.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
 
+#define HTTPS "https://"
 #define MAX_VISITS 16
 #define MAX_HEAD 4096
 #define LIMIT_MS 5000
@@ -29,14 +32,16 @@ struct MetricsServer {
     const MetricsServerOps *ops;
     gpointer data;
     GPtrArray *ports;     /* of MetricsPort */
-    GPtrArray *addresses; /* char *, NULL at the end */
+    GPtrArray *addresses; /* URLs, NULL at the end */
     char **server_names;
     GQueue visits; /* the oldest first */
     guint pause_timer;
 };
 
 typedef struct {
+    MetricsServer *server;
     char *wanted; /* as the configuration has it */
+    bool tls;
     GSocket *socket;
     GSource *source; /* NULL during a pause */
 } MetricsPort;
@@ -44,6 +49,7 @@ typedef struct {
 typedef struct {
     MetricsServer *server;
     GSocket *socket;
+    gpointer tls; /* NULL: none */
     GSource *source;
     guint limit_timer;
     GString *in, *out; /* OUT is NULL before there is an answer */
@@ -61,6 +67,8 @@ static void visit_free(MetricsVisit *visit)
     if (visit->source)
         g_source_destroy(visit->source);
     g_clear_pointer(&visit->source, g_source_unref);
+    if (visit->tls)
+        visit->server->ops->tls->end(visit->tls);
     g_object_unref(visit->socket);
     g_string_free(visit->in, TRUE);
     if (visit->out)
@@ -75,6 +83,39 @@ static gboolean on_limit(gpointer data)
     visit->limit_timer = 0;
     visit_free(visit);
     return G_SOURCE_REMOVE;
+}
+
+/* ---- its bytes, as they are or through TLS ---- */
+
+static gssize visit_receive(MetricsVisit *visit, char *buffer)
+{
+    if (visit->tls)
+        return visit->server->ops->tls->receive(visit->tls, buffer);
+    return recv(g_socket_get_fd(visit->socket), buffer, METRICS_SERVER_BUFFER, 0);
+}
+
+static gssize visit_send(MetricsVisit *visit, const char *data, gsize size)
+{
+    if (visit->tls)
+        return visit->server->ops->tls->send(visit->tls, data, size);
+    return send(g_socket_get_fd(visit->socket), data, size, MSG_NOSIGNAL);
+}
+
+/* Some of the answer is still to go out. */
+static bool visit_owes(const MetricsVisit *visit)
+{
+    if (!visit->out)
+        return false;
+    return visit->sent < visit->out->len ||
+           (visit->tls && visit->server->ops->tls->owes(visit->tls));
+}
+
+static void visit_finish(MetricsVisit *visit)
+{
+    if (visit->tls)
+        visit->server->ops->tls->finish(visit->tls);
+    else
+        shutdown(g_socket_get_fd(visit->socket), SHUT_WR);
 }
 
 static gboolean on_visit(GSocket *socket, GIOCondition condition, gpointer data);
@@ -169,12 +210,12 @@ static void visit_request(MetricsVisit *visit)
 /* False at its end. */
 static bool visit_read(MetricsVisit *visit)
 {
-    char buffer[1024];
-    g_autoptr(GError) error = NULL;
-    gssize n = g_socket_receive(visit->socket, buffer, sizeof buffer, NULL, &error);
+    static char buffer[METRICS_SERVER_BUFFER];
+    gssize n = visit_receive(visit, buffer);
+    const char *end;
 
     if (n < 0)
-        return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+        return errno == EAGAIN || errno == EINTR;
     if (n == 0)
         return false;
     if (visit->out) { /* all is said; closing with something unread would take the answer back */
@@ -182,26 +223,25 @@ static bool visit_read(MetricsVisit *visit)
         return visit->later < MAX_LATER_BYTES;
     }
     g_string_append_len(visit->in, buffer, n);
+    end = strstr(visit->in->str, "\r\n\r\n");
     if (strlen(visit->in->str) != visit->in->len)
         visit_say(visit, "400 Bad Request", "this is not HTTP", false);
-    else if (strstr(visit->in->str, "\r\n\r\n"))
-        visit_request(visit);
-    else if (visit->in->len > MAX_HEAD)
+    else if ((end ? (gsize) (end - visit->in->str) : visit->in->len) > MAX_HEAD)
         visit_say(visit, "431 Request Header Fields Too Large", "the request is too large", false);
+    else if (end)
+        visit_request(visit);
     return true;
 }
 
 static bool visit_write(MetricsVisit *visit)
 {
-    g_autoptr(GError) error = NULL;
-    gssize n = g_socket_send(visit->socket, visit->out->str + visit->sent,
-                             visit->out->len - visit->sent, NULL, &error);
+    gssize n = visit_send(visit, visit->out->str + visit->sent, visit->out->len - visit->sent);
 
     if (n < 0)
-        return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+        return errno == EAGAIN || errno == EINTR;
     visit->sent += (gsize) n;
-    if (visit->sent == visit->out->len) {
-        g_socket_shutdown(visit->socket, FALSE, TRUE, NULL);
+    if (!visit_owes(visit)) {
+        visit_finish(visit);
         visit_wait(visit, G_IO_IN);
     }
     return true;
@@ -210,9 +250,8 @@ static bool visit_write(MetricsVisit *visit)
 static gboolean on_visit(GSocket *socket, GIOCondition condition, gpointer data)
 {
     MetricsVisit *visit = data;
-    bool writes = visit->out && visit->sent < visit->out->len;
 
-    if (!(writes ? visit_write(visit) : visit_read(visit)))
+    if (!(visit_owes(visit) ? visit_write(visit) : visit_read(visit)))
         visit_free(visit);
     return G_SOURCE_CONTINUE;
 }
@@ -221,10 +260,10 @@ static gboolean on_visit(GSocket *socket, GIOCondition condition, gpointer data)
 
 static gboolean on_connection(GSocket *socket, GIOCondition condition, gpointer data);
 
-static void port_accept(MetricsPort *port, MetricsServer *server)
+static void port_accept(MetricsPort *port)
 {
     port->source = g_socket_create_source(port->socket, G_IO_IN, NULL);
-    g_source_set_callback(port->source, G_SOURCE_FUNC(on_connection), server, NULL);
+    g_source_set_callback(port->source, G_SOURCE_FUNC(on_connection), port, NULL);
     g_source_attach(port->source, NULL);
 }
 
@@ -242,7 +281,7 @@ static gboolean on_pause_over(gpointer data)
     server->pause_timer = 0;
     for (guint i = 0; i < server->ports->len; i++) {
         port_pause(server->ports->pdata[i]); /* one that came during the pause accepts */
-        port_accept(server->ports->pdata[i], server);
+        port_accept(server->ports->pdata[i]);
     }
     return G_SOURCE_REMOVE;
 }
@@ -258,29 +297,45 @@ static void pause_accepting(MetricsServer *server, const GError *error)
         server->pause_timer = clock_timer_add(PAUSE_MS, on_pause_over, server);
 }
 
-static gboolean on_connection(GSocket *socket, GIOCondition condition, gpointer data)
+/* Takes SOCKET, of somebody who has come to PORT. */
+static void begin_visit(const MetricsPort *port, GSocket *socket)
 {
-    MetricsServer *server = data;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GSocket) accepted = g_socket_accept(socket, NULL, &error);
-    MetricsVisit *visit;
+    MetricsServer *server = port->server;
+    MetricsVisit *visit = g_new0(MetricsVisit, 1);
 
-    if (!accepted) {
-        if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-            pause_accepting(server, error);
-        return G_SOURCE_CONTINUE;
-    }
     if (server->visits.length >= MAX_VISITS)
         visit_free(server->visits.head->data);
-    g_socket_set_blocking(accepted, FALSE);
-    visit = g_new0(MetricsVisit, 1);
+    g_socket_set_blocking(socket, FALSE);
     visit->server = server;
-    visit->socket = g_steal_pointer(&accepted);
+    visit->socket = socket;
     visit->in = g_string_new(NULL);
     visit->limit_timer = clock_timer_add(LIMIT_MS, on_limit, visit);
     g_queue_push_tail(&server->visits, visit);
     visit_wait(visit, G_IO_IN);
+    if (!port->tls)
+        return;
+    visit->tls = server->ops->tls->begin(g_socket_get_fd(socket), server->data);
+    if (!visit->tls)
+        visit_free(visit);
+}
+
+static gboolean on_connection(GSocket *socket, GIOCondition condition, gpointer data)
+{
+    const MetricsPort *port = data;
+    g_autoptr(GError) error = NULL;
+    GSocket *accepted = g_socket_accept(socket, NULL, &error);
+
+    if (accepted)
+        begin_visit(port, accepted);
+    else if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+        pause_accepting(port->server, error);
     return G_SOURCE_CONTINUE;
+}
+
+/* The address in TEXT, which may say that TLS is spoken there. */
+static const char *without_scheme(const char *text)
+{
+    return g_str_has_prefix(text, HTTPS) ? text + strlen(HTTPS) : text;
 }
 
 static GSocketAddress *parse_address(const char *text)
@@ -300,16 +355,21 @@ static GSocketAddress *parse_address(const char *text)
     return g_inet_socket_address_new_from_string(host, (guint) port);
 }
 
+bool metrics_server_wants_tls(const char *text)
+{
+    return g_str_has_prefix(text, HTTPS);
+}
+
 bool metrics_server_check_address(const char *text)
 {
-    g_autoptr(GSocketAddress) address = parse_address(text);
+    g_autoptr(GSocketAddress) address = parse_address(without_scheme(text));
 
     return address != NULL;
 }
 
 static GSocket *open_socket(const char *text, GError **error)
 {
-    g_autoptr(GSocketAddress) address = parse_address(text);
+    g_autoptr(GSocketAddress) address = parse_address(without_scheme(text));
     g_autoptr(GSocket) socket = NULL;
 
     if (!address) {
@@ -326,11 +386,12 @@ static GSocket *open_socket(const char *text, GError **error)
     return g_steal_pointer(&socket);
 }
 
-static char *bound_address(GSocket *socket)
+static char *port_url(const MetricsPort *port)
 {
-    g_autoptr(GSocketAddress) address = g_socket_get_local_address(socket, NULL);
+    g_autoptr(GSocketAddress) address = g_socket_get_local_address(port->socket, NULL);
+    g_autofree char *text = g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(address));
 
-    return g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(address));
+    return g_strconcat(port->tls ? HTTPS : "http://", text, NULL);
 }
 
 static void port_free(gpointer data)
@@ -355,9 +416,11 @@ static MetricsPort *port_new(MetricsServer *server, const char *wanted, GError *
         return NULL;
     }
     port = g_new0(MetricsPort, 1);
+    port->server = server;
     port->wanted = g_strdup(wanted);
+    port->tls = metrics_server_wants_tls(wanted);
     port->socket = socket;
-    port_accept(port, server);
+    port_accept(port);
     return port;
 }
 
@@ -375,8 +438,7 @@ static void note_addresses(MetricsServer *server)
 {
     g_ptr_array_set_size(server->addresses, 0);
     for (guint i = 0; i < server->ports->len; i++)
-        g_ptr_array_add(server->addresses,
-                        bound_address(((MetricsPort *) server->ports->pdata[i])->socket));
+        g_ptr_array_add(server->addresses, port_url(server->ports->pdata[i]));
     g_ptr_array_add(server->addresses, NULL);
 }
 

@@ -17,21 +17,39 @@
 
 typedef struct MetricsServer MetricsServer;
 
+#define METRICS_SERVER_BUFFER (32 << 10)
+
+/* TLS in front of a connection; none of them calls back. */
+typedef struct {
+    /* On FD, which does not block and stays the caller's; NULL if there can be none. */
+    gpointer (*begin)(int fd, gpointer data);
+    /* Into BUFFER, of METRICS_SERVER_BUFFER bytes; both as recv() and send(), errno included. */
+    gssize (*receive)(gpointer tls, char *buffer);
+    gssize (*send)(gpointer tls, const char *data, gsize size);
+    /* What was taken to be sent waits for a socket that was full: send() again, even nothing. */
+    bool (*owes)(gpointer tls);
+    /* Nothing will be sent any more. */
+    void (*finish)(gpointer tls);
+    void (*end)(gpointer tls);
+} MetricsTlsOps;
+
 typedef struct {
     /* All that there is to read (common/metrics.h). Transfer full. */
     GString *(*page)(gpointer data);
     /* Why no new work should come here, a sentence; NULL: all is well. */
     const char *(*trouble)(gpointer data);
+    const MetricsTlsOps *tls; /* NULL: there is none */
 } MetricsServerOps;
 
 #define METRICS_SERVER_ERROR (metrics_server_error_quark())
 GQuark metrics_server_error_quark(void);
 
-/* Whether TEXT is "ADDRESS:PORT", an IPv6 address in brackets. */
+/* Whether TEXT is "ADDRESS:PORT", an IPv6 address in brackets; "https://" before it stands for TLS. */
 bool metrics_server_check_address(const char *text);
+bool metrics_server_wants_tls(const char *text);
 
-/* Listens on each of ADDRESSES, or on none: NULL with ERROR then. SERVER_NAMES are ours besides those
- * that are anyway. */
+/* Listens on each of ADDRESSES, or on none: NULL with ERROR then. None wants TLS if OPS have none.
+ * SERVER_NAMES are ours besides those that are anyway. */
 MetricsServer *metrics_server_new(char **addresses, char **server_names,
                                   const MetricsServerOps *ops, gpointer data, GError **error);
 void metrics_server_free(MetricsServer *server);
@@ -43,5 +61,5 @@ bool metrics_server_listen(MetricsServer *server, char **addresses, bool *change
 /* Other names from now on */
 void metrics_server_set_names(MetricsServer *server, char **server_names);
 
-/* "ADDRESS:PORT" of each socket. Owned by SERVER. */
+/* The URL of each socket, without a path. Owned by SERVER. */
 const char *const *metrics_server_addresses(const MetricsServer *server);

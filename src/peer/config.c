@@ -109,7 +109,7 @@ static bool check_ca(const char *value, GError **error)
 
 static bool check_listen(const char *value, GError **error)
 {
-    if (metrics_server_check_address(value))
+    if (metrics_server_check_address(value) && !metrics_server_wants_tls(value))
         return true;
     return refuse(error, _("an address and a port such as 127.0.0.1:9641 or [::1]:9641"));
 }

@@ -89,13 +89,13 @@ static const char *on_trouble(gpointer data)
 static void tell(const PeerMetrics *metrics)
 {
     for (const char *const *at = metrics_server_addresses(metrics->server); *at; at++)
-        log_info(_("metrics at http://%s/metrics"), *at);
+        log_info(_("metrics at %s/metrics"), *at);
 }
 
 PeerMetrics *peer_metrics_new(const PeerMetricsWorld *world, char **addresses, char **server_names,
                               GError **error)
 {
-    static const MetricsServerOps ops = {on_page, on_trouble};
+    static const MetricsServerOps ops = {.page = on_page, .trouble = on_trouble};
     PeerMetrics *metrics = g_new0(PeerMetrics, 1);
 
     metrics->world = *world;

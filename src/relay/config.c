@@ -10,6 +10,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/metrics-server.h"
 #include "common/secret-file.h"
 #include "relay/ice-offer.h"
 #include "relay/origin.h"
@@ -24,6 +25,15 @@ static bool check_address(const char *value, GError **error)
         return true;
     g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
                         _("an address and a port such as [::]:41337 or 192.0.2.1:41337"));
+    return false;
+}
+
+static bool check_metrics_address(const char *value, GError **error)
+{
+    if (metrics_server_check_address(value))
+        return true;
+    g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                        _("an address and a port such as 127.0.0.1:9640, or https:// and one"));
     return false;
 }
 
@@ -77,9 +87,13 @@ static bool check_public_key(const char *value, GError **error)
 static bool load_tls(const RelayConfig *config, TlsCredentials **out, const char **key,
                      GError **error)
 {
-    if (*config->tls_listen)
+    bool wanted = *config->tls_listen;
+
+    for (char **address = config->metrics_listen; *address; address++)
+        wanted = wanted || metrics_server_wants_tls(*address);
+    if (wanted)
         *out = tls_credentials_load(config->tls_certificates, config->tls_keys, key, error);
-    return *out || !*config->tls_listen;
+    return *out || !wanted;
 }
 
 static bool check_ice_server(const char *value, GError **error)
@@ -283,7 +297,7 @@ static const ConfigKey keys[] = {
     KEY("HandshakeTimeout", CONFIG_DURATION, handshake_timeout, "10s", .min = 100000,
         .max = 3600ull * G_USEC_PER_SEC),
     KEY("DrainTime", CONFIG_DURATION, drain_time, "3s", .max = 60ull * G_USEC_PER_SEC),
-    METRICS_KEY("Listen", CONFIG_LIST, metrics_listen, "", .check = check_address),
+    METRICS_KEY("Listen", CONFIG_LIST, metrics_listen, "", .check = check_metrics_address),
     METRICS_KEY("ServerNames", CONFIG_LIST, metrics_names, "", .check = check_server_name),
     TLS_KEY("Listen", CONFIG_LIST, tls_listen, "", .check = check_address),
     TLS_KEY("Certificate", CONFIG_LIST, tls_certificates, ""),

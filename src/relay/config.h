@@ -40,7 +40,7 @@ typedef struct {
     char **metrics_listen, **metrics_names;
     char **tls_listen;
     char **tls_certificates, **tls_keys; /* files */
-    TlsCredentials *tls;                 /* what is in them; NULL unless tls_listen has any */
+    TlsCredentials *tls; /* what is in them; NULL unless somebody listens with TLS */
     bool web_enabled;
     char *web_directory; /* "": where the package put it */
     int tokens;          /* an AccessTokens */

@@ -17,6 +17,7 @@
 #include "common/sd-notify.h"
 #include "relay/bus.h"
 #include "relay/listener.h"
+#include "relay/metrics-tls.h"
 #include "relay/relay.h"
 #include "relay/relay-metrics.h"
 
@@ -82,12 +83,19 @@ static void tell_metrics(const Program *program)
 {
     for (const char *const *address = metrics_server_addresses(program->metrics); *address;
          address++)
-        log_info(_("metrics at http://%s/metrics"), *address);
+        log_info(_("metrics at %s/metrics"), *address);
+}
+
+static gpointer on_metrics_tls(int fd, gpointer data)
+{
+    return metrics_tls_begin(fd, ((Program *) data)->config.tls);
 }
 
 static bool start_metrics(Program *program, GError **error)
 {
-    static const MetricsServerOps ops = {on_metrics, on_health};
+    static const MetricsTlsOps tls = {on_metrics_tls,   metrics_tls_receive, metrics_tls_send,
+                                      metrics_tls_owes, metrics_tls_finish,  metrics_tls_end};
+    static const MetricsServerOps ops = {on_metrics, on_health, &tls};
 
     program->metrics = metrics_server_new(program->config.metrics_listen,
                                           program->config.metrics_names, &ops, program, error);

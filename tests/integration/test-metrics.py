@@ -10,11 +10,13 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.join(HERE, "..", "network"))
 
 import harness  # noqa: E402
 from harness import Skip, check, equal, wait_for  # noqa: E402
@@ -25,15 +27,16 @@ EXAMPLES = os.path.join(harness.TOP_SRCDIR, "data", "examples", "prometheus")
 WATCHED = {"Metrics": {"Listen": "127.0.0.1:0"}}
 
 
-def metrics_port(daemon):
-    found = wait_for(lambda: re.search(r"metrics at http://127\.0\.0\.1:(\d+)/", daemon.stderr()),
+def metrics_port(daemon, scheme="http"):
+    found = wait_for(lambda: re.search(rf"metrics at {scheme}://127\.0\.0\.1:(\d+)/", daemon.stderr()),
                      what="the metrics' port")
     return int(found.group(1))
 
 
-def ask(port, path="/metrics", method="GET", host="127.0.0.1", fields=""):
-    """(status, fields, body)"""
-    with socket.create_connection(("127.0.0.1", port), PATIENCE * harness.SLOW) as s:
+def ask(port, path="/metrics", method="GET", host="127.0.0.1", fields="", tls=None):
+    """(status, fields, body); by the context TLS, if there is one"""
+    raw = socket.create_connection(("127.0.0.1", port), PATIENCE * harness.SLOW)
+    with tls.wrap_socket(raw) if tls else raw as s:
         s.sendall(f"{method} {path} HTTP/1.1\r\n{f'Host: {host}' if host else 'X: y'}\r\n"
                   f"{fields}\r\n".encode())
         data = b""
@@ -167,6 +170,48 @@ def test_requests(world):
     equal(ask(port, "/healthz")[2], "ok\n")
 
 
+def test_tls(world):
+    """The same by https, with the certificate of the day; who stalls is not waited for."""
+    try:
+        from authority import Authority
+    except ImportError:
+        raise Skip("python3-cryptography is not installed") from None
+    authority = Authority(world)
+    certificate, key = authority.certificate("first", ["127.0.0.1"])
+    relay = world.relay(config={"Tls": {"Certificate": certificate, "Key": key}, "Metrics": {
+        "Listen": "127.0.0.1:0;https://127.0.0.1:0"}, "Relay": {}})
+    port = metrics_port(relay, "https")
+    context = ssl.create_default_context(cafile=authority.file)
+    context.check_hostname = False
+    equal(ask(port, "/healthz", tls=context)[2], "ok\n")
+    status, head, body = ask(port, tls=context)
+    check(status == 200 and "rtcbus_relay_clients 0" in body, body)
+    equal(len(body), int(re.search(r"Content-Length: (\d+)", head).group(1)), "the page's length")
+    equal(ask(port, host="evil.example", tls=context)[0], 421)
+    check("rtcbus_relay_certificate_expiry_timestamp_seconds" in ask(metrics_port(relay))[2],
+          "the certificate's end is not told")
+    for _ in range(40):
+        world.closing(socket.create_connection(("127.0.0.1", port), PATIENCE)).sendall(b"\x16\x03\x01")
+    with socket.create_connection(("127.0.0.1", port), PATIENCE * harness.SLOW) as s:
+        s.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        check(b"HTTP" not in s.recv(4096), "it speaks without TLS")
+
+    def shown():
+        raw = socket.create_connection(("127.0.0.1", port), PATIENCE * harness.SLOW)
+        with context.wrap_socket(raw) as s:
+            return s.getpeercert()["serialNumber"]
+
+    before = shown()
+    for new, old in zip(authority.certificate("second", ["127.0.0.1"]), (certificate, key)):
+        os.replace(new, old)
+    relay.signal(signal.SIGHUP)
+    wait_for(lambda: shown() != before, what="the new certificate")
+    relay.configure({"Metrics": {"Listen": "https://127.0.0.1:0"}})
+    done = subprocess.run([harness.program("rtcbus-relay"), "--check", "--config", relay.config_path],
+                          capture_output=True, text=True, check=False)
+    check(done.returncode == 78 and "Certificate=" in done.stdout, done.stdout)
+
+
 def test_crowd(world):
     """Those who come and say nothing keep nobody out, and are not kept."""
     relay = world.relay(config=WATCHED)
@@ -271,6 +316,7 @@ harness.main([
     test_promtool,
     test_examples,
     test_requests,
+    test_tls,
     test_crowd,
     test_reload,
     test_drain,

@@ -102,12 +102,11 @@ static const char *on_trouble(gpointer data)
 
 static const MetricsServerOps server_ops = {on_page, on_trouble};
 
-static GSocketConnection *visit(const char *address)
+static GSocketConnection *visit(const char *url)
 {
     g_autoptr(GSocketClient) client = g_socket_client_new();
     g_autoptr(GError) error = NULL;
-    GSocketConnection *connection =
-        g_socket_client_connect_to_host(client, address, 0, NULL, &error);
+    GSocketConnection *connection = g_socket_client_connect_to_uri(client, url, 80, NULL, &error);
     static const char request[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
     if (connection)
@@ -147,9 +146,9 @@ static void test_no_descriptors(void)
     metrics_server_free(server);
 }
 
-static void check_listens(const char *address, bool wanted)
+static void check_listens(const char *url, bool wanted)
 {
-    g_autoptr(GSocketConnection) connection = visit(address);
+    g_autoptr(GSocketConnection) connection = visit(url);
 
     g_assert_true((connection != NULL) == wanted);
     if (connection)
