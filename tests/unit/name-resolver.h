@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/* A resolver of .local names that knows one of them: 0a1b2c3d.local is 127.0.0.1. */
+/* A resolver that knows a few names: 0a1b2c3d.local is 127.0.0.1, good.example somebody, and
+ * loopback.example, link.example and group.example what they say. */
 
 #pragma once
 

@@ -78,10 +78,10 @@ static bool is_port_for_ice(guint port)
     return port >= 1024 || port == 80 || port == 443 || port == 53;
 }
 
-static bool is_allowed(const IceServer *server, bool ours)
+bool ice_servers_may_be_at(const IceServer *server, const char *host, bool ours)
 {
-    return is_somebody(server->host) &&
-           (ours || (is_port_for_ice(server->port) && !ice_servers_is_this_machine(server->host)));
+    return is_somebody(host) &&
+           (ours || (is_port_for_ice(server->port) && !ice_servers_is_this_machine(host)));
 }
 
 static void add_server(GStrvBuilder *builder, const FrameIceServer *server, bool ours, guint *n)
@@ -90,7 +90,8 @@ static void add_server(GStrvBuilder *builder, const FrameIceServer *server, bool
         g_autofree char *uri = with_credentials(*url, server);
         g_auto(IceServer) parsed = {};
 
-        if (!ice_server_parse(uri, &parsed, NULL) || !is_allowed(&parsed, ours)) {
+        if (!ice_server_parse(uri, &parsed, NULL) ||
+            !ice_servers_may_be_at(&parsed, parsed.host, ours)) {
             log_debug("an ICE server of the relay's is of no use");
             continue;
         }

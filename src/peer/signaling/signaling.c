@@ -39,6 +39,7 @@
 #include "common/random.h"
 #include "peer/signaling/refusal.h"
 #include "peer/signaling/relay-list.h"
+#include "peer/signaling/relay-servers.h"
 #include "peer/signaling/sent-frames.h"
 #include "peer/signaling/ice-servers.h"
 #include "peer/signaling/websocket.h"
@@ -80,7 +81,7 @@ struct Signaling {
     char *name, *other_name;
 
     Room *room;
-    char **ice_servers;
+    RelayServers *ice_servers;
     Websocket *socket;
     RelayKind kind;
     SentFrames *sent; /* to a relay that does not speak rtcbus.1: they may come back */
@@ -280,8 +281,8 @@ static void take_ice_servers(Signaling *signaling, const Frame *frame)
     g_autoptr(GUri) uri = upgrade_uri(relay_list_url(signaling->relays));
     bool ours = uri && ice_servers_is_this_machine(g_uri_get_host(uri));
 
-    g_strfreev(signaling->ice_servers);
-    signaling->ice_servers = ice_servers_from_frame(frame->ice_servers, ours);
+    relay_servers_take(signaling->ice_servers, ice_servers_from_frame(frame->ice_servers, ours),
+                       ours);
 }
 
 static void receive_welcome(Signaling *signaling, const Frame *frame)
@@ -634,8 +635,7 @@ static void signaling_forget(Signaling *signaling)
     g_clear_pointer(&signaling->resume, g_free);
     g_clear_pointer(&signaling->spare_name, g_free);
     g_hash_table_remove_all(signaling->complained);
-    g_strfreev(signaling->ice_servers);
-    signaling->ice_servers = g_new0(char *, 1);
+    relay_servers_clear(signaling->ice_servers);
     g_clear_pointer(&signaling->sent, sent_frames_free);
     signaling->sent = sent_frames_new();
 }
@@ -761,7 +761,7 @@ Signaling *signaling_new(const SignalingOps *ops, gpointer data)
     signaling->complained = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     signaling->relays = relay_list_new(on_first_is_back, signaling);
     signaling->sent = sent_frames_new();
-    signaling->ice_servers = g_new0(char *, 1);
+    signaling->ice_servers = relay_servers_new(ops->ice_servers, data);
     return signaling;
 }
 
@@ -773,7 +773,7 @@ void signaling_free(Signaling *signaling)
     room_free(signaling->room);
     relay_list_free(signaling->relays);
     sent_frames_free(signaling->sent);
-    g_strfreev(signaling->ice_servers);
+    relay_servers_free(signaling->ice_servers);
     signaling_drop_settings(signaling);
     g_free(signaling->spare_name);
     g_free(signaling->resume);
@@ -788,7 +788,7 @@ const Room *signaling_room(const Signaling *signaling)
 
 const char *const *signaling_ice_servers(const Signaling *signaling)
 {
-    return (const char *const *) signaling->ice_servers;
+    return relay_servers_list(signaling->ice_servers);
 }
 
 const char *signaling_url(const Signaling *signaling)
