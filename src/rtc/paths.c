@@ -26,6 +26,7 @@
 #include "common/log.h"
 #include "rtc/candidate-queue.h"
 #include "rtc/error.h"
+#include "rtc/generation.h"
 
 enum {
     MAX_GENERATIONS = 3,
@@ -38,28 +39,16 @@ enum {
     WATCH_MS = 500,
     ASK_TICKS = PATHS_SILENT_MS / 2 / WATCH_MS,
     SILENT_TICKS = PATHS_SILENT_MS / WATCH_MS,
-    LEAD_TICKS = 8, /* until the controlling side goes where the remote is heard */
-    PROBE_MS = 50,  /* the first wait; each one is twice as long, up to the last one */
+    LEAD_TICKS = 8,  /* until the controlling side goes where the remote is heard */
+    REPEAT_MS = 150, /* of checks, in a silence */
+    LONG_TICKS = 120 * 1000 / WATCH_MS,
+    LONG_REPEAT_MS = 500,
+    PROBE_MS = 50, /* the first wait; each one is twice as long, up to the last one */
     PROBE_MAX_MS = 1000,
 };
 
 /* The same of the controlled side, which is the first to go: they do not change places. */
 #define GO_USEC (1500 * 1000)
-
-typedef struct {
-    Paths *paths;
-    Ice *ice;
-    char *remote_ufrag; /* NULL: not known yet */
-    gint64 begun;       /* monotonic µs; for the active one, when it became that */
-    bool no_consent;
-    bool proven;           /* something has come over it that DTLS has vouched for */
-    bool heard;            /* the same since the last tick of the watch */
-    gint64 last_heard;     /* the tick that saw it so; 0: none yet */
-    bool dead;             /* it waits to be freed */
-    GPtrArray *candidates; /* of char *, what has been told; "" ends them */
-    gsize sizes[TRANSPORT_SIZES_MAX];
-    guint n_sizes;
-} IceGeneration;
 
 struct Paths {
     Transport transport;
@@ -110,15 +99,10 @@ static IceGeneration *the_newest(const Paths *paths)
     return generation;
 }
 
-static bool has_pair(const IceGeneration *generation)
-{
-    return ice_transport(generation->ice)->state == TRANSPORT_CONNECTED;
-}
-
 /* It looks for its pair, or for a proof that the remote is at the other end. */
 static bool is_searching(const Paths *paths, const IceGeneration *generation)
 {
-    return generation != paths->active && !generation->proven;
+    return generation != paths->active && !(generation->proven && generation_has_pair(generation));
 }
 
 static void tell(Paths *paths, PathsEvent event)
@@ -127,17 +111,6 @@ static void tell(Paths *paths, PathsEvent event)
 }
 
 /* ---- the end of a generation ---------------------------------------------- */
-
-static void generation_free(IceGeneration *generation)
-{
-    if (generation->ice) {
-        transport_set_user(ice_transport(generation->ice), NULL, NULL);
-        ice_free(generation->ice);
-    }
-    g_free(generation->remote_ufrag);
-    g_ptr_array_unref(generation->candidates);
-    g_free(generation);
-}
 
 static gboolean on_reap(gpointer data)
 {
@@ -209,7 +182,7 @@ static bool move_away(Paths *paths)
     for (guint i = paths->generations->len; i-- > 0;) {
         IceGeneration *generation = paths->generations->pdata[i];
 
-        if (generation != paths->active && generation->proven && !generation->no_consent) {
+        if (generation != paths->active && generation_can_carry(generation)) {
             activate(paths, generation);
             return true;
         }
@@ -230,7 +203,7 @@ static void retire(Paths *paths)
     for (guint i = paths->generations->len; i-- > 0;) {
         IceGeneration *generation = paths->generations->pdata[i];
 
-        if (generation != active && generation->proven)
+        if (generation != active && !is_searching(paths, generation))
             drop(paths, generation);
     }
 }
@@ -296,19 +269,20 @@ static IceGeneration *take_heard(Paths *paths, gint64 now, bool *heard)
     IceGeneration *elsewhere = NULL;
     bool here = false;
 
+    *heard = false;
     for (guint i = 0; i < paths->generations->len; i++) {
         IceGeneration *generation = paths->generations->pdata[i];
 
         if (!generation->heard)
             continue;
+        *heard = true;
         generation->heard = false;
         generation->last_heard = now;
         if (generation == paths->active)
             here = true;
-        else
+        else if (generation_can_carry(generation))
             elsewhere = generation;
     }
-    *heard = here || elsewhere;
     return here ? NULL : elsewhere;
 }
 
@@ -363,8 +337,8 @@ void paths_ask(Paths *paths)
 /* Also one that was proven but is not used, because the remote has perhaps not heard us there. */
 static bool may_probe(const Paths *paths, const IceGeneration *generation)
 {
-    return generation && paths->active && generation != paths->active && has_pair(generation) &&
-           !generation->no_consent;
+    return generation && paths->active && generation != paths->active &&
+           generation_has_pair(generation) && !generation->no_consent;
 }
 
 static gboolean on_probe(gpointer data)
@@ -405,8 +379,9 @@ static void note_sign(Paths *paths, IceGeneration *generation)
         return;
     generation->proven = true;
     set_spread(paths);
-    if (generation != paths->active && (paths->silent || !paths->active || !paths->active->proven ||
-                                        (first && generation == newest(paths))))
+    if (generation != paths->active && generation_can_carry(generation) &&
+        (paths->silent || !paths->active || !paths->active->proven ||
+         (first && generation == newest(paths))))
         activate(paths, generation);
     else if (paths->silent || paths->lost)
         note_heard(paths);
@@ -436,7 +411,7 @@ static void on_state(TransportState state, const GError *reason, gpointer data)
 
     if (generation->dead)
         return;
-    if (state == TRANSPORT_CONNECTED && !paths->active)
+    if (state == TRANSPORT_CONNECTED && (!paths->active || generation->proven))
         activate(paths, generation);
     else if (state == TRANSPORT_CONNECTED)
         begin_probing(paths);
@@ -510,6 +485,14 @@ static void on_selected(gpointer data)
 
 /* ---- generations ----------------------------------------------------------- */
 
+/* In a silence a path may be back at any time. A long one is to cost little. */
+static guint repeat_ms(const Paths *paths)
+{
+    if (paths->misses < SILENT_TICKS)
+        return 0;
+    return paths->misses < LONG_TICKS ? REPEAT_MS : LONG_REPEAT_MS;
+}
+
 static IceGeneration *generation_new(Paths *paths, bool controlling, bool leisurely, GError **error)
 {
     IceGeneration *generation = g_new0(IceGeneration, 1);
@@ -517,6 +500,7 @@ static IceGeneration *generation_new(Paths *paths, bool controlling, bool leisur
 
     config.controlling = controlling;
     config.leisurely = leisurely;
+    config.repeat_ms = repeat_ms(paths);
     config.servers = (const char *const *) paths->servers;
     config.interfaces = (const char *const *) paths->interfaces;
     config.candidate = on_local_candidate;
@@ -600,41 +584,6 @@ void paths_set_servers(Paths *paths, const char *const *servers)
 
 /* ---- candidates ------------------------------------------------------------ */
 
-static bool give_candidate(IceGeneration *generation, const char *line, GError **error)
-{
-    if (*line)
-        return ice_add_candidate(generation->ice, line, error);
-    ice_end_candidates(generation->ice);
-    return true;
-}
-
-static void give_known(IceGeneration *generation, const char *line)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (!give_candidate(generation, line, &error))
-        log_debug("candidate left out (%s): %s", error->message, line);
-}
-
-static void give_early(Paths *paths, IceGeneration *generation)
-{
-    for (;;) {
-        g_autofree char *line = candidate_queue_take(&paths->early, generation->remote_ufrag);
-
-        if (!line)
-            return;
-        give_known(generation, line);
-    }
-}
-
-static void give_description(IceGeneration *generation, const Sdp *remote)
-{
-    for (guint i = 0; i < remote->candidates->len; i++)
-        give_known(generation, remote->candidates->pdata[i]);
-    if (remote->end_of_candidates)
-        ice_end_candidates(generation->ice);
-}
-
 bool paths_set_remote(Paths *paths, const Sdp *remote, GError **error)
 {
     IceGeneration *generation = the_newest(paths);
@@ -644,8 +593,8 @@ bool paths_set_remote(Paths *paths, const Sdp *remote, GError **error)
     generation->remote_ufrag = g_strdup(remote->ufrag);
     if (paths->active)
         generation->begun = clock_monotonic();
-    give_early(paths, generation);
-    give_description(generation, remote);
+    generation_give_queued(generation, &paths->early);
+    generation_give_description(generation, remote);
     return true;
 }
 
@@ -668,8 +617,8 @@ void paths_add_known(Paths *paths, const Sdp *remote)
 {
     IceGeneration *generation = find_remote(paths, remote->ufrag);
 
-    if (generation && !has_pair(generation))
-        give_description(generation, remote);
+    if (generation && !generation_has_pair(generation))
+        generation_give_description(generation, remote);
 }
 
 bool paths_add_candidate(Paths *paths, const char *line, const char *ufrag, GError **error)
@@ -678,7 +627,7 @@ bool paths_add_candidate(Paths *paths, const char *line, const char *ufrag, GErr
     IceGeneration *generation = find_remote(paths, named);
 
     if (generation)
-        return give_candidate(generation, line, error);
+        return generation_give(generation, line, error);
     candidate_queue_keep(&paths->early, line, named);
     return true;
 }
@@ -688,7 +637,7 @@ void paths_repeat_candidates(Paths *paths, const char *ufrag)
     for (guint i = 0; i < paths->generations->len; i++) {
         const IceGeneration *generation = paths->generations->pdata[i];
 
-        if (strcmp(ice_ufrag(generation->ice), ufrag) != 0 || has_pair(generation))
+        if (strcmp(ice_ufrag(generation->ice), ufrag) != 0 || generation_has_pair(generation))
             continue;
         for (guint j = 0; j < generation->candidates->len; j++) {
             const char *line = generation->candidates->pdata[j];
@@ -732,7 +681,7 @@ static bool send_by_all(Paths *paths, const guint8 *packet, gsize length)
     for (guint i = 0; i < paths->generations->len; i++) {
         IceGeneration *generation = paths->generations->pdata[i];
 
-        sent = (has_pair(generation) &&
+        sent = (generation_has_pair(generation) &&
                 transport_send(ice_transport(generation->ice), packet, length)) ||
                sent;
     }

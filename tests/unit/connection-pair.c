@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "rtc/ice/ice.h"
+#include "rtc/ice/udp-path.h"
 
 /* ---- what the linker lets us see ------------------------------------------- */
 
 GHashTable *pair_cut_agents;
 GPtrArray *pair_agents;
+guint pair_packets;
 
 NiceAgent *__real_nice_agent_new_full(GMainContext *context, NiceCompatibility compatibility,
                                       NiceAgentOption options);
@@ -36,9 +38,19 @@ NiceAgent *__wrap_nice_agent_new_full(GMainContext *context, NiceCompatibility c
 gint __wrap_nice_agent_send(NiceAgent *agent, guint stream, guint component, guint length,
                             const gchar *bytes)
 {
+    pair_packets++;
     if (g_hash_table_contains(pair_cut_agents, agent))
         return (gint) length;
     return __real_nice_agent_send(agent, stream, component, length, bytes);
+}
+
+void __real_udp_path_send(UdpPath *path, const guint8 *packet, gsize length);
+void __wrap_udp_path_send(UdpPath *path, const guint8 *packet, gsize length);
+
+void __wrap_udp_path_send(UdpPath *path, const guint8 *packet, gsize length)
+{
+    pair_packets++;
+    __real_udp_path_send(path, packet, length);
 }
 
 struct PairClock pair_clock;

@@ -43,6 +43,9 @@ extern GHashTable *pair_cut_agents;
 extern GPtrArray *pair_agents;
 void pair_cut_all(void);
 
+/* Packets that all of them have sent but for STUN, in the fast way as well */
+extern guint pair_packets;
+
 /* The clock can be put forward; timers of seconds are ones of 20 ms then. */
 extern struct PairClock {
     gint64 ahead; /* µs */

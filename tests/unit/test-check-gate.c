@@ -12,6 +12,7 @@
 #include "rtc/ice/check-gate.h"
 #include "rtc/ice/check-rule.h"
 #include "rtc/ice/stun-check.h"
+#include "wait.h"
 
 #define UFRAG "ours"
 
@@ -234,7 +235,7 @@ static bool sends(World *world, const char *host, guint16 port, const Message *m
 {
     g_autoptr(GSocketAddress) to = address_of(host, port);
 
-    return check_gate_watch.may_send(to, message->bytes, message->length, world->gate);
+    return check_gate_watch.may_send(NULL, to, message->bytes, message->length, world->gate);
 }
 
 static bool checks(World *world, const char *host, guint16 port, guint8 id)
@@ -377,6 +378,65 @@ static void test_relayed(World *world, gconstpointer uninvited)
     g_assert_true(sends(world, "203.0.113.9", 3478, &sent));
 }
 
+/* ---- checks that go out again and again ---------------------------------------- */
+
+static GSocket *bound(const char *host, GSocketAddress **address)
+{
+    GSocket *socket =
+        g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, NULL);
+    g_autoptr(GSocketAddress) any = address_of(host, 0);
+
+    g_assert_true(g_socket_bind(socket, any, FALSE, NULL));
+    g_socket_set_blocking(socket, FALSE);
+    *address = g_socket_get_local_address(socket, NULL);
+    return socket;
+}
+
+/* A check from there, so that one may go there; the gate does not send it itself. */
+static void check_back(World *world, GSocket *socket, GSocketAddress *to, guint8 id)
+{
+    Message knock = request(UFRAG ":theirs", 99), message = request("theirs:" UFRAG, id);
+
+    g_assert_true(check_gate_watch.may_receive(to, knock.bytes, knock.length, world->gate));
+    g_assert_true(
+        check_gate_watch.may_send(socket, to, message.bytes, message.length, world->gate));
+}
+
+static bool takes(GSocket *socket, guint8 id)
+{
+    Message wanted = request("theirs:" UFRAG, id);
+    char bytes[512];
+    gssize length = g_socket_receive(socket, bytes, sizeof bytes, NULL, NULL);
+
+    return length == (gssize) wanted.length && memcmp(bytes, wanted.bytes, length) == 0;
+}
+
+/* The last one for each who has answered before, until it is enough */
+static void test_repeat(World *world, gconstpointer uninvited)
+{
+    g_autoptr(GSocketAddress) ours = NULL, known = NULL, unknown = NULL;
+    g_autoptr(GSocket) from = bound("127.0.0.1", &ours), one = bound("127.0.0.1", &known),
+                       other = bound("127.0.0.2", &unknown);
+    struct sockaddr_storage storage;
+    CheckTarget target;
+    guint times = 0;
+
+    check_target_read(&target, native(&storage, "127.0.0.1", 0));
+    check_budget_answered(world->budget, &target.address, 0);
+    check_gate_repeat(world->gate, 5);
+    check_back(world, from, known, 1);
+    check_back(world, from, unknown, 1);
+    wait_until(takes(one, 1));
+    check_back(world, from, known, 2);
+    while (takes(one, 1))
+        ;
+    wait_until((times += takes(one, 2)) == 3);
+    check_gate_repeat(world->gate, 0);
+    check_back(world, from, known, 3);
+    g_assert_false(takes(one, 3));
+    g_assert_false(takes(other, 1));
+}
+
 static void add_test(const char *name, bool uninvited, void (*test)(World *, gconstpointer))
 {
     g_test_add(name, World, GINT_TO_POINTER(uninvited), set_up, test, tear_down);
@@ -397,5 +457,6 @@ int main(int argc, char **argv)
     add_test("/check/picked-port", true, test_picked_port);
     add_test("/check/own-host", false, test_own_host);
     add_test("/check/relayed", true, test_relayed);
+    add_test("/check/repeat", true, test_repeat);
     return g_test_run();
 }

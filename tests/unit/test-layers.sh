@@ -52,7 +52,7 @@ upward() {
 # The order inside a layer, from the top down: folders, and files by their names alone.
 order() {
     case $1 in
-    rtc) echo 'connection negotiation paths candidate-queue sdp channel sctp dtls ice transport error' ;;
+    rtc) echo 'connection negotiation paths generation candidate-queue sdp channel sctp dtls ice transport error' ;;
     peer) echo 'main bus peer metrics config readings service call trust signaling error' ;;
     esac
 }

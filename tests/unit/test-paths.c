@@ -7,6 +7,7 @@
 
 #include <config.h>
 
+#include <agent.h>
 #include <malloc.h>
 #include <string.h>
 
@@ -131,6 +132,27 @@ static void test_relayed(ConnectionPair *pair, gconstpointer data)
     pair->a.relayed = pair->b.relayed = false;
     pair_restart(&pair->a, true);
     wait_with_numbers(pair, !connection_is_relayed(pair->a.connection));
+    pair_check_flow(pair);
+}
+
+/* As libnice tells it: from then on nothing is sent there (RFC 7675), and what was sent in vain comes
+ * by the next path. */
+static void test_no_consent(ConnectionPair *pair, gconstpointer data)
+{
+    guint packets;
+
+    for (guint i = 0; i < 100000; i++)
+        pair_send_number(&pair->a);
+    wait_until(pair->b.received == pair->a.sent);
+    for (guint i = 0; i < pair_agents->len; i++)
+        g_signal_emit_by_name(pair_agents->pdata[i], "component-state-changed", 1, 1,
+                              NICE_COMPONENT_STATE_FAILED);
+    g_assert_cmpint(connection_state(pair->a.connection), ==, CONNECTION_DISCONNECTED);
+    packets = pair_packets;
+    wait_with_numbers(pair, pair->a.silent == 1 && pair->b.silent == 1);
+    g_assert_cmpuint(pair_packets, ==, packets);
+    pair_restart(&pair->a, false);
+    wait_until(pair->a.moved > 0 && pair->b.moved > 0);
     pair_check_flow(pair);
 }
 
@@ -345,6 +367,8 @@ int main(int argc, char **argv)
     ADD("one-way-from-b", "from-b", test_one_way);
     ADD("unanswered", NULL, test_unanswered);
     ADD("relayed", NULL, test_relayed);
+    ADD("no-consent", NULL, test_no_consent);
+    ADD("no-consent-plain", "plain", test_no_consent);
     ADD("hundred", NULL, test_hundred);
     ADD("flood", NULL, test_flood);
     ADD("hasty", NULL, test_hasty);

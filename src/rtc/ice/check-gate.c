@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "rtc/ice/check-repeat.h"
 #include "rtc/ice/stun-check.h"
 
 enum {
@@ -50,7 +51,8 @@ struct CheckGate {
     char *user;   /* our ufrag and ":" */
     char *remote; /* the other half; NULL: not known yet */
     bool uninvited;
-    GArray *entries; /* of GateEntry */
+    GArray *entries;     /* of GateEntry */
+    CheckRepeat *repeat; /* or NULL */
 };
 
 CheckGate *check_gate_new(const CheckRule *rule, CheckBudget *budget, const char *ufrag,
@@ -70,6 +72,7 @@ void check_gate_free(CheckGate *gate)
 {
     if (!gate)
         return;
+    check_repeat_free(gate->repeat);
     check_budget_unref(gate->budget);
     g_free(gate->user);
     g_free(gate->remote);
@@ -81,6 +84,13 @@ void check_gate_set_remote(CheckGate *gate, const char *ufrag)
 {
     g_free(gate->remote);
     gate->remote = g_strdup(ufrag);
+}
+
+void check_gate_repeat(CheckGate *gate, guint milliseconds)
+{
+    g_clear_pointer(&gate->repeat, check_repeat_free);
+    if (milliseconds > 0)
+        gate->repeat = check_repeat_new(milliseconds);
 }
 
 /* NULL: there are too many already. */
@@ -136,7 +146,8 @@ static bool may_aim(CheckGate *gate, const CheckTarget *target, GateEntry *entry
     return true;
 }
 
-static bool on_send(GSocketAddress *to, const guint8 *packet, gsize length, gpointer data)
+static bool on_send(GSocket *socket, GSocketAddress *to, const guint8 *packet, gsize length,
+                    gpointer data)
 {
     CheckGate *gate = data;
     GateEntry *entry;
@@ -152,6 +163,8 @@ static bool on_send(GSocketAddress *to, const guint8 *packet, gsize length, gpoi
     entry = find_entry(gate, &target);
     if (!may_aim(gate, &target, entry))
         return false;
+    if (gate->repeat && to && check_budget_has_answered(gate->budget, &target.address))
+        check_repeat_note(gate->repeat, socket, to, &target, packet, length);
     if (entry && !entry->answered)
         memcpy(entry->ids[entry->next_id++ % MAX_IDS], check.id, STUN_ID_LENGTH);
     return true;

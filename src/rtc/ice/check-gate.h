@@ -29,5 +29,11 @@ void check_gate_free(CheckGate *gate);
  */
 void check_gate_set_remote(CheckGate *gate, const char *ufrag);
 
+/*
+ * The last check for each address where somebody has answered one before goes out every MILLISECONDS
+ * from now on (check-repeat.h); 0: no longer.
+ */
+void check_gate_repeat(CheckGate *gate, guint milliseconds);
+
 /* For the turns of libnice's context, with the gate as their data. */
 extern const SocketWatchOps check_gate_watch;

@@ -286,6 +286,8 @@ static bool ice_send(Transport *transport, const guint8 *packet, gsize length)
 {
     Ice *ice = (Ice *) transport;
 
+    if (ice->no_consent) /* STUN alone may ask there whether somebody is (RFC 7675 5.1) */
+        return false;
     if (ice->path) {
         udp_path_send(ice->path, packet, length);
         return true;
@@ -405,6 +407,7 @@ static void on_state(NiceAgent *agent, guint stream, guint component, guint stat
         G_GNUC_FALLTHROUGH;
     case NICE_COMPONENT_STATE_CONNECTED:
         end_patience(ice);
+        check_gate_repeat(ice->gate, 0);
         transport_enter_state(&ice->transport, TRANSPORT_CONNECTED, NULL);
         set_consent(ice, true);
         break;
@@ -490,6 +493,7 @@ static void set_gate(Ice *ice, const IceConfig *config)
         config->budget ? check_budget_ref(config->budget) : check_budget_new();
 
     ice->gate = check_gate_new(&ice->rule, budget, ice->ufrag, config->uninvited);
+    check_gate_repeat(ice->gate, config->repeat_ms);
     nested_context_set_watch(ice->context, &check_gate_watch, ice->gate);
 }
 

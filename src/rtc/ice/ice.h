@@ -34,6 +34,8 @@ typedef struct {
     bool uninvited;                /* as in ConnectionConfig */
     bool libnice_only;             /* as in ConnectionConfig */
     guint patience;                /* as in ConnectionConfig */
+    guint repeat_ms; /* each check goes out so often until there is a pair; 0: as often
+                                    * as libnice likes */
     /* A local candidate, "candidate:…"; NULL: that was the last one. It may be
      * called from within ice_gather(). */
     void (*candidate)(const char *candidate, gpointer data);

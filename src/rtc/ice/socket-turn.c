@@ -122,20 +122,20 @@ static gsize total(const GOutputVector *vectors, gint n)
 }
 
 /* A packet in one piece, or the beginning of one in several. */
-static bool watch_allows(GSocketAddress *to, const GOutputVector *vectors, gint n)
+static bool watch_allows(GSocket *socket, GSocketAddress *to, const GOutputVector *vectors, gint n)
 {
     guint8 bytes[LOOK_AT];
     gsize length = 0;
 
     if (n == 1)
-        return turn.ops->may_send(to, vectors->buffer, vectors->size, turn.data);
+        return turn.ops->may_send(socket, to, vectors->buffer, vectors->size, turn.data);
     for (gint i = 0; i < n; i++) {
         gsize piece = MIN(vectors[i].size, sizeof bytes - length);
 
         memcpy(bytes + length, vectors[i].buffer, piece);
         length += piece;
     }
-    return turn.ops->may_send(to, bytes, length, turn.data);
+    return turn.ops->may_send(socket, to, bytes, length, turn.data);
 }
 
 typedef gssize (*Send)(GSocket *, GSocketAddress *, GOutputVector *, gint, GSocketControlMessage **,
@@ -149,7 +149,8 @@ gssize g_socket_send_message(GSocket *socket, GSocketAddress *address, GOutputVe
 
     if (!send)
         send = (Send) next_definition("g_socket_send_message");
-    if (turn.running && turn.ops && num_vectors > 0 && !watch_allows(address, vectors, num_vectors))
+    if (turn.running && turn.ops && num_vectors > 0 &&
+        !watch_allows(socket, address, vectors, num_vectors))
         return (gssize) total(vectors, num_vectors);
     return send(socket, address, vectors, num_vectors, messages, num_messages, flags, cancellable,
                 error);

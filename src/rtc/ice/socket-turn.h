@@ -18,9 +18,10 @@
 
 /* Called within libnice, under its lock: nothing of libnice may be called. */
 typedef struct {
-    /* False: the packet is not sent, and libnice believes that it was. TO is NULL where the
-     * socket is connected. */
-    bool (*may_send)(GSocketAddress *to, const guint8 *packet, gsize length, gpointer data);
+    /* False: the packet is not sent, and libnice believes that it was. TO is NULL where SOCKET
+     * is connected. */
+    bool (*may_send)(GSocket *socket, GSocketAddress *to, const guint8 *packet, gsize length,
+                     gpointer data);
     /* False: libnice does not get to know of it. */
     bool (*may_receive)(GSocketAddress *from, const guint8 *packet, gsize length, gpointer data);
 } SocketWatchOps;
