@@ -68,7 +68,7 @@ void stream_link_end(StreamLink *link)
 void stream_link_refuse(StreamLink *link)
 {
     if (link->packets >= 0)
-        stream_refuse(g_steal_fd(&link->packets), true);
+        stream_refuse(g_steal_fd(&link->packets), STREAM_NOT_REACHED);
     stream_link_end(link);
 }
 

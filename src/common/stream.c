@@ -330,9 +330,13 @@ static gboolean on_output(int fd, GIOCondition condition, gpointer data)
 
 static void on_refused(Stream *stream, char reason)
 {
-    stream_fail(stream, STREAM_ERROR_REFUSED,
-                reason == 'f' ? _("the other side cannot reach the service")
-                              : _("the other side offers no such service, or not to us"));
+    const char *why = reason == STREAM_NOT_REACHED ? _("the other side cannot reach the service")
+                      : reason == STREAM_NOT_KNOWN
+                          ? _("you are not known over there; \"rtcbusctl pair\" on both machines "
+                              "makes you known to each other")
+                          : _("the other side offers no such service, or not to us");
+
+    stream_fail(stream, STREAM_ERROR_REFUSED, why);
 }
 
 static void on_credit(Stream *stream, guint64 count)
@@ -563,6 +567,17 @@ Stream *stream_new(int packets, gsize max_packet, int input, int output, StreamD
     return stream;
 }
 
+void stream_greet(Stream *stream)
+{
+    stream_send_count(stream, 'C', stream->granted);
+    stream_update(stream);
+}
+
+bool stream_is_answered(const Stream *stream)
+{
+    return stream->heard;
+}
+
 void stream_free(Stream *stream)
 {
     if (!stream)
@@ -580,9 +595,9 @@ void stream_free(Stream *stream)
     g_free(stream);
 }
 
-void stream_refuse(int packets, bool offered)
+void stream_refuse(int packets, StreamRefusal why)
 {
-    const char packet[] = {'R', offered ? 'f' : 'n'};
+    const char packet[] = {'R', (char) why};
 
     if (send(packets, packet, sizeof packet, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         g_debug("a refusal was not sent: %s", g_strerror(errno));

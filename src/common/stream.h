@@ -11,7 +11,8 @@
  *   A count       all of the other direction has been written out
  *   C count       credit: the other direction may have so much in all
  *   B count       blocked: there is more than this, and no credit for it
- *   R reason      refused: "n", not offered (to you), or "f", not reachable
+ *   R reason      refused: "n", not offered (to you), "f", not reachable, or "u", to
+ *                 nobody who is not known
  *
  * Counts are 64 bits, big-endian, of all data. Each direction begins with a
  * credit of STREAM_CREDIT. SCTP has one window for all channels of a call, so
@@ -56,9 +57,20 @@ Stream *stream_new(int packets, gsize max_packet, int input, int output, StreamD
                    gpointer data);
 void stream_free(Stream *stream);
 
+/* Lets the other side know that somebody is here, though nothing has been said. */
+void stream_greet(Stream *stream);
+/* Whether the other side has said anything */
+bool stream_is_answered(const Stream *stream);
+
 /* Data bytes that the channel took, and that were written out */
 guint64 stream_sent(const Stream *stream);
 guint64 stream_received(const Stream *stream);
 
+typedef enum {
+    STREAM_NOT_OFFERED = 'n', /* or not to them */
+    STREAM_NOT_REACHED = 'f',
+    STREAM_NOT_KNOWN = 'u',
+} StreamRefusal;
+
 /* Answers on PACKETS that there will be no stream; PACKETS is closed. */
-void stream_refuse(int packets, bool offered);
+void stream_refuse(int packets, StreamRefusal why);

@@ -17,10 +17,12 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/names.h"
+#include "common/fingerprint.h"
 #include "common/stream.h"
 #include "ctl/command.h"
+#include "ctl/incoming.h"
 #include "ctl/shared-call.h"
+#include "ctl/text.h"
 
 #define DEFAULT_LABEL "default"
 enum { PROGRESS_INTERVAL = 500 };
@@ -41,16 +43,24 @@ typedef struct {
     SharedCall *call; /* NULL: the peer calls */
     Stream *stream;
     gint64 began;
-    guint progress; /* the timer */
+    guint progress, hint; /* timers */
     bool from_terminal, to_terminal;
     int status; /* of the program */
 } Pipe;
 
-static gboolean option_listen, option_service;
+/* So long, in ms, the other side may take to answer before we say what it has to run */
+enum { HINT_TIME = 1000 };
+
+static gboolean option_listen, option_service, option_anyone;
+static char *option_from;
 
 const GOptionEntry pipe_options[] = {
     {"listen", 'l', 0, G_OPTION_ARG_NONE, &option_listen,
-     N_("Wait for a pipe with this label from any peer"), NULL},
+     N_("Wait for a pipe with this label from a peer that is known"), NULL},
+    {"from", 'f', 0, G_OPTION_ARG_STRING, &option_from, N_("With --listen: from this peer alone"),
+     N_("PEER")},
+    {"anyone", 0, 0, G_OPTION_ARG_NONE, &option_anyone,
+     N_("With --listen: also from peers that are not known"), NULL},
     {"service", 's', 0, G_OPTION_ARG_NONE, &option_service,
      N_("LABEL is a service that the peer has declared"), NULL},
     {},
@@ -117,6 +127,7 @@ static void end_progress(Pipe *pipe)
 static void pipe_end(Pipe *pipe, int status)
 {
     pipe->status = status;
+    g_clear_handle_id(&pipe->hint, g_source_remove);
     g_clear_pointer(&pipe->stream, stream_free);
     pipe_enter_state(pipe, PIPE_SETTLING);
     if (pipe->call)
@@ -154,6 +165,14 @@ static void pipe_start(Pipe *pipe, int fd, gsize max_packet)
         pipe->progress = clock_timer_add(PROGRESS_INTERVAL, on_progress, pipe);
 }
 
+/* The label as it was given; NULL for the one that need not be */
+static const char *given_label(const Pipe *pipe)
+{
+    const char *label = pipe->label + strlen(STREAM_PIPE_PREFIX);
+
+    return strcmp(label, DEFAULT_LABEL) == 0 ? NULL : label;
+}
+
 /* ---- listening ------------------------------------------------------------------ */
 
 /* Another listener may have been first; one that could take none must not look like waiting. */
@@ -164,74 +183,76 @@ static void pipe_pass(const Pipe *pipe, const GError *error)
     client_complain(_("a pipe has come, but cannot be had: %s; waiting for another one"), why);
 }
 
-static void pipe_offer(Pipe *pipe, const char *path, GVariant *interfaces)
+/* Whose bytes they are, for what is done with them is done in our name. */
+static void pipe_announce(const IncomingChannel *channel)
 {
-    g_autoptr(GVariant) dict =
-        g_variant_lookup_value(interfaces, CHANNEL_INTERFACE, G_VARIANT_TYPE_VARDICT);
+    g_autofree char *name = text_safe(channel->name);
+    g_autofree char *word = fingerprint_word(channel->fingerprint);
+
+    client_complain(channel->known ? _("connected with %s, whose key is %s")
+                                   : _("connected with somebody who is not known and calls itself "
+                                       "%s, with the key %s"),
+                    name, word);
+}
+
+static void pipe_refuse(int fd, const IncomingChannel *channel)
+{
+    g_autofree char *text = incoming_explain_unknown(channel);
+
+    client_complain("%s", text);
+    stream_refuse(fd, STREAM_NOT_KNOWN);
+}
+
+static void on_found(const IncomingChannel *channel, gpointer data)
+{
+    Pipe *pipe = data;
+    IncomingVerdict verdict = incoming_judge(channel, option_from, option_anyone);
     g_autoptr(GError) error = NULL;
     gsize max_packet;
     int fd;
 
-    if (pipe->state != PIPE_WAITING || !dict ||
-        strcmp(dict_string(dict, "Label"), pipe->label) != 0 ||
-        strcmp(dict_string(dict, "Direction"), "incoming") != 0 ||
-        strcmp(dict_string(dict, "Protocol"), STREAM_PROTOCOL) != 0)
+    if (pipe->state != PIPE_WAITING || verdict == INCOMING_OTHER)
         return;
-    fd = channel_acquire(pipe->client, path, &max_packet, &error);
-    if (fd >= 0)
-        pipe_start(pipe, fd, max_packet);
-    else
+    fd = channel_acquire(pipe->client, channel->path, &max_packet, &error);
+    if (fd < 0) {
         pipe_pass(pipe, error);
-}
-
-static void on_interfaces_added(GDBusConnection *bus, const char *sender, const char *object,
-                                const char *interface, const char *signal, GVariant *parameters,
-                                gpointer data)
-{
-    g_autoptr(GVariant) interfaces = NULL;
-    const char *path;
-
-    if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(oa{sa{sv}})")))
-        return;
-    g_variant_get(parameters, "(&o@a{sa{sv}})", &path, &interfaces);
-    pipe_offer(data, path, interfaces);
-}
-
-static bool pipe_listen(Pipe *pipe, GError **error)
-{
-    g_autoptr(GVariant) reply = client_call(
-        pipe->client, &peer_service, PEER_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager",
-        "GetManagedObjects", NULL, "(a{oa{sa{sv}}})", ACT, error);
-    g_autoptr(GVariantIter) objects = NULL;
-    GVariant *interfaces;
-    const char *path;
-
-    if (!reply || !client_may_act(pipe->client, error))
-        return false;
-    g_variant_get(reply, "(a{oa{sa{sv}}})", &objects);
-    while (g_variant_iter_next(objects, "{&o@a{sa{sv}}}", &path, &interfaces)) {
-        pipe_offer(pipe, path, interfaces);
-        g_variant_unref(interfaces);
+    } else if (verdict == INCOMING_UNKNOWN) {
+        pipe_refuse(fd, channel);
+    } else {
+        pipe_announce(channel);
+        pipe_start(pipe, fd, max_packet);
+        stream_greet(pipe->stream);
     }
-    return true;
 }
 
 static int run_listening(Pipe *pipe)
 {
     g_autoptr(GError) error = NULL;
-    guint watch = g_dbus_connection_signal_subscribe(
-        pipe->client->bus, PEER_BUS_NAME, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded",
-        PEER_OBJECT_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_interfaces_added, pipe, NULL);
+    IncomingWatch *watch =
+        incoming_watch_new(pipe->client, STREAM_PROTOCOL, pipe->label, on_found, pipe);
 
-    if (pipe_listen(pipe, &error))
+    if (incoming_watch_begin(watch, &error)) {
+        if (pipe->state == PIPE_WAITING)
+            incoming_hint(pipe->client, "pipe", true, given_label(pipe));
         g_main_loop_run(pipe->loop);
-    else
+    } else {
         pipe->status = client_fail(pipe->client, &peer_service, error);
-    g_dbus_connection_signal_unsubscribe(pipe->client->bus, watch);
+    }
+    incoming_watch_free(watch);
     return pipe->status;
 }
 
 /* ---- calling ---------------------------------------------------------------------- */
+
+static gboolean on_hint(gpointer data)
+{
+    Pipe *pipe = data;
+
+    pipe->hint = 0;
+    if (!stream_is_answered(pipe->stream))
+        incoming_hint(pipe->client, "pipe --listen --from", true, given_label(pipe));
+    return G_SOURCE_REMOVE;
+}
 
 static void on_opened(int fd, gsize max_packet, const GError *error, gpointer data)
 {
@@ -242,10 +263,13 @@ static void on_opened(int fd, gsize max_packet, const GError *error, gpointer da
             close(fd);
         return;
     }
-    if (fd >= 0)
-        pipe_start(pipe, fd, max_packet);
-    else
+    if (fd < 0) {
         pipe_end(pipe, client_fail(pipe->client, &peer_service, error));
+        return;
+    }
+    pipe_start(pipe, fd, max_packet);
+    if (!option_service)
+        pipe->hint = clock_timer_add(HINT_TIME, on_hint, pipe);
 }
 
 static void on_call_connected(gpointer data)
@@ -290,6 +314,8 @@ int pipe_check(char **arguments)
 
     if (option_listen && option_service)
         return client_usage(_("--listen and --service exclude each other"));
+    if (!option_listen && (option_from || option_anyone))
+        return client_usage(_("--from and --anyone belong to --listen"));
     if (option_listen && n > 1)
         return client_usage(_("with --listen there is only a LABEL: the peer calls"));
     if (!option_listen && n == 0)

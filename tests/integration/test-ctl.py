@@ -41,6 +41,11 @@ INTERFACES = """<node>
  <property name="HistoryId" type="s" access="read"/>
  <property name="ReadingsError" type="s" access="read"/>
 </interface>
+<interface name="org.rtcbus.Peer1.Call">
+ <property name="Peer" type="s" access="read"/>
+ <property name="Trust" type="s" access="read"/>
+ <property name="RemoteFingerprint" type="s" access="read"/>
+</interface>
 <interface name="org.rtcbus.Peer1.Channel">
  <method name="Acquire"><arg type="a{sv}" direction="in"/><arg type="h" direction="out"/>
   <arg type="u" direction="out"/></method>
@@ -48,6 +53,9 @@ INTERFACES = """<node>
 <interface name="org.freedesktop.DBus.ObjectManager">
  <method name="GetManagedObjects"><arg type="a{oa{sa{sv}}}" direction="out"/></method>
 </interface></node>"""
+
+
+CALL, CHANNEL = PEER[1] + "/call/1", PEER[1] + "/call/1/channel/1"
 
 
 class StandIn:
@@ -73,10 +81,13 @@ class StandIn:
             "ListenerCount": GLib.Variant("u", 0),
             "HistoryId": GLib.Variant("s", history),
             "ReadingsError": GLib.Variant("s", ""),
+            "Peer": GLib.Variant("s", "bob"),
+            "Trust": GLib.Variant("s", "known"),
+            "RemoteFingerprint": GLib.Variant("s", "sha-256 AB:CD"),
         }
-        for info in Gio.DBusNodeInfo.new_for_xml(INTERFACES).interfaces:
-            self.connection.register_object(
-                PEER[1], info, self._on_method, self._on_get, None)
+        for path in PEER[1], CALL, CHANNEL:
+            for info in Gio.DBusNodeInfo.new_for_xml(INTERFACES).interfaces:
+                self.connection.register_object(path, info, self._on_method, self._on_get, None)
         self.connection.call_sync(
             "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
             GLib.Variant("(su)", (PEER[0], 4)), None, Gio.DBusCallFlags.NONE, -1, None)
@@ -392,7 +403,7 @@ def test_pipe_that_cannot_be_had(world):
 
     def answer(method, _):
         if method == "GetManagedObjects":
-            return GLib.Variant("(a{oa{sa{sv}}})", ({PEER[1]: {harness.CHANNEL_INTERFACE: {
+            return GLib.Variant("(a{oa{sa{sv}}})", ({CHANNEL: {harness.CHANNEL_INTERFACE: {
                 "Label": GLib.Variant("s", "pipe/default"),
                 "Direction": GLib.Variant("s", "incoming"),
                 "Protocol": GLib.Variant("s", "rtcbus-pipe.1")}}},))

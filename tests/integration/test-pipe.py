@@ -30,6 +30,7 @@ def pair(world):
     relay = world.relay()
     box, desk = world.peer("box", relay), world.peer("desk", relay)
     desk.wait_peer("box")
+    box.invoke("TrustPeer", "(ss)", "desk", desk.get("Fingerprint"))
     return box, desk
 
 
@@ -262,9 +263,59 @@ def test_progress(world):
         equal(terminal.shows(b"sent"), wanted, f"the progress for one who {who}")
 
 
+def test_who_may(world):
+    """Those who are known, or one of them, or anyone; it says who it was."""
+    relay = world.relay()
+    box = world.peer("box", relay)
+    desk, other = (world.peer(name, relay) for name in ("desk", "other"))
+    for peer in desk, other:
+        peer.wait_peer("box")
+    listener = Ctl(box, "pipe", "--listen", stdin=subprocess.DEVNULL)
+    caller = Ctl(other, "pipe", "box", stdin=subprocess.DEVNULL)
+    equal(caller.status(), 1, "exit status of one who is not known")
+    check("you are not known over there" in caller.errors(), caller.errors())
+    check(listener.child.poll() is None, "the listener goes on waiting")
+    for peer in desk, other:
+        box.invoke("TrustPeer", "(ss)", peer.name, peer.get("Fingerprint"))
+    settled(other)
+    equal(Ctl(other, "pipe", "box", stdin=subprocess.DEVNULL).status(), 0, "exit status when known")
+    equal(listener.status(), 0, "exit status of the listener")
+    said = listener.errors()
+    word = other.get("Fingerprint").replace(" ", ":")
+    check("is not known here" in said and f"connected with other, whose key is {word}" in said, said)
+
+    listener = Ctl(box, "pipe", "--listen", "--from", "desk", "x", stdin=subprocess.DEVNULL)
+    wrong = Ctl(other, "pipe", "box", "x", stdin=subprocess.DEVNULL)
+    wait_for(lambda: len(channels(box)) == 2, 10, "the channel of the other one")
+    equal(Ctl(desk, "pipe", "box", "x", stdin=subprocess.DEVNULL).status(), 0, "exit status")
+    equal(listener.status(), 0, "exit status of the listener")
+    check(wrong.child.poll() is None, "the other one waits")
+
+    box.invoke("ForgetPeer", "(s)", "desk")
+    settled(desk)
+    listener = Ctl(box, "pipe", "--listen", "--anyone", "y", stdin=subprocess.DEVNULL)
+    equal(Ctl(desk, "pipe", "box", "y", stdin=subprocess.DEVNULL).status(), 0, "exit status")
+    equal(listener.status(), 0, "exit status of the listener")
+    check("somebody who is not known and calls itself desk" in listener.errors(), "who it was")
+
+
+def test_what_the_other_side_runs(world):
+    box, desk = pair(world)
+    near, far = Terminal(world), Terminal(world)
+    caller = Ctl(desk, "pipe", "box", "backup", stderr=far.theirs)
+    wait_for(lambda: far.shows(b"rtcbusctl pipe --listen --from desk backup"), 10, "what box runs")
+    caller.child.terminate()
+    equal(caller.status(), 1, "exit status")
+    settled(box, desk)
+    listener = Ctl(box, "pipe", "--listen", stderr=near.theirs)
+    wait_for(lambda: near.shows(b"rtcbusctl pipe box"), 10, "what desk runs")
+    listener.child.terminate()
+    equal(listener.status(), 1, "exit status")
+
+
 def test_usage(world):
     box, _ = pair(world)
-    for arguments in ([], ["--listen", "a", "b"], ["--listen", "--service", "a"],
+    for arguments in ([], ["--from", "a", "b"], ["--anyone", "a"], ["--listen", "a", "b"], ["--listen", "--service", "a"],
                       ["--service", "a"], ["a", "b", "c"]):
         equal(Ctl(box, "pipe", *arguments).status(), 2, f"exit status of {arguments}")
     absent = Ctl(box, "pipe", "nobody", stdin=subprocess.DEVNULL)

@@ -65,7 +65,7 @@ class Transfer:
                 self.pause = 0
 
     def run(self):
-        listener = Ctl(self.box, "pipe", "--listen", "bulk", stdin=subprocess.DEVNULL,
+        listener = Ctl(self.box, "pipe", "--listen", "--anyone", "bulk", stdin=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
         sender = Ctl(self.desk, "pipe", "box", "bulk", stdout=subprocess.DEVNULL,
                      stderr=subprocess.DEVNULL)

@@ -72,7 +72,7 @@ check 2 'every key and its default'
 for program in rtcbus-relay rtcbus-peer; do
     unknown "$program" "$man/$program.8" >>"$work/found"
 done
-for command in status call numbers pair receive; do
+for command in status call numbers pair pipe receive; do
     unknown rtcbusctl "$man/rtcbusctl.1" "$command" >>"$work/found"
 done
 check 3 'every option'

@@ -163,7 +163,8 @@ static void service_links_refuse(int packets, const char *name, const char *who,
 {
     g_autofree char *shown = NULL;
 
-    stream_refuse(packets, false); /* first, so that what follows does not show in its time */
+    stream_refuse(packets,
+                  STREAM_NOT_OFFERED); /* first, so that what follows does not show in its time */
     shown = g_utf8_make_valid(name, strnlen(name, SHOWN_MAX));
     log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_SERVICES, .source = fingerprint),
               _("service %s refused to %s: it is not declared, or not for the key %s"), shown, who,

@@ -81,8 +81,8 @@ class Pipe(Stream):
     name = "rtcbusctl pipe"
 
     def begin(self):
-        listener = self.run(self.far, "pipe", "--listen", "bench", stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE)
+        listener = self.run(self.far, "pipe", "--listen", "--anyone", "bench",
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         self.children.append(subprocess.Popen(["cat"], stdin=listener.stdout,
                                               stdout=subprocess.DEVNULL))
         listener.stdout.close()
