@@ -54,6 +54,7 @@ static void put_frame(GByteArray *out, const ClusterMessage *message)
 
 static void put_ack(GByteArray *out, const ClusterMessage *message)
 {
+    put_number(out, message->revision, 8);
     put_number(out, message->n_failed, 1);
     for (guint i = 0; i < message->n_failed; i++)
         put_number(out, message->failed[i], 8);
@@ -187,6 +188,7 @@ static void get_frame(ClusterReader *reader, ClusterMessage *out)
 
 static void get_ack(ClusterReader *reader, ClusterMessage *out)
 {
+    out->revision = get_number(reader, 8);
     out->n_failed = (guint) get_number(reader, 1);
     if (out->n_failed > CLUSTER_FAILED_MAX)
         reader->bad = true;
@@ -196,9 +198,13 @@ static void get_ack(ClusterReader *reader, ClusterMessage *out)
 
 static void get_hello(ClusterReader *reader, ClusterMessage *out)
 {
+    guint leaving;
+
     out->session = (guint32) get_number(reader, 4);
     out->clients = (guint32) get_number(reader, 4);
-    out->leaving = get_number(reader, 1) != 0;
+    leaving = (guint) get_number(reader, 1);
+    out->leaving = leaving == 1;
+    reader->bad |= leaving > 1;
     get_text(reader, out->label, sizeof out->label);
     reader->bad |= !is_printable(out->label);
 }

@@ -26,7 +26,8 @@ typedef enum {
     CLUSTER_HELLO = 1, /* to all: session, clients, label, leaving */
     CLUSTER_BYE,       /* to all: this relay ends now */
     CLUSTER_PING,      /* stream, sequence: the last that was sent */
-    CLUSTER_ACK,       /* stream, sequence: the last that came, and those that reached nobody */
+    CLUSTER_ACK,       /* stream, sequence: the last that came, those that reached nobody, and
+                        * revision: the sequence of the ACK before it */
     CLUSTER_RESYNC,    /* stream, sequence: the last that came before a gap; begin another stream */
     /* In a stream: */
     CLUSTER_BEGIN,  /* who is JOINED from here to END is there, and nobody else of this relay's */

@@ -43,6 +43,7 @@ typedef struct {
     struct {
         guint32 stream;
         guint64 sequence; /* the last that came */
+        guint64 acked;    /* the last that an ACK was of */
         bool gap;
         gint64 asked; /* when we have asked for another */
         guint news;   /* since the last ACK */
@@ -112,13 +113,14 @@ static void fail_all(ClusterRelays *relays, Contact *contact)
         fail(relays, contact, sent, false);
 }
 
-static bool was_failed(const ClusterMessage *ack, guint64 sequence)
+/* What an ACK that was lost has said of a frame is not known. */
+static bool has_come(const ClusterMessage *ack, guint64 sequence)
 {
     for (guint i = 0; i < ack->n_failed; i++) {
         if (ack->failed[i] == sequence)
-            return true;
+            return false;
     }
-    return false;
+    return sequence > ack->revision;
 }
 
 static void take_ack(ClusterRelays *relays, Contact *contact, const ClusterMessage *ack)
@@ -130,11 +132,11 @@ static void take_ack(ClusterRelays *relays, Contact *contact, const ClusterMessa
     while ((first = g_queue_peek_head(&contact->out.unacked)) && first->sequence <= ack->sequence) {
         Sent *sent = g_queue_pop_head(&contact->out.unacked);
 
-        if (was_failed(ack, sent->sequence)) {
-            fail(relays, contact, sent, true);
-        } else {
+        if (has_come(ack, sent->sequence)) {
             contact->relay.unacked--;
             g_free(sent);
+        } else {
+            fail(relays, contact, sent, sent->sequence > ack->revision);
         }
     }
 }
@@ -191,7 +193,6 @@ static void take_resync(ClusterRelays *relays, Contact *contact, const ClusterMe
 {
     if (message->stream != contact->out.stream && contact->out.stream != 0)
         return;
-    take_ack(relays, contact, message);
     fail_all(relays, contact);
     contact->out.broken = true; /* not at once, if it has just been begun */
 }
@@ -224,6 +225,7 @@ static void acknowledge(ClusterRelays *relays, Contact *contact)
         .type = CLUSTER_ACK,
         .stream = contact->in.stream,
         .sequence = contact->in.sequence,
+        .revision = contact->in.acked,
         .n_failed = contact->in.failed->len,
     };
 
@@ -231,6 +233,7 @@ static void acknowledge(ClusterRelays *relays, Contact *contact)
         ack.failed[i] = g_array_index(contact->in.failed, guint64, i);
     post(relays, contact->relay.origin.id, &ack);
     g_array_set_size(contact->in.failed, 0);
+    contact->in.acked = contact->in.sequence;
     contact->in.news = 0;
     contact->in.ack = 0;
 }
@@ -243,6 +246,8 @@ static void ask_for_another(ClusterRelays *relays, Contact *contact, const Clust
     if (relays->now - contact->in.asked < RESTART_INTERVAL)
         return;
     contact->in.asked = relays->now;
+    if (contact->in.news > 0)
+        acknowledge(relays, contact);
     relays->counters.resynced++;
     say_of_stream(relays, contact, CLUSTER_RESYNC, message->stream,
                   same ? contact->in.sequence : 0);
@@ -252,6 +257,8 @@ static void take_begin(ClusterRelays *relays, Contact *contact, const ClusterMes
 {
     contact->in.stream = message->stream;
     contact->in.sequence = message->sequence;
+    contact->in.acked = contact->in.news = 0;
+    contact->in.ack = 0;
     contact->in.gap = false;
     g_array_set_size(contact->in.failed, 0);
     contact->relay.synced = false;

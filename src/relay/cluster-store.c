@@ -96,9 +96,11 @@ ClusterStoreAnswer cluster_store_read_put(const char *data, gsize size, int stat
     error = json_object_get(root, "error");
     if (error) {
         answer = answer_error(error);
-    } else if (json_is_object(root)) {
-        answer.result = CLUSTER_STORE_DONE;
+    } else if (json_is_integer(json_object_get(root, "seq"))) {
         answer.sequence = (guint64) json_integer_value(json_object_get(root, "seq"));
+        answer.result = answer.sequence > 0 ? CLUSTER_STORE_DONE : CLUSTER_STORE_FAILED;
+    } else if (json_object_get(root, "did_create") || json_object_get(root, "config")) {
+        answer.result = CLUSTER_STORE_DONE;
     }
     json_decref(root);
     return answer;
