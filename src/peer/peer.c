@@ -300,6 +300,10 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
 {
     Peer *peer = data;
 
+    if (call_is_stepwise(call)) {
+        peer->observer->channel(channel, event, peer->observer_data);
+        return;
+    }
     if (readings_note_channel(peer->readings, channel, event, may_hear_early(call)))
         return;
     if (event == CALL_CHANNEL_ADDED && is_for_program(channel))
@@ -314,7 +318,8 @@ static void on_message(CallChannel *channel, MessageKind kind, const guint8 *byt
 {
     Peer *peer = data;
 
-    readings_take_message(peer->readings, channel, kind, bytes, length);
+    if (!call_is_stepwise(call_channel_call(channel)))
+        readings_take_message(peer->readings, channel, kind, bytes, length);
     peer->observer->message(channel, kind, bytes, length, peer->observer_data);
 }
 

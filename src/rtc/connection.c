@@ -12,18 +12,11 @@
 
 #include <config.h>
 
-#include "rtc/connection.h"
-
 #include <string.h>
 
-#include "common/bucket.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "rtc/channel/channel-set.h"
-#include "rtc/dtls/dtls.h"
-#include "rtc/negotiation.h"
-#include "rtc/paths.h"
-#include "rtc/sctp/association.h"
+#include "rtc/connection-private.h"
 
 #define DEFAULT_SEND_QUOTA (16 * 1024 * 1024)
 #define DEFAULT_MAX_CHANNELS 256
@@ -36,29 +29,6 @@
 /* Two offers have crossed if the other one comes sooner than this; else ours may be lost. */
 #define CROSSING_USEC (250 * 1000)
 #define OFFER_INTERVAL G_USEC_PER_SEC
-
-struct Connection {
-    guint patience;           /* seconds */
-    const ConnectionOps *ops; /* NULL once it is being freed */
-    gpointer data;
-    ConnectionState state;
-    Certificate *certificate;
-    gsize max_message_size;
-    const char *protocol;
-
-    Negotiation negotiation;
-    Bucket offers; /* of the remote */
-    GQueue outbox; /* of Outbound, for the signaling */
-    guint outbox_source;
-    guint connect_timer;
-    bool doubted; /* SCTP gets no answers */
-    bool lost;    /* ICE gets none */
-
-    Paths *paths;
-    Dtls *dtls; /* NULL: the remote's description is not known */
-    Association *sctp;
-    ChannelSet *channels;
-};
 
 /* A description (type set) or a candidate of UFRAG's generation (text NULL: the end) */
 typedef struct {
@@ -97,8 +67,7 @@ ConnectionState connection_state(const Connection *connection)
     return connection->state;
 }
 
-static void connection_enter_state(Connection *connection, ConnectionState state,
-                                   const GError *reason)
+void connection_enter_state(Connection *connection, ConnectionState state, const GError *reason)
 {
     if (!connection->ops || connection->state == state || connection->state >= CONNECTION_FAILED)
         return;
@@ -154,7 +123,8 @@ static gboolean on_outbox(gpointer data)
     Outbound *outbound;
 
     connection->outbox_source = 0;
-    while (connection->ops && (outbound = g_queue_pop_head(&connection->outbox))) {
+    while (connection->ops && !connection->held &&
+           (outbound = g_queue_pop_head(&connection->outbox))) {
         emit(connection, outbound);
         outbound_free(outbound);
     }
@@ -166,6 +136,19 @@ static void start_outbox(Connection *connection)
     if (connection->outbox_source == 0)
         connection->outbox_source =
             g_idle_add_full(G_PRIORITY_DEFAULT, on_outbox, connection, NULL);
+}
+
+void connection_hold_outbox(Connection *connection, bool held)
+{
+    connection->held = held;
+    if (!held)
+        start_outbox(connection);
+}
+
+void connection_forget_outbox(Connection *connection)
+{
+    g_queue_clear_full(&connection->outbox, (GDestroyNotify) outbound_free);
+    g_queue_init(&connection->outbox);
 }
 
 /* Before the candidates, whatever was gathered meanwhile, and behind the descriptions */
@@ -472,7 +455,7 @@ bool connection_add_candidate(Connection *connection, const IceCandidateInit *ca
 
 /* ---- descriptions ---- */
 
-static Sdp *new_template(const Connection *connection)
+Sdp *connection_template(const Connection *connection)
 {
     Sdp *sdp = sdp_new();
 
@@ -501,7 +484,7 @@ bool connection_offer(Connection *connection, GError **error)
     }
     if (!paths_begin(connection->paths, true, false, error))
         return false;
-    post_offer(connection, new_template(connection));
+    post_offer(connection, connection_template(connection));
     connection_enter_state(connection, CONNECTION_CONNECTING, NULL);
     return true;
 }
@@ -540,6 +523,11 @@ void connection_set_ice_servers(Connection *connection, const char *const *serve
     paths_set_servers(connection->paths, servers);
 }
 
+void connection_set_relay_only(Connection *connection, bool relay_only)
+{
+    paths_set_relay_only(connection->paths, relay_only);
+}
+
 bool connection_is_relayed(Connection *connection)
 {
     return paths_is_relayed(connection->paths);
@@ -566,7 +554,7 @@ static bool answer_anew(Connection *connection, Sdp **remote, const char *text, 
     ice = (NegotiationIce){paths_ufrag(connection->paths), paths_password(connection->paths)};
     post_description(connection, "answer",
                      negotiation_answer(&connection->negotiation, g_steal_pointer(remote), text,
-                                        &ice, first ? new_template(connection) : NULL));
+                                        &ice, first ? connection_template(connection) : NULL));
     return true;
 }
 
@@ -593,7 +581,7 @@ static void answer_again(Connection *connection)
     paths_repeat_candidates(connection->paths, connection->negotiation.local->ufrag);
 }
 
-static bool take_answer(Connection *connection, Sdp **remote, const char *text, GError **error)
+bool connection_take_answer(Connection *connection, Sdp **remote, const char *text, GError **error)
 {
     if (!paths_set_remote(connection->paths, *remote, error))
         return false;
@@ -601,13 +589,13 @@ static bool take_answer(Connection *connection, Sdp **remote, const char *text, 
     return true;
 }
 
-static bool begin(Connection *connection, GError **error)
+bool connection_begin(Connection *connection, GError **error)
 {
     connection_enter_state(connection, CONNECTION_CONNECTING, NULL);
     return start_dtls(connection, error);
 }
 
-static bool may_restart(Connection *connection, GError **error)
+bool connection_may_restart(Connection *connection, GError **error)
 {
     return !connection->ops->restart ||
            connection->ops->restart(connection, error, connection->data);
@@ -623,25 +611,32 @@ static bool may_offer(Connection *connection, const char *type, GError **error)
     return false;
 }
 
+bool connection_is_over(const Connection *connection, GError **error)
+{
+    if (connection->ops && connection->state < CONNECTION_FAILED)
+        return false;
+    g_set_error_literal(error, RTC_ERROR, RTC_ERROR_CLOSED, "the call has ended");
+    return true;
+}
+
 bool connection_set_remote(Connection *connection, const char *type, const char *sdp,
                            GError **error)
 {
     g_autoptr(Sdp) remote = NULL;
     NegotiationStep step;
 
-    if (!connection->ops || connection->state >= CONNECTION_FAILED) {
-        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_CLOSED, "the call has ended");
+    if (connection_is_over(connection, error))
         return false;
-    }
     if (!may_offer(connection, type, error) ||
         !negotiation_judge(&connection->negotiation, type, sdp, &step, &remote, error))
         return false;
     log_debug("connection: %s", negotiation_step_to_string(step));
     switch (step) {
     case NEGOTIATION_OFFER_FIRST:
-        return answer_anew(connection, &remote, sdp, error) && begin(connection, error);
+        return answer_anew(connection, &remote, sdp, error) && connection_begin(connection, error);
     case NEGOTIATION_OFFER_RESTART:
-        return may_restart(connection, error) && answer_anew(connection, &remote, sdp, error);
+        return connection_may_restart(connection, error) &&
+               answer_anew(connection, &remote, sdp, error);
     case NEGOTIATION_OFFER_OTHER:
         answer_as_before(connection, g_steal_pointer(&remote), sdp);
         return true;
@@ -649,9 +644,14 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
         answer_again(connection);
         return true;
     case NEGOTIATION_ANSWER_FIRST:
-        return take_answer(connection, &remote, sdp, error) && begin(connection, error);
+        return connection_take_answer(connection, &remote, sdp, error) &&
+               connection_begin(connection, error);
+    case NEGOTIATION_ANSWER_OTHER:
+        paths_add_known(connection->paths, remote);
+        negotiation_take_answer(&connection->negotiation, g_steal_pointer(&remote), sdp);
+        return true;
     case NEGOTIATION_ANSWER_RESTART:
-        return take_answer(connection, &remote, sdp, error);
+        return connection_take_answer(connection, &remote, sdp, error);
     case NEGOTIATION_ANSWER_DECLINED:
         paths_cancel(connection->paths);
         tell_path(connection, CONNECTION_RESTART_FAILED);
@@ -710,6 +710,7 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     };
     IceConfig ice = {
         .servers = config->ice_servers,
+        .relay_only = config->relay_only,
         .trust = config->trust,
         .interfaces = config->interfaces,
         .budget = config->check_budget,
@@ -735,10 +736,9 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
 Channel *connection_open_channel(Connection *connection, const char *label,
                                  const ChannelOptions *options, GError **error)
 {
-    if (connection->ops && connection->state < CONNECTION_FAILED)
-        return channel_set_open(connection->channels, label, options, error);
-    g_set_error_literal(error, RTC_ERROR, RTC_ERROR_CLOSED, "the call has ended");
-    return NULL;
+    return connection_is_over(connection, error)
+               ? NULL
+               : channel_set_open(connection->channels, label, options, error);
 }
 
 static gboolean on_destroy(gpointer data)
@@ -785,44 +785,4 @@ void connection_drain(guint milliseconds)
         g_main_context_iteration(NULL, TRUE);
     if (!late)
         g_source_remove(timer);
-}
-
-bool connection_remote_speaks(const Connection *connection, const char *protocol)
-{
-    const Sdp *remote = connection->negotiation.remote;
-
-    return remote && g_strcmp0(remote->protocol, protocol) == 0;
-}
-
-bool connection_is_unacknowledged(Connection *connection)
-{
-    return connection->sctp && association_is_unacknowledged(connection->sctp);
-}
-
-void connection_get_stats(Connection *connection, ConnectionStats *stats)
-{
-    *stats = (ConnectionStats){};
-    paths_selected_pair(connection->paths, &stats->local_candidate, &stats->remote_candidate);
-    if (connection->dtls) {
-        stats->remote_fingerprint = g_strdup(dtls_remote_fingerprint(connection->dtls));
-        stats->bytes_sent = dtls_bytes_sent(connection->dtls);
-        stats->bytes_received = dtls_bytes_received(connection->dtls);
-    }
-    if (connection->sctp) {
-        stats->round_trip_usec = association_round_trip_usec(connection->sctp);
-        stats->packet_size = association_packet_size(connection->sctp);
-    }
-    if (stats->round_trip_usec == 0)
-        stats->round_trip_usec = channel_set_round_trip_usec(connection->channels);
-    if (stats->round_trip_usec == 0 && connection->dtls)
-        stats->round_trip_usec = dtls_round_trip_usec(connection->dtls);
-    if (connection->negotiation.remote)
-        stats->remote_max_message_size = connection->negotiation.remote->max_message_size;
-}
-
-void connection_stats_clear(ConnectionStats *stats)
-{
-    g_clear_pointer(&stats->local_candidate, g_free);
-    g_clear_pointer(&stats->remote_candidate, g_free);
-    g_clear_pointer(&stats->remote_fingerprint, g_free);
 }

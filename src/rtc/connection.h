@@ -84,6 +84,7 @@ typedef struct {
     const char *const *ice_servers; /* stun:, turn:, turns: URIs with user:password@; or NULL */
     TlsTrust *trust;                /* who vouches for turns: servers; referenced while the
                                             connection lives, NULL: the system's authorities */
+    bool relay_only;                /* only candidates of TURN servers are ours */
     const char *const *interfaces;  /* names to use; NULL or empty: all but loopback unless
                                             nothing else is there */
     CheckBudget *check_budget;      /* of whoever makes us send checks; referenced while the
@@ -196,6 +197,7 @@ void connection_probe(Connection *connection);
 
 /* As in ConnectionConfig, for the restarts to come. */
 void connection_set_ice_servers(Connection *connection, const char *const *servers);
+void connection_set_relay_only(Connection *connection, bool relay_only);
 
 /* Whether the pair that carries our data leads through a TURN server, of ours or the remote's: a
  * restart may find a better one. */
@@ -223,9 +225,10 @@ ConnectionState connection_state(const Connection *connection);
 typedef struct {
     char *local_candidate; /* of the selected pair, as a candidate attribute; NULL: none */
     char *remote_candidate;
-    char *remote_fingerprint; /* NULL until verified */
-    guint64 round_trip_usec;  /* smoothed, of ICE or SCTP; 0: not known yet */
-    guint64 bytes_sent;       /* UDP payload of DTLS, both ways */
+    char *remote_fingerprint;   /* NULL until verified */
+    GBytes *remote_certificate; /* in DER; the same */
+    guint64 round_trip_usec;    /* smoothed, of ICE or SCTP; 0: not known yet */
+    guint64 bytes_sent;         /* UDP payload of DTLS, both ways */
     guint64 bytes_received;
     gsize remote_max_message_size; /* 0: no limit */
     gsize packet_size;             /* of the largest SCTP packet that is sent now; 0: no SCTP yet */

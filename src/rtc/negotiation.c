@@ -27,6 +27,7 @@ const char *negotiation_step_to_string(NegotiationStep step)
         [NEGOTIATION_OFFER_IGNORED] = "an offer that has to wait for ours",
         [NEGOTIATION_ANSWER_FIRST] = "the first answer",
         [NEGOTIATION_ANSWER_RESTART] = "an answer to a restart",
+        [NEGOTIATION_ANSWER_OTHER] = "an answer that changes nothing of ours",
         [NEGOTIATION_ANSWER_DECLINED] = "an answer that restarts nothing",
         [NEGOTIATION_ANSWER_REPEATED] = "an answer once more",
     };
@@ -47,6 +48,7 @@ void negotiation_clear(Negotiation *negotiation)
     g_clear_pointer(&negotiation->offered, sdp_free);
     g_clear_pointer(&negotiation->taken, g_free);
     g_clear_pointer(&negotiation->kept, g_free);
+    negotiation_roll_back_all(negotiation);
 }
 
 static bool refuse(GError **error, RtcError code, const char *message)
@@ -95,9 +97,10 @@ static bool check_later(const Negotiation *negotiation, bool offer, const Sdp *r
     return true;
 }
 
-static bool has_ice_of(const Sdp *sdp, const Sdp *other)
+bool negotiation_same_ice(const Sdp *sdp, const Sdp *other)
 {
-    return strcmp(sdp->ufrag, other->ufrag) == 0 && strcmp(sdp->password, other->password) == 0;
+    return other && strcmp(sdp->ufrag, other->ufrag) == 0 &&
+           strcmp(sdp->password, other->password) == 0;
 }
 
 static bool judge_offer(const Negotiation *negotiation, const char *text, NegotiationStep *step,
@@ -118,9 +121,9 @@ static bool judge_offer(const Negotiation *negotiation, const char *text, Negoti
         *step = NEGOTIATION_OFFER_IGNORED;
         return true;
     }
-    *step = !negotiation->remote                   ? NEGOTIATION_OFFER_FIRST
-            : has_ice_of(sdp, negotiation->remote) ? NEGOTIATION_OFFER_OTHER
-                                                   : NEGOTIATION_OFFER_RESTART;
+    *step = !negotiation->remote                             ? NEGOTIATION_OFFER_FIRST
+            : negotiation_same_ice(sdp, negotiation->remote) ? NEGOTIATION_OFFER_OTHER
+                                                             : NEGOTIATION_OFFER_RESTART;
     *remote = g_steal_pointer(&sdp);
     return true;
 }
@@ -146,12 +149,17 @@ static bool judge_answer(Negotiation *negotiation, const char *text, Negotiation
         return false;
     if (sdp->answers && strcmp(sdp->answers, negotiation->offered->ufrag) != 0)
         return refuse(error, RTC_ERROR_STATE, "an answer to an older offer");
-    if (negotiation->remote && has_ice_of(sdp, negotiation->remote)) {
+    if (!negotiation->remote) {
+        *step = NEGOTIATION_ANSWER_FIRST;
+    } else if (negotiation_same_ice(negotiation->offered, negotiation->local)) {
+        *step = NEGOTIATION_ANSWER_OTHER;
+    } else if (negotiation_same_ice(sdp, negotiation->remote)) {
         negotiation_roll_back(negotiation);
         *step = NEGOTIATION_ANSWER_DECLINED;
         return true;
+    } else {
+        *step = NEGOTIATION_ANSWER_RESTART;
     }
-    *step = negotiation->remote ? NEGOTIATION_ANSWER_RESTART : NEGOTIATION_ANSWER_FIRST;
     *remote = g_steal_pointer(&sdp);
     return true;
 }
@@ -191,20 +199,30 @@ static Sdp *next_own(Negotiation *negotiation, const NegotiationIce *ice, Sdp *t
 }
 
 /* Offers say actpass, the later ones as well (RFC 8829 5.2.2); the answer keeps the roles. */
-char *negotiation_offer(Negotiation *negotiation, const NegotiationIce *ice, Sdp *template)
+static Sdp *next_offer(Negotiation *negotiation, const NegotiationIce *ice, Sdp *template)
 {
     Sdp *sdp = next_own(negotiation, ice, template);
 
-    if (!negotiation->remote)
-        negotiation->offerer = true;
     sdp->setup = SDP_SETUP_ACTPASS;
     if (template) {
         sdp->mid = g_strdup("0");
         sdp->bundled = true;
     }
+    return sdp;
+}
+
+static void stand_offered(Negotiation *negotiation, Sdp *sdp)
+{
+    if (!negotiation->remote)
+        negotiation->offerer = true;
     negotiation_roll_back(negotiation);
     negotiation->offered = sdp;
-    return sdp_to_text(sdp);
+}
+
+char *negotiation_offer(Negotiation *negotiation, const NegotiationIce *ice, Sdp *template)
+{
+    stand_offered(negotiation, next_offer(negotiation, ice, template));
+    return sdp_to_text(negotiation->offered);
 }
 
 void negotiation_roll_back(Negotiation *negotiation)
@@ -236,8 +254,8 @@ static void stand(Negotiation *negotiation, Sdp *local, Sdp *remote, const char 
 }
 
 /* The answer says active if it may: its ICE is done first (RFC 8842 5.3). */
-const char *negotiation_answer(Negotiation *negotiation, Sdp *remote, const char *text,
-                               const NegotiationIce *ice, Sdp *template)
+static Sdp *next_answer(Negotiation *negotiation, const Sdp *remote, const NegotiationIce *ice,
+                        Sdp *template)
 {
     Sdp *sdp = next_own(negotiation, ice, template);
 
@@ -253,6 +271,14 @@ const char *negotiation_answer(Negotiation *negotiation, Sdp *remote, const char
     sdp->answers = g_strdup(remote->ufrag);
     g_ptr_array_unref(sdp->media);
     sdp->media = g_ptr_array_ref(remote->media);
+    return sdp;
+}
+
+const char *negotiation_answer(Negotiation *negotiation, Sdp *remote, const char *text,
+                               const NegotiationIce *ice, Sdp *template)
+{
+    Sdp *sdp = next_answer(negotiation, remote, ice, template);
+
     negotiation_roll_back(negotiation);
     stand(negotiation, sdp, remote, text);
     negotiation->kept = sdp_to_text(sdp);
@@ -269,6 +295,79 @@ void negotiation_take_answer(Negotiation *negotiation, Sdp *remote, const char *
     if (!negotiation->remote)
         negotiation->client = remote->setup == SDP_SETUP_PASSIVE;
     stand(negotiation, g_steal_pointer(&negotiation->offered), remote, text);
+}
+
+/* ---- step by step --------------------------------------------------------- */
+
+static void forget_made(Negotiation *negotiation)
+{
+    g_clear_pointer(&negotiation->made, sdp_free);
+    g_clear_pointer(&negotiation->made_text, g_free);
+}
+
+static void forget_pending(Negotiation *negotiation)
+{
+    g_clear_pointer(&negotiation->pending, sdp_free);
+    g_clear_pointer(&negotiation->pending_text, g_free);
+}
+
+void negotiation_roll_back_all(Negotiation *negotiation)
+{
+    negotiation_roll_back(negotiation);
+    forget_made(negotiation);
+    forget_pending(negotiation);
+}
+
+bool negotiation_hold_offer(Negotiation *negotiation, const char *text, GError **error)
+{
+    g_autoptr(Sdp) sdp = NULL;
+
+    if (negotiation->offered)
+        return refuse(error, RTC_ERROR_INVALID, "an offer of ours waits for its answer");
+    sdp = sdp_parse(text, error);
+    if (!sdp || (negotiation->remote && !check_later(negotiation, true, sdp, error)))
+        return false;
+    forget_made(negotiation);
+    forget_pending(negotiation);
+    negotiation->pending = g_steal_pointer(&sdp);
+    negotiation->pending_text = g_strdup(text);
+    return true;
+}
+
+static const char *keep_made(Negotiation *negotiation, Sdp *sdp, bool offer)
+{
+    forget_made(negotiation);
+    negotiation->made = sdp;
+    negotiation->made_text = sdp_to_text(sdp);
+    negotiation->made_offer = offer;
+    return negotiation->made_text;
+}
+
+const char *negotiation_make_offer(Negotiation *negotiation, const NegotiationIce *ice,
+                                   Sdp *template)
+{
+    return keep_made(negotiation, next_offer(negotiation, ice, template), true);
+}
+
+const char *negotiation_make_answer(Negotiation *negotiation, const NegotiationIce *ice,
+                                    Sdp *template)
+{
+    return keep_made(negotiation, next_answer(negotiation, negotiation->pending, ice, template),
+                     false);
+}
+
+void negotiation_set_offer(Negotiation *negotiation)
+{
+    stand_offered(negotiation, g_steal_pointer(&negotiation->made));
+    forget_made(negotiation);
+}
+
+void negotiation_set_answer(Negotiation *negotiation)
+{
+    stand(negotiation, g_steal_pointer(&negotiation->made), g_steal_pointer(&negotiation->pending),
+          negotiation->pending_text);
+    forget_made(negotiation);
+    forget_pending(negotiation);
 }
 
 const Sdp *negotiation_own(const Negotiation *negotiation)

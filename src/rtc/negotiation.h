@@ -22,9 +22,10 @@ typedef enum {
     NEGOTIATION_OFFER_OTHER,    /* nothing changes but m-lines that are not ours */
     NEGOTIATION_OFFER_REPEATED, /* to be answered by negotiation_kept_answer() */
     NEGOTIATION_OFFER_IGNORED,  /* ours, which waits for its answer, goes first */
-    /* Answers. The first two go on with negotiation_take_answer(). */
+    /* Answers. The first three go on with negotiation_take_answer(). */
     NEGOTIATION_ANSWER_FIRST,
     NEGOTIATION_ANSWER_RESTART,
+    NEGOTIATION_ANSWER_OTHER,    /* nothing changes but m-lines that are not ours; likewise */
     NEGOTIATION_ANSWER_DECLINED, /* of a remote that restarts nothing; our offer is forgotten */
     NEGOTIATION_ANSWER_REPEATED, /* nothing is to be done */
 } NegotiationStep;
@@ -39,6 +40,13 @@ typedef struct {
     Sdp *offered;        /* ours that waits for its answer, or NULL */
     char *taken;         /* the remote's last description, as it came */
     char *kept;          /* our last answer, as it went; or NULL */
+
+    /* Step by step only (connection-steps.h) */
+    Sdp *pending;       /* the remote's offer that waits for our answer, or NULL */
+    char *pending_text; /* as it came */
+    Sdp *made;          /* ours that has been made last, and is not set; or NULL */
+    char *made_text;
+    bool made_offer;
 } Negotiation;
 
 /* The ICE credentials of a description */
@@ -75,6 +83,29 @@ const char *negotiation_kept_answer(const Negotiation *negotiation);
 
 /* Our offer that waits stands now, and REMOTE (transfer full), whose text was TEXT. */
 void negotiation_take_answer(Negotiation *negotiation, Sdp *remote, const char *text);
+
+/*
+ * Step by step (RFC 8829 4.1): a description of ours is made, which changes nothing, and set
+ * later; an offer of the remote's waits until an answer of ours is set.
+ *
+ *   hold offer      as negotiation_judge() of an offer, which waits now
+ *   make            an offer, or an answer to the offer that waits; the text belongs to
+ *                   NEGOTIATION. ICE and TEMPLATE as above.
+ *   set offer       what was made waits for its answer
+ *   set answer      what was made stands, and the offer that waits
+ *   roll back       whatever waits is given up, also what was made
+ */
+bool negotiation_hold_offer(Negotiation *negotiation, const char *text, GError **error);
+const char *negotiation_make_offer(Negotiation *negotiation, const NegotiationIce *ice,
+                                   Sdp *template);
+const char *negotiation_make_answer(Negotiation *negotiation, const NegotiationIce *ice,
+                                    Sdp *template);
+void negotiation_set_offer(Negotiation *negotiation);
+void negotiation_set_answer(Negotiation *negotiation);
+void negotiation_roll_back_all(Negotiation *negotiation);
+
+/* Whether SDP has the ICE credentials of OTHER, which may be NULL. */
+bool negotiation_same_ice(const Sdp *sdp, const Sdp *other);
 
 /* Whether FINGERPRINTS, of a description, are no other keys than what the remote has named first. */
 bool negotiation_has_keys(const Negotiation *negotiation, const GPtrArray *fingerprints);

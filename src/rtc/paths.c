@@ -582,6 +582,11 @@ void paths_set_servers(Paths *paths, const char *const *servers)
     paths->servers = g_strdupv((char **) servers);
 }
 
+void paths_set_relay_only(Paths *paths, bool relay_only)
+{
+    paths->config.relay_only = relay_only;
+}
+
 /* ---- candidates ------------------------------------------------------------ */
 
 bool paths_set_remote(Paths *paths, const Sdp *remote, GError **error)

@@ -54,6 +54,7 @@ Transport *paths_transport(Paths *paths);
 
 /* For the generations to come */
 void paths_set_servers(Paths *paths, const char *const *servers);
+void paths_set_relay_only(Paths *paths, bool relay_only);
 
 /*
  * Brings up another generation. One that has not found its pair yet is given up for it. LEISURELY:

@@ -4,6 +4,7 @@
 
 """Calls without a relay: descriptions and candidates are carried by whoever makes the call."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -218,6 +219,167 @@ def test_paste_what_is_wrong(world):
     offering.child.stdin.close()
     equal(offering.status(), 1, "exit status")
     wait_for(lambda: not here.calls(), 10, "no call to be left behind")
+
+
+# ---- step by step ------------------------------------------------------------------
+
+
+def create_steps(peer, **options):
+    return create(peer, stepwise=GLib.Variant("b", True), **options)
+
+
+def make(call, kind, restart=False):
+    options = {"ice-restart": GLib.Variant("b", True)} if restart else {}
+    return invoke(call, "CreateDescription", "(sa{sv})", kind, options)[0]
+
+
+def set_local(call, kind):
+    invoke(call, "SetLocalDescription", "(s)", kind)
+
+
+def set_remote(call, kind, sdp=""):
+    invoke(call, "SetRemoteDescription", "(ss)", kind, sdp)
+
+
+def ufrag(sdp):
+    return next(line for line in sdp.splitlines() if line.startswith("a=ice-ufrag:"))
+
+
+def negotiate(offering, answering, restart=False):
+    """Both descriptions, as they are set"""
+    offer = make(offering, "offer", restart)
+    set_local(offering, "offer")
+    set_remote(answering, "offer", offer)
+    answer = make(answering, "answer")
+    set_local(answering, "answer")
+    set_remote(offering, "answer", answer)
+    return offer, answer
+
+
+def step_peers(world):
+    here, there = peers(world)
+    return create_steps(here), create_steps(there)
+
+
+def connect_steps(calls):
+    found = negotiate(*calls)
+    carry(*calls)
+    carry(*reversed(calls))
+    for call in calls:
+        call.wait_state("connected", 15)
+    return found
+
+
+def test_steps(world):
+    calls = step_peers(world)
+    make(calls[0], "offer")
+    equal(calls[0].get("State"), "calling", "State when an offer is made")
+    equal(calls[0].peer.signals.find("LocalCandidate"), [], "candidates of what is not set")
+    first, _ = connect_steps(calls)
+    equal(calls[0].peer.signals.find("LocalDescription"), [], "descriptions by signal")
+    channel = open_channel(calls[0], "own", id=GLib.Variant("q", 5))
+    other = remote_channel(calls[1].peer, "own")
+    equal(other.get("Id"), 5, "Id")
+    equal(other.get("Priority"), "low", "Priority")
+    wait_for(lambda: channel.get("State") == "open", 5, "the channel to open")
+    text = "a\0b".encode()
+    channel.invoke("Send", "(say)", "text", text)
+    channel.invoke("Send", "(say)", "binary", b"")
+    told = wait_for(lambda: len(s := other.peer.signals.find("MessageReceived", other.path)) == 2
+                    and s, 5, "the messages")
+    equal([(m[3][0], bytes(m[3][1])) for m in told], [("text", text), ("binary", b"")], "messages")
+    # an ICE restart, and one more round that restarts nothing
+    again, _ = negotiate(*calls, restart=True)
+    check(ufrag(again) != ufrag(first), "the same credentials in a restart")
+    same, _ = negotiate(calls[1], calls[0])
+    check("a=setup:actpass" in same, "no offer")
+    channel.invoke("Send", "(say)", "text", b"still")
+    wait_for(lambda: len(other.peer.signals.find("MessageReceived", other.path)) == 3, 5, "it")
+
+
+def test_steps_back(world):
+    """Two offers cross, and one of them is rolled back."""
+    calls = step_peers(world)
+    offers = [make(call, "offer") for call in calls]
+    for call in calls:
+        set_local(call, "offer")
+    expect_error(INVALID, set_remote, calls[1], "offer", offers[0])
+    set_local(calls[1], "rollback")
+    set_remote(calls[1], "offer", offers[0])
+    set_remote(calls[1], "rollback")
+    set_remote(calls[1], "offer", offers[0])
+    candidates(calls[1])  # of the offer that is given up
+    answer = make(calls[1], "answer")
+    check(ufrag(answer) != ufrag(offers[1]), "an answer with what was rolled back")
+    set_local(calls[1], "answer")
+    set_remote(calls[0], "answer", answer)
+    carry(calls[0], calls[1])
+    for call in calls:
+        call.wait_state("connected", 15)
+    # what is rolled back later leaves the connection as it is
+    make(calls[0], "offer", restart=True)
+    set_local(calls[0], "offer")
+    set_local(calls[0], "rollback")
+    negotiate(calls[1], calls[0])
+    equal([c.get("State") for c in calls], ["connected"] * 2, "States")
+
+
+def test_steps_certificate(world):
+    pem = open(os.path.join(world.peer("other", NOWHERE, connected=False).state_directory,
+                            "rtcbus-peer", "certificate.pem"), encoding="ascii").read()
+    here, there = peers(world)
+    calls = create_steps(here, certificate=GLib.Variant("s", pem)), create_steps(there)
+    connect_steps(calls)
+    shown = calls[1].get("RemoteFingerprint")
+    check(shown and shown != here.get("Fingerprint"), "the key of the peer was shown")
+    der = bytes(calls[1].get("RemoteCertificate"))
+    hashed = hashlib.sha256(der).hexdigest().upper()
+    equal(shown.split(" ")[1].replace(":", ""), hashed, "RemoteCertificate")
+
+
+def test_steps_relay_only(world):
+    here, _ = peers(world)
+    call = create_steps(here, **{"relay-only": GLib.Variant("b", True)})
+    make(call, "offer")
+    set_local(call, "offer")
+    equal(candidates(call), [], "candidates without a TURN server")
+
+
+def test_steps_no_program(world):
+    """The call ends with the program that made it."""
+    here, there = peers(world)
+    other = Call(there, create_steps(there).path)
+    script = ("from gi.repository import Gio, GLib\n"
+              "bus = Gio.bus_get_sync(Gio.BusType.SESSION)\n"
+              "print(bus.call_sync('org.rtcbus.Peer1', '/org/rtcbus/Peer1', 'org.rtcbus.Peer1',"
+              " 'CreateCall', GLib.Variant('(a{sv})', ({'stepwise': GLib.Variant('b', True)},)),"
+              " None, 0, -1).unpack()[0], flush=True)\ninput()\n")
+    program = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": here.bus.address})
+    call = Call(here, program.stdout.readline().strip())
+    equal(call.get("State"), "calling", "State")
+    program.communicate("\n", timeout=20)
+    equal(call.wait_ended(20), "the program that made it is gone", "reason")
+    equal(other.get("State"), "calling", "State of the other call")
+
+
+def test_steps_bad_use(world):
+    here, _ = peers(world)
+    plain, call = create(here), create_steps(here)
+    expect_error(INVALID, make, plain, "offer")
+    expect_error(INVALID, set_local, plain, "offer")
+    expect_error(INVALID, invoke, plain, "Configure", "(a{sv})", {})
+    expect_error(INVALID, invoke, call, "CreateOffer")
+    expect_error(INVALID, make, call, "rollback")
+    expect_error(INVALID, set_local, call, "nonsense")
+    expect_error(INVALID, make, call, "answer")
+    expect_error(INVALID, set_local, call, "offer")
+    expect_error(INVALID, set_remote, call, "offer", "nonsense")
+    expect_error(INVALID, create, here, certificate=GLib.Variant("s", "x"))
+    expect_error(INVALID, create_steps, here, certificate=GLib.Variant("s", "x"))
+    expect_error(INVALID, create_steps, here, **{"ice-servers": GLib.Variant("as", ["http://x"])})
+    equal(call.get("State"), "calling", "State after all of that")
 
 
 harness.main([t for name, t in list(globals().items()) if name.startswith("test_")])

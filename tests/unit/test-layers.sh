@@ -62,7 +62,12 @@ inside() {
     find "$1/$2" -name '*.[ch]' | sort | while read -r file; do
         sed -n "s,^[[:space:]]*#[[:space:]]*include[[:space:]]*\"$2/\([^\"]*\)\".*,$file \1,p" "$file"
     done | awk -v order="$(order "$2")" -v prefix="$1/$2/" '
-        function part(path) { sub(/[.\/].*/, "", path); return path }
+        function part(path) {
+            sub(/[.\/].*/, "", path)
+            if (!(path in rank))
+                sub(/-.*/, "", path) # connection-steps.c is a part of connection
+            return path
+        }
         BEGIN { n = split(order, names, " "); for (i = 1; i <= n; i++) rank[names[i]] = i }
         {
             from = part(substr($1, length(prefix) + 1)); to = part($2)

@@ -23,6 +23,7 @@ struct _BusCall {
     RtcbusPeer1CallSkeleton parent;
     Call *call;
     guint settle_timer;
+    guint owner_watch;
 };
 
 G_DEFINE_TYPE(BusCall, bus_call, RTCBUS_TYPE_PEER1_CALL_SKELETON)
@@ -67,6 +68,15 @@ static void set_text(void (*set)(RtcbusPeer1Call *, const char *), RtcbusPeer1Ca
     set(object, shown ? shown : "");
 }
 
+static void set_certificate(RtcbusPeer1Call *object, GBytes *certificate)
+{
+    gsize length = 0;
+    const void *bytes = certificate ? g_bytes_get_data(certificate, &length) : NULL;
+
+    rtcbus_peer1_call_set_remote_certificate(
+        object, g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, bytes, length, 1));
+}
+
 static void bus_call_update_stats(BusCall *self)
 {
     RtcbusPeer1Call *object = RTCBUS_PEER1_CALL(self);
@@ -79,6 +89,7 @@ static void bus_call_update_stats(BusCall *self)
     set_text(rtcbus_peer1_call_set_local_candidate, object, stats.local_candidate);
     set_text(rtcbus_peer1_call_set_remote_candidate, object, stats.remote_candidate);
     set_text(rtcbus_peer1_call_set_remote_fingerprint, object, stats.remote_fingerprint);
+    set_certificate(object, stats.remote_certificate);
 }
 
 /* Announced at once, so that it is never behind a channel that has just come. */
@@ -127,27 +138,6 @@ static gboolean on_hangup(RtcbusPeer1Call *object, GDBusMethodInvocation *invoca
     return TRUE;
 }
 
-static bool parse_priority(const char *text, ChannelPriority *priority)
-{
-    static const struct {
-        const char *text;
-        ChannelPriority priority;
-    } table[] = {
-        {"very-low", CHANNEL_PRIORITY_VERY_LOW},
-        {"low", CHANNEL_PRIORITY_LOW},
-        {"medium", CHANNEL_PRIORITY_MEDIUM},
-        {"high", CHANNEL_PRIORITY_HIGH},
-    };
-
-    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
-        if (strcmp(table[i].text, text) == 0) {
-            *priority = table[i].priority;
-            return true;
-        }
-    }
-    return false;
-}
-
 static CallChannel *open_channel(Call *call, const char *label, GVariant *dict, GError **error)
 {
     ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
@@ -172,9 +162,9 @@ static CallChannel *open_channel(Call *call, const char *label, GVariant *dict, 
         problem = _("\"max-retransmits\" and \"max-packet-lifetime\" exclude each other");
     else if (retransmits > G_MAXUINT16 || lifetime > G_MAXUINT16)
         problem = _("\"max-retransmits\" and \"max-packet-lifetime\" are at most 65535");
-    else if (options.negotiated != has_id)
-        problem = _("\"negotiated\" and \"id\" go together");
-    else if (priority && !parse_priority(priority, &options.priority))
+    else if (options.negotiated && !has_id)
+        problem = _("\"negotiated\" needs an \"id\"");
+    else if (priority && !bus_priority_parse(priority, &options.priority))
         problem = _("\"priority\" is very-low, low, medium or high");
     else if (g_strcmp0(protocol, FEED_PROTOCOL) == 0)
         problem = _("channels with this protocol are rtcbus's own");
@@ -275,6 +265,87 @@ static gboolean on_add_candidate(RtcbusPeer1Call *object, GDBusMethodInvocation 
     return TRUE;
 }
 
+/* ---- step by step --------------------------------------------------------- */
+
+static gboolean on_create_description(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation,
+                                      const char *type, GVariant *dict, gpointer data)
+{
+    BusCall *self = BUS_CALL(object);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *sdp = NULL;
+    bool restart = false;
+    const BusOption table[] = {{"ice-restart", "b", &restart, NULL}, {}};
+
+    if (bus_options_read(dict, table, &error))
+        sdp = call_make_description(self->call, type, restart, &error);
+    if (sdp)
+        rtcbus_peer1_call_complete_create_description(object, invocation, sdp);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean on_set_local_description(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation,
+                                         const char *type, gpointer data)
+{
+    BusCall *self = BUS_CALL(object);
+    g_autoptr(GError) error = NULL;
+
+    if (call_set_own_description(self->call, type, &error))
+        rtcbus_peer1_call_complete_set_local_description(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static bool configure(Call *call, GVariant *dict, GError **error)
+{
+    g_auto(GStrv) servers = NULL;
+    bool relay_only = false;
+    const BusOption table[] = {
+        {"ice-servers", "as", &servers, NULL},
+        {"relay-only", "b", &relay_only, NULL},
+        {},
+    };
+
+    if (!bus_options_read(dict, table, error) || !bus_check_servers(servers, error))
+        return false;
+    if (call_is_stepwise(call)) {
+        call_reconfigure(call, (const char *const *) servers, relay_only);
+        return true;
+    }
+    g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                _("call %u was not created with the option \"stepwise\""), call_number(call));
+    return false;
+}
+
+static gboolean on_configure(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation,
+                             GVariant *dict, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (configure(BUS_CALL(object)->call, dict, &error))
+        rtcbus_peer1_call_complete_configure(object, invocation);
+    else
+        bus_return_error(invocation, error);
+    return TRUE;
+}
+
+static void on_owner_gone(GDBusConnection *connection, const char *name, gpointer data)
+{
+    BusCall *self = data;
+
+    call_hang_up_when_sent(self->call, CALL_REASON_OWNER_GONE);
+}
+
+void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *owner)
+{
+    self->owner_watch = g_bus_watch_name_on_connection(
+        connection, owner, G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, on_owner_gone, self, NULL);
+}
+
+/* ---- the object ----------------------------------------------------------- */
+
 BusCall *bus_call_new(Call *call)
 {
     BusCall *self = g_object_new(BUS_TYPE_CALL, NULL);
@@ -289,6 +360,10 @@ BusCall *bus_call_new(Call *call)
     g_signal_connect(self, "handle-set-remote-description", G_CALLBACK(on_set_remote_description),
                      NULL);
     g_signal_connect(self, "handle-add-candidate", G_CALLBACK(on_add_candidate), NULL);
+    g_signal_connect(self, "handle-create-description", G_CALLBACK(on_create_description), NULL);
+    g_signal_connect(self, "handle-set-local-description", G_CALLBACK(on_set_local_description),
+                     NULL);
+    g_signal_connect(self, "handle-configure", G_CALLBACK(on_configure), NULL);
     bus_call_update(self);
     return self;
 }
@@ -298,6 +373,7 @@ static void bus_call_finalize(GObject *object)
     BusCall *self = BUS_CALL(object);
 
     g_clear_handle_id(&self->settle_timer, g_source_remove);
+    g_clear_handle_id(&self->owner_watch, g_bus_unwatch_name);
     call_unref(self->call);
     G_OBJECT_CLASS(bus_call_parent_class)->finalize(object);
 }

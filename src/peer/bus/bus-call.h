@@ -14,6 +14,9 @@ G_DECLARE_FINAL_TYPE(BusCall, bus_call, BUS, CALL, RtcbusPeer1CallSkeleton)
 /* Keeps a reference to CALL. */
 BusCall *bus_call_new(Call *call);
 
+/* The call ends when OWNER, a program, leaves the bus. */
+void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *owner);
+
 /* Shows the call's properties as they are now. */
 void bus_call_update(BusCall *self);
 

@@ -13,6 +13,7 @@
 
 #include "common/printable.h"
 #include "peer/bus/bus-values.h"
+#include "peer/call/call.h"
 #include "peer/error.h"
 
 struct _BusChannel {
@@ -31,6 +32,9 @@ enum {
 };
 
 enum { ID_UNKNOWN = 65535 };
+
+#define KIND_TEXT "text"
+#define KIND_BINARY "binary"
 
 static Channel *bus_channel_rtc(const BusChannel *self)
 {
@@ -80,6 +84,14 @@ void bus_channel_update(BusChannel *self)
         object, channel_state_to_string(rtc ? channel_state(rtc) : CHANNEL_CLOSED));
     if (rtc)
         rtcbus_peer1_channel_set_id(object, channel_id(rtc) >= 0 ? channel_id(rtc) : ID_UNKNOWN);
+    /* So that no state is passed over, and none is behind a message */
+    g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(self));
+}
+
+void bus_channel_shorter(BusChannel *self)
+{
+    rtcbus_peer1_channel_emit_buffered_amount_changed(
+        RTCBUS_PEER1_CHANNEL(self), channel_buffered_amount(bus_channel_rtc(self)));
 }
 
 void bus_channel_detach(BusChannel *self)
@@ -96,6 +108,12 @@ void bus_channel_message(BusChannel *self, MessageKind kind, const guint8 *bytes
     RtcbusPeer1Channel *object = RTCBUS_PEER1_CHANNEL(self);
     g_autofree char *text = NULL;
 
+    if (call_is_stepwise(call_channel_call(self->channel))) {
+        rtcbus_peer1_channel_emit_message_received(
+            object, kind == MESSAGE_TEXT ? KIND_TEXT : KIND_BINARY,
+            g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, bytes, length, 1));
+        return;
+    }
     if (kind == MESSAGE_BINARY) {
         rtcbus_peer1_channel_emit_binary_received(
             object, g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, bytes, length, 1));
@@ -132,6 +150,35 @@ static gboolean on_send_text(RtcbusPeer1Channel *object, GDBusMethodInvocation *
     return TRUE;
 }
 
+static bool parse_kind(const char *text, MessageKind *kind, GError **error)
+{
+    *kind = strcmp(text, KIND_TEXT) == 0 ? MESSAGE_TEXT : MESSAGE_BINARY;
+    if (*kind == MESSAGE_TEXT || strcmp(text, KIND_BINARY) == 0)
+        return true;
+    g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                        _("\"kind\" is binary or text"));
+    return false;
+}
+
+static gboolean on_send(RtcbusPeer1Channel *object, GDBusMethodInvocation *invocation,
+                        const char *kind, GVariant *message, gpointer data)
+{
+    BusChannel *self = BUS_CHANNEL(object);
+    MessageKind parsed;
+    gsize length;
+    const void *bytes = g_variant_get_fixed_array(message, &length, 1);
+    g_autoptr(GError) error = NULL;
+
+    if (!parse_kind(kind, &parsed, &error)) {
+        bus_return_error(invocation, error);
+        return TRUE;
+    }
+    if (bus_channel_send(self, invocation, parsed, bytes, length))
+        rtcbus_peer1_channel_complete_send(object, invocation,
+                                           channel_buffered_amount(bus_channel_rtc(self)));
+    return TRUE;
+}
+
 static gboolean on_send_binary(RtcbusPeer1Channel *object, GDBusMethodInvocation *invocation,
                                GVariant *message, gpointer data)
 {
@@ -147,18 +194,11 @@ static bool acquire(BusChannel *self, GVariant *dict, int *fd, guint *max_size, 
 {
     g_autofree char *kind = NULL;
     const BusOption table[] = {{"kind", "s", &kind, NULL}, {}};
-    bool text;
+    MessageKind parsed;
 
-    if (!bus_options_read(dict, table, error))
-        return false;
-    text = g_strcmp0(kind, "text") == 0;
-    if (kind && !text && strcmp(kind, "binary") != 0) {
-        g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
-                            _("\"kind\" is binary or text"));
-        return false;
-    }
-    return call_channel_acquire(self->channel, text ? MESSAGE_TEXT : MESSAGE_BINARY, fd, max_size,
-                                error);
+    return bus_options_read(dict, table, error) &&
+           parse_kind(kind ? kind : KIND_BINARY, &parsed, error) &&
+           call_channel_acquire(self->channel, parsed, fd, max_size, error);
 }
 
 static gboolean on_acquire(RtcbusPeer1Channel *object, GDBusMethodInvocation *invocation,
@@ -212,9 +252,11 @@ BusChannel *bus_channel_new(CallChannel *channel)
     rtcbus_peer1_channel_set_protocol(object, protocol);
     rtcbus_peer1_channel_set_direction(object,
                                        call_channel_is_incoming(channel) ? "incoming" : "outgoing");
+    rtcbus_peer1_channel_set_priority(object, bus_priority_to_string(channel_priority(rtc)));
     rtcbus_peer1_channel_set_ordered(object, channel_ordered(rtc));
     rtcbus_peer1_channel_set_max_retransmits(object, channel_max_retransmits(rtc));
     rtcbus_peer1_channel_set_max_packet_life_time(object, channel_max_packet_lifetime(rtc));
+    g_signal_connect(self, "handle-send", G_CALLBACK(on_send), NULL);
     g_signal_connect(self, "handle-send-text", G_CALLBACK(on_send_text), NULL);
     g_signal_connect(self, "handle-send-binary", G_CALLBACK(on_send_binary), NULL);
     g_signal_connect(self, "handle-acquire", G_CALLBACK(on_acquire), NULL);

@@ -14,6 +14,8 @@ G_DECLARE_FINAL_TYPE(BusChannel, bus_channel, BUS, CHANNEL, RtcbusPeer1ChannelSk
 BusChannel *bus_channel_new(CallChannel *channel);
 
 /* Shows the channel's properties as they are now. */
+/* Less of what was accepted waits to be sent. */
+void bus_channel_shorter(BusChannel *self);
 void bus_channel_update(BusChannel *self);
 
 /* The channel is about to be freed: shows it as closed. */

@@ -11,6 +11,7 @@
 #include "common/names.h"
 #include "peer/error.h"
 #include "rtc/connection.h"
+#include "rtc/ice/ice-server.h"
 
 static void store_option(const BusOption *option, GVariant *value)
 {
@@ -30,6 +31,10 @@ static void store_option(const BusOption *option, GVariant *value)
         break;
     case 't':
         *(guint64 *) option->place = g_variant_get_uint64(value);
+        break;
+    case 'a':
+        g_strfreev(*(char ***) option->place);
+        *(char ***) option->place = g_variant_dup_strv(value, NULL);
         break;
     default:
         g_return_if_reached();
@@ -65,6 +70,48 @@ bool bus_options_read(GVariant *dict, const BusOption *options, GError **error)
         store_option(option, value);
     }
     return true;
+}
+
+bool bus_check_servers(char *const *servers, GError **error)
+{
+    for (guint i = 0; servers && servers[i]; i++) {
+        g_auto(IceServer) server = {};
+
+        if (!ice_server_parse(servers[i], &server, error))
+            return false;
+    }
+    return true;
+}
+
+static const struct {
+    const char *text;
+    ChannelPriority priority;
+} priorities[] = {
+    {"very-low", CHANNEL_PRIORITY_VERY_LOW},
+    {"low", CHANNEL_PRIORITY_LOW},
+    {"medium", CHANNEL_PRIORITY_MEDIUM},
+    {"high", CHANNEL_PRIORITY_HIGH},
+};
+
+bool bus_priority_parse(const char *text, ChannelPriority *priority)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(priorities); i++) {
+        if (strcmp(priorities[i].text, text) == 0) {
+            *priority = priorities[i].priority;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* As webrtc-priority has it: the first that is not below */
+const char *bus_priority_to_string(ChannelPriority priority)
+{
+    guint i = 0;
+
+    while (i + 1 < G_N_ELEMENTS(priorities) && priority > priorities[i].priority)
+        i++;
+    return priorities[i].text;
 }
 
 static const char *peer_error_name(int code)

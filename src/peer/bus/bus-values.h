@@ -8,8 +8,10 @@
 #include <gio/gio.h>
 #include <stdbool.h>
 
+#include "rtc/channel/channel.h"
+
 /* One key of an a{sv}. PLACE by TYPE: "s" char ** (transfer full), "b" bool *,
- * "u" guint *, "q" guint *, "t" guint64 *. */
+ * "u" guint *, "q" guint *, "t" guint64 *, "as" char *** (transfer full). */
 typedef struct {
     const char *key;
     const char *type;
@@ -20,6 +22,13 @@ typedef struct {
 /* Reads DICT; keys not in OPTIONS (ended by a NULL key) and other types are refused
  * with PEER_ERROR_INVALID_ARGUMENT. */
 bool bus_options_read(GVariant *dict, const BusOption *options, GError **error);
+
+/* Whether all of SERVERS, which may be NULL, are URIs as in peer.conf. */
+bool bus_check_servers(char *const *servers, GError **error);
+
+/* A priority as it is written; one that the remote has chosen may be between two. */
+bool bus_priority_parse(const char *text, ChannelPriority *priority);
+const char *bus_priority_to_string(ChannelPriority priority);
 
 /* Ends INVOCATION with the org.rtcbus.Error that fits ERROR, of PEER_ERROR or RTC_ERROR. */
 void bus_return_error(GDBusMethodInvocation *invocation, const GError *error);

@@ -142,25 +142,55 @@ static Call *place_call(Peer *peer, const char *whom, GVariant *dict, GError **e
                      error);
 }
 
+/* What is only in a call by steps is refused elsewhere: nobody would heed it. */
+static bool check_steps(GVariant *dict, bool stepwise, GError **error)
+{
+    static const char *const keys[] = {"certificate", "ice-servers", "relay-only", NULL};
+
+    for (guint i = 0; keys[i] && !stepwise; i++) {
+        g_autoptr(GVariant) value = g_variant_lookup_value(dict, keys[i], NULL);
+
+        if (value) {
+            g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                        _("the option \"%s\" needs \"stepwise\""), keys[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 static Call *create_call(Peer *peer, GVariant *dict, GError **error)
 {
-    g_autofree char *name = NULL, *fingerprint = NULL, *canonical = NULL;
-    bool channels = true;
+    g_autofree char *name = NULL, *fingerprint = NULL, *canonical = NULL, *pem = NULL;
+    g_auto(GStrv) servers = NULL;
+    g_autoptr(Certificate) certificate = NULL;
+    bool channels = true, stepwise = false, relay_only = false;
     const BusOption table[] = {
         {"name", "s", &name, NULL},
         {"fingerprint", "s", &fingerprint, NULL},
         {"channels", "b", &channels, NULL},
+        {"stepwise", "b", &stepwise, NULL},
+        {"certificate", "s", &pem, NULL},
+        {"ice-servers", "as", &servers, NULL},
+        {"relay-only", "b", &relay_only, NULL},
         {},
     };
 
-    if (!bus_options_read(dict, table, error))
+    if (!bus_options_read(dict, table, error) || !check_steps(dict, stepwise, error) ||
+        !bus_check_servers(servers, error))
         return NULL;
     if (fingerprint && !(canonical = parse_fingerprint(fingerprint, error)))
+        return NULL;
+    if (pem && !(certificate = certificate_from_pem(pem, error)))
         return NULL;
     return peer_create_call(peer,
                             &(CarriedCallOptions){.name = name ? name : "",
                                                   .fingerprint = canonical,
-                                                  .bare = !channels},
+                                                  .bare = !channels,
+                                                  .stepwise = stepwise,
+                                                  .certificate = certificate,
+                                                  .ice_servers = (const char *const *) servers,
+                                                  .relay_only = relay_only},
                             error);
 }
 
@@ -170,11 +200,16 @@ static gboolean on_create_call(RtcbusPeer1 *object, GDBusMethodInvocation *invoc
     g_autoptr(GError) error = NULL;
     Call *call = create_call(BUS_PEER(object)->peer, dict, &error);
     g_autofree char *path = NULL;
+    Bus *bus = data;
 
     if (!call) {
         bus_return_error(invocation, error);
         return TRUE;
     }
+    if (call_is_stepwise(call))
+        bus_call_follow(g_hash_table_lookup(bus->calls, call),
+                        g_dbus_method_invocation_get_connection(invocation),
+                        g_dbus_method_invocation_get_sender(invocation));
     path = bus_call_path(call_number(call));
     rtcbus_peer1_complete_create_call(object, invocation, path);
     return TRUE;
@@ -553,6 +588,9 @@ static void on_channel(CallChannel *channel, CallChannelEvent event, gpointer da
     case CALL_CHANNEL_CHANGED:
         bus_channel_update(g_hash_table_lookup(bus->channels, channel));
         break;
+    case CALL_CHANNEL_SHORTER:
+        bus_channel_shorter(g_hash_table_lookup(bus->channels, channel));
+        break;
     case CALL_CHANNEL_REMOVED:
         channel_removed(bus, channel);
         break;
@@ -668,7 +706,7 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
     bus->object->peer = peer;
     rtcbus_peer1_set_version(RTCBUS_PEER1(bus->object), PACKAGE_VERSION);
     g_signal_connect(bus->object, "handle-call", G_CALLBACK(on_call), NULL);
-    g_signal_connect(bus->object, "handle-create-call", G_CALLBACK(on_create_call), NULL);
+    g_signal_connect(bus->object, "handle-create-call", G_CALLBACK(on_create_call), bus);
     bus_readings_connect(RTCBUS_PEER1(bus->object), peer);
     g_signal_connect(bus->object, "handle-trust-peer", G_CALLBACK(on_trust_peer), NULL);
     g_signal_connect(bus->object, "handle-forget-peer", G_CALLBACK(on_forget_peer), NULL);

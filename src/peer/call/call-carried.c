@@ -11,6 +11,7 @@
 #include "common/candidate.h"
 #include "peer/call/call-private.h"
 #include "peer/error.h"
+#include "rtc/connection-steps.h"
 
 /* A failure leaves no half of a connection. */
 static bool call_begun(Call *call, bool ok)
@@ -24,10 +25,24 @@ static bool call_begun(Call *call, bool ok)
     return false;
 }
 
+/* The two ways to negotiate do not mix. */
+static bool call_check_way(const Call *call, bool stepwise, GError **error)
+{
+    if (call->stepwise == stepwise)
+        return true;
+    g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                stepwise ? _("call %u was not created with the option \"stepwise\"")
+                         : _("call %u was created with the option \"stepwise\""),
+                call->number);
+    return false;
+}
+
 bool call_create_offer(Call *call, GError **error)
 {
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
 
+    if (!call_check_way(call, false, error))
+        return false;
     if (call->state == CALL_CALLING)
         return call_begun(call, call_try_offer(call, error));
     g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
@@ -35,11 +50,97 @@ bool call_create_offer(Call *call, GError **error)
     return false;
 }
 
+/* ---- step by step --------------------------------------------------------- */
+
+void call_configure_steps(Call *call, ConnectionConfig *config)
+{
+    config->protocol = NULL;
+    config->relay_only = call->relay_only;
+    if (call->certificate)
+        config->certificate = call->certificate;
+    if (call->ice_servers)
+        config->ice_servers = (const char *const *) call->ice_servers;
+}
+
+bool call_need_connection(Call *call, GError **error)
+{
+    if (call->connection)
+        return true;
+    if (call->state != CALL_CLOSED)
+        return call_make_connection(call, error);
+    g_set_error(error, PEER_ERROR, PEER_ERROR_NOT_CONNECTED, _("call %u has ended"), call->number);
+    return false;
+}
+
+/* Of what can be made and set: "rollback" is only set. */
+static bool check_type(const char *type, bool made, GError **error)
+{
+    static const char *const types[] = {"offer", "answer", "pranswer", "rollback", NULL};
+
+    if (g_strv_contains(types, type) && !(made && strlen(type) > strlen("answer")))
+        return true;
+    g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                _("there is no description of type \"%s\" here"), type);
+    return false;
+}
+
+char *call_make_description(Call *call, const char *type, bool restart, GError **error)
+{
+    if (!call_check_way(call, true, error) || !check_type(type, true, error) ||
+        !call_need_connection(call, error))
+        return NULL;
+    return steps_make(call->connection, type, restart, error);
+}
+
+static bool call_stepped(Call *call, const char *type)
+{
+    if (call->state == CALL_CALLING && strcmp(type, "rollback") != 0)
+        call_enter_state(call, CALL_CONNECTING);
+    return true;
+}
+
+bool call_set_own_description(Call *call, const char *type, GError **error)
+{
+    g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
+
+    return call_check_way(call, true, error) && check_type(type, false, error) &&
+           call_need_connection(call, error) && steps_set_local(call->connection, type, error) &&
+           call_stepped(call, type);
+}
+
+static bool call_step_remote(Call *call, const char *type, const char *sdp, GError **error)
+{
+    if (!check_type(type, false, error) || !call_need_connection(call, error) ||
+        !steps_set_remote(call->connection, type, sdp, error))
+        return false;
+    call->described = true;
+    return true;
+}
+
+void call_reconfigure(Call *call, const char *const *servers, bool relay_only)
+{
+    ConnectionConfig config = {};
+
+    g_strfreev(call->ice_servers);
+    call->ice_servers = g_strdupv((char **) servers);
+    call->relay_only = relay_only;
+    if (!call->connection)
+        return;
+    call->user.ops->configure(call, &config, call->user.data);
+    call_configure_steps(call, &config);
+    connection_set_ice_servers(call->connection, config.ice_servers);
+    connection_set_relay_only(call->connection, relay_only);
+}
+
+/* ---- by descriptions that are answered at once ------------------------------ */
+
 bool call_set_description(Call *call, const char *type, const char *sdp, GError **error)
 {
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
     bool is_offer = strcmp(type, "offer") == 0;
 
+    if (call->stepwise)
+        return call_step_remote(call, type, sdp, error);
     if (!is_offer && strcmp(type, "answer") != 0) {
         g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
                             _("a description is of type \"offer\" or \"answer\""));

@@ -44,9 +44,7 @@ struct CallChannel {
     } backlog_state;
     guint backlog_timer;
     bool held; /* whoever is told of messages is behind */
-    CallChannelState state;
-    CallChannelMessage message;
-    gpointer data;
+    CallChannelUser user;
 };
 
 static void on_state(Channel *rtc, ChannelState state, const GError *reason, gpointer data)
@@ -57,7 +55,7 @@ static void on_state(Channel *rtc, ChannelState state, const GError *reason, gpo
         call_channel_detach(channel);
         channel->reason = reason ? g_strdup(reason->message) : NULL;
     }
-    channel->state(channel, state);
+    channel->user.state(channel, state);
 }
 
 static gsize backlogs_bytes; /* of all channels */
@@ -133,8 +131,9 @@ static void on_message(Channel *rtc, MessageKind kind, const guint8 *bytes, gsiz
         channel_fd_message(channel->fd, bytes, length);
         return;
     }
-    backlog_add(channel, bytes, length);
-    channel->message(channel, kind, bytes, length, channel->data);
+    if (!channel->user.shorter)
+        backlog_add(channel, bytes, length);
+    channel->user.message(channel, kind, bytes, length, channel->user.data);
 }
 
 static void on_writable(Channel *rtc, gpointer data)
@@ -147,11 +146,19 @@ static void on_writable(Channel *rtc, gpointer data)
         channel_fd_writable(channel->fd);
 }
 
+static void on_shorter(Channel *rtc, gpointer data)
+{
+    CallChannel *channel = data;
+
+    if (channel->user.shorter && !channel->taker && !channel->fd)
+        channel->user.shorter(channel);
+}
+
 static const ChannelOps channel_ops = {
-    .state = on_state, .message = on_message, .writable = on_writable};
+    .state = on_state, .message = on_message, .writable = on_writable, .shorter = on_shorter};
 
 CallChannel *call_channel_new(Call *call, guint number, CallChannelOrigin origin, Channel *rtc,
-                              CallChannelState state, CallChannelMessage message, gpointer data)
+                              const CallChannelUser *user)
 {
     CallChannel *channel = g_new0(CallChannel, 1);
 
@@ -159,9 +166,7 @@ CallChannel *call_channel_new(Call *call, guint number, CallChannelOrigin origin
     channel->number = number;
     channel->origin = origin;
     channel->channel = rtc;
-    channel->state = state;
-    channel->message = message;
-    channel->data = data;
+    channel->user = *user;
     channel_attach(rtc, &channel_ops, channel);
     return channel;
 }

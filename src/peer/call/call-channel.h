@@ -19,11 +19,14 @@ typedef struct CallChannel CallChannel;
 typedef enum {
     CALL_CHANNEL_ADDED,
     CALL_CHANNEL_CHANGED, /* its state */
+    CALL_CHANNEL_SHORTER, /* what it has to send; only of a call by steps */
     CALL_CHANNEL_REMOVED, /* closed; freed after this */
 } CallChannelEvent;
 
 /* How its call hears of it; the channel may be freed meanwhile. */
 typedef void (*CallChannelState)(CallChannel *channel, ChannelState state);
+/* How its call hears that less of what was accepted has to be sent. */
+typedef void (*CallChannelShorter)(CallChannel *channel);
 /* How the call's user hears what comes; the call may end meanwhile. */
 typedef void (*CallChannelMessage)(CallChannel *channel, MessageKind kind, const guint8 *bytes,
                                    gsize length, gpointer data);
@@ -34,8 +37,17 @@ typedef enum {
     CALL_CHANNEL_INCOMING,
 } CallChannelOrigin;
 
+/* What its call and the call's user are told. SHORTER may be NULL; then what comes is kept for a
+ * program that acquires the channel soon. */
+typedef struct {
+    CallChannelState state;
+    CallChannelShorter shorter;
+    CallChannelMessage message;
+    gpointer data; /* of `message` */
+} CallChannelUser;
+
 CallChannel *call_channel_new(Call *call, guint number, CallChannelOrigin origin, Channel *channel,
-                              CallChannelState state, CallChannelMessage message, gpointer data);
+                              const CallChannelUser *user);
 void call_channel_free(CallChannel *channel);
 
 /* The connection is about to go: what waits of a held channel comes now. */

@@ -119,6 +119,8 @@ void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer 
     Call *call = data;
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
 
+    if (call->stepwise && event == CONNECTION_PATH_MOVED)
+        call->user.ops->changed(call, call->user.data);
     if (!call->path)
         return;
     switch (event) {
@@ -188,8 +190,11 @@ void call_note_left(Call *call, bool left)
     call->identity.left = left;
 }
 
+/* When ICE restarts, the program says that takes the steps. */
 void call_path_connected(Call *call)
 {
+    if (call->stepwise)
+        return;
     if (call->path) {
         call_path_mended(call->path);
         return;

@@ -23,8 +23,12 @@ struct Call {
     char *wanted;                   /* the only key that may be shown, or NULL */
     bool known_name, for_everybody; /* as CallInfo has them */
     bool carried, bare;             /* the same */
-    const char *bye_reason;         /* of FRAME_REASON_*, or NULL */
-    bool foreign;                   /* the remote does not echo the session */
+    bool stepwise;                  /* and these three */
+    Certificate *certificate;
+    char **ice_servers;
+    bool relay_only;
+    const char *bye_reason; /* of FRAME_REASON_*, or NULL */
+    bool foreign;           /* the remote does not echo the session */
 
     Connection *connection;
     bool described; /* the remote's first description has been taken */
@@ -55,6 +59,10 @@ void call_describe(Connection *connection, const char *type, const char *sdp, gp
 void call_tell_candidate(Connection *connection, const IceCandidateInit *candidate, gpointer data);
 void call_say_bye(Call *call);
 bool call_set_remote(Call *call, const char *type, const char *sdp, GError **error);
+
+/* In call-carried.c: of a stepwise call */
+void call_configure_steps(Call *call, ConnectionConfig *config);
+bool call_need_connection(Call *call, GError **error);
 
 /* In call-mend.c: for ConnectionOps, and when its state is another */
 bool call_may_restart(Connection *connection, GError **error, gpointer data);

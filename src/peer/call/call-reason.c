@@ -37,10 +37,10 @@ const char *call_reason_to_word(const char *reason)
 
 bool call_reason_is_wanted(const char *reason)
 {
-    static const char *const wanted[] = {CALL_REASON_HANGUP,         CALL_REASON_REMOTE_HANGUP,
-                                         CALL_REASON_REPLACED,       CALL_REASON_STOPPED,
-                                         CALL_REASON_REMOTE_STOPPED, CALL_REASON_NEW_KEY,
-                                         CALL_REASON_REMOTE_NEW_KEY, NULL};
+    static const char *const wanted[] = {
+        CALL_REASON_HANGUP,         CALL_REASON_REMOTE_HANGUP,  CALL_REASON_REPLACED,
+        CALL_REASON_STOPPED,        CALL_REASON_REMOTE_STOPPED, CALL_REASON_NEW_KEY,
+        CALL_REASON_REMOTE_NEW_KEY, CALL_REASON_OWNER_GONE,     NULL};
 
     return g_strv_contains(wanted, reason);
 }

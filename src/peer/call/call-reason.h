@@ -45,6 +45,7 @@
 #define CALL_REASON_GONE N_("the remote does not know the call any more")
 #define CALL_REASON_PATIENCE N_("the remote did not come back")
 #define CALL_REASON_UNHEARD N_("the remote did not hear us any more, and has given the call up")
+#define CALL_REASON_OWNER_GONE N_("the program that made it is gone")
 #define CALL_REASON_STOPPED N_("the daemon stopped")
 #define CALL_REASON_REMOTE_STOPPED N_("the remote's daemon stopped")
 #define CALL_REASON_REMOTE_FAILED                                                                  \

@@ -206,11 +206,20 @@ static void on_channel_state(CallChannel *channel, ChannelState state)
     }
 }
 
+static void on_channel_shorter(CallChannel *channel)
+{
+    Call *call = call_channel_call(channel);
+
+    call->user.ops->channel(call, channel, CALL_CHANNEL_SHORTER, call->user.data);
+}
+
 static CallChannel *call_add_channel(Call *call, Channel *rtc, CallChannelOrigin origin)
 {
-    CallChannel *channel =
-        call_channel_new(call, ++call->last_channel, origin, rtc, on_channel_state,
-                         call->user.ops->message, call->user.data);
+    const CallChannelUser user = {.state = on_channel_state,
+                                  .shorter = call->stepwise ? on_channel_shorter : NULL,
+                                  .message = call->user.ops->message,
+                                  .data = call->user.data};
+    CallChannel *channel = call_channel_new(call, ++call->last_channel, origin, rtc, &user);
 
     g_ptr_array_add(call->channels, channel);
     call->user.ops->channel(call, channel, CALL_CHANNEL_ADDED, call->user.data);
@@ -224,6 +233,8 @@ CallChannel *call_open_channel(Call *call, const char *label, const ChannelOptio
 {
     Channel *rtc;
 
+    if (call->stepwise && !call_need_connection(call, error))
+        return NULL;
     if (!call->connection) {
         g_set_error(error, PEER_ERROR, PEER_ERROR_NOT_CONNECTED,
                     _("call %u has not been answered yet"), call->number);
@@ -359,7 +370,9 @@ bool call_make_connection(Call *call, GError **error)
     ConnectionConfig config = {};
 
     call->user.ops->configure(call, &config, call->user.data);
-    config.patience = call->carried ? CALL_CARRIED_TIMEOUT : 0;
+    config.patience = call->carried && !call->stepwise ? CALL_CARRIED_TIMEOUT : 0;
+    if (call->stepwise)
+        call_configure_steps(call, &config);
     call->connection = connection_new(&config, &connection_ops, call, error);
     return call->connection != NULL;
 }
@@ -410,12 +423,17 @@ Call *call_new(const CallInfo *info, const CallUser *user)
     call->for_everybody = info->for_everybody;
     call->carried = info->carried;
     call->bare = info->bare;
+    call->stepwise = info->stepwise;
+    call->certificate = info->certificate ? certificate_ref(info->certificate) : NULL;
+    call->ice_servers = g_strdupv((char **) info->ice_servers);
+    call->relay_only = info->relay_only;
     call->wanted = g_strdup(info->fingerprint);
     call->channel_id = g_strdup(info->channel_id);
     call->foreign = info->direction == CALL_INCOMING && !info->session;
     call->channels = g_ptr_array_new();
     call->started = clock_monotonic();
-    call->timeout_id = clock_timer_add(info->timeout, on_timeout, call);
+    if (info->timeout > 0)
+        call->timeout_id = clock_timer_add(info->timeout, on_timeout, call);
     return call;
 }
 
@@ -442,6 +460,8 @@ static void call_clear(gpointer data)
     call_identity_clear(&call->identity);
     g_free(call->wanted);
     g_free(call->channel_id);
+    g_strfreev(call->ice_servers);
+    g_clear_pointer(&call->certificate, certificate_unref);
 }
 
 void call_unref(Call *call)
@@ -568,6 +588,11 @@ bool call_awaits_offer(const Call *call)
 bool call_is_carried(const Call *call)
 {
     return call->carried;
+}
+
+bool call_is_stepwise(const Call *call)
+{
+    return call->stepwise;
 }
 
 bool call_is_described(const Call *call)

@@ -93,9 +93,15 @@ typedef struct {
     const char *channel_id;  /* free text of the `call` frame, or NULL */
     bool carried;            /* outgoing: a program does its signaling, and no relay */
     bool bare;               /* whoever offers opens no msg_channel */
-    bool known_name;         /* incoming: it comes under a name that we know */
-    bool for_everybody;      /* outgoing: kept though nobody has asked for this peer by name */
-    guint timeout;           /* milliseconds until it must be connected */
+    bool
+        stepwise; /* carried and bare: negotiated as rtc/connection-steps.h has it, and the program's
+                              * alone: readings and services are not in it */
+    Certificate *certificate;       /* to be shown instead of ours, or NULL */
+    const char *const *ice_servers; /* instead of ours; NULL: ours */
+    bool relay_only;                /* as in ConnectionConfig */
+    bool known_name;                /* incoming: it comes under a name that we know */
+    bool for_everybody; /* outgoing: kept though nobody has asked for this peer by name */
+    guint timeout;      /* milliseconds until it must be connected; 0: any time */
 } CallInfo;
 
 /* In state CALLING, with its timeout running. INFO and USER are copied. */
@@ -157,6 +163,14 @@ bool call_set_description(Call *call, const char *type, const char *sdp, GError 
 bool call_add_candidate(Call *call, const char *candidate, const char *mid, GError **error);
 
 /*
+ * The same of a stepwise call, as in rtc/connection-steps.h; call_set_description() is steps_set_remote() in it.
+ * call_reconfigure() is for the ICE restarts to come; SERVERS NULL: ours.
+ */
+char *call_make_description(Call *call, const char *type, bool restart, GError **error);
+bool call_set_own_description(Call *call, const char *type, GError **error);
+void call_reconfigure(Call *call, const char *const *servers, bool relay_only);
+
+/*
  * The ways to end a call. Nothing happens if it is closed.
  *   when sent   says `bye` when all that its channels have accepted has arrived, or after a
  *               few seconds; at once if nothing is on its way, or when it is asked again
@@ -203,6 +217,7 @@ bool call_is_own(const Call *call);
 bool call_is_unasked(const Call *call);
 /* A program carries its descriptions and candidates; no frame of the relay is for it. */
 bool call_is_carried(const Call *call);
+bool call_is_stepwise(const Call *call);
 /* Waits for an offer, from anyone or from its target. */
 bool call_awaits_offer(const Call *call);
 /* It has taken a description of the remote's. */

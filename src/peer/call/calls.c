@@ -280,11 +280,15 @@ Call *calls_create(Calls *calls, const CarriedCallOptions *options, GError **err
 {
     CallInfo info = {.direction = CALL_OUTGOING,
                      .carried = true,
-                     .bare = options->bare,
+                     .bare = options->bare || options->stepwise,
+                     .stepwise = options->stepwise,
+                     .certificate = options->certificate,
+                     .ice_servers = options->ice_servers,
+                     .relay_only = options->relay_only,
                      .asked = *options->name ? options->name : NULL,
                      .shown = options->name,
                      .fingerprint = options->fingerprint,
-                     .timeout = CALL_CARRIED_TIMEOUT * 1000};
+                     .timeout = options->stepwise ? 0 : CALL_CARRIED_TIMEOUT * 1000};
 
     if (strlen(options->name) > FRAME_MAX_NAME) {
         g_set_error_literal(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,

@@ -60,7 +60,11 @@ Call *calls_find_to(const Calls *calls, const char *peer);
 typedef struct {
     const char *name;        /* whom we expect, for trust and for people; "": nobody by name */
     const char *fingerprint; /* as in CallInfo */
-    bool bare;               /* as in CallInfo */
+    bool bare;               /* as in CallInfo, and the next four */
+    bool stepwise;
+    Certificate *certificate;
+    const char *const *ice_servers;
+    bool relay_only;
 } CarriedCallOptions;
 
 /*

@@ -49,6 +49,7 @@ struct Channel {
     MessageQueue queue; /* tagged by PPID */
     Turn turn;
     bool low_mark;     /* `writable` is owed */
+    bool shorter;      /* `shorter` is */
     bool acknowledged; /* the remote knows the channel: unordered may begin */
     gint64 open_sent;  /* monotonic, when the OPEN went out; 0: not yet */
     enum {
@@ -85,6 +86,8 @@ void channel_pop(Channel *channel);
 void channel_drop_queue(Channel *channel);
 /* Tells who had to wait that there is room again, if there is. */
 void channel_tell_writable(Channel *channel);
+/* Tells that the queue is shorter than it was, if it is. */
+void channel_tell_shorter(Channel *channel);
 
 /* Its inbox holds so much that nothing more should be read from the association. */
 bool channel_is_full(const Channel *channel);

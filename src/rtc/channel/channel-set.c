@@ -216,6 +216,7 @@ static void after_flush(ChannelSet *set)
 
         advance_close(set, channel);
         channel_tell_writable(channel);
+        channel_tell_shorter(channel);
     }
 }
 
@@ -338,8 +339,8 @@ static bool check_options(const char *label, const ChannelOptions *options, GErr
         wrong = "the label or the protocol is longer than 65535 bytes";
     else if (options->max_retransmits >= 0 && options->max_packet_lifetime >= 0)
         wrong = "max-retransmits and max-packet-lifetime exclude each other";
-    else if (options->negotiated != (options->id >= 0))
-        wrong = "a negotiated channel needs an id, and only that has one";
+    else if (options->negotiated && options->id < 0)
+        wrong = "a negotiated channel needs an id";
     else if (options->id > MAX_ID)
         wrong = "the id is above 65534";
     if (wrong)
@@ -361,7 +362,13 @@ static void push_open(Channel *channel)
     channel_push_dcep(channel, dcep_write_open(&open));
 }
 
-/* Gives CHANNEL its id and begins it on the association. */
+/* Half of the ids are ours to give: those that the remote refuses to be given are of the other half. */
+static bool is_ours(const ChannelSet *set, int id)
+{
+    return (id % 2 == 0) == set->even;
+}
+
+/* Gives CHANNEL its id, unless whoever opened it has, and begins it on the association. */
 static void attach(ChannelSet *set, Channel *channel)
 {
     int id = set->even ? 0 : 1;
@@ -370,14 +377,19 @@ static void attach(ChannelSet *set, Channel *channel)
         channel->acknowledged = true;
         return;
     }
-    while (id <= MAX_ID && find_stream(set, id))
+    while (channel->id < 0 && id <= MAX_ID && find_stream(set, id))
         id += 2;
-    if (id > MAX_ID) {
+    if (channel->id < 0 && id <= MAX_ID)
+        channel->id = id;
+    if (channel->id < 0) {
         close_for(set, channel, RTC_ERROR_FULL, "no stream id is free");
         return;
     }
-    channel->id = id;
-    early_store_drop(set->early, id); /* meant for nobody */
+    if (!is_ours(set, channel->id)) {
+        close_for(set, channel, RTC_ERROR_INVALID, "the id is one of the remote's to give");
+        return;
+    }
+    early_store_drop(set->early, channel->id); /* meant for nobody */
     push_open(channel);
 }
 
@@ -541,7 +553,7 @@ static void check_open(ChannelSet *set, guint16 stream, const guint8 *bytes, gsi
 
     if (!dcep_parse_open(bytes, length, &open, &error))
         refuse(set, stream, error->message);
-    else if ((stream % 2 == 0) == set->even)
+    else if (is_ours(set, stream))
         refuse(set, stream, "the id is one of ours to give");
     else if (count_live(set) >= set->config.max_channels)
         refuse(set, stream, "too many channels");

@@ -86,6 +86,7 @@ void channel_pop(Channel *channel)
             channel->open_sent = clock_monotonic();
     } else {
         message_queue_pop(&channel->queue);
+        channel->shorter = true;
         channel->host_ops->refund(before - channel->queue.bytes, channel->host);
     }
     if (!channel_waits(channel))
@@ -219,6 +220,15 @@ void channel_tell_writable(Channel *channel)
     channel->low_mark = false;
     if (channel->ops && channel->ops->writable)
         channel->ops->writable(channel, channel->data);
+}
+
+void channel_tell_shorter(Channel *channel)
+{
+    if (!channel->shorter)
+        return;
+    channel->shorter = false;
+    if (channel->ops && channel->ops->shorter)
+        channel->ops->shorter(channel, channel->data);
 }
 
 /* UTF-8 that may hold U+0000, which g_utf8_validate() refuses */

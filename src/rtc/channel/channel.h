@@ -45,7 +45,8 @@ typedef struct {
     int max_packet_lifetime; /* milliseconds, -1: no limit; not both limits */
     ChannelPriority priority;
     bool negotiated; /* out of band: no DCEP, `id` must be given */
-    int id;          /* stream id 0…65534, -1: chosen by the DTLS role (RFC 8832 6) */
+    int id;          /* stream id 0…65534, of our half by the DTLS role unless it is negotiated
+                      * (RFC 8832 6); -1: the next one of these */
 } ChannelOptions;
 
 #define CHANNEL_OPTIONS_DEFAULT                                                                    \
@@ -69,6 +70,8 @@ typedef struct {
                     gpointer data);
     /* The queue has fallen below the low mark after a send was refused or grew it. May be NULL. */
     void (*writable)(Channel *channel, gpointer data);
+    /* channel_buffered_amount() has become less; once for all that went out at a time. May be NULL. */
+    void (*shorter)(Channel *channel, gpointer data);
 } ChannelOps;
 
 /* Who is told of what happens on the channel. OPS is kept by reference. Call it before returning

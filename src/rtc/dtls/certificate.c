@@ -163,6 +163,17 @@ static Certificate *parse(const gnutls_datum_t *pem, GError **error)
     return certificate_new(&crt, &key, error);
 }
 
+Certificate *certificate_from_pem(const char *pem, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    Certificate *certificate = parse(&(gnutls_datum_t){(unsigned char *) pem, strlen(pem)}, &local);
+
+    if (!certificate)
+        g_set_error(error, RTC_ERROR, RTC_ERROR_INVALID, "a certificate that cannot be used: %s",
+                    local->message);
+    return certificate;
+}
+
 static Certificate *load(const char *path, GError **error)
 {
     g_autofree char *pem = NULL;

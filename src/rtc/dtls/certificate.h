@@ -17,6 +17,9 @@ typedef struct Certificate Certificate;
 /* Makes one in memory. COMMON_NAME goes into the subject. */
 Certificate *certificate_generate(const char *common_name, GError **error);
 
+/* From the text of both, in PEM. RTC_ERROR_INVALID. */
+Certificate *certificate_from_pem(const char *pem, GError **error);
+
 /*
  * Loads FOLDER/certificate.pem (certificate and key, mode 0600), or makes it and
  * says so in MADE. A file that is there but cannot be used is never overwritten:

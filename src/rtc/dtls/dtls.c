@@ -56,6 +56,7 @@ struct Dtls {
     gsize current_length;
     guint timer;
     char *remote_fingerprint;
+    GBytes *remote_certificate;
     GError *verify_error;
     guint64 bytes_sent, bytes_received;
     gint64 flight_sent; /* monotonic, of the flight that is not answered; 0: none */
@@ -65,6 +66,11 @@ struct Dtls {
 Transport *dtls_transport(Dtls *dtls)
 {
     return &dtls->transport;
+}
+
+GBytes *dtls_remote_certificate(const Dtls *dtls)
+{
+    return dtls->remote_certificate;
 }
 
 const char *dtls_remote_fingerprint(const Dtls *dtls)
@@ -202,6 +208,8 @@ static int on_verify(gnutls_session_t session)
         return GNUTLS_E_CERTIFICATE_ERROR;
     g_free(dtls->remote_fingerprint);
     dtls->remote_fingerprint = g_steal_pointer(&fingerprint);
+    g_clear_pointer(&dtls->remote_certificate, g_bytes_unref);
+    dtls->remote_certificate = g_bytes_new(chain[0].data, chain[0].size);
     return 0;
 }
 
@@ -438,6 +446,7 @@ void dtls_free(Dtls *dtls)
     g_queue_clear_full(&dtls->inbox, (GDestroyNotify) g_bytes_unref);
     g_ptr_array_unref(dtls->fingerprints);
     certificate_unref(dtls->certificate);
+    g_clear_pointer(&dtls->remote_certificate, g_bytes_unref);
     g_free(dtls->remote_fingerprint);
     g_clear_error(&dtls->verify_error);
     g_free(dtls);

@@ -48,6 +48,8 @@ gsize dtls_record_max(Dtls *dtls);
 
 /* "sha-256 AB:CD:…" of the remote's certificate; NULL before it is verified. */
 const char *dtls_remote_fingerprint(const Dtls *dtls);
+/* The certificate itself, in DER; NULL until then */
+GBytes *dtls_remote_certificate(const Dtls *dtls);
 
 /* From the last flight of the handshake that was answered to its answer, with
  * the remote's computing in it; 0: none yet */

@@ -521,10 +521,11 @@ Ice *ice_new(const IceConfig *config, GError **error)
     ice->tunnels = g_ptr_array_new_with_free_func((GDestroyNotify) turn_tunnel_free);
     ice->agent = nice_agent_new_full(nested_context_get(ice->context), NICE_COMPATIBILITY_RFC5245,
                                      NICE_AGENT_OPTION_ICE_TRICKLE | CONSENT);
-    g_object_set(ice->agent, "controlling-mode", config->controlling, "ice-tcp", FALSE, "upnp",
-                 FALSE, "stun-pacing-timer", config->leisurely ? LEISURELY_PACING_MS : PACING_MS,
-                 "keepalive-conncheck", TRUE, "stun-max-retransmissions", TRANSMISSIONS,
-                 "stun-initial-timeout", SERVER_TIMEOUT_MS, NULL);
+    g_object_set(ice->agent, "controlling-mode", config->controlling, "force-relay",
+                 config->relay_only, "ice-tcp", FALSE, "upnp", FALSE, "stun-pacing-timer",
+                 config->leisurely ? LEISURELY_PACING_MS : PACING_MS, "keepalive-conncheck", TRUE,
+                 "stun-max-retransmissions", TRANSMISSIONS, "stun-initial-timeout",
+                 SERVER_TIMEOUT_MS, NULL);
     if (!local_addresses_choose(ice->agent, &ice->rule, config->interfaces, &ice->have_ipv4, error))
         return NULL;
     ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);

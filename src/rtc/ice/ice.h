@@ -29,6 +29,7 @@ typedef struct {
     bool leisurely;                /* its first check waits until an answer has come over a relay */
     const char *const *servers;    /* as in ConnectionConfig */
     TlsTrust *trust;               /* as in ConnectionConfig */
+    bool relay_only;               /* as in ConnectionConfig */
     const char *const *interfaces; /* as in ConnectionConfig */
     CheckBudget *budget;           /* as in ConnectionConfig */
     bool uninvited;                /* as in ConnectionConfig */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* What can be asked of a connection: counters, the pair in use, and what the remote said of itself. */
+
+#include <config.h>
+
+#include "rtc/connection-private.h"
+
+bool connection_remote_speaks(const Connection *connection, const char *protocol)
+{
+    const Sdp *remote = connection->negotiation.remote;
+
+    return remote && g_strcmp0(remote->protocol, protocol) == 0;
+}
+
+bool connection_is_unacknowledged(Connection *connection)
+{
+    return connection->sctp && association_is_unacknowledged(connection->sctp);
+}
+
+void connection_get_stats(Connection *connection, ConnectionStats *stats)
+{
+    *stats = (ConnectionStats){};
+    paths_selected_pair(connection->paths, &stats->local_candidate, &stats->remote_candidate);
+    if (connection->dtls) {
+        stats->remote_fingerprint = g_strdup(dtls_remote_fingerprint(connection->dtls));
+        if (dtls_remote_certificate(connection->dtls))
+            stats->remote_certificate = g_bytes_ref(dtls_remote_certificate(connection->dtls));
+        stats->bytes_sent = dtls_bytes_sent(connection->dtls);
+        stats->bytes_received = dtls_bytes_received(connection->dtls);
+    }
+    if (connection->sctp) {
+        stats->round_trip_usec = association_round_trip_usec(connection->sctp);
+        stats->packet_size = association_packet_size(connection->sctp);
+    }
+    if (stats->round_trip_usec == 0)
+        stats->round_trip_usec = channel_set_round_trip_usec(connection->channels);
+    if (stats->round_trip_usec == 0 && connection->dtls)
+        stats->round_trip_usec = dtls_round_trip_usec(connection->dtls);
+    if (connection->negotiation.remote)
+        stats->remote_max_message_size = connection->negotiation.remote->max_message_size;
+}
+
+void connection_stats_clear(ConnectionStats *stats)
+{
+    g_clear_pointer(&stats->local_candidate, g_free);
+    g_clear_pointer(&stats->remote_candidate, g_free);
+    g_clear_pointer(&stats->remote_fingerprint, g_free);
+    g_clear_pointer(&stats->remote_certificate, g_bytes_unref);
+}
