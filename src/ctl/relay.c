@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "ctl/command.h"
+#include "ctl/relay-cluster.h"
 #include "ctl/text.h"
 
 #define SHOWN_REFUSALS 10 /* of those that --json has */
@@ -206,7 +207,7 @@ static void refusals_to_json(GVariant *refusals, JsonBuilder *builder)
 
 /* ---- all of it ------------------------------------------------------------------- */
 
-static void relay_print(GVariant *dict, GPtrArray *rooms, GVariant *refusals)
+static void relay_print(GVariant *dict, GPtrArray *rooms, GVariant *refusals, GVariant *relays)
 {
     g_autoptr(Table) table = table_new(2);
     g_autofree char *listening = listening_text(dict, "Listening");
@@ -224,7 +225,10 @@ static void relay_print(GVariant *dict, GPtrArray *rooms, GVariant *refusals)
     if (dict_flag(dict, "Draining"))
         table_row(table, _("Draining:"), _("yes, nobody is let in"), NULL);
     table_row(table, _("Frames:"), frames, NULL);
+    relay_cluster_add_row(table, dict);
     table_print(table);
+    if (relays)
+        relay_cluster_print(relays);
     for (guint i = 0; rooms && i < rooms->len; i++)
         room_print(rooms->pdata[i]);
     if (refusals)
@@ -310,7 +314,7 @@ static void listening_to_json(GVariant *dict, const char *key, const char *name,
     json_builder_end_array(builder);
 }
 
-static void relay_print_json(GVariant *dict, GPtrArray *rooms, GVariant *refusals)
+static void relay_print_json(GVariant *dict, GPtrArray *rooms, GVariant *refusals, GVariant *relays)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
 
@@ -324,6 +328,7 @@ static void relay_print_json(GVariant *dict, GPtrArray *rooms, GVariant *refusal
     json_add_uint(builder, "framesForwarded", dict_uint64(dict, "FramesForwarded"));
     json_add_uint(builder, "framesDropped", dict_uint64(dict, "FramesDropped"));
     json_add_uint(builder, "refused", dict_uint64(dict, "Refused"));
+    relay_cluster_to_json(dict, relays, builder);
     if (refusals)
         refusals_to_json(refusals, builder);
     json_builder_set_member_name(builder, "rooms");
@@ -364,7 +369,7 @@ int relay_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) rooms = NULL;
-    g_autoptr(GVariant) refusals = NULL;
+    g_autoptr(GVariant) refusals = NULL, relays = NULL;
     g_autoptr(GVariant) dict = NULL;
 
     if (arguments[0])
@@ -374,9 +379,10 @@ int relay_run(BusClient *client, char **arguments)
         return client_fail(client, &relay_service, error);
     rooms = rooms_load(client, &error);
     refusals = rooms ? refusals_load(client, &error) : NULL;
-    (client->json ? relay_print_json : relay_print)(dict, rooms, refusals);
+    relays = refusals ? relay_cluster_load(client, &error) : NULL;
+    (client->json ? relay_print_json : relay_print)(dict, rooms, refusals, relays);
     /* Properties are open to everybody, the list of clients is not. */
-    if (!rooms || !refusals)
+    if (!rooms || !refusals || !relays)
         return client_fail(client, &relay_service, error);
     return EXIT_SUCCESS;
 }

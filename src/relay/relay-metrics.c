@@ -43,6 +43,46 @@ static void add_frames(GString *page, const RelayCounters *counters)
                       counters->latency);
 }
 
+static void add_names(GString *page, const ClusterNamesCounters *names)
+{
+    metrics_gauge(page, "rtcbus_cluster_names", "Names that clients of this relay have.",
+                  names->held);
+    metrics_gauge(page, "rtcbus_cluster_names_unconfirmed",
+                  "Those of them that the store does not know of yet.", names->unconfirmed);
+    metrics_counter(page, "rtcbus_cluster_names_claimed_total", "Names that newcomers got.",
+                    names->claimed);
+    metrics_counter(page, "rtcbus_cluster_names_refused_total",
+                    "Names that newcomers did not get: another has them.", names->refused);
+    metrics_counter(page, "rtcbus_cluster_names_lost_total",
+                    "Clients whose name another relay's client has got.", names->lost);
+}
+
+static void add_cluster(GString *page, const ClusterCounters *cluster)
+{
+    metrics_gauge(page, "rtcbus_cluster_connected", "1 if this relay is connected to NATS.",
+                  cluster->connected);
+    metrics_gauge(page, "rtcbus_cluster_store", "1 if there is a store for names.", cluster->store);
+    metrics_gauge(page, "rtcbus_cluster_relays", "Other relays.", cluster->relays.relays);
+    metrics_gauge(page, "rtcbus_cluster_clients", "Clients of other relays.", cluster->clients);
+    metrics_gauge(page, "rtcbus_cluster_waiting_bytes", "Bytes that wait for NATS.",
+                  cluster->waiting);
+    metrics_counter(page, "rtcbus_cluster_connections_total", "Connections to NATS.",
+                    cluster->connections);
+    metrics_counter(page, "rtcbus_cluster_frames_sent_total", "Frames to other relays.",
+                    cluster->relays.sent);
+    metrics_counter(page, "rtcbus_cluster_frames_received_total", "Frames from other relays.",
+                    cluster->relays.received);
+    metrics_counter(page, "rtcbus_cluster_frames_failed_total",
+                    "Frames to other relays that may not have come.", cluster->relays.failed);
+    metrics_counter(page, "rtcbus_cluster_resyncs_total",
+                    "Streams of other relays that were begun anew, for something was lost.",
+                    cluster->relays.resynced);
+    metrics_counter(page, "rtcbus_cluster_ignored_total",
+                    "Messages of other relays that were not to be expected.",
+                    cluster->relays.ignored);
+    add_names(page, &cluster->names);
+}
+
 GString *relay_metrics(const Relay *relay)
 {
     GString *page = g_string_new(NULL);
@@ -55,6 +95,8 @@ GString *relay_metrics(const Relay *relay)
     add_frames(page, &counters);
     metrics_gauge(page, "rtcbus_relay_draining", "1 if the relay sends its clients away.",
                   counters.draining);
+    if (counters.cluster.enabled)
+        add_cluster(page, &counters.cluster);
     if (counters.certificate_expires > 0)
         metrics_gauge(page, "rtcbus_relay_certificate_expiry_timestamp_seconds",
                       "When the first certificate expires, since the epoch.",

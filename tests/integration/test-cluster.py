@@ -4,11 +4,16 @@
 
 """Three relays that are one, over three real nats-servers."""
 
+import json
 import random
+import re
 import signal
 import threading
 import time
+import urllib.error
+import urllib.request
 
+import ctl
 import harness
 import nats
 from harness import check, equal, note, wait_for
@@ -21,11 +26,11 @@ nats.need()
 class Cluster:
     """Relays a, b and c, which know one another and have a store for names."""
 
-    def __init__(self, world, count=3, servers=None, urls=()):
+    def __init__(self, world, count=3, servers=None, urls=(), config=()):
         self.world = world
         self.nats = servers or nats.Nats(world)
         urls = dict(urls)
-        self.relays = [self.nats.relay(name, urls.get(i) or self.nats.urls(i))
+        self.relays = [self.nats.relay(name, urls.get(i) or self.nats.urls(i), config=dict(config))
                        for i, name in enumerate("abc"[:count])]
         for relay in self.relays:
             wait_for(lambda relay=relay: whole(relay, count - 1), what=f"{relay.name} to be whole")
@@ -119,26 +124,66 @@ def test_many_names(world):
     equal(len(holders), 667, "names of somebody")
 
 
+def ctl_json(relay):
+    status, said, errors = ctl.run(relay, "relay", "--json")
+    equal((status, errors), (0, ""), "rtcbusctl")
+    return json.loads(said)
+
+
+def fetch(relay, path):
+    port = wait_for(lambda: re.search(r"metrics at http://127\.0\.0\.1:(\d+)/", relay.stderr()))
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port.group(1)}{path}", timeout=30) as page:
+            return page.status, page.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+
+
+def test_what_is_told(world):
+    """To administrators: on the bus, by rtcbusctl, and in metrics; and health does not hang on NATS."""
+    cluster = Cluster(world, config={"Metrics": {"Listen": "127.0.0.1:0"}})
+    cluster.member(1, "/den?name=box")
+    relay = cluster.relays[0]
+    told = ctl_json(relay)
+    equal(told["cluster"]["state"], "joined", "state")
+    equal(sorted(r["clients"] for r in told["cluster"]["relays"]), [0, 1], "clients of others")
+    check(told["cluster"]["server"].endswith(str(cluster.nats.ports[0])), "the server is another")
+    page = fetch(relay, "/metrics")[1]
+    for line in ("rtcbus_cluster_connected 1", "rtcbus_cluster_relays 2",
+                 "rtcbus_cluster_clients 1", "rtcbus_cluster_store 1"):
+        check(line in page.split("\n"), f"not in the metrics: {line}")
+    cluster.nats.kill_all()
+    wait_for(lambda: relay.get("ClusterState") == "disconnected", what="NATS to be missed")
+    equal(fetch(relay, "/healthz")[0], 200, "health without NATS")
+    equal(ctl_json(relay)["cluster"]["state"], "disconnected", "state without NATS")
+    equal(relay.stderr().count("no connection to NATS"), 1, "lines about it")
+
+
 class Seat:
     """A client that stays, comes again when its connection ends, and remembers what it was told."""
 
     def __init__(self, crowd, i, name):
         self.crowd, self.i, self.name = crowd, i, name
         self.connection = None
-        self.lost_name = False
+        self.resumes, self.secret = False, None
+        self.refusals = 0
         self.sent, self.errors = 0, 0
         self.received = {}
         self.closes = []
 
     def try_in(self):
         path = f"/den?name={self.name}" if self.name else "/den"
+        headers = [("Rtcbus-Resume", self.secret)] if self.secret and self.resumes else []
         try:
-            self.connection = member(self.crowd.world, self.crowd.relays[self.i], path, timeout=20)
+            self.connection = member(self.crowd.world, self.crowd.relays[self.i], path, timeout=20,
+                                     headers=headers)
         except Refused as refusal:
             check(refusal.status in (409, 503), f"refused with {refusal.status}")
+            self.refusals += 1
             return
         except (OSError, Closed):
             return
+        self.secret = self.connection.welcome.get("resume")
         self.view = {p["id"]: p["name"] for p in self.connection.welcome["peers"]}
 
     def take(self, frame):
@@ -282,6 +327,35 @@ def test_one_server_is_killed(world):
         crowd.nats.wait_listening()
     crowd.check_frames()
     equal([seat.closes for seat in crowd.seats], [[]] * len(crowd.seats), "closed connections")
+
+
+def test_rolling_restart(world):
+    """One relay after the other sends its clients away and is started anew: they go to the others and
+    keep their names, and no frame is lost without a word."""
+    crowd = Crowd(world, 15)
+    for seat in crowd.seats:
+        seat.resumes = True
+    for i, relay in enumerate(crowd.relays):
+        crowd.chat_for(1)
+        equal(ctl.run(relay, "relay", "drain")[0], 0, "rtcbusctl relay drain")
+        until = time.monotonic() + 30
+        while any(seat.i == i for seat in crowd.seats):
+            check(time.monotonic() < until, "not all were sent away")
+            crowd.chat()
+            for seat in crowd.seats:
+                seat.pump()
+                if seat.i == i and not seat.connection:
+                    seat.i = (i + random.choice((1, 2))) % 3
+            crowd.pump()
+        relay.restart()
+        relay.read_port()
+        crowd.chat_for(1)
+        wait_for(lambda relay=relay: whole(relay), 60, f"{relay.name} to be whole")
+        crowd.settle()
+    equal({code for seat in crowd.seats for code in seat.closes}, {1012}, "close codes")
+    crowd.chat(20)
+    crowd.check_frames()
+    equal(sum(seat.refusals for seat in crowd.seats), 0, "refused names")
 
 
 def test_without_nats(world):
