@@ -6,8 +6,10 @@
 import {startCards} from './cards.js';
 import {$, recall, remember, say, show} from './dom.js';
 import {startEmitting} from './emit.js';
+import {startFiles} from './files.js';
 import {language, otherLanguage, t, translate} from './i18n.js';
 import {nameLadder, startLadder} from './ladder.js';
+import {startPairing} from './pair.js';
 import {showPeople} from './people.js';
 import {Room, checkName} from './js/rtcbus.js';
 import {takeToken} from './token.js';
@@ -36,6 +38,7 @@ function showRelay() {
     say($('own-fingerprint'), room.fingerprint);
     say($('own-code'), room.code);
     show($('own-key'), room.fingerprint !== '');
+    show($('pairing'), room.fingerprint !== '');
 }
 
 function showWhen() {
@@ -119,6 +122,8 @@ function start() {
     startCards(room, query.get('view') === 'wall');
     startLadder(room);
     startEmitting(room);
+    startFiles(room);
+    startPairing(room);
     setInterval(showWhen, 500);
     showRelay();
     showPeople(room);

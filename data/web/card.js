@@ -4,10 +4,10 @@
 // What is shown of one contact: its last number, the plot, and the state of the call.
 
 import {colour, explained, h, say, show} from './dom.js';
+import {fileSender} from './files.js';
 import {formatNumber, formatTime, t} from './i18n.js';
 import {Plot} from './plot.js';
 
-const VALUE_PERIOD = 80;   // ms: faster than that nobody reads
 const FACTS_PERIOD = 500;
 const SOON = 5000;         // ms: what takes longer is explained
 
@@ -23,7 +23,7 @@ function describeEnd(end) {
 export class Card {
     #contact;
     #room;
-    #valueAt = 0;
+    #shown = 0;     // how many had come of the series when its value was shown
     #factsAt = 0;
     #facts = {};
 
@@ -43,6 +43,7 @@ export class Card {
     #hang;
     #close;
     #keys;
+    #send;
     #since = performance.now(); // of the state that is shown
     #list;
     #rows = new Map(); // series → {element, button, value, age}
@@ -63,6 +64,7 @@ export class Card {
         this.#close = h('button', {type: 'button', className: 'quiet', textContent: t('card.remove')});
         this.#close.onclick = () => this.#room.forget(this.#contact);
 
+        this.#send = fileSender(this.#contact);
         this.#keys = h('div', {className: 'keys', hidden: true});
         const numbers = h('dl', {className: 'facts'}), link = h('dl', {className: 'facts link'});
         for (const [list, name, title] of [
@@ -84,7 +86,7 @@ export class Card {
               this.#pill, h('div', {className: 'row end'}, this.#hang, this.#close)),
             this.#note, this.#keys, this.#value, this.#canvas, this.#list, numbers,
             h('details', {className: 'more'},
-              h('summary', {textContent: t('card.connection')}), link));
+              h('summary', {textContent: t('card.connection')}), link), this.#send);
     }
 
     remove() {
@@ -102,6 +104,7 @@ export class Card {
         this.#pill.dataset.state = state;
         this.#hang.textContent = contact.wanted || call ? t('call.hangup') : t('call.call');
         show(this.#close, !contact.wanted && !call);
+        show(this.#send, state === 'connected');
         this.#showKeys(!call && reason === 'changed');
         this.#factsAt = 0;
         this.#showNote(performance.now());
@@ -158,7 +161,7 @@ export class Card {
         readings.chosen = name;
         readings.wish = null;
         this.plot.follow(readings.plot);
-        this.#valueAt = -Infinity;
+        this.#shown = 0;
         this.#factsAt = 0;
     }
 
@@ -189,11 +192,11 @@ export class Card {
         }
     }
 
-    /** In each animation frame. */
+    /** Some times a second. */
     frame(now) {
         const {last} = this.#contact.readings;
-        if (last && now - this.#valueAt >= VALUE_PERIOD) {
-            this.#valueAt = now;
+        if (last && last.count !== this.#shown) {
+            this.#shown = last.count;
             say(this.#value, formatReading(last.value, last.unit));
             this.#value.dataset.value = last.value;
             this.#value.classList.toggle('text', typeof last.value !== 'number');

@@ -9,6 +9,7 @@ import {$, show} from './dom.js';
 import {language, t} from './i18n.js';
 
 const WALL_CARD = 1.5; // width to height
+const PERIOD = 200;    // ms: faster than that nobody reads
 
 const cards = new Map(); // contact → Card
 const collator = new Intl.Collator(language, {numeric: true});
@@ -78,7 +79,7 @@ function insert(contact, card) {
 }
 
 function animate(now) {
-    requestAnimationFrame(animate);
+    setTimeout(requestAnimationFrame, PERIOD, animate);
     for (const card of cards.values())
         card.frame(now);
 }

@@ -22,6 +22,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "integration")]
 
 import harness  # noqa: E402
 import client  # noqa: E402
+import sending  # noqa: E402
 import tokens  # noqa: E402
 import views  # noqa: E402
 from browser import EXECUTABLES, Browser, executable, module_folder  # noqa: E402
@@ -575,8 +576,14 @@ TESTS = [
     test_foreign_listener,
     views.test_wall,
     views.test_small_and_by_keyboard,
-    views.test_ladder_of_two_calls,
+    sending.test_file_to_peer,
     client.test_page_from_elsewhere,
+]
+IN_ONE = [  # what is the same in all browsers
+    views.test_ladder_of_two_calls,
+    sending.test_values,
+    sending.test_file_from_peer,
+    sending.test_pairing,
     client.test_client_errors,
 ]
 ONCE = [
@@ -594,7 +601,7 @@ def main():
         harness.skip_all("neither chromium nor firefox-esr is installed")
     tests = []
     for kind in kinds:
-        for test in TESTS:
+        for test in TESTS + (IN_ONE if kind == kinds[0] else []):
             one = functools.partial(test, kind=kind)
             one.__name__ = f"{test.__name__}_{kind}"
             tests.append(one)

@@ -136,6 +136,8 @@ def test_accessible(world):
     wait_growing(page, "boiler")
     page.eval("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     page.eval("document.querySelectorAll('.term').forEach((one) => one.click())")
+    page.wait("document.getElementById('pair').offsetParent !== null && "
+              "document.querySelector('.send').offsetParent !== null")
     findings(page, "a call with all opened")
     page.do("dark", dark=True)
     findings(page, "the dark")

@@ -160,7 +160,10 @@ export class Call extends EventTarget {
         return this.#connection.createDataChannel(label, options);
     }
 
+    /** Numbers arrive at the listener: a feed begins when that has said what it has. */
     get open() {
+        if (this.#takesFeed)
+            return this.#sender?.heard ?? false;
         return [...this.#channels].some((channel) => channel.readyState === 'open');
     }
 
@@ -324,8 +327,9 @@ export class Call extends EventTarget {
 
     /** A channel of the remote: its feed, its numbers, or one for whoever knows what it is for. */
     #take(channel) {
+        channel.binaryType = 'arraybuffer';
         if (channel.protocol === FEED_PROTOCOL && this.direction === 'incoming' && !this.#sender)
-            this.#sender = new FeedSender(channel, this.outbox);
+            this.#sender = new FeedSender(channel, this.outbox, () => this.#tell('open'));
         else if (channel.label === CHANNEL || (this.foreign && this.#channels.size === 0))
             this.#adopt(channel);
         else

@@ -10,7 +10,8 @@
 // Clients that know neither session nor "to" are matched by their sender alone.
 
 import {Call, makeSession} from './call.js';
-import {RtcbusError, event} from './event.js';
+import {RtcbusError, event, until} from './event.js';
+import {FILES_LABEL, FILES_PROTOCOL, newTransfer, sendFile} from './files.js';
 import {Readings} from './readings.js';
 import {codeOf} from './sdp.js';
 import {parseNumber} from './series.js';
@@ -19,6 +20,7 @@ const FIRST_PAUSE = 1000, LONGEST_PAUSE = 30000; // ms
 const FOREIGN_PATIENCE = 5000, PATIENCE = 60000; // ms for a connection to come back
 const PROOF_OF_LIFE = 2000;  // ms for a peer that joined again to show that our call lives
 const MAX_INCOMING = 64, MAX_PENDING = 4;        // of all, and not yet connected of one
+const CUT_LIMIT = 600000;    // ms that a transfer waits for the call to come back
 const FINAL = ['bye', 'refused', 'changed']; // reasons not to call again at once
 const MAX_OFFERED = 64;      // contacts that others may make us have
 const MAX_EARLY = 128, EARLY_LIFETIME = 30000;   // candidates before their offer
@@ -67,6 +69,33 @@ export class Contact extends EventTarget {
     /** An open RTCDataChannel; OPTIONS as createDataChannel() has them. */
     channel(label, options = {}) {
         return openedChannel(this, label, options);
+    }
+
+    /** FILE, a File or a Blob with a name, to the peer; PROGRESS is told (bytes there, size). */
+    send(file, {progress} = {}) {
+        return sendAll(this, file, progress);
+    }
+}
+
+/** A transfer that is cut goes on in the next call: as long as each cut has brought it on, or the call was lost. */
+async function sendAll(contact, file, progress) {
+    const transfer = newTransfer();
+    for (let last = -1;;) {
+        let there = 0;
+        const channel = await contact.channel(FILES_LABEL, {protocol: FILES_PROTOCOL});
+        try {
+            await sendFile(channel, file, transfer, (sent, size) => {
+                there = sent;
+                progress?.(sent, size);
+            });
+            return;
+        } catch (error) {
+            channel.close();
+            if (error.name !== 'NotConnected' || !contact.wanted || (contact.state === 'connected' && there <= last))
+                throw error;
+            last = Math.max(last, there);
+            await until(contact, 'state', () => contact.state === 'connected', CUT_LIMIT, () => error);
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 // reading once and in order, also after a cut, as long as it is among the last ones. They are
 // kept in memory, so a program that starts again is another emitter, with another epoch.
 
-import {RtcbusError} from './event.js';
+import {RtcbusError, inOrder} from './event.js';
 import {ACK, Cursor, DATA, GREETED, GREETING, HELLO, MAX_NAME, MAX_UNIT, MAX_VALUE, WELCOME,
         Writer, putWhole, utf8} from './feed-frame.js';
 import {randomBytes} from './random.js';
@@ -84,14 +84,21 @@ export class FeedSender {
     #acknowledged = 0;
     #hellos = 0;
     #helloAt = 0;
+    #begun;
 
-    constructor(channel, outbox) {
+    /** BEGUN is called when the listener has asked for readings. */
+    constructor(channel, outbox, begun) {
+        this.#begun = begun;
         this.#channel = channel;
         this.#outbox = outbox;
         channel.binaryType = 'arraybuffer';
         channel.bufferedAmountLowThreshold = MAX_WINDOW / 4;
         channel.onbufferedamountlow = () => this.wake();
-        channel.onmessage = ({data}) => this.#receive(data);
+        channel.onmessage = inOrder((data) => this.#receive(data));
+    }
+
+    get heard() {
+        return this.#writer !== null && this.#channel.readyState === 'open';
     }
 
     /** There may be something to send. */
@@ -157,6 +164,7 @@ export class FeedSender {
         if (!known)
             this.#greet(place);
         this.#writer.sequence = place;
+        this.#begun();
     }
 
     /** A newcomer is told where all stands: a base for each series, then the last of each. */

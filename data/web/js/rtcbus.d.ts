@@ -66,7 +66,27 @@ export interface Contact extends EventTarget {
     readonly readings: Readings;
     /** resolves when it is open */
     channel(label: string, options?: RTCDataChannelInit): Promise<RTCDataChannel>;
+    /** resolves when the file is there; goes on after a cut */
+    send(file: Blob & { name?: string }, options?: { progress?: (there: number, size: number) => void }): Promise<void>;
     hangUp(): void;
+}
+
+/** A file that a peer offers: the detail of the event "file". */
+export interface FileOffer {
+    readonly peer: string;
+    readonly name: string;
+    readonly size: number;
+    readonly files: number;
+    accept(): void;
+    refuse(): void;
+    progress: ((there: number, size: number) => void) | null;
+    /** Blobs with a name; none if it is refused */
+    readonly done: Promise<(Blob & { name: string })[]>;
+}
+
+export interface Paired {
+    name: string;
+    fingerprint: string;
 }
 
 export interface Trust {
@@ -78,7 +98,7 @@ export interface Trust {
 
 /**
  * Events: "state", "peers", "contacts", "listeners", "reading" (detail: a Reading and .contact),
- * "channel" (detail: {peer, contact, channel}, one that a peer has opened).
+ * "channel" (detail: {peer, contact, channel}, one that a peer has opened), "file" (detail: a FileOffer).
  */
 export class Room extends EventTarget {
     constructor(url: string, options?: JoinOptions);
@@ -104,6 +124,10 @@ export class Room extends EventTarget {
     /** as keep(), and waits until it is connected */
     call(peer: string, options?: { timeout?: number }): Promise<Contact>;
     forget(contact: Contact): void;
+    /** a code for another to type, good for five minutes */
+    offerPairing(): { code: string; done: Promise<Paired>; cancel(): void };
+    /** with the code of another */
+    pair(code: string): Promise<Paired>;
     /** to all who listen; its sequence */
     publish(value: Value, options?: { series?: string; unit?: string; time?: number }): number;
     /** the calls and their places, for restore() after a reload: can be JSON */

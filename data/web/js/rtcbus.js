@@ -5,19 +5,23 @@
 // used. The relay's own page is built on this.
 
 import {Contacts} from './contacts.js';
-import {RtcbusError, event} from './event.js';
+import {RtcbusError, event, until} from './event.js';
+import {FILES_PROTOCOL, receiveFiles} from './files.js';
 import {fingerprintOfOwn, ownCertificate} from './identity.js';
 import {Outbox} from './outbox.js';
+import {Pairings} from './pairing.js';
 import {codeOf} from './sdp.js';
 import {Signaling} from './signaling.js';
 import {Trust} from './trust.js';
 
 export {RtcbusError} from './event.js';
 export {peerKey} from './contacts.js';
+export {parseNumber} from './series.js';
 export {checkName} from './signaling.js';
 
 const PATIENCE = 30000;       // ms, of join() and call()
 const IDENTITY_LIMIT = 5000;  // ms; then it goes without
+const MAX_OFFERS = 16;
 const FATAL = ['token', 'refused', 'closed']; // problems that no patience mends
 
 // Why a call has ended, as an error
@@ -32,33 +36,11 @@ const ENDS = {
     own: ['NotConnected', 'has been hung up'],
 };
 
-/** Resolves on the event TYPE of TARGET as soon as DONE() is true; rejects after PATIENCE with LATE(). */
-function until(target, type, done, patience, late) {
-    return new Promise((resolve, reject) => {
-        const end = (action, value) => {
-            clearTimeout(timer);
-            target.removeEventListener(type, look);
-            action(value);
-        };
-        const timer = setTimeout(() => end(reject, late()), patience);
-        function look() {
-            try {
-                if (done())
-                    end(resolve);
-            } catch (error) {
-                end(reject, error);
-            }
-        }
-        target.addEventListener(type, look);
-        look();
-    });
-}
-
 /**
  * A room of a relay, with us in it. It connects again by itself, and so do its calls.
  *
  * Events: "state" (.state, .problem), "peers", "contacts", "reading", "listeners", "channel",
- * and for those who want to see how it works: "sent", "received" (frames), "step".
+ * "file" (detail: {peer, name, size, files, accept(), refuse(), done, progress}), and for those who want to see how it works: "sent", "received" (frames), "step".
  */
 export class Room extends EventTarget {
     trust;
@@ -70,6 +52,8 @@ export class Room extends EventTarget {
     #RTCPeerConnection;
     #identity;             // a promise
     #entering = null;
+    #pairings;
+    #offers = 0;           // of files, that nobody has decided on
 
     constructor(url, options = {}) {
         super();
@@ -86,8 +70,10 @@ export class Room extends EventTarget {
             [this.#signaling, 'state'], [this.#signaling, 'members', 'peers'],
             [this.#signaling, 'sent'], [this.#signaling, 'received'],
             [this.#contacts, 'contacts'], [this.#contacts, 'reading'], [this.#contacts, 'listeners'],
-            [this.#contacts, 'channel'], [this.#contacts, 'step']])
+            [this.#contacts, 'step']])
             source.addEventListener(type, ({detail}) => this.dispatchEvent(event(told ?? type, detail)));
+        this.#contacts.addEventListener('channel', ({detail}) => this.#channel(detail));
+        this.#pairings = new Pairings(this.#signaling, (peer, key) => this.trust.pair(peer, key));
         this.#identity = this.#loadIdentity(identity);
     }
 
@@ -229,6 +215,42 @@ export class Room extends EventTarget {
         const reading = this.#outbox.add(value, options);
         this.#contacts.publish(reading);
         return reading.sequence;
+    }
+
+    /** A channel that a peer has opened; one with files is told as "file". */
+    #channel(detail) {
+        const {peer, channel} = detail;
+        if (channel.protocol !== FILES_PROTOCOL) {
+            this.dispatchEvent(event('channel', detail));
+            return;
+        }
+        if (this.#offers >= MAX_OFFERS) {
+            channel.close();
+            return;
+        }
+        const offer = {peer, progress: null};
+        this.#offers++;
+        offer.done = receiveFiles(channel, (about) => new Promise((resolve) => {
+            Object.assign(offer, about, {accept: () => resolve(true), refuse: () => resolve(false)});
+            this.dispatchEvent(event('file', offer));
+        }), (got, size) => offer.progress?.(got, size)).finally(() => { this.#offers--; });
+        offer.done.catch(() => {}); // whoever waits for it is told
+    }
+
+    get #me() {
+        if (!this.fingerprint || !this.name)
+            throw new RtcbusError('InvalidArgument', 'a pairing needs a name and a key of our own');
+        return {name: this.name, fingerprint: this.fingerprint};
+    }
+
+    /** A code for another to type, {code, done, cancel()}: done is a promise of its {name, fingerprint}. */
+    offerPairing() {
+        return this.#pairings.offer(this.#me);
+    }
+
+    /** With the CODE that another has: a promise of its {name, fingerprint}, which are known from then on. */
+    async pair(code) {
+        return this.#pairings.join(code, this.#me);
     }
 
     /** The calls, for restore() after a reload of the page. */

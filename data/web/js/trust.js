@@ -6,6 +6,7 @@
 // by a pairing; a name with another key is refused. The browser holds DTLS to the fingerprint
 // in the SDP, and we look at that one.
 
+import {RtcbusError} from './event.js';
 import {codeOf} from './sdp.js';
 
 const KNOWN_KEY = 'rtcbus.known';
@@ -70,6 +71,13 @@ export class Trust {
             return;
         this.#known.set(name, fingerprint);
         this.#write();
+    }
+
+    /** Two people have compared a code: a name that is known with another key stays as it is. */
+    pair(name, fingerprint) {
+        if (this.judge(name, fingerprint) === 'changed')
+            throw new RtcbusError('Denied', `${name} is known with another key: forget that one first`);
+        this.remember(name, fingerprint);
     }
 
     forget(name) {
