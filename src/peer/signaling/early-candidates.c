@@ -58,6 +58,28 @@ static void early_candidates_expire(EarlyCandidates *early, gint64 now)
         kept_free(g_queue_pop_head(&early->queue));
 }
 
+/* The oldest of the remote that has most: one that comes under many ids, each with a few, takes what it
+ * has itself first. */
+static GList *find_oldest_of_most(const EarlyCandidates *early)
+{
+    g_autoptr(GHashTable) counts = g_hash_table_new(g_str_hash, g_str_equal);
+    GList *found = NULL;
+    guint most = 0;
+
+    for (GList *l = early->queue.tail; l; l = l->prev) { /* the oldest come last */
+        const char *from = ((Kept *) l->data)->frame->from;
+        gpointer key = (gpointer) (from ? from : "");
+        guint count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, key)) + 1;
+
+        g_hash_table_insert(counts, key, GUINT_TO_POINTER(count));
+        if (count < most)
+            continue;
+        most = count;
+        found = l;
+    }
+    return found;
+}
+
 /* Makes room for one more of FROM. */
 static void early_candidates_make_room(EarlyCandidates *early, const char *from)
 {
@@ -75,7 +97,7 @@ static void early_candidates_make_room(EarlyCandidates *early, const char *from)
     if (n < early->max_per_remote) {
         if (early->queue.length < early->max_per_remote * MAX_REMOTES)
             return;
-        oldest = early->queue.head;
+        oldest = find_oldest_of_most(early);
     }
     if (!oldest)
         return;

@@ -121,6 +121,8 @@ void room_add(Room *room, const char *id, const char *name)
     if (g_strcmp0(id, room->own_id) == 0)
         return;
     room_remove(room, id);
+    if (room->members->len >= ROOM_MAX_MEMBERS)
+        return;
     member = g_new0(RoomMember, 1);
     member->id = g_strdup(id);
     member->name = name && *name ? g_strdup(name) : NULL;

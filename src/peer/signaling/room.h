@@ -50,6 +50,8 @@ bool room_is_known(const Room *room);
 /* Whether a frame with this `to` (NULL: everybody) is meant for us. */
 bool room_is_for_us(const Room *room, const char *to);
 
+/* One more than ROOM_MAX_MEMBERS is not there for us. */
+#define ROOM_MAX_MEMBERS 65536
 void room_add(Room *room, const char *id, const char *name);
 void room_remove(Room *room, const char *id);
 
