@@ -574,9 +574,12 @@ static void begin_connection(Connection *self, const char *name, bool idle)
 {
     static const char *const protocols[] = {"", "", "Sec-WebSocket-Protocol: mqtt\r\n"};
     const char *token = getenv("RTCBUS_TOKEN");
-    char request[2048];
+    char request[2048], room[32] = "";
     int n;
 
+    /* Nobody of a load before may have the name still. */
+    if (options.protocol == RTCBUS)
+        snprintf(room, sizeof room, "%s-%d", idle ? "idle" : "bench", (int) getpid());
     connect_socket(self);
     if (options.tls)
         begin_tls(self);
@@ -584,11 +587,9 @@ static void begin_connection(Connection *self, const char *name, bool idle)
                  "GET /%s?name=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s%s\r\n",
-                 options.protocol != RTCBUS ? ""
-                 : idle                     ? "idle"
-                                            : "bench",
-                 options.protocol == RTCBUS ? name : "", options.port, protocols[options.protocol],
-                 token ? "Authorization: Bearer " : "", token ? token : "", token ? "\r\n" : "");
+                 room, options.protocol == RTCBUS ? name : "", options.port,
+                 protocols[options.protocol], token ? "Authorization: Bearer " : "",
+                 token ? token : "", token ? "\r\n" : "");
     send_all(self, request, (size_t) n);
 }
 
