@@ -283,6 +283,8 @@ static void on_cut(gpointer data)
     Send *send = data;
 
     progress_pause(send->progress, true);
+    if (send->call && shared_call_is_connected(send->call))
+        send->rest = REST; /* nobody has received it until now */
     if (file_sender_was_accepted(send->sender) && send->state == SEND_TRANSFERRING)
         send_complain(send, _("cut off; it goes on when %s is there again"), send->peer);
     send_rest(send);

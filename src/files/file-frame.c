@@ -33,6 +33,7 @@ enum {
     PATH = 1 << 11,
     SHA256 = 1 << 12,
     EXECUTABLE = 1 << 13,
+    PRIVATE = 1 << 14,
 };
 
 static const struct {
@@ -55,6 +56,7 @@ static const struct {
     {"path", KIND_PATH, offsetof(FileFrame, path)},
     {"sha256", KIND_SHA256, offsetof(FileFrame, sha256)},
     {"executable", KIND_FLAG, offsetof(FileFrame, executable)},
+    {"private", KIND_FLAG, offsetof(FileFrame, private)},
 };
 
 static const struct {
@@ -63,7 +65,7 @@ static const struct {
 } types[] = {
     [FILE_FRAME_UNKNOWN] = {"", 0, 0},
     [FILE_FRAME_OFFER] = {"offer", TRANSFER | FILES | BYTES, NAME},
-    [FILE_FRAME_FILE] = {"file", FILE_MEMBER | PATH | SIZE, MTIME | EXECUTABLE},
+    [FILE_FRAME_FILE] = {"file", FILE_MEMBER | PATH | SIZE, MTIME | EXECUTABLE | PRIVATE},
     [FILE_FRAME_FOLDER] = {"folder", FILE_MEMBER | PATH, 0},
     [FILE_FRAME_DATA] = {"data", FILE_MEMBER | OFFSET, 0},
     [FILE_FRAME_END] = {"end", FILE_MEMBER, SHA256},

@@ -60,6 +60,7 @@ typedef struct {
     char *path; /* as it came: see file-path.h */
     char *sha256;
     gboolean executable;
+    gboolean private; /* neither the group nor others may read it */
 } FileFrame;
 
 /* NULL with ERROR if it is none. A type that is not known is FILE_FRAME_UNKNOWN. */

@@ -262,12 +262,12 @@ static bool checksum_fits(FilePart *part, const char *sha256, GError **error)
     return false;
 }
 
-static mode_t final_mode(bool executable)
+static mode_t final_mode(const FileAttributes *attributes)
 {
     mode_t mask = umask(0);
 
     umask(mask);
-    return (executable ? 0777 : 0666) & ~mask;
+    return (attributes->executable ? 0777 : 0666) & (attributes->private ? 0700 : 0777) & ~mask;
 }
 
 /* Some file systems know no RENAME_NOREPLACE. */
@@ -292,9 +292,10 @@ static bool take_name(const FilePart *part, GError **error)
     return false;
 }
 
-bool file_part_finish(FilePart *part, const char *sha256, guint64 mtime, bool executable,
+bool file_part_finish(FilePart *part, const char *sha256, const FileAttributes *attributes,
                       GError **error)
 {
+    guint64 mtime = attributes->mtime;
     const struct timespec times[] = {
         {.tv_nsec = UTIME_OMIT},
         {.tv_sec = (time_t) (mtime / G_USEC_PER_SEC),
@@ -306,7 +307,7 @@ bool file_part_finish(FilePart *part, const char *sha256, guint64 mtime, bool ex
     if (part->whole)
         return true;
     /* Neither is worth a failure: there are file systems that keep no modes, or not all times. */
-    if (fchmod(part->fd, final_mode(executable)) < 0 || futimens(part->fd, times) < 0)
+    if (fchmod(part->fd, final_mode(attributes)) < 0 || futimens(part->fd, times) < 0)
         g_debug("%s: %s", part->name, g_strerror(errno));
     return take_name(part, error);
 }

@@ -37,10 +37,13 @@ char *file_part_digits(const FilePart *part);
 bool file_part_begin(FilePart *part, guint64 offset, GError **error);
 bool file_part_write(FilePart *part, const void *bytes, gsize length, GError **error);
 
-/*
- * It is whole: it gets its name, the time MTIME (µs since the epoch; 0: now), and may be run if
- * it is EXECUTABLE. FILES_ERROR_CHECKSUM if it is not what SHA256 (or NULL) is the checksum of;
- * then it is gone.
- */
-bool file_part_finish(FilePart *part, const char *sha256, guint64 mtime, bool executable,
+typedef struct {
+    guint64 mtime; /* µs since the epoch; 0: now */
+    bool executable;
+    bool private; /* for its owner alone */
+} FileAttributes;
+
+/* It is whole, and gets its name. FILES_ERROR_CHECKSUM if it is not what SHA256 (or NULL) is the
+ * checksum of; then it is gone. */
+bool file_part_finish(FilePart *part, const char *sha256, const FileAttributes *attributes,
                       GError **error);

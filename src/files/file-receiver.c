@@ -28,9 +28,9 @@ typedef enum {
 
 /* A file that the other side has told us of, until it is done or failed */
 typedef struct {
-    guint64 number, size, mtime;
+    guint64 number, size;
     char *path;
-    bool executable;
+    FileAttributes attributes;
     FilePart *part; /* NULL: it is still to be looked for */
     enum {
         INCOMING_UNDECIDED,
@@ -298,8 +298,7 @@ static void on_file(FileReceiver *receiver, const FileFrame *frame, char *path)
 
     entry->number = frame->file;
     entry->size = frame->size;
-    entry->mtime = frame->mtime;
-    entry->executable = frame->executable;
+    entry->attributes = (FileAttributes){frame->mtime, frame->executable, frame->private};
     entry->path = path;
     g_queue_push_tail(&receiver->entries, entry);
     decide(receiver);
@@ -395,7 +394,7 @@ static void on_data_ends(FileReceiver *receiver, const FileFrame *frame)
     }
     tell_got(receiver);
     digits = file_part_digits(entry->part);
-    if (!file_part_finish(entry->part, frame->sha256, entry->mtime, entry->executable, &error)) {
+    if (!file_part_finish(entry->part, frame->sha256, &entry->attributes, &error)) {
         fail_entry(receiver, receiver->entries.head, error);
         return;
     }

@@ -307,6 +307,7 @@ static void tell(FileSender *sender, guint number)
         .size = entry->size,
         .mtime = MIN(entry->mtime, FILE_NUMBER_MAX),
         .executable = entry->executable,
+        .private = entry->private,
     };
 
     if (!safe) {

@@ -61,6 +61,7 @@ static void add(FileSource *source, const char *name, const char *below, const s
 
     if (!entry.shown.folder) {
         entry.shown.executable = (info->st_mode & 0111) != 0;
+        entry.shown.private = (info->st_mode & 0077) == 0;
         entry.shown.size = (guint64) info->st_size;
         entry.shown.mtime = mtime_of(info);
         source->bytes += entry.shown.size;

@@ -17,7 +17,7 @@ typedef struct FileSource FileSource;
 typedef struct {
     bool folder;
     /* Of a file */
-    bool executable;
+    bool executable, private;
     guint64 size;
     guint64 mtime; /* µs since the epoch */
 } FileSourceEntry;

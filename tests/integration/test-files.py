@@ -211,7 +211,9 @@ def cut(world, victim):
     check(filecmp.cmp(path, f"{there}/big", False), "the file is the same")
     equal(os.listdir(there), ["big"], "what is there")
     check("cut off" in sender.errors(), "the sender says so")
-    check(last_line(sender)["bytes"] < 2 * SIZE, "it does not begin anew")
+    moved = last_line(sender)["bytes"]
+    note(f"{moved} bytes went over for {SIZE}")
+    check(moved < SIZE + 16 * MIB, "it does not begin anew")
 
 
 def test_cut_at_the_receiver(world):

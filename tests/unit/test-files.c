@@ -399,8 +399,11 @@ static void test_transfer(void)
     g_autofree char *link = g_build_filename(world->here, "tree/link", NULL);
     const struct timespec times[] = {{.tv_sec = 1000000000},
                                      {.tv_sec = 1234567890, .tv_nsec = 5000}};
+    g_autofree char *secret = make_file(world->here, "tree/secret", 10, 7);
+    g_autofree char *secret_there = g_build_filename(world->there, "tree/secret", NULL);
     struct stat info;
 
+    g_chmod(secret, 0600);
     make(world->here, "tree/big", 10 * 1024 * 1024 + 17, 2);
     make(world->here, "tree/empty", 0, 0);
     make(world->here, "tree/-rf", 10, 3);
@@ -435,6 +438,8 @@ static void test_transfer(void)
     g_assert_cmpuint(info.st_mode & 0100, ==, 0100);
     g_assert_cmpint(info.st_mtim.tv_sec, ==, 1234567890);
     g_assert_cmpint(info.st_mtim.tv_nsec, ==, 5000);
+    g_assert_cmpint(stat(secret_there, &info), ==, 0);
+    g_assert_cmpuint(info.st_mode & 0777, ==, 0600);
     g_assert_cmpuint(file_sender_position(world->sender), ==, file_source_bytes(world->source));
     world_free(world);
 }
