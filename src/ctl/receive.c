@@ -402,7 +402,11 @@ static void on_ended(const GError *error, guint64 left_out, gpointer data)
         return;
     }
     progress_pause(receive->progress, true);
-    if (error)
+    if (g_error_matches(error, FILES_ERROR, FILES_ERROR_DISK))
+        receive_complain(receive,
+                         _("%s; what has come stays, and goes on when the same is sent again"),
+                         error->message);
+    else if (error)
         receive_complain(receive, "%s: %s", receive->peer, error->message);
     if (receive->state == RECEIVE_ASKING) {
         drop_current(receive);

@@ -4,7 +4,7 @@
 
 """rtcbusctl send and receive between two daemons.
 
-RTCBUS_TEST_FILES_MIB says how large the file is that is cut in the middle (default 192)."""
+RTCBUS_TEST_FILES_MIB says how large the file is that is cut in the middle (default 96)."""
 
 import filecmp
 import json
@@ -25,7 +25,7 @@ from ctl import Ctl  # noqa: E402
 from harness import check, equal, note, wait_for  # noqa: E402
 
 MIB = 1024 * 1024
-SIZE = int(os.environ.get("RTCBUS_TEST_FILES_MIB", "192")) * MIB
+SIZE = int(os.environ.get("RTCBUS_TEST_FILES_MIB", "96")) * MIB
 
 
 def pair(world, known=True):
@@ -344,6 +344,7 @@ def test_full_disk(world):
     equal((sender.status(), child.returncode), (1, 1), "exit statuses")
     for said in sender.errors(), child.stderr:
         check("No space left on device" in said, said)
+    check("what has come stays" in child.stderr, child.stderr)
     check(".long.rtcbus-part" in child.stdout, "the part stays")
 
 
