@@ -24,6 +24,7 @@ struct _BusCall {
     Call *call;
     guint settle_timer;
     guint owner_watch;
+    char *owner; /* the program that a stepwise call belongs to, on the bus; or NULL */
 };
 
 G_DEFINE_TYPE(BusCall, bus_call, RTCBUS_TYPE_PEER1_CALL_SKELETON)
@@ -113,6 +114,11 @@ static gboolean on_settled(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+const char *bus_call_owner(const BusCall *self)
+{
+    return self->owner;
+}
+
 void bus_call_update(BusCall *self)
 {
     RtcbusPeer1Call *object = RTCBUS_PEER1_CALL(self);
@@ -127,6 +133,8 @@ void bus_call_update(BusCall *self)
     bus_call_update_stats(self);
     if (call_state(self->call) == CALL_CONNECTED && self->settle_timer == 0)
         self->settle_timer = clock_timer_add(SETTLE_TIME, on_settled, self);
+    if (self->owner) /* what a program waits for */
+        g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(self));
 }
 
 static gboolean on_hangup(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation, gpointer data)
@@ -205,7 +213,11 @@ void bus_call_frame(BusCall *self, const Frame *frame)
 {
     RtcbusPeer1Call *object = RTCBUS_PEER1_CALL(self);
 
-    if (frame->type == FRAME_CANDIDATE)
+    if (self->owner && frame->type == FRAME_CANDIDATE)
+        bus_tell(G_DBUS_INTERFACE_SKELETON(self), self->owner, "LocalCandidate",
+                 g_variant_new("(ss)", frame->candidate ? frame->candidate : "",
+                               frame->mid ? frame->mid : ""));
+    else if (frame->type == FRAME_CANDIDATE)
         rtcbus_peer1_call_emit_local_candidate(object, frame->candidate ? frame->candidate : "",
                                                frame->mid ? frame->mid : "");
     else
@@ -340,6 +352,7 @@ static void on_owner_gone(GDBusConnection *connection, const char *name, gpointe
 
 void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *owner)
 {
+    self->owner = g_strdup(owner);
     self->owner_watch = g_bus_watch_name_on_connection(
         connection, owner, G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, on_owner_gone, self, NULL);
 }
@@ -374,6 +387,7 @@ static void bus_call_finalize(GObject *object)
 
     g_clear_handle_id(&self->settle_timer, g_source_remove);
     g_clear_handle_id(&self->owner_watch, g_bus_unwatch_name);
+    g_free(self->owner);
     call_unref(self->call);
     G_OBJECT_CLASS(bus_call_parent_class)->finalize(object);
 }

@@ -17,6 +17,9 @@ BusCall *bus_call_new(Call *call);
 /* The call ends when OWNER, a program, leaves the bus. */
 void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *owner);
 
+/* That program, or NULL: the call is no program's */
+const char *bus_call_owner(const BusCall *self);
+
 /* Shows the call's properties as they are now. */
 void bus_call_update(BusCall *self);
 

@@ -13,12 +13,12 @@
 
 #include "common/printable.h"
 #include "peer/bus/bus-values.h"
-#include "peer/call/call.h"
 #include "peer/error.h"
 
 struct _BusChannel {
     RtcbusPeer1ChannelSkeleton parent;
     CallChannel *channel; /* NULL once it is closed */
+    char *owner;          /* as that of its call */
 };
 
 G_DEFINE_TYPE(BusChannel, bus_channel, RTCBUS_TYPE_PEER1_CHANNEL_SKELETON)
@@ -90,8 +90,9 @@ void bus_channel_update(BusChannel *self)
 
 void bus_channel_shorter(BusChannel *self)
 {
-    rtcbus_peer1_channel_emit_buffered_amount_changed(
-        RTCBUS_PEER1_CHANNEL(self), channel_buffered_amount(bus_channel_rtc(self)));
+    if (self->owner)
+        bus_tell(G_DBUS_INTERFACE_SKELETON(self), self->owner, "BufferedAmountChanged",
+                 g_variant_new("(t)", (guint64) channel_buffered_amount(bus_channel_rtc(self))));
 }
 
 void bus_channel_detach(BusChannel *self)
@@ -108,10 +109,10 @@ void bus_channel_message(BusChannel *self, MessageKind kind, const guint8 *bytes
     RtcbusPeer1Channel *object = RTCBUS_PEER1_CHANNEL(self);
     g_autofree char *text = NULL;
 
-    if (call_is_stepwise(call_channel_call(self->channel))) {
-        rtcbus_peer1_channel_emit_message_received(
-            object, kind == MESSAGE_TEXT ? KIND_TEXT : KIND_BINARY,
-            g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, bytes, length, 1));
+    if (self->owner) {
+        bus_tell(G_DBUS_INTERFACE_SKELETON(self), self->owner, "MessageReceived",
+                 g_variant_new("(s@ay)", kind == MESSAGE_TEXT ? KIND_TEXT : KIND_BINARY,
+                               g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, bytes, length, 1)));
         return;
     }
     if (kind == MESSAGE_BINARY) {
@@ -237,7 +238,7 @@ static gboolean on_close(RtcbusPeer1Channel *object, GDBusMethodInvocation *invo
 
 /* ---- the object ----------------------------------------------------------- */
 
-BusChannel *bus_channel_new(CallChannel *channel)
+BusChannel *bus_channel_new(CallChannel *channel, const char *owner)
 {
     BusChannel *self = g_object_new(BUS_TYPE_CHANNEL, NULL);
     RtcbusPeer1Channel *object = RTCBUS_PEER1_CHANNEL(self);
@@ -248,6 +249,7 @@ BusChannel *bus_channel_new(CallChannel *channel)
         given_protocol ? bus_text(given_protocol, strlen(given_protocol)) : g_strdup("");
 
     self->channel = channel;
+    self->owner = g_strdup(owner);
     rtcbus_peer1_channel_set_label(object, label);
     rtcbus_peer1_channel_set_protocol(object, protocol);
     rtcbus_peer1_channel_set_direction(object,
@@ -265,10 +267,17 @@ BusChannel *bus_channel_new(CallChannel *channel)
     return self;
 }
 
+static void bus_channel_finalize(GObject *object)
+{
+    g_free(BUS_CHANNEL(object)->owner);
+    G_OBJECT_CLASS(bus_channel_parent_class)->finalize(object);
+}
+
 static void bus_channel_class_init(BusChannelClass *klass)
 {
     GObjectClass *object_class = G_OBJECT_CLASS(klass);
 
+    object_class->finalize = bus_channel_finalize;
     object_class->get_property = bus_channel_get_property;
     object_class->set_property = bus_channel_set_property;
     g_object_class_override_property(object_class, PROP_BUFFERED_AMOUNT, "buffered-amount");

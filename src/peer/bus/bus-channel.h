@@ -11,7 +11,8 @@
 #define BUS_TYPE_CHANNEL (bus_channel_get_type())
 G_DECLARE_FINAL_TYPE(BusChannel, bus_channel, BUS, CHANNEL, RtcbusPeer1ChannelSkeleton)
 
-BusChannel *bus_channel_new(CallChannel *channel);
+/* OWNER: as bus_call_owner() */
+BusChannel *bus_channel_new(CallChannel *channel, const char *owner);
 
 /* Shows the channel's properties as they are now. */
 /* Less of what was accepted waits to be sent. */

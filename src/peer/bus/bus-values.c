@@ -188,3 +188,15 @@ char *bus_text(const void *bytes, gsize length)
 {
     return length > 0 ? g_utf8_make_valid(bytes, length) : g_strdup("");
 }
+
+void bus_tell(GDBusInterfaceSkeleton *object, const char *destination, const char *signal,
+              GVariant *values)
+{
+    GDBusConnection *connection = g_dbus_interface_skeleton_get_connection(object);
+    g_autoptr(GVariant) kept = g_variant_ref_sink(values);
+
+    if (connection)
+        g_dbus_connection_emit_signal(
+            connection, destination, g_dbus_interface_skeleton_get_object_path(object),
+            g_dbus_interface_skeleton_get_info(object)->name, signal, kept, NULL);
+}

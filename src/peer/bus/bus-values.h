@@ -36,6 +36,10 @@ void bus_return_error(GDBusMethodInvocation *invocation, const GError *error);
 /* The same, for an object whose channel is gone. */
 void bus_return_closed(GDBusMethodInvocation *invocation);
 
+/* Emits SIGNAL of OBJECT to the program DESTINATION alone. VALUES may be floating. */
+void bus_tell(GDBusInterfaceSkeleton *object, const char *destination, const char *signal,
+              GVariant *values);
+
 /* Transfer full */
 char *bus_call_path(guint call);
 char *bus_channel_path(guint call, guint channel);

@@ -558,7 +558,8 @@ static void on_call_ended(Call *call, gpointer data)
 
 static void channel_added(Bus *bus, CallChannel *channel)
 {
-    BusChannel *object = bus_channel_new(channel);
+    const BusCall *call = g_hash_table_lookup(bus->calls, call_channel_call(channel));
+    BusChannel *object = bus_channel_new(channel, bus_call_owner(call));
     g_autofree char *path =
         bus_channel_path(call_number(call_channel_call(channel)), call_channel_number(channel));
 

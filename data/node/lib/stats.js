@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+// RTCStatsReport, of what webrtc-stats has for data channels
+
+'use strict';
+
+const {createHash} = require('node:crypto');
+const {INTERNAL, checkInternal, defineInterface} = require('./webidl.js');
+
+class RTCStatsReport {
+  #map;
+
+  constructor(key, entries) {
+    checkInternal(key, 'RTCStatsReport');
+    this.#map = new Map(entries.map((entry) => [entry.id, entry]));
+  }
+
+  get size() { return this.#map.size; }
+  get(id) { return this.#map.get(id); }
+  has(id) { return this.#map.has(id); }
+  keys() { return this.#map.keys(); }
+  values() { return this.#map.values(); }
+  entries() { return this.#map.entries(); }
+  [Symbol.iterator]() { return this.#map.entries(); }
+
+  forEach(callback, thisArg) {
+    this.#map.forEach((value, key) => callback.call(thisArg, value, key, this));
+  }
+}
+
+defineInterface(RTCStatsReport);
+
+function fingerprint(der) {
+  const hex = createHash('sha256').update(der).digest('hex').toUpperCase();
+  return hex.match(/../g).join(':');
+}
+
+function candidateEntry(candidate, type, base) {
+  const side = type === 'local-candidate' ? 'L' : 'R';
+  return {
+    ...base, type, id: `I${side}${candidate.address}:${candidate.port}${candidate.type}`,
+    transportId: 'T1', address: candidate.address, port: candidate.port,
+    protocol: candidate.protocol, candidateType: candidate.type, priority: candidate.priority,
+    foundation: candidate.foundation, usernameFragment: candidate.usernameFragment,
+  };
+}
+
+function channelEntry(core, base) {
+  return {
+    ...base, type: 'data-channel', id: `D${core.number}`, label: core.label,
+    protocol: core.protocol, dataChannelIdentifier: core.id, state: core.readyState,
+    messagesSent: core.messagesSent, bytesSent: core.bytesSent,
+    messagesReceived: core.messagesReceived, bytesReceived: core.bytesReceived,
+  };
+}
+
+function certificateEntry(id, der, base) {
+  return {
+    ...base, type: 'certificate', id, fingerprint: fingerprint(der),
+    fingerprintAlgorithm: 'sha-256', base64Certificate: Buffer.from(der).toString('base64'),
+  };
+}
+
+// The selected pair, and the transport that it carries
+function pathEntries(connection, locals, remotes, base) {
+  const {pair, values, ice, dtls} = connection;
+  const find = (entries, candidate) => entries.find((e) => candidate &&
+    e.address === candidate.address && e.port === candidate.port)?.id;
+  const traffic = {bytesSent: values.BytesSent ?? 0, bytesReceived: values.BytesReceived ?? 0};
+  const entries = [];
+  if (pair) {
+    entries.push({
+      ...base, ...traffic, type: 'candidate-pair', id: 'CP1', transportId: 'T1',
+      localCandidateId: find(locals, pair.local), remoteCandidateId: find(remotes, pair.remote),
+      state: 'succeeded', nominated: true,
+      currentRoundTripTime: (values.RoundTripTime ?? 0) / 1e6,
+    });
+  }
+  entries.push({
+    ...base, ...traffic, type: 'transport', id: 'T1', dtlsState: dtls.state,
+    iceState: ice.state, iceRole: ice.role, selectedCandidatePairChanges: pair ? 1 : 0,
+    ...(pair ? {selectedCandidatePairId: 'CP1'} : {}),
+    ...(values.RemoteCertificate?.length ? {remoteCertificateId: 'CF2'} : {}),
+  });
+  return entries;
+}
+
+// CONNECTION: channels (Cores), opened, closed; and ice, dtls, pair, values (the call's properties)
+// if there is a transport.
+function makeReport(connection) {
+  const base = {timestamp: performance.timeOrigin + performance.now()};
+  const entries = [{
+    ...base, type: 'peer-connection', id: 'P', dataChannelsOpened: connection.opened,
+    dataChannelsClosed: connection.closed,
+  }];
+  entries.push(...connection.channels.map((core) => channelEntry(core, base)));
+  if (connection.ice) {
+    const {pair} = connection;
+    const withPair = (list, one) => (one && !list.includes(one) ? [...list, one] : list);
+    const locals = withPair(connection.ice.getLocalCandidates(), pair?.local)
+      .filter((c) => c.candidate).map((c) => candidateEntry(c, 'local-candidate', base));
+    const remotes = withPair(connection.ice.getRemoteCandidates(), pair?.remote)
+      .filter((c) => c.candidate).map((c) => candidateEntry(c, 'remote-candidate', base));
+    entries.push(...locals, ...remotes, ...pathEntries(connection, locals, remotes, base));
+    if (connection.values.RemoteCertificate?.length)
+      entries.push(certificateEntry('CF2', connection.values.RemoteCertificate, base));
+  }
+  return new RTCStatsReport(INTERNAL, entries);
+}
+
+module.exports = {RTCStatsReport, makeReport};
