@@ -497,6 +497,17 @@ static void offer_again(Connection *connection)
     paths_repeat_candidates(connection->paths, paths_ufrag(connection->paths));
 }
 
+/*
+ * While libwebrtc has a good path and does not know our new credentials or candidates, a check that
+ * comes from there makes a pair that it throws away, and for good.
+ */
+static bool needs_time(const Connection *connection)
+{
+    const Sdp *remote = connection->negotiation.remote;
+
+    return remote && remote->max_packet_size == 0;
+}
+
 /* Who controls is not asked again in a restart (RFC 8445 6.1.1). */
 bool connection_restart_ice(Connection *connection, bool anew, GError **error)
 {
@@ -512,7 +523,8 @@ bool connection_restart_ice(Connection *connection, bool anew, GError **error)
             offer_again(connection);
         return true;
     }
-    if (!paths_begin(connection->paths, paths_is_controlling(connection->paths), false, error))
+    if (!paths_begin(connection->paths, paths_is_controlling(connection->paths),
+                     needs_time(connection), error))
         return false;
     post_offer(connection, NULL);
     return true;
@@ -533,19 +545,15 @@ bool connection_is_relayed(Connection *connection)
     return paths_is_relayed(connection->paths);
 }
 
-/*
- * The first offer, or an ICE restart. While libwebrtc has a good path and does not know our new
- * credentials, a check that comes with them makes a pair that it throws away, and for good.
- */
+/* The first offer, or an ICE restart */
 static bool answer_anew(Connection *connection, Sdp **remote, const char *text, GError **error)
 {
     const bool first = !connection->dtls;
     const bool controlling =
         (*remote)->ice_lite || (!first && paths_is_controlling(connection->paths));
-    const bool leisurely = !first && (*remote)->max_packet_size == 0;
     NegotiationIce ice;
 
-    if (!paths_begin(connection->paths, controlling, leisurely, error))
+    if (!paths_begin(connection->paths, controlling, needs_time(connection), error))
         return false;
     if (!paths_set_remote(connection->paths, *remote, error)) {
         paths_cancel(connection->paths);
