@@ -119,10 +119,10 @@ static void disconnect(ClusterLink *link, const char *reason)
 {
     guint retry = link->nats ? FIRST_MS : RETRY_MS, wait = retry + random_below(retry);
 
+    tell(link, (Arrival){.kind = ARRIVAL_DOWN, .text = g_strdup(reason)}); /* it may be libnats's */
     for (guint i = 0; i < MAX_SUBJECTS; i++)
         g_clear_pointer(&link->subscriptions[i], natsSubscription_Destroy);
     g_clear_pointer(&link->nats, natsConnection_Destroy);
-    tell(link, (Arrival){.kind = ARRIVAL_DOWN, .text = g_strdup(reason)});
     uv_timer_start(&link->timer, on_timer, wait, 0);
 }
 
