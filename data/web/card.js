@@ -260,7 +260,7 @@ function breakable(text) {
 
 /** When a wanted contact is called again after REASON. */
 function whenAgain(reason) {
-    if (reason === 'away' || reason === 'bye' || reason === 'refused')
+    if (['away', 'bye', 'stopped', 'refused', 'untrusted'].includes(reason))
         return 'back';
     return reason === 'relay' ? 'relay' : 'soon';
 }

@@ -5,11 +5,10 @@
 // a compact card for each, all in one screen, for a display that people look at from afar.
 
 import {Card} from './card.js';
-import {$, show} from './dom.js';
+import {$, nextPicture, show} from './dom.js';
 import {language, t} from './i18n.js';
 
 const WALL_CARD = 1.5; // width to height
-const PERIOD = 200;    // ms: faster than that nobody reads
 
 const cards = new Map(); // contact → Card
 const collator = new Intl.Collator(language, {numeric: true});
@@ -79,7 +78,7 @@ function insert(contact, card) {
 }
 
 function animate(now) {
-    setTimeout(requestAnimationFrame, PERIOD, animate);
+    nextPicture(animate);
     for (const card of cards.values())
         card.frame(now);
 }

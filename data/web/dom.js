@@ -50,6 +50,13 @@ export function remember(key, value) {
     }
 }
 
+const PERIOD = 200; // ms: faster than that nobody reads, and each picture costs
+
+/** ACTION(now) in the next picture; all that ask for one are in the same. */
+export function nextPicture(action) {
+    return setTimeout(requestAnimationFrame, PERIOD - performance.now() % PERIOD, action);
+}
+
 /** Keeps MAP from growing with all who ever came: the oldest entry goes. */
 export function bound(map, size) {
     if (map.size > size)

@@ -10,6 +10,7 @@
 // number a second and at a thousand. It draws some times a second, only while it is visible,
 // and only if there is something new to see.
 
+import {nextPicture} from './dom.js';
 import {formatNumber, t} from './i18n.js';
 
 const LEFT = 4, RIGHT = 4, TOP = 8, BOTTOM = 18; // px around the curve
@@ -17,7 +18,6 @@ const DOTS_BELOW = 90;   // columns with numbers: fewer are shown as dots too
 const FIELDS = 7;        // of each column, see COLUMN
 const COLUMN = {start: 0, end: 1, low: 2, high: 3, last: 4, sum: 5, n: 6};
 const MANY = 2;          // numbers in a column: more are drawn as a band
-const PERIOD = 200;      // ms between pictures: more would cost more than they show
 const SLACK = 0.08;      // free space above and below, of the range
 const SHRINK = 0.45;     // the scale is made finer when less than this of it is used
 
@@ -26,7 +26,7 @@ const plots = new Set(); // those in sight
 let frame = 0;
 
 function schedule() {
-    frame ||= setTimeout(requestAnimationFrame, PERIOD, () => {
+    frame ||= nextPicture(() => {
         frame = 0;
         const now = performance.now();
         for (const plot of plots)

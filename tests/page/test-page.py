@@ -410,6 +410,18 @@ def test_identity(world, kind):
     equal(fact(page, "boiler", "Fingerprint"), new, "fingerprint")
 
 
+def test_untrusted(world, kind):
+    """A peer that knows another key by our name says so, and the page does not go on asking."""
+    relay = start_relay(world)
+    peer = emitter(world, relay, "boiler")
+    peer.invoke("TrustPeer", "(ss)", "desk", peer.get("Fingerprint"))
+    page = open_page(world, kind, relay)
+    wait_people(page, "boiler")
+    page.click("#people button")
+    page.wait_text(page.card("boiler", ".note"), "boiler refuses the call: it does not know your key", 20)
+    equal(peer.get("ListenerCount"), 0, "listeners")
+
+
 def test_japanese(world, kind):
     relay = start_relay(world)
     emitter(world, relay, "boiler")
@@ -580,6 +592,7 @@ TESTS = [
     client.test_page_from_elsewhere,
 ]
 IN_ONE = [  # what is the same in all browsers
+    test_untrusted,
     views.test_ladder_of_two_calls,
     sending.test_values,
     sending.test_file_from_peer,

@@ -27,6 +27,20 @@ const NEXT = {
     closed: [],
 };
 
+// Why a call ends, as `bye` says it: ours, its word, and what that is to the other side (rtcbus-signaling(7))
+const REASONS = [
+    ['changed', 'untrusted', 'untrusted'], ['busy', 'busy', 'busy'], ['unreachable', 'no-path', 'unreachable'],
+    ['timeout', 'timeout', 'gaveup'], ['silent', 'unheard', 'silent'], ['bad', 'failed', 'failed'],
+    [null, 'gone', 'ended'], [null, 'stopped', 'stopped'], [null, 'new-key', 'newkey'],
+];
+
+export const wordOf = (reason) => REASONS.find(([ours]) => ours === reason)?.[1];
+
+/** What the WORD of a remote's `bye` means; without one it has just hung up, or refused a call that was PENDING. */
+export function reasonOf(word, pending) {
+    return REASONS.find(([, known]) => known === word)?.[2] ?? (pending ? 'refused' : 'bye');
+}
+
 export const makeSession = () => hex(randomBytes(16));
 
 /**
@@ -183,7 +197,7 @@ export class Call extends EventTarget {
             return;
         clearTimeout(this.#restartTimer);
         if (sayBye)
-            this.#send({type: 'bye'});
+            this.#send({type: 'bye', reason: wordOf(reason)});
         this.#connection?.close();
         this.reason = reason;
         this.#enter('closed');

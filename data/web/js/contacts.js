@@ -9,7 +9,7 @@
 //
 // Clients that know neither session nor "to" are matched by their sender alone.
 
-import {Call, makeSession} from './call.js';
+import {Call, makeSession, reasonOf, wordOf} from './call.js';
 import {RtcbusError, event, until} from './event.js';
 import {FILES_LABEL, FILES_PROTOCOL, newTransfer, sendFile} from './files.js';
 import {Readings} from './readings.js';
@@ -21,7 +21,7 @@ const FOREIGN_PATIENCE = 5000, PATIENCE = 60000; // ms for a connection to come 
 const PROOF_OF_LIFE = 2000;  // ms for a peer that joined again to show that our call lives
 const MAX_INCOMING = 64, MAX_PENDING = 4;        // of all, and not yet connected of one
 const CUT_LIMIT = 600000;    // ms that a transfer waits for the call to come back
-const FINAL = ['bye', 'refused', 'changed']; // reasons not to call again at once
+const FINAL = ['bye', 'stopped', 'refused', 'untrusted', 'changed']; // reasons not to call again at once
 const MAX_OFFERED = 64;      // contacts that others may make us have
 const MAX_EARLY = 128, EARLY_LIFETIME = 30000;   // candidates before their offer
 
@@ -495,7 +495,7 @@ export class Contacts extends EventTarget {
                 call.foreign && call.remote === frame.from && call.close('replaced', false));
         const pending = [...this.incoming].filter((one) => one.pending && one.remote === frame.from);
         if (this.incoming.size >= MAX_INCOMING || pending.length >= MAX_PENDING) {
-            this.#signaling.send({type: 'bye', to: frame.from, session});
+            this.#signaling.send({type: 'bye', to: frame.from, session, reason: wordOf('busy')});
             return;
         }
         const call = this.#newCall('incoming', frame.from, session);
@@ -539,7 +539,7 @@ export class Contacts extends EventTarget {
         const name = this.#signaling.nameOf(frame.from), key = peerKey(frame.from, name);
         if (this.contacts.get(key)?.call ||
             (!this.contacts.has(key) && this.contacts.size >= MAX_OFFERED)) {
-            this.#signaling.send({type: 'bye', to: frame.from, session: frame.session});
+            this.#signaling.send({type: 'bye', to: frame.from, session: frame.session, reason: wordOf('busy')});
             return;
         }
         const contact = this.#contact(key, frame.from, name);
@@ -569,7 +569,7 @@ export class Contacts extends EventTarget {
 
     #receiveBye(frame) {
         const call = this.#find(frame);
-        call?.close(call.pending ? 'refused' : 'bye', false);
+        call?.close(reasonOf(frame.reason, call.pending), false);
     }
 
     #readStats() {

@@ -56,7 +56,10 @@ export interface Contact extends EventTarget {
     readonly key: string;
     readonly name: string;
     readonly state: 'closed' | 'calling' | 'connecting' | 'connected' | 'reconnecting';
-    /** of the last end: own, bye, refused, changed, away, relay, timeout, unreachable, silent, ended, bad */
+    /**
+     * of the last end: own, bye, stopped, refused, untrusted, busy, changed, newkey, away, relay, timeout,
+     * gaveup, unreachable, silent, ended, replaced, bad, failed
+     */
     readonly reason: string | null;
     readonly trust: TrustState | null;
     /** what it has shown: "sha-256 AB:CD:…" */

@@ -27,7 +27,11 @@ const FATAL = ['token', 'refused', 'closed']; // problems that no patience mends
 // Why a call has ended, as an error
 const ENDS = {
     timeout: ['Timeout', 'did not answer'],
-    refused: ['Denied', 'refuses the call: it may know another key by our name'],
+    refused: ['Denied', 'refuses the call'],
+    untrusted: ['Denied', 'refuses the call: it does not know our key, or another one by our name'],
+    busy: ['LimitExceeded', 'has too many calls'],
+    gaveup: ['Timeout', 'gave up waiting'],
+    stopped: ['NotConnected', 'is being stopped'],
     bye: ['NotConnected', 'hung up'],
     changed: ['Denied', 'shows another key than the known one: somebody may be in between'],
     away: ['NoSuchPeer', 'is not in the room'],
@@ -194,7 +198,7 @@ export class Room extends EventTarget {
         };
         try {
             await until(contact, 'state', () => {
-                if (['changed', 'refused', 'own'].includes(contact.reason))
+                if (['changed', 'refused', 'untrusted', 'own'].includes(contact.reason))
                     throw failed();
                 return contact.state === 'connected';
             }, timeout, failed);
