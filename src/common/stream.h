@@ -32,6 +32,9 @@
 /* Labels: pipes wait for a program to acquire them, services are declared */
 #define STREAM_PIPE_PREFIX "pipe/"
 #define STREAM_SERVICE_PREFIX "service/"
+/* The label of a stream that tells what the other side may use: the name of a service a line, and
+ * its end */
+#define STREAM_SERVICES_LABEL "services"
 
 #define STREAM_ERROR (stream_error_quark())
 GQuark stream_error_quark(void);

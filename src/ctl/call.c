@@ -242,6 +242,22 @@ static void tell_existing(const Calling *calling)
     g_print("\n");
 }
 
+/* A call to whoever answers waits for somebody to come; a foreign relay does not tell who is there. */
+static void tell_empty_room(BusClient *client)
+{
+    g_autoptr(GVariant) dict =
+        client_properties(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE, NULL);
+    g_autoptr(GVariant) peers =
+        dict ? g_variant_lookup_value(dict, "Peers", G_VARIANT_TYPE("a(ss)")) : NULL;
+    g_autofree char *room = dict ? text_room(dict_string(dict, "RelayUrl")) : NULL;
+
+    if (peers && g_variant_n_children(peers) == 0 &&
+        g_str_equal(dict_string(dict, "RelayState"), "connected"))
+        client_complain(_("nobody else is in the room (%s), as far as the relay tells; waiting for "
+                          "somebody to come"),
+                        room);
+}
+
 static int call_and_watch(Calling *calling, const char *peer)
 {
     BusClient *client = calling->client;
@@ -254,6 +270,8 @@ static int call_and_watch(Calling *calling, const char *peer)
         tell_existing(calling);
     if (option_no_wait)
         return print_started(client, calling->path);
+    if (!*peer)
+        tell_empty_room(client);
     return calling_run(calling);
 }
 

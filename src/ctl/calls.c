@@ -108,6 +108,14 @@ static const char *const state_texts[][2] = {
     {"known", N_("known")},
     {"outgoing", N_("outgoing")},
     {"incoming", N_("incoming")},
+    {"open", N_("open")},
+    {"closing", N_("closing")},
+    {"joined", N_("joined")},
+    {"left", N_("left")},
+    {"running", N_("running")},
+    {"stopped", N_("stopped")},
+    {"paired", N_("paired")},
+    {"not paired", N_("not paired")},
 };
 
 const char *call_state_text(const char *state)

@@ -76,6 +76,36 @@ GVariant *client_properties(BusClient *client, const BusService *service, const 
     return reply ? g_variant_get_child_value(reply, 0) : NULL;
 }
 
+static GVariant *ask_bus(BusClient *client, const char *method, GVariant *parameters,
+                         const char *reply)
+{
+    return g_dbus_connection_call_sync(
+        client->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+        method, parameters, G_VARIANT_TYPE(reply), G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL);
+}
+
+bool client_has(BusClient *client, const BusService *service)
+{
+    g_autoptr(GVariant) reply =
+        ask_bus(client, "NameHasOwner", g_variant_new("(s)", service->bus_name), "(b)");
+    gboolean has = FALSE;
+
+    if (reply)
+        g_variant_get(reply, "(b)", &has);
+    return has;
+}
+
+bool client_can_start(BusClient *client, const BusService *service)
+{
+    g_autoptr(GVariant) reply = ask_bus(client, "ListActivatableNames", NULL, "(as)");
+    g_autofree const char **names = NULL;
+
+    if (!reply)
+        return false;
+    g_variant_get(reply, "(^a&s)", &names);
+    return g_strv_contains(names, service->bus_name);
+}
+
 bool client_may_act(BusClient *client, GError **error)
 {
     g_autoptr(GVariant) reply =

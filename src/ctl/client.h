@@ -45,6 +45,10 @@ GVariant *client_call(BusClient *client, const BusService *service, const char *
 GVariant *client_properties(BusClient *client, const BusService *service, const char *path,
                             const char *interface, GError **error);
 
+/* Whether SERVICE runs, and whether the bus could start it, which it can if it is installed */
+bool client_has(BusClient *client, const BusService *service);
+bool client_can_start(BusClient *client, const BusService *service);
+
 /* Whether we may use the peer daemon. Who may not hears no signals either, and would wait for
  * them in vain. */
 bool client_may_act(BusClient *client, GError **error);

@@ -15,80 +15,85 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/suggestion.h"
+#include "ctl/completion.h"
 #include "ctl/text.h"
 
 static const Command commands[] = {
     {"status", NULL, N_("Show the peer, its relay, calls and numbers, and what is wrong"), NULL, 0,
      0, false, NULL, status_run},
     {"doctor", N_("[PEER]"), N_("Test what a call needs, step by step, and explain"), NULL, 0, 1,
-     false, NULL, doctor_run},
+     false, NULL, doctor_run, .completes = "peer"},
     {"peers", NULL, N_("List the peers in the room"), NULL, 0, 0, false, NULL, peers_run},
     {"call", N_("[PEER]"), N_("Call a peer (default: whoever answers) until it is connected"),
-     call_options, 0, 1, false, call_check, call_run},
+     call_options, 0, 1, false, call_check, call_run, .completes = "peer"},
     {"calls", NULL, N_("List the calls"), NULL, 0, 0, false, NULL, calls_run},
+    {"monitor", NULL, N_("Tell of the relay, calls, trust and channels as things happen"), NULL, 0,
+     0, false, NULL, monitor_run},
     {"hangup", N_("CALL"), N_("End a call, given by its number or object path"), NULL, 1, 1, false,
-     hangup_check, hangup_run},
+     hangup_check, hangup_run, .completes = "call"},
     {"keep", N_("[PEER...]"), N_("Keep peers connected, or list those who are kept"), NULL, 0, -1,
-     false, keep_check, keep_run},
+     false, keep_check, keep_run, .completes = "peer"},
     {"unkeep", N_("PEER..."), N_("Keep peers no longer, and hang up"), NULL, 1, -1, false,
-     keep_check, unkeep_run},
+     keep_check, unkeep_run, .completes = "kept"},
     {"offer", NULL, N_("Call without a relay: print an offer, and read the answer"), offer_options,
      0, 0, false, offer_check, offer_run},
     {"answer", N_("[OFFER]"), N_("Answer such an offer (default: one that is pasted)"),
      offer_options, 0, 1, false, offer_check, answer_run},
     {"readings", N_("[PEER]"), N_("Print the readings received"), readings_options, 0, 1, false,
-     readings_check, readings_run},
+     readings_check, readings_run, .completes = "peer"},
     {"numbers", N_("[PEER]"), N_("Print the plain numbers received"), numbers_options, 0, 1, false,
-     readings_check, numbers_run},
+     readings_check, numbers_run, .completes = "peer"},
     {"publish", N_("VALUE..."), N_("Give readings to every listener"), publish_options, 1, -1, true,
      publish_check, publish_run},
     {"pair", N_("[CODE]"), N_("Make this peer and another one known to each other"), pair_options,
      0, 3, false, pair_check, pair_run},
     {"fingerprint", N_("[NAME]"), N_("Show this peer's fingerprint, or a known peer's"), NULL, 0, 1,
-     false, NULL, fingerprint_run},
+     false, NULL, fingerprint_run, .completes = "known"},
     {"identity", N_("[new]"), N_("Show who this peer is, or make it a new key"), identity_options,
-     0, 1, false, identity_check, identity_run},
+     0, 1, false, identity_check, identity_run, .completes = "new"},
     {"known", NULL, N_("List the known peers"), NULL, 0, 0, false, NULL, known_run},
     {"trust", N_("NAME FINGERPRINT"), N_("Make a peer known, in place of what was learned of it"),
-     NULL, 2, 3, false, trust_check, trust_run},
+     NULL, 2, 3, false, trust_check, trust_run, .completes = "peer fingerprint"},
     {"forget", N_("NAME"), N_("Forget what was learned of a peer"), NULL, 1, 1, false, NULL,
-     forget_run},
-    {"forward", N_("ADDRESS:PORT PEER NAME"),
+     forget_run, .completes = "known"},
+    {"services", N_("[PEER]"), N_("List the services offered here, or those that a peer offers us"),
+     NULL, 0, 1, false, NULL, services_run, .completes = "peer"},
+    {"forward", N_("[ADDRESS:]PORT PEER NAME"),
      N_("Make a local port lead to a service that a peer has declared"), NULL, 3, 3, false,
-     forward_check, forward_run},
+     forward_check, forward_run, .completes = "address peer service"},
     {"pipe", N_("[PEER] [LABEL]"), N_("Connect standard input and output to another peer's"),
-     pipe_options, 0, 2, false, pipe_check, pipe_run},
+     pipe_options, 0, 2, false, pipe_check, pipe_run, .completes = "peer service"},
     {"send", N_("FILE... PEER"), N_("Send files and folders to a peer that receives them"), NULL, 2,
-     -1, false, NULL, send_run},
+     -1, false, NULL, send_run, .completes = "file file-or-peer"},
     {"receive", N_("[FOLDER]"), N_("Receive the files that a peer sends (default: here)"),
-     receive_options, 0, 1, false, receive_check, receive_run},
+     receive_options, 0, 1, false, receive_check, receive_run, .completes = "file"},
     {"relay", N_("[drain]"), N_("Show the relay on this machine, or send its clients away"), NULL,
-     0, 1, false, relay_check, relay_run},
+     0, 1, false, relay_check, relay_run, .completes = "drain"},
     {"token", NULL, N_("Make a token that opens rooms of the relay on this machine"), token_options,
      0, 0, false, token_check, token_run, .alone = true},
 };
 
-typedef struct {
+static struct {
     gboolean session;
     gboolean json;
     gboolean help;
     gboolean version;
-} CommonOptions;
+} common;
 
-static void add_common_options(GOptionContext *context, CommonOptions *options)
+const GOptionEntry command_common_options[] = {
+    {"help", 'h', 0, G_OPTION_ARG_NONE, &common.help, N_("Show this help and exit"), NULL},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &common.json, N_("Answer in JSON, for programs"), NULL},
+    {"session", 0, 0, G_OPTION_ARG_NONE, &common.session, N_("Talk to daemons on the session bus"),
+     NULL},
+    {"version", 0, 0, G_OPTION_ARG_NONE, &common.version, N_("Show the version and exit"), NULL},
+    {},
+};
+
+static void add_common_options(GOptionContext *context)
 {
-    const GOptionEntry entries[] = {
-        {"help", 'h', 0, G_OPTION_ARG_NONE, &options->help, N_("Show this help and exit"), NULL},
-        {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, N_("Answer in JSON, for programs"), NULL},
-        {"session", 0, 0, G_OPTION_ARG_NONE, &options->session,
-         N_("Talk to daemons on the session bus"), NULL},
-        {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, N_("Show the version and exit"),
-         NULL},
-        {},
-    };
-
     g_option_context_set_help_enabled(context, FALSE);
-    g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
+    g_option_context_add_main_entries(context, command_common_options, GETTEXT_PACKAGE);
 }
 
 static char *command_usage(const Command *command)
@@ -121,13 +126,19 @@ static void print_help(GOptionContext *context)
     g_print("%s", help);
 }
 
-static const Command *command_find(const char *name)
+const Command *command_find(const char *name)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         if (g_str_equal(commands[i].name, name))
             return &commands[i];
     }
     return NULL;
+}
+
+const Command *command_table(size_t *n)
+{
+    *n = G_N_ELEMENTS(commands);
+    return commands;
 }
 
 /* The arguments without the "--" that GOption may leave behind */
@@ -146,9 +157,9 @@ static char **collect_arguments(int argc, char **argv)
     return (char **) g_ptr_array_free(g_steal_pointer(&list), FALSE);
 }
 
-static int command_run(const Command *command, const CommonOptions *options, char **arguments)
+static int command_run(const Command *command, char **arguments)
 {
-    BusClient client = {.session = options->session, .json = options->json};
+    BusClient client = {.session = common.session, .json = common.json};
     g_autoptr(GError) error = NULL;
     int status;
 
@@ -162,7 +173,7 @@ static int command_run(const Command *command, const CommonOptions *options, cha
 }
 
 /* ARGV begins with the command's name. */
-static int command_parse(const Command *command, CommonOptions *options, int argc, char **argv)
+static int command_parse(const Command *command, int argc, char **argv)
 {
     g_autofree char *usage = command_usage(command);
     g_autoptr(GOptionContext) context =
@@ -177,10 +188,10 @@ static int command_parse(const Command *command, CommonOptions *options, int arg
     g_option_context_set_ignore_unknown_options(context, command->numeric);
     if (command->options)
         g_option_context_add_main_entries(context, command->options, GETTEXT_PACKAGE);
-    add_common_options(context, options);
+    add_common_options(context);
     if (!g_option_context_parse(context, &argc, &argv, &error))
         return client_usage("%s", error->message);
-    if (options->help) {
+    if (common.help) {
         print_help(context);
         return EXIT_SUCCESS;
     }
@@ -194,35 +205,54 @@ static int command_parse(const Command *command, CommonOptions *options, int arg
                             command->name, arguments[command->max_arguments], usage);
     if (command->check && command->check(arguments) != 0)
         return EXIT_USAGE;
-    return command_run(command, options, arguments);
+    return command_run(command, arguments);
+}
+
+static int command_unknown(const char *name)
+{
+    g_autofree const char **names = g_new(const char *, G_N_ELEMENTS(commands));
+    const char *meant;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        names[i] = commands[i].name;
+    meant = suggestion_find(name, names, G_N_ELEMENTS(commands));
+    if (meant)
+        return client_usage(_("there is no command \"%s\"; is \"%s\" meant?"), name, meant);
+    return client_usage(_("there is no command \"%s\""), name);
+}
+
+/* Without a command it is "status". */
+static int command_dispatch(int argc, char **argv)
+{
+    static char *alone[] = {(char *) "status", NULL};
+    const Command *command = command_find(argc > 0 ? argv[0] : alone[0]);
+
+    if (!command)
+        return command_unknown(argv[0]);
+    return argc > 0 ? command_parse(command, argc, argv) : command_parse(command, 1, alone);
 }
 
 int command_main(int argc, char **argv)
 {
-    CommonOptions options = {};
     g_autoptr(GOptionContext) context = g_option_context_new(_("COMMAND [ARGUMENT...]"));
     g_autoptr(GError) error = NULL;
     g_autofree char *summary = list_commands();
-    const Command *command;
 
+    if (argc > 1 && g_str_equal(argv[1], COMPLETION_COMMAND))
+        return completion_run(argc - 2, argv + 2);
     g_set_prgname("rtcbusctl");
     g_option_context_set_summary(context, summary);
     g_option_context_set_strict_posix(context, TRUE);
-    add_common_options(context, &options);
+    add_common_options(context);
     if (!g_option_context_parse(context, &argc, &argv, &error))
         return client_usage("%s", error->message);
-    if (options.help) {
+    if (common.help) {
         print_help(context);
         return EXIT_SUCCESS;
     }
-    if (options.version) {
+    if (common.version) {
         g_print("rtcbusctl %s\n", PACKAGE_VERSION);
         return EXIT_SUCCESS;
     }
-    if (argc < 2)
-        return client_usage(_("a command is missing"));
-    command = command_find(argv[1]);
-    if (!command)
-        return client_usage(_("there is no command \"%s\""), argv[1]);
-    return command_parse(command, &options, argc - 1, argv + 1);
+    return command_dispatch(argc - 1, argv + 1);
 }

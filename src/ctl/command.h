@@ -22,7 +22,17 @@ typedef struct {
     int (*check)(char **arguments);
     int (*run)(BusClient *client, char **arguments);
     bool alone; /* it needs no bus, and has none */
+    /* What each argument is, for the shells: words of completion.c with spaces between them; the
+     * last is that of all others, too. May be NULL. */
+    const char *completes;
 } Command;
+
+/* The table; N is how many there are. */
+const Command *command_table(size_t *n);
+/* NULL if there is none of that name */
+const Command *command_find(const char *name);
+/* The options that every command has */
+extern const GOptionEntry command_common_options[];
 
 /* Finds the command in ARGV, runs it and returns the exit status. */
 int command_main(int argc, char **argv);
@@ -46,6 +56,12 @@ void call_hang_up(BusClient *client, const char *path);
 int calls_run(BusClient *client, char **arguments);
 int hangup_check(char **arguments);
 int hangup_run(BusClient *client, char **arguments);
+
+/* monitor.c */
+int monitor_run(BusClient *client, char **arguments);
+
+/* services.c */
+int services_run(BusClient *client, char **arguments);
 
 /* keep.c */
 int keep_check(char **arguments);

@@ -37,8 +37,8 @@ enum { BACKLOG = 256 };
 typedef struct {
     BusClient *client;
     GMainLoop *loop;
-    const char *where, *peer;
-    char *label;
+    const char *peer;
+    char *where, *label;
     SharedCall *call; /* NULL: there is none */
     guint dialer;     /* places it, from the main loop */
     ForwardPort *port;
@@ -152,6 +152,17 @@ static gboolean on_dial(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* A port alone, or one of localhost, is this machine's own: for nobody else to connect to. */
+static char *complete_address(const char *text)
+{
+    static const char local[] = "localhost:";
+
+    if (g_str_has_prefix(text, local))
+        return g_strconcat("127.0.0.1:", text + strlen(local), NULL);
+    return strspn(text, "0123456789") == strlen(text) ? g_strconcat("127.0.0.1:", text, NULL)
+                                                      : g_strdup(text);
+}
+
 /* ---- where it listens --------------------------------------------------------------- */
 
 static void tell_address(const Forward *forward, GSocketAddress *address)
@@ -213,13 +224,16 @@ static gboolean on_interrupt(gpointer data)
 
 int forward_check(char **arguments)
 {
+    g_autofree char *where = complete_address(arguments[0]);
     g_autoptr(GSocketAddress) address = NULL;
 
-    if (g_str_has_prefix(arguments[0], HANDED_PREFIX))
+    if (g_str_has_prefix(where, HANDED_PREFIX))
         return 0;
-    address = listen_address_parse(arguments[0]);
-    if (!address || !G_IS_INET_SOCKET_ADDRESS(address))
-        return client_usage(_("\"%s\" is not ADDRESS:PORT, such as 127.0.0.1:2222"), arguments[0]);
+    address = listen_address_parse(where);
+    if (!address)
+        return client_usage(_("\"%s\" is not where one can listen: a port such as 2222, "
+                              "127.0.0.1:2222, [::1]:2222 or unix:/PATH would be"),
+                            arguments[0]);
     return 0;
 }
 
@@ -241,6 +255,7 @@ static void forward_clear(Forward *forward)
     forward_port_free(forward->port);
     shared_call_free(forward->call);
     g_main_loop_unref(forward->loop);
+    g_free(forward->where);
     g_free(forward->label);
 }
 
@@ -259,7 +274,7 @@ static void raise_descriptor_limit(void)
 int forward_run(BusClient *client, char **arguments)
 {
     Forward forward = {.client = client,
-                       .where = arguments[0],
+                       .where = complete_address(arguments[0]),
                        .peer = arguments[1],
                        .label = g_strconcat(STREAM_SERVICE_PREFIX, arguments[2], NULL),
                        .loop = g_main_loop_new(NULL, FALSE)};

@@ -27,6 +27,20 @@ guint kept_peers_count(GVariant *dict)
     return peers ? (guint) g_variant_n_children(peers) : 0;
 }
 
+guint kept_peers_connected(GVariant *dict)
+{
+    g_autoptr(GVariant) peers = kept_peers(dict);
+    guint n = 0;
+
+    for (gsize i = 0; peers && i < g_variant_n_children(peers); i++) {
+        const char *state;
+
+        g_variant_get_child(peers, i, "(&s&s&s)", NULL, &state, NULL);
+        n += g_str_equal(state, "connected");
+    }
+    return n;
+}
+
 void kept_peers_print(GVariant *dict, unsigned indent)
 {
     g_autoptr(GVariant) peers = kept_peers(dict);

@@ -9,6 +9,7 @@
 
 /* DICT has the properties of the peer. */
 guint kept_peers_count(GVariant *dict);
+guint kept_peers_connected(GVariant *dict);
 void kept_peers_print(GVariant *dict, unsigned indent);
 void kept_peers_to_json(GVariant *dict, JsonBuilder *builder);
 

@@ -11,9 +11,11 @@
 #include <fcntl.h>
 #include <glib/gi18n.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "ctl/command.h"
+#include "ctl/text.h"
 
 /* A standard stream that is closed would be the number of the next descriptor, such as our
  * connection to the bus, and "pipe" would read that. What is opened in its place fails when it
@@ -26,6 +28,15 @@ static void hold_standard_streams(void)
     }
 }
 
+/* What is not written down is not done. */
+static int output_status(int status)
+{
+    if (!text_output_failed())
+        return status;
+    client_complain(_("what this says could not be written"));
+    return status == EXIT_SUCCESS ? EXIT_FAILURE : status;
+}
+
 int main(int argc, char **argv)
 {
     hold_standard_streams();
@@ -33,5 +44,5 @@ int main(int argc, char **argv)
     bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
     textdomain(GETTEXT_PACKAGE);
-    return command_main(argc, argv);
+    return output_status(command_main(argc, argv));
 }

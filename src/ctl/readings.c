@@ -241,11 +241,20 @@ static void follow_stop(Follow *follow, int status)
     g_main_loop_quit(follow->loop);
 }
 
+/* Nobody reads on; main() says so. */
+static void follow_heed_output(Follow *follow)
+{
+    if (text_output_failed())
+        follow_stop(follow, EXIT_FAILURE);
+}
+
 static void follow_catch_up(Follow *follow)
 {
     g_autoptr(GError) error = NULL;
+    bool done = print_history(follow->listing, &error);
 
-    if (print_history(follow->listing, &error))
+    follow_heed_output(follow);
+    if (done)
         return;
     if (!client_error_is_absent(error) && /* else it comes back, perhaps */
         !g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY))
@@ -281,6 +290,7 @@ static void on_reading(GDBusConnection *bus, const char *sender, const char *pat
     else if (is_listed(listing, peer, series))
         print_row(listing, parameters);
     listing->sequence = MAX(listing->sequence, sequence);
+    follow_heed_output(follow);
 }
 
 /* The history of the daemon that is there now */

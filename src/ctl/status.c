@@ -12,15 +12,19 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
+#include "common/fingerprint.h"
 #include "common/names.h"
 #include "common/printable.h"
 #include "ctl/calls.h"
 #include "ctl/command.h"
 #include "ctl/keep.h"
+#include "ctl/services.h"
 
 /* More than fit on a screen are only counted. */
 #define MAX_PEERS_SHOWN 8
 #define MAX_CALLS_SHOWN 8
+#define MAX_SERVICES_COLUMNS 60
 
 typedef struct {
     GVariant *peer; /* a{sv} */
@@ -106,10 +110,19 @@ static void find_silent_forwards(Status *status)
     }
 }
 
+/* When the relay is tried again, as the end of a sentence */
+static char *retry_text(GVariant *dict)
+{
+    guint64 when = dict_uint64(dict, "RelayRetryAt"), now = (guint64) clock_wall();
+    g_autofree char *in = when > now ? text_duration(when - now) : NULL;
+
+    return in ? g_strdup_printf(_("; it is tried again in %s"), in) : g_strdup("");
+}
+
 static void find_problems(Status *status)
 {
     const char *state = dict_string(status->peer, "RelayState");
-    g_autofree char *url = NULL, *error = NULL;
+    g_autofree char *url = NULL, *error = NULL, *next = NULL;
 
     find_named(status, "BrokenServices", broken_service_text);
     find_named(status, "KeySharedWith", copy_text);
@@ -122,8 +135,10 @@ static void find_problems(Status *status)
         return;
     url = text_safe(dict_string(status->peer, "RelayUrl"));
     error = text_safe(dict_string(status->peer, "RelayError"));
+    next = retry_text(status->peer);
     if (*error)
-        g_ptr_array_add(status->problems, g_strdup_printf(_("no relay at %s: %s"), url, error));
+        g_ptr_array_add(status->problems,
+                        g_strdup_printf(_("no relay at %s: %s%s"), url, error, next));
     else /* a daemon of before */
         g_ptr_array_add(status->problems,
                         g_strdup_printf(_("no relay at %s; \"journalctl -u rtcbus-peer\" tells the "
@@ -191,6 +206,25 @@ static char *calls_text(const Status *status)
     return g_strdup_printf("%u", status->calls->len);
 }
 
+static char *kept_text(GVariant *dict)
+{
+    guint n = kept_peers_count(dict);
+
+    return n > 0 ? g_strdup_printf(_("%u of %u connected"), kept_peers_connected(dict), n)
+                 : g_strdup(_("none"));
+}
+
+static char *services_text(GVariant *dict)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+    guint n = services_names(dict, names);
+
+    if (n == 0)
+        return g_strdup(_("none"));
+    return text_columns(names->str) <= MAX_SERVICES_COLUMNS ? g_strdup(names->str)
+                                                            : g_strdup_printf("%u", n);
+}
+
 static void print_kept(GVariant *dict)
 {
     if (kept_peers_count(dict) == 0)
@@ -227,15 +261,22 @@ static void status_print(const Status *status)
     g_autofree char *numbers = numbers_text(dict);
     g_autofree char *listeners = g_strdup_printf("%u", dict_uint32(dict, "ListenerCount"));
     g_autofree char *calls = calls_text(status);
+    g_autofree char *room = text_room(dict_string(dict, "RelayUrl"));
+    g_autofree char *kept = kept_text(dict);
+    g_autofree char *services = services_text(dict);
+    g_autofree char *fingerprint = fingerprint_word(dict_string(dict, "Fingerprint"));
 
     g_print(_("rtcbus-peer %s is running"), dict_string(dict, "Version"));
     g_print("\n");
     table_row(table, _("Name:"), name, NULL);
-    table_row(table, _("Fingerprint:"), dict_string(dict, "Fingerprint"), NULL);
+    table_row(table, _("Fingerprint:"), fingerprint, NULL);
     table_row(table, _("Relay:"), relay, NULL);
+    table_row(table, _("Room:"), room, NULL);
     table_row(table, _("Peers:"), peers, NULL);
     table_row(table, _("Numbers:"), numbers, NULL);
     table_row(table, _("Listeners:"), listeners, NULL);
+    table_row(table, _("Services:"), services, NULL);
+    table_row(table, _("Kept calls:"), kept, NULL);
     table_row(table, _("Calls:"), calls, NULL);
     table_print(table);
     if (status->calls->len > MAX_CALLS_SHOWN)
@@ -324,6 +365,7 @@ static void status_print_json(const Status *status)
     json_add_string(builder, "relayUrl", dict_string(dict, "RelayUrl"));
     json_add_string(builder, "relayState", dict_string(dict, "RelayState"));
     json_add_string(builder, "relayError", dict_string(dict, "RelayError"));
+    json_add_uint(builder, "relayRetryAt", dict_uint64(dict, "RelayRetryAt"));
     json_builder_set_member_name(builder, "peers");
     peers_to_json(dict, builder);
     json_add_uint(builder, "numbersReceived", dict_uint64(dict, "NumbersReceived"));
@@ -338,6 +380,8 @@ static void status_print_json(const Status *status)
     json_builder_add_boolean_value(builder, needs_restart(dict));
     json_builder_set_member_name(builder, "forwards");
     forwards_to_json(dict, builder);
+    json_builder_set_member_name(builder, "services");
+    services_to_json(dict, builder);
     problems_to_json(status->problems, builder);
     json_builder_end_object(builder);
     json_print(builder);
@@ -359,12 +403,20 @@ static int status_absent_json(const BusClient *client, const GError *error)
     return EXIT_FAILURE;
 }
 
+/* Whether this machine has a relay, and no peer that could run */
+static bool is_for_relay(BusClient *client)
+{
+    return client_has(client, &relay_service) && !client_can_start(client, &peer_service);
+}
+
 int status_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
     g_auto(Status) status = {};
 
     if (!status_load(client, &status, &error)) {
+        if (client_error_is_absent(error) && is_for_relay(client))
+            return relay_run(client, arguments);
         if (client->json && client_error_is_absent(error))
             return status_absent_json(client, error);
         return client_fail(client, &peer_service, error);
@@ -373,7 +425,9 @@ int status_run(BusClient *client, char **arguments)
         status_print_json(&status);
     else
         status_print(&status);
-    return EXIT_SUCCESS;
+    if (!client->json && client_has(client, &relay_service))
+        g_print("%s\n", _("rtcbus-relay is running here, too; \"rtcbusctl relay\" shows it"));
+    return status.problems->len > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static void peers_print(GVariant *dict)

@@ -179,6 +179,16 @@ char *text_safe(const char *text)
     return *text ? printable(text) : g_strdup("-");
 }
 
+char *text_room(const char *url)
+{
+    const char *host = strstr(url, "://");
+    const char *path = host ? strchr(host + strlen("://"), '/') : NULL;
+    g_autofree char *bare = path ? g_strndup(path + 1, strcspn(path + 1, "?#")) : NULL;
+    g_autofree char *room = bare ? g_uri_unescape_string(bare, NULL) : NULL;
+
+    return room && *room ? printable(room) : g_strdup(_("the default room"));
+}
+
 size_t text_columns(const char *text)
 {
     size_t columns = 0;
@@ -365,4 +375,9 @@ void json_print(JsonBuilder *builder)
     /* not g_print(), which would convert to the locale's charset: JSON is UTF-8 */
     puts(shown);
     fflush(stdout); /* a program may wait for it while we go on */
+}
+
+bool text_output_failed(void)
+{
+    return fflush(stdout) != 0 || ferror(stdout);
 }

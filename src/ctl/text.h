@@ -40,6 +40,9 @@ bool text_parse_time(const char *text, guint64 *time);
  * becomes "-". */
 char *text_safe(const char *text);
 
+/* The room that the relay's URL names, for people: "greenhouse", or that it is the default one */
+char *text_room(const char *url);
+
 /* How many columns of a terminal TEXT takes */
 size_t text_columns(const char *text);
 
@@ -74,3 +77,6 @@ void json_add_variant(JsonBuilder *builder, const char *name, GVariant *value);
  * NULL-terminated, in their order. NULL: an empty array. */
 void json_add_records(JsonBuilder *builder, GVariant *list, const char *const *members);
 void json_print(JsonBuilder *builder);
+
+/* Whether standard output took less than it was given: a full disk, or nobody who reads */
+bool text_output_failed(void);

@@ -777,9 +777,9 @@ guint peer_listeners(const Peer *peer)
     return readings_listeners(peer->readings);
 }
 
-const char *const *peer_broken_services(const Peer *peer)
+const Services *peer_services(const Peer *peer)
 {
-    return services_broken(peer->services);
+    return peer->services;
 }
 
 KeptCalls *peer_kept(const Peer *peer)

@@ -18,6 +18,7 @@
 #include "peer/call/server-watch.h"
 #include "peer/readings/store.h"
 #include "peer/service/forwards.h"
+#include "peer/service/services.h"
 #include "peer/trust/known-peers.h"
 #include "peer/trust/pairing-outcome.h"
 
@@ -89,7 +90,6 @@ const char *peer_fingerprint(const Peer *peer);
 const char *const *peer_key_copies(const Peer *peer);
 const char *peer_relay_url(const Peer *peer);
 guint peer_listeners(const Peer *peer);
-/* As services_broken() */
-const char *const *peer_broken_services(const Peer *peer);
+const Services *peer_services(const Peer *peer);
 /* What is wrong and is told nowhere else, for people. Transfer full. */
 char **peer_problems(const Peer *peer);

@@ -175,7 +175,7 @@ def sequences(process):
 
 def test_usage(world):
     wrong = [
-        [], ["bogus"], ["--bogus"], ["status", "--bogus"], ["status", "x"], ["call", "a", "b"],
+        ["bogus"], ["--bogus"], ["status", "--bogus"], ["status", "x"], ["call", "a", "b"],
         ["call", "--timeout", "0"], ["call", "--timeout", "soon"], ["hangup"], ["hangup", "x"],
         ["hangup", "/org/example/1"], ["hangup", "1", "2"], ["numbers", "a", "b"],
         ["numbers", "--after", "-1"], ["numbers", "-n", "0"], ["numbers", "--since", "soon"],
@@ -188,7 +188,15 @@ def test_usage(world):
         check("rtcbusctl --help" in err, f"{arguments} does not point to the help: {err}")
     for arguments in ["forward"], ["forward", "127.0.0.1:1", "a", "b", "c"]:
         _, err = run(world, None, *arguments, status=2)
-        check("usage: rtcbusctl forward ADDRESS:PORT PEER NAME\n" in err, err)
+        check("usage: rtcbusctl forward [ADDRESS:]PORT PEER NAME\n" in err, err)
+
+
+def test_suggestions(world):
+    for written, meant in (("statsu", "status"), ("hang-up", "hangup"), ("Forwrad", "forward")):
+        _, err = run(world, None, written, status=2)
+        check(f'is "{meant}" meant?' in err, err)
+    _, err = run(world, None, "bogus", status=2)
+    check("meant" not in err, err)
 
 
 def test_help_and_version(world):
@@ -437,38 +445,38 @@ def test_names_cannot_write_to_the_terminal(world):
     check(error.rstrip("\n").isprintable() and "such" in error, repr(error))
 
 
-def test_completion(world):
+def test_output_that_cannot_be_written(world):
+    """A full disk: no command takes it for done."""
     bus, peer = stand_in(world)
-    trap = os.path.join(world.directory, "trap")
-    peer.properties["Peers"] = GLib.Variant("a(ss)", [
-        ("1", "kitchen"), ("2", "living room"), ("3", f"$(touch {trap})"), ("4", f"`touch {trap}`")])
-
-    def complete(*words):
-        script = os.path.join(harness.TOP_SRCDIR, "data/completion/rtcbusctl")
-        env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=bus.address, LC_ALL="C.UTF-8",
-                   RTCBUSCTL=harness.program("rtcbusctl"))
-        process = world.run("bash", [
-            "bash", "-c", 'rtcbusctl() { "$RTCBUSCTL" "$@"; }; . "$0"; COMP_WORDS=("$@"); '
-            'COMP_CWORD=$(($# - 1)); _rtcbusctl; printf "%s\\n" "${COMPREPLY[@]}"',
-            script, "rtcbusctl", "--session", *words], env=env)
-        wait_for(lambda: not process.running(), 10, "bash")
-        return process.lines()
-
-    equal(complete("call", "k"), ["kitchen"], "completion of a name")
-    equal(complete("call", "l"), ["living\\ room"], "completion of a name with a space")
-    equal(len(complete("call", "")), 4, "completions of nothing")
-    check(not os.path.exists(trap), "completion ran what a peer's name says")
-    equal(complete("pee"), ["peers"], "completion of a command")
-    equal(complete("numbers", "--f"), ["--follow"], "completion of an option")
-    equal(complete("call", "--timeout", ""), [""], "completion of a number")
+    peer.add(1, announce=False)
+    env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=bus.address, LC_ALL="C.UTF-8")
+    for arguments in (["status"], ["--json", "status"], ["peers"], ["numbers"], ["--help"],
+                      ["call", "--help"], ["--version"], ["numbers", "--follow"], ["monitor"]):
+        with open("/dev/full", "w", encoding="utf-8") as full, \
+                open(world.path("full.err"), "w", encoding="utf-8") as errors, subprocess.Popen(
+                    [harness.program("rtcbusctl"), "--session", *arguments], stdout=full,
+                    stderr=errors, env=env) as child:
+            wait_for(lambda: child.poll() is not None, 20, f"{arguments} to end")
+        equal(child.returncode, 1, f"exit status of {arguments}")
+        with open(world.path("full.err"), encoding="utf-8") as errors:
+            check("could not be written" in errors.read(), f"{arguments} says nothing")
 
 
 def test_status_names_the_relay_that_is_away(world):
     bus, peer = stand_in(world)
     peer.properties["RelayState"] = GLib.Variant("s", "disconnected")
-    out, _ = run(world, bus, "--session", "status")
+    out, _ = run(world, bus, "--session", "status", status=1)
     check(re.search(r"^Problem: .*ws://192\.0\.2\.1:41337/", out, re.M), out)
     run(world, bus, "--session", "peers", status=1)
+
+
+def test_status_alone(world):
+    bus, peer = stand_in(world)
+    peer.properties["RelayUrl"] = GLib.Variant("s", "ws://192.0.2.1:41337/green%20house?x")
+    out, _ = run(world, bus, "--session")
+    check(re.search(r"^  Room: +green house$", out, re.M), out)
+    check(re.search(r"^  Kept calls: +none$", out, re.M), out)
+    equal(out, run(world, bus, "--session", "status")[0], "what it says without a command")
 
 
 # ---- with the real daemons -------------------------------------------------------
@@ -525,9 +533,69 @@ def test_a_whole_call(world):
 
 
 def test_call_to_nobody(world):
-    listener = world.peer("listener", world.relay())
+    relay = world.relay()
+    listener = world.peer("listener", relay, room="greenhouse")
+    _, err = run(world, listener.bus, "--session", "call", "--timeout", "1", status=1)
+    check("nobody else is in the room (greenhouse)" in err and "answered in time" in err, err)
+    world.peer("kitchen", relay, room="greenhouse")
+    listener.wait_peer("kitchen")
+    _, err = run(world, listener.bus, "--session", "call", "kitchn", status=1)
+    check('nobody in the room is called "kitchn"; is "kitchen" meant?' in err, err)
     _, err = run(world, listener.bus, "--session", "call", "nobody", "--timeout", "5", status=1)
-    check(len(err) > 20, err)
+    check("nobody in the room is called" in err and "meant" not in err, err)
+
+
+def test_status_of_a_machine_with_a_relay_alone(world):
+    relay = world.relay()
+    out, _ = run(world, relay.bus, "--session", "status")
+    check("rtcbus-relay" in out and "rtcbus-peer" not in out, out)
+
+
+def test_status_says_when_it_tries_again(world):
+    peer = world.peer("peer", "ws://127.0.0.1:1/", connected=False)
+    wait_for(lambda: peer.get("RelayRetryAt") > 0, 20, "a time to try again")
+
+    def told():
+        process = ctl(world, peer.bus, "--session", "status")
+        wait_for(lambda: not process.running(), 20, "status")
+        process.ended = True
+        equal(process.child.returncode, 1, "exit status")
+        return re.search(r"^Problem: .*nothing listens at 127\.0\.0\.1 port 1.*; it is tried again in "
+                         r"[0-9.]+ m?s$", process.stdout(), re.M)
+
+    wait_for(told, 60, "status to say when")
+
+
+def test_monitor(world):
+    relay = world.relay()
+    box = world.peer("box", relay)
+    desk = world.peer("desk", relay)
+    desk.wait_peer("box")
+    text = ctl(world, desk.bus, "--session", "monitor")
+    process = ctl(world, desk.bus, "--session", "--json", "monitor")
+
+    def lines():
+        return [(line["what"], line["name"], line["state"]) for line in
+                map(json.loads, process.lines())]
+
+    wait_for(lambda: ("room", "box", "joined") in lines(), 20, "who is there")
+    check(("relay", relay.url(), "connected") in lines(), lines())
+    call = desk.call("box")
+    wait_for(lambda: ("channel", "msg_channel", "open") in lines(), 20, "a channel")
+    box.calls()[0].hangup()
+    call.wait_ended()
+    wait_for(lambda: ("call", "box", "closed") in lines(), 20, "the end")
+    states = [state for what, _, state in lines() if what == "call"]
+    equal([states[0], states[-1]], ["calling", "closed"], "states")
+    check(("trust", "box", "new") in lines(), lines())
+    box.stop()
+    wait_for(lambda: ("room", "box", "left") in lines(), 20, "who is gone")
+    desk.stop()
+    wait_for(lambda: ("daemon", "rtcbus-peer", "stopped") in lines(), 20, "the daemon's end")
+    end(process)
+    end(text)
+    check(re.search(r"  call 1  box  closed: the remote hung up$", text.stdout(), re.M),
+          text.stdout())
 
 
 def test_call_no_wait_and_interrupt(world):

@@ -224,7 +224,7 @@ def test_address_comes_late(world):
         desk.wait_listening("other")
         check(desk.report("work")[3] and desk.report("far")[3], "no problem is told")
         status, out, _ = ctl.run(desk.peer, "status")
-        equal(status, 0)
+        equal(status, 1)
         check(f"the forward far does not listen on {far}" in out, out)
         let_in(world, box, desk, echo)
         desk.wait_box()
@@ -246,7 +246,7 @@ def test_wrong_files(world):
     desk.wait_listening("typo")
     check(desk.report("wrong") is None and desk.report("lost") is None, "they are there")
     status, out, _ = ctl.run(desk.peer, "status")
-    check(status == 0 and "no forward wrong" in out and "no forward lost" in out, out)
+    check(status == 1 and "no forward wrong" in out and "no forward lost" in out, out)
     checked = subprocess.run([harness.program("rtcbus-peer"), "--check", "--config", desk.config],
                              check=False, text=True, capture_output=True, timeout=60,
                              env={"LC_ALL": "C.UTF-8"})

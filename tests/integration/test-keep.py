@@ -242,7 +242,7 @@ def test_damaged_file(world):
     check(os.path.exists(kept_file(desk) + ".damaged"), "it was not put aside")
     equal(desk.invoke("ListKnownPeers"), known)
     status, out, _ = ctl.run(desk, "status")
-    check(status == 0 and "kept_peers.damaged" in out, out)
+    check(status == 1 and "kept_peers.damaged" in out, out)
     keep(desk, "box")
     wait_kept(desk, "box", "connected")
     restart(desk)

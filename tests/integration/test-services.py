@@ -5,6 +5,7 @@
 """Declared services and rtcbusctl forward: who gets through, and that nothing is left behind."""
 
 import math
+import json
 import os
 import selectors
 import signal
@@ -152,6 +153,55 @@ def test_tcp_and_unix(world):
         wait_for(lambda f=forward: talk(f.connect(), b"?") == b"hello ? goodbye", 5, "the service")
         equal(talk(forward.connect(), blob) == b"hello " + blob + b" goodbye", True, "the echo")
         equal(talk(forward.connect(), b""), b"hello  goodbye", "the half-close")
+        forward.process.stop()
+
+
+def test_lists(world):
+    """Here all, and for a remote those that are for it; what is not for it might as well not be."""
+    box, desk = pair(world)
+    listed = ctl.run(box, "services")
+    check(listed[0] == 0 and "No service is offered here" in listed[1], listed)
+    equal(ctl.run(desk, "services", "box")[:2], (0, "box offers us no service\n"))
+    echo = Echo(world)
+    for name, whom in (("zebra", word(desk)), ("echo", word(desk)), ("secret", "somebody")):
+        declare(world, name, echo.address, whom)
+    reload(box)
+    wait_for(lambda: "zebra" in ctl.run(box, "services")[1], 20, "the reload")
+    ours = json.loads(ctl.run(box, "--json", "services")[1])
+    equal([(s["name"], s["connect"]) for s in ours],
+          [(name, echo.address) for name in ("echo", "secret", "zebra")])
+    equal(json.loads(ctl.run(box, "--json", "status")[1])["services"], ours)
+    equal(ctl.run(desk, "services", "box")[:2], (0, "echo\nzebra\n"))
+    equal(json.loads(ctl.run(desk, "--json", "services", "box")[1]), ["echo", "zebra"])
+    wait_for(lambda: not desk.calls() and not channels(box), 20, "the end of its calls")
+
+
+def test_forward_to_a_path(world):
+    box, desk = pair(world)
+    echo = Echo(world)
+    declare(world, "echo", echo.address, word(desk))
+    reload_now(box)
+    path = world.path("here.sock")
+    process = world.run("forward", ctl.command("forward", "unix:" + path, "box", "echo"),
+                        env=ctl.environment(desk))
+    wait_for(lambda: process.lines(), 20, "the path")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+        equal(talk(client, b"?"), b"hello ? goodbye", "the service")
+    process.stop()
+    check(not os.path.exists(path), "the path is left")
+
+
+def test_forward_from_this_machine(world):
+    """A port alone and one of localhost are for nobody else."""
+    box, desk = pair(world)
+    echo = Echo(world)
+    declare(world, "echo", echo.address, word(desk))
+    reload_now(box)
+    for where in "0", "localhost:0":
+        forward = Forward(desk, "echo", where)
+        check(forward.process.lines()[0].startswith("127.0.0.1:"), forward.process.lines())
+        equal(talk(forward.connect(), b"?"), b"hello ? goodbye", "the service")
         forward.process.stop()
 
 
@@ -669,8 +719,8 @@ def test_handed_wrong(world):
 
 def test_usage(world):
     _, desk = pair(world)
-    for arguments in (["2222", "box", "x"], ["localhost:2222", "box", "x"], ["127.0.0.1:1", "box"],
-                      ["::1", "box", "x"], ["::1:2222", "box", "x"], ["[::1]", "box", "x"]):
+    for arguments in (["22 22", "box", "x"], ["example.org:2222", "box", "x"], ["127.0.0.1:1", "box"],
+                      ["unix:x", "box", "x"], ["::1", "box", "x"], ["::1:2222", "box", "x"], ["[::1]", "box", "x"]):
         equal(ctl.run(desk, "forward", *arguments)[0], 2, f"exit status of {arguments}")
 
 

@@ -436,6 +436,23 @@ static GVariant *servers_to_variant(const ServerWatch *watch)
     return g_variant_builder_end(&builder);
 }
 
+static GVariant *services_to_variant(const Services *services)
+{
+    g_autoptr(GPtrArray) list = services_list(services);
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(sss)"));
+    for (guint i = 0; i < list->len; i++) {
+        const Service *service = list->pdata[i];
+        g_autofree char *name = printable(service->name);
+        g_autofree char *where = service_to_text(service);
+        g_autofree char *allow = g_strjoinv("; ", service->allow);
+
+        g_variant_builder_add(&builder, "(sss)", name, where, allow);
+    }
+    return g_variant_builder_end(&builder);
+}
+
 static void update_problems(RtcbusPeer1 *object, const Peer *peer)
 {
     g_auto(GStrv) problems = peer_problems(peer);
@@ -460,11 +477,13 @@ static void on_updated(gpointer data)
     rtcbus_peer1_set_relay_url(object, peer_relay_url(peer));
     rtcbus_peer1_set_relay_state(object, relay_state_to_string(room_state(room)));
     rtcbus_peer1_set_relay_error(object, room_problem(room));
+    rtcbus_peer1_set_relay_retry_at(object, (guint64) room_retry(room));
     rtcbus_peer1_set_fingerprint(object, peer_fingerprint(peer));
     rtcbus_peer1_set_peers(object, members_to_variant(room));
     bus_readings_update(object, peer);
     rtcbus_peer1_set_listener_count(object, peer_listeners(peer));
-    rtcbus_peer1_set_broken_services(object, peer_broken_services(peer));
+    rtcbus_peer1_set_broken_services(object, services_broken(peer_services(peer)));
+    rtcbus_peer1_set_services(object, services_to_variant(peer_services(peer)));
     rtcbus_peer1_set_key_shared_with(object, peer_key_copies(peer));
     update_problems(object, peer);
     bus_kept_update_forwards(object, peer_forwards(peer));

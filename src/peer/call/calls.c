@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/memory-trim.h"
 #include "common/random-id.h"
+#include "common/suggestion.h"
 #include "peer/call/sender-budgets.h"
 #include "peer/error.h"
 
@@ -160,6 +161,27 @@ static bool calls_have_room(const Calls *calls, bool for_everybody, GError **err
     return false;
 }
 
+static void set_nobody(const Room *room, const char *peer, GError **error)
+{
+    const GPtrArray *members = room_members(room);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const char *meant;
+
+    for (guint i = 0; i < members->len; i++) {
+        const RoomMember *member = members->pdata[i];
+
+        if (member->name)
+            g_ptr_array_add(names, member->name);
+    }
+    meant = suggestion_find(peer, (const char *const *) names->pdata, names->len);
+    if (meant)
+        g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
+                    _("nobody in the room is called \"%s\"; is \"%s\" meant?"), peer, meant);
+    else
+        g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
+                    _("nobody in the room is called \"%s\""), peer);
+}
+
 static bool calls_may_place(const Calls *calls, const char *peer, bool for_everybody,
                             GError **error)
 {
@@ -175,8 +197,7 @@ static bool calls_may_place(const Calls *calls, const char *peer, bool for_every
         g_set_error(error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT, _("\"%s\" is this peer itself"),
                     peer);
     else if (*peer && room_is_known(room) && !room_find(room, peer))
-        g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
-                    _("nobody in the room is called \"%s\""), peer);
+        set_nobody(room, peer, error);
     else
         return calls_have_room(calls, for_everybody, error);
     return false;

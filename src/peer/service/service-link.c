@@ -5,6 +5,7 @@
 
 #include "peer/service/service-link.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gi18n.h>
@@ -20,6 +21,7 @@
 
 enum { CONNECT_TIMEOUT = 10 }; /* seconds */
 enum { SHOWN_MAX = 64 };       /* bytes of a name that a remote made up */
+enum { LIST_MAX = 32 * 1024 }; /* bytes of a list: fewer than a socket holds */
 
 typedef struct {
     char *name, *key; /* of the service, and whose channel it is */
@@ -171,6 +173,43 @@ static void service_links_refuse(int packets, const char *name, const char *who,
               fingerprint);
 }
 
+/* Names of services, a line each, as many as fit into LIST_MAX bytes. */
+static GString *list_to_text(const GPtrArray *list)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < list->len; i++) {
+        const char *name = ((const Service *) list->pdata[i])->name;
+
+        if (text->len + strlen(name) < LIST_MAX && !strchr(name, '\n'))
+            g_string_append_printf(text, "%s\n", name);
+    }
+    return text;
+}
+
+/* What the peer with FINGERPRINT may use; nothing of it looks as if there were nothing. PACKETS
+ * is taken over. */
+static void service_links_list(StreamLinks *links, int packets, gsize max_packet,
+                               const GPtrArray *list, const char *fingerprint)
+{
+    g_autoptr(GString) text = list_to_text(list);
+    ServiceLink *data = g_new0(ServiceLink, 1);
+    StreamLink *link = stream_link_new(links, data);
+    int ends[2];
+
+    data->name = g_strdup(STREAM_SERVICES_LABEL);
+    data->key = g_strdup(fingerprint);
+    stream_link_set_packets(link, packets, max_packet);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
+        link_refuse(link, g_strerror(errno));
+        return;
+    }
+    if (send(ends[0], text->str, text->len, MSG_NOSIGNAL) < (gssize) text->len)
+        log_debug("the list of services is cut: %s", g_strerror(errno));
+    close(ends[0]);
+    stream_link_set_socket(link, ends[1]);
+}
+
 /* Nothing but declared services is reached from outside; see services.h. */
 void service_links_connect(StreamLinks *links, CallChannel *channel, const Services *services,
                            ServicesKnows knows, gpointer data)
@@ -179,12 +218,14 @@ void service_links_connect(StreamLinks *links, CallChannel *channel, const Servi
     const char *label = channel_label(call_channel_rtc(channel));
     const char *fingerprint = call_fingerprint(call);
     const char *name = label + strlen(STREAM_SERVICE_PREFIX);
+    bool listing = strcmp(label, STREAM_SERVICES_LABEL) == 0;
     const Service *service;
     g_autoptr(GError) error = NULL;
     guint max_packet;
     int packets;
 
-    if (!call_channel_is_incoming(channel) || !g_str_has_prefix(label, STREAM_SERVICE_PREFIX))
+    if (!call_channel_is_incoming(channel) ||
+        (!listing && !g_str_has_prefix(label, STREAM_SERVICE_PREFIX)))
         return;
     if (!call_channel_acquire(channel, MESSAGE_BINARY, &packets, &max_packet, &error)) {
         log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_SERVICES, .source = call_remote(call)),
@@ -193,6 +234,12 @@ void service_links_connect(StreamLinks *links, CallChannel *channel, const Servi
         return;
     }
     fingerprint = fingerprint ? fingerprint : "";
+    if (listing) {
+        g_autoptr(GPtrArray) list = services_list_for(services, fingerprint, knows, data);
+
+        service_links_list(links, packets, max_packet, list, fingerprint);
+        return;
+    }
     service = services_find(services, name, fingerprint, knows, data);
     if (service)
         service_links_add(links, packets, max_packet, service, fingerprint);

@@ -18,6 +18,7 @@
 StreamLinks *service_links_new(void);
 
 /* Connects CHANNEL, which a remote has opened, to the one of SERVICES that its label asks for;
- * or answers that there is none, and says so in the journal. Other channels are left alone. */
+ * or answers that there is none, and says so in the journal. STREAM_SERVICES_LABEL gets the list
+ * of those that the remote may use. Other channels are left alone. */
 void service_links_connect(StreamLinks *links, CallChannel *channel, const Services *services,
                            ServicesKnows knows, gpointer data);

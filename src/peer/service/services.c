@@ -201,6 +201,46 @@ const Service *services_find(const Services *services, const char *name, const c
     return service && may_use(service, fingerprint, knows, data) ? service : NULL;
 }
 
+static int compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp((*(const Service *const *) a)->name, (*(const Service *const *) b)->name);
+}
+
+GPtrArray *services_list(const Services *services)
+{
+    GPtrArray *list = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer service;
+
+    g_hash_table_iter_init(&iter, services->table);
+    while (g_hash_table_iter_next(&iter, NULL, &service))
+        g_ptr_array_add(list, service);
+    g_ptr_array_sort(list, compare_names);
+    return list;
+}
+
+GPtrArray *services_list_for(const Services *services, const char *fingerprint, ServicesKnows knows,
+                             gpointer data)
+{
+    GPtrArray *list = services_list(services);
+
+    for (guint i = list->len; i-- > 0;) {
+        if (!may_use(list->pdata[i], fingerprint, knows, data))
+            g_ptr_array_remove_index(list, i);
+    }
+    return list;
+}
+
+char *service_to_text(const Service *service)
+{
+    if (service->handed)
+        return g_strconcat("fd:", service->handed, NULL);
+    if (service->path)
+        return g_strconcat("unix:", service->path, NULL);
+    return g_strdup_printf(strchr(service->host, ':') ? "tcp:[%s]:%u" : "tcp:%s:%u", service->host,
+                           service->port);
+}
+
 guint services_count(const Services *services)
 {
     return g_hash_table_size(services->table);

@@ -52,5 +52,12 @@ typedef bool (*ServicesKnows)(const char *name, const char *fingerprint, gpointe
 const Service *services_find(const Services *services, const char *name, const char *fingerprint,
                              ServicesKnows knows, gpointer data);
 guint services_count(const Services *services);
+/* All of them, of Service, by their names; those that the peer with FINGERPRINT may use. Free the
+ * array alone. */
+GPtrArray *services_list(const Services *services);
+GPtrArray *services_list_for(const Services *services, const char *fingerprint, ServicesKnows knows,
+                             gpointer data);
+/* Where it is, as Connect= has it */
+char *service_to_text(const Service *service);
 /* The names of those whose file was wrong, sorted; valid UTF-8, ends with NULL. */
 const char *const *services_broken(const Services *services);

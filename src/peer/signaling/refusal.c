@@ -162,6 +162,17 @@ char *refusal_of_token(const char *what)
     return g_strdup_printf(_("the token for the relay cannot be read: %s"), what);
 }
 
+char *refusal_of_taken(const char *name, const char *words)
+{
+    if (words)
+        return g_strdup_printf(_("the name %s is taken in the room: write another one into Name= "
+                                 "in peer.conf (the relay says “%s”)"),
+                               name, words);
+    return g_strdup_printf(_("the name %s is taken in the room: write another one into Name= in "
+                             "peer.conf"),
+                           name);
+}
+
 /* ---- the answer ------------------------------------------------------------- */
 
 /* The first byte of a TLS alert or handshake record (RFC 8446 5.1) */

@@ -29,6 +29,8 @@ char *refusal_of_error(GUri *uri, DialPhase phase, const GError *error);
 char *refusal_of_silence(GUri *uri, DialPhase phase, guint seconds);
 /* The server's certificate has FLAGS. */
 char *refusal_of_certificate(GUri *uri, GTlsCertificate *certificate, GTlsCertificateFlags flags);
+/* NAME, which we asked for, is somebody else's. WORDS are the relay's own, or NULL. */
+char *refusal_of_taken(const char *name, const char *words);
 /* Our own token cannot be had; WHAT is why. */
 char *refusal_of_token(const char *what);
 /* Bytes that are no HTTP. */

@@ -11,6 +11,7 @@
 struct Room {
     RelayState state;
     char *problem;
+    gint64 retry;
     char *own_id, *own_name;
     GPtrArray *members;
     GHashTable *by_id; /* the member's own id → RoomMember */
@@ -70,6 +71,16 @@ void room_set_state(Room *room, RelayState state, const char *problem)
     room->state = state;
     g_free(room->problem);
     room->problem = copy;
+}
+
+void room_set_retry(Room *room, gint64 time)
+{
+    room->retry = time;
+}
+
+gint64 room_retry(const Room *room)
+{
+    return room->retry;
 }
 
 RelayState room_state(const Room *room)

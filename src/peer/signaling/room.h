@@ -38,6 +38,10 @@ void room_set_state(Room *room, RelayState state, const char *problem);
 RelayState room_state(const Room *room);
 const char *room_problem(const Room *room); /* "" if there is none */
 
+/* When the relay is tried again, by clock_wall(); 0: it is not being waited for. */
+void room_set_retry(Room *room, gint64 time);
+gint64 room_retry(const Room *room);
+
 /* OWN_ID NULL: the relay does not tell. */
 void room_set_own_id(Room *room, const char *own_id);
 void room_set_own_name(Room *room, const char *own_name);

@@ -113,6 +113,7 @@ static void signaling_enter_state(Signaling *signaling, RelayState state, const 
 static void signaling_drop(Signaling *signaling)
 {
     g_clear_handle_id(&signaling->retry_timer, g_source_remove);
+    room_set_retry(signaling->room, 0);
     g_clear_handle_id(&signaling->stable_timer, g_source_remove);
     g_clear_handle_id(&signaling->limit_timer, g_source_remove);
     g_clear_pointer(&signaling->socket, websocket_free);
@@ -125,8 +126,15 @@ static gboolean on_retry(gpointer data)
     Signaling *signaling = data;
 
     signaling->retry_timer = 0;
+    room_set_retry(signaling->room, 0);
     signaling_connect(signaling);
     return G_SOURCE_REMOVE;
+}
+
+static void signaling_wait(Signaling *signaling, guint delay)
+{
+    signaling->retry_timer = clock_timer_add(delay, on_retry, signaling);
+    room_set_retry(signaling->room, clock_wall() + delay * G_GINT64_CONSTANT(1000));
 }
 
 /* Half to all of 0.5 s, 1 s, 2 s … 30 s: a relay that comes back is not met by
@@ -193,7 +201,7 @@ static void signaling_retry(Signaling *signaling, const char *problem, guint del
     signaling_complain(signaling, problem, delay);
     signaling_drop(signaling);
     signaling_hop(signaling);
-    signaling->retry_timer = clock_timer_add(delay, on_retry, signaling);
+    signaling_wait(signaling, delay);
     signaling_enter_state(signaling, RELAY_DISCONNECTED, problem);
 }
 
@@ -447,7 +455,7 @@ static void signaling_wait_for_name(Signaling *signaling)
                     "dead: trying again"),
                   signaling->name);
     signaling_drop(signaling);
-    signaling->retry_timer = clock_timer_add(name_waits[signaling->waits++], on_retry, signaling);
+    signaling_wait(signaling, name_waits[signaling->waits++]);
     /* The relay is there: calls wait for it. */
     signaling_enter_state(signaling, RELAY_CONNECTING, problem);
 }
@@ -480,19 +488,6 @@ static void signaling_next_name(Signaling *signaling)
     signaling_connect(signaling);
 }
 
-static char *name_taken(const Signaling *signaling, const char *words)
-{
-    const char *name = signaling_name(signaling);
-
-    if (words)
-        return g_strdup_printf(_("the name %s is taken in the room: write another one into Name= "
-                                 "in peer.conf (the relay says “%s”)"),
-                               name, words);
-    return g_strdup_printf(_("the name %s is taken in the room: write another one into Name= in "
-                             "peer.conf"),
-                           name);
-}
-
 static void signaling_name_taken(Signaling *signaling, const DialFailure *failure)
 {
     g_autofree char *problem = NULL;
@@ -506,7 +501,7 @@ static void signaling_name_taken(Signaling *signaling, const DialFailure *failur
         signaling_next_name(signaling);
         return;
     }
-    problem = name_taken(signaling, failure->words);
+    problem = refusal_of_taken(signaling_name(signaling), failure->words);
     signaling->choice = NAME_OWN;
     g_clear_pointer(&signaling->spare_name, g_free);
     signaling_retry(signaling, problem, delay_after(signaling, failure));
@@ -704,7 +699,7 @@ void signaling_link_changed(Signaling *signaling, bool come)
         return;
     signaling_drop(signaling);
     if (fresh)
-        signaling->retry_timer = clock_timer_add(FRESH_USEC / 1000, on_retry, signaling);
+        signaling_wait(signaling, FRESH_USEC / 1000);
     else
         signaling_connect(signaling);
 }
