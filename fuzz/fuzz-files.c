@@ -130,7 +130,8 @@ static void take_all(int fd)
 
 static void receive(FuzzInput *input, const char *there)
 {
-    static const char offer[] = "{\"type\":\"offer\",\"transfer\":\"x\",\"files\":1,\"bytes\":1}";
+    static const char offer[] =
+        "{\"type\":\"offer\",\"transfer\":\"x\",\"files\":99,\"bytes\":9999999}";
     static guint8 message[LONGEST];
     int sockets[2], folder = open(there, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     FileReceiver *receiver = NULL;

@@ -46,10 +46,11 @@ struct FileReceiver {
     const FileReceiverOps *ops;
     gpointer data;
     ReceiverState state;
-    GQueue entries;      /* of IncomingFile, by their numbers */
-    guint64 next;        /* no smaller number may come */
-    guint64 taken, told; /* bytes of data on this channel, and what we have said of them */
-    guint checker;       /* reads what there is of the first undecided one */
+    GQueue entries;       /* of IncomingFile, by their numbers */
+    guint64 files, bytes; /* as much as was offered, less what we were told of */
+    guint64 next;         /* no smaller number may come */
+    guint64 taken, told;  /* bytes of data on this channel, and what we have said of them */
+    guint checker;        /* reads what there is of the first undecided one */
 };
 
 static void receiver_enter_state(FileReceiver *receiver, ReceiverState state)
@@ -304,17 +305,31 @@ static void on_file(FileReceiver *receiver, const FileFrame *frame, char *path)
     decide(receiver);
 }
 
+static const char *why_too_much(const FileReceiver *receiver, const FileFrame *frame)
+{
+    if (frame->file < receiver->next)
+        return "a number comes again";
+    if (receiver->entries.length >= FILE_LOOKAHEAD)
+        return "too many files at once";
+    /* Somebody may have been asked whether to take that much. */
+    if (receiver->files == 0 || frame->size > receiver->bytes)
+        return "more than was offered";
+    return NULL;
+}
+
 static void on_told(FileReceiver *receiver, const FileFrame *frame)
 {
+    const char *too_much = why_too_much(receiver, frame);
     g_autoptr(GError) error = NULL;
     g_autofree char *path = NULL;
 
-    if (frame->file < receiver->next || receiver->entries.length >= FILE_LOOKAHEAD) {
-        receiver_violated(receiver, frame->file < receiver->next ? "a number comes again"
-                                                                 : "too many files at once");
+    if (too_much) {
+        receiver_violated(receiver, too_much);
         return;
     }
     receiver->next = frame->file + 1;
+    receiver->files--;
+    receiver->bytes -= frame->size;
     path = take_path(receiver, frame, &error);
     if (!path)
         refuse_name(receiver, frame, error);
@@ -468,6 +483,8 @@ static void on_frame(const FileFrame *frame, gpointer data)
         on_transfer_frame(receiver, frame);
     } else if (receiver->state == RECEIVER_WAITING && frame->type == FILE_FRAME_OFFER) {
         receiver_enter_state(receiver, RECEIVER_OFFERED);
+        receiver->files = frame->files;
+        receiver->bytes = frame->bytes;
         receiver->ops->offer(frame, receiver->data);
     } else if (frame->type != FILE_FRAME_UNKNOWN) {
         receiver_violated(receiver, "an offer comes first, and then our answer");

@@ -587,7 +587,7 @@ static void hostile(const char *const *messages, const char *wanted)
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), ==, 0);
     world->receiver =
         file_receiver_new(sockets[0], MAX_PACKET, world->folder, 0, &receiver_ops, world);
-    say(sockets[1], "{\"type\":\"offer\",\"transfer\":\"x\",\"files\":1,\"bytes\":1}");
+    say(sockets[1], "{\"type\":\"offer\",\"transfer\":\"x\",\"files\":2,\"bytes\":9}");
     for (; *messages; messages++) {
         if (**messages == '\1') {
             g_autofree char *data = g_strdup(*messages);
@@ -609,6 +609,7 @@ static void hostile(const char *const *messages, const char *wanted)
 }
 
 #define A_FILE "{\"type\":\"file\",\"file\":0,\"path\":\"a\",\"size\":5}"
+#define A_FOLDER(number) "{\"type\":\"folder\",\"file\":" number ",\"path\":\"c\"}"
 #define ITS_DATA "{\"type\":\"data\",\"file\":0,\"offset\":0}"
 #define NOUGHTS "00000000000000000000000000000000"
 
@@ -619,6 +620,9 @@ static void test_hostile(void)
             "it leads to other folders");
     hostile(MESSAGES("{\"type\":\"folder\",\"file\":0,\"path\":\"/tmp/x\"}"), "slash");
     hostile(MESSAGES(A_FILE, A_FILE), "a number comes again");
+    hostile(MESSAGES(A_FILE, "{\"type\":\"file\",\"file\":1,\"path\":\"b\",\"size\":5}"),
+            "more than was offered");
+    hostile(MESSAGES(A_FOLDER("0"), A_FOLDER("1"), A_FOLDER("2")), "more than was offered");
     hostile(MESSAGES(A_FILE, "{\"type\":\"data\",\"file\":0,\"offset\":3}"), "not asked for");
     hostile(MESSAGES(A_FILE, ITS_DATA, "\1toomuch"), "more data than the file has");
     hostile(MESSAGES(A_FILE, ITS_DATA, "\1abc", "{\"type\":\"end\",\"file\":0}"),
