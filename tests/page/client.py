@@ -5,6 +5,7 @@
 
 import functools
 import http.server
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from browser import Browser
 from harness import check, equal, wait_for
 from pages import ADDRESS, ROOM, WEB, open_page, publish, slide, start_relay, wait_people
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.path.join(harness.TOP_SRCDIR, "data", "examples", "web")
 
 
@@ -144,6 +146,15 @@ def test_node(world):
     call.wait_state("connected", 10)
     wait_for(lambda: [(one[4], one[5]) for one in boiler.invoke("ReadReadings", "(tua{sv})", 0, 0, {})[0]]
              [-1:] == [("version", node_version())], 10, "what Node.js has published")
+
+
+def test_hostile_sender(_world):
+    """It fills no memory, and gives files no names that do harm."""
+    done = subprocess.run(["node", os.path.join(HERE, "hostile-sender.mjs"), os.path.join(WEB, "js")],
+                          capture_output=True, text=True, timeout=60, check=True)
+    equal(json.loads(done.stdout), {
+        "flood": "closed", "names": ["a_b", "a_.txt", 5],
+        "said": ["asking", "accept", "start", "got", "done", "failed", "finished"]}, "what comes of it")
 
 
 def node_version():

@@ -13,14 +13,20 @@ export const FILES_LABEL = 'files', FILES_PROTOCOL = 'rtcbus.files.1';
 const PIECE = 16 * 1024 - 1;          // bytes of data in a message
 const WINDOW = 4 << 20;               // bytes that may be on their way to us
 const MAX_BUFFERED = 1 << 20;         // bytes that wait in a channel
-const MAX_FILE = 2 ** 30;             // bytes that are kept in memory
+const MAX_BYTES = 2 ** 30;            // of a transfer, which are kept in memory
+const MAX_WAITING = 2 * WINDOW;       // bytes that a remote may send before we look at them
+const MAX_WORDS = 200;                // characters of what the other side says
 const MAX_JSON = 16384, MAX_NAME = 255;
+const MAX_FILES = 64;                 // that have not come to their end
+const COST = 256;                     // bytes, of what is kept beside
+const TOO_LARGE = 'too large for a web page';
 const CUT = 'the transfer was cut';
 
 /** What CHANNEL says, as objects, and data as {type: "", bytes}. */
 class Messages {
     #channel;
     #waiting = [];
+    #bytes = 0; // that wait
     #wake = null;
     ended = false;
 
@@ -35,10 +41,23 @@ class Messages {
 
     #take(data) {
         const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : new Uint8Array(data);
-        if (bytes[0] === 0)
-            this.#waiting.push({type: '', bytes: bytes.subarray(1)});
-        else if (bytes[0] === 0x7b && bytes.length <= MAX_JSON)
-            this.#waiting.push(JSON.parse(new TextDecoder().decode(bytes)));
+        if (this.#bytes + bytes.length > MAX_WAITING) {
+            this.close();
+            this.#end();
+        } else if (bytes[0] === 0) {
+            this.#push({type: '', bytes: bytes.subarray(1)}, bytes.length);
+        } else if (bytes[0] === 0x7b && bytes.length <= MAX_JSON) {
+            try {
+                this.#push(JSON.parse(new TextDecoder().decode(bytes)), bytes.length);
+            } catch {
+                // it is ignored, as what we do not know
+            }
+        }
+    }
+
+    #push(message, cost) {
+        this.#waiting.push({message, cost: cost + COST});
+        this.#bytes += cost + COST;
         this.#wake?.();
     }
 
@@ -66,9 +85,10 @@ class Messages {
 
     /** One that is there, or null. */
     poll() {
-        const message = this.#waiting.shift() ?? null;
+        const {message = null, cost = 0} = this.#waiting.shift() ?? {};
+        this.#bytes -= cost;
         if (message?.type === 'cancel')
-            throw new RtcbusError('Denied', message.message || 'the other side has cancelled it');
+            throw new RtcbusError('Denied', words(message, 'the other side has cancelled it'));
         if (!message && this.ended)
             throw new RtcbusError('NotConnected', CUT);
         return message;
@@ -79,7 +99,7 @@ class Messages {
         return new Promise((resolve) => { this.#wake = resolve; });
     }
 
-    /** The next one of TYPES; others are looked at by OTHER, or not at all. */
+    /** The next one of TYPES; others are passed over. */
     async next(...types) {
         for (;;) {
             const message = this.poll();
@@ -95,6 +115,13 @@ class Messages {
     }
 }
 
+/** What MESSAGE says for people, else OTHERWISE. */
+function words({message}, otherwise) {
+    return typeof message === 'string' && message ? printable(message).slice(0, MAX_WORDS) : otherwise;
+}
+
+const printable = (text) => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '_');
+
 /** A name for a transfer of sendFile(). */
 export const newTransfer = () => hex(randomBytes(16));
 
@@ -102,9 +129,9 @@ export const newTransfer = () => hex(randomBytes(16));
 export async function sendFile(channel, file, transfer, progress) {
     const messages = new Messages(channel), name = file.name || 'file';
     messages.say({type: 'offer', transfer, files: 1, bytes: file.size, name});
-    const {type, window, message} = await messages.next('accept', 'refuse');
-    if (type === 'refuse')
-        throw new RtcbusError('Denied', message || 'the file is refused');
+    const decision = await messages.next('accept', 'refuse'), {window} = decision;
+    if (decision.type === 'refuse')
+        throw new RtcbusError('Denied', words(decision, 'the file is refused'));
     messages.say({type: 'file', file: 0, path: name.replaceAll('/', '_'), size: file.size,
                   ...file.lastModified ? {mtime: file.lastModified * 1000} : {}});
     const answer = await messages.next('start', 'failed', 'done');
@@ -116,9 +143,9 @@ export async function sendFile(channel, file, transfer, progress) {
     messages.close();
 }
 
-function refused({type, message}) {
-    if (type === 'failed')
-        throw new RtcbusError('Failed', message || 'the file is not taken');
+function refused(message) {
+    if (message.type === 'failed')
+        throw new RtcbusError('Failed', words(message, 'the file is not taken'));
 }
 
 const piece = async (file, at) => new Uint8Array(await file.slice(at, at + PIECE).arrayBuffer());
@@ -168,16 +195,18 @@ async function sendContent(messages, file, {offset, sha256}, window, progress) {
 export async function receiveFiles(channel, decide, progress) {
     const messages = new Messages(channel);
     const offer = await messages.next('offer');
-    const about = {name: String(offer.name ?? '').slice(0, MAX_NAME), size: Number(offer.bytes), files: Number(offer.files)};
+    const about = {name: nameOf(offer.name), size: Number(offer.bytes), files: Number(offer.files)};
+    const fits = about.size <= MAX_BYTES;
     messages.say({type: 'asking'});
-    const yes = about.size <= MAX_FILE && await decide(about);
-    if (!yes) {
-        messages.say({type: 'refuse', message: about.size <= MAX_FILE ? 'refused' : 'too large for a web page'});
+    if (!fits || !await decide(about)) {
+        messages.say({type: 'refuse', message: fits ? 'refused' : TOO_LARGE});
         return [];
     }
     messages.say({type: 'accept', window: WINDOW});
     return new Receiver(messages, about, progress).run();
 }
+
+const nameOf = (path) => printable(String(path ?? '')).split('/').at(-1).slice(0, MAX_NAME) || 'file';
 
 class Receiver {
     #messages;
@@ -188,6 +217,7 @@ class Receiver {
     #files = new Map(); // number → {name, size, pieces, length, hash}
     #now = null;
     #whole = [];
+    #sum = 0;           // bytes of all files
 
     constructor(messages, about, progress) {
         this.#messages = messages;
@@ -222,12 +252,12 @@ class Receiver {
     }
 
     #begin(file, path, size) {
-        if (!(size >= 0 && size <= MAX_FILE) || this.#files.size >= 64) {
-            this.#messages.say({type: 'failed', file, message: 'too large for a web page'});
+        if (!(size >= 0 && this.#sum + size + COST <= MAX_BYTES) || this.#files.size >= MAX_FILES) {
+            this.#messages.say({type: 'failed', file, message: TOO_LARGE});
             return;
         }
-        const name = String(path).split('/').at(-1).slice(0, MAX_NAME) || 'file';
-        this.#files.set(file, {name, size, pieces: [], length: 0, hash: new Sha256()});
+        this.#sum += size + COST;
+        this.#files.set(file, {name: nameOf(path), size, pieces: [], length: 0, hash: new Sha256()});
         this.#messages.say({type: 'start', file, offset: 0});
     }
 

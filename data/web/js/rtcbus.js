@@ -21,7 +21,7 @@ export {checkName} from './signaling.js';
 
 const PATIENCE = 30000;       // ms, of join() and call()
 const IDENTITY_LIMIT = 5000;  // ms; then it goes without
-const MAX_OFFERS = 16;
+const MAX_OFFERS = 16, MAX_OFFERS_OF_ONE = 4; // of files, not yet through
 const FATAL = ['token', 'refused', 'closed']; // problems that no patience mends
 
 // Why a call has ended, as an error
@@ -57,7 +57,7 @@ export class Room extends EventTarget {
     #identity;             // a promise
     #entering = null;
     #pairings;
-    #offers = 0;           // of files, that nobody has decided on
+    #offers = [];          // of files, that are not through: whose they are
 
     constructor(url, options = {}) {
         super();
@@ -228,16 +228,17 @@ export class Room extends EventTarget {
             this.dispatchEvent(event('channel', detail));
             return;
         }
-        if (this.#offers >= MAX_OFFERS) {
+        const ofOne = this.#offers.filter((one) => one === peer).length;
+        if (this.#offers.length >= MAX_OFFERS || ofOne >= MAX_OFFERS_OF_ONE) {
             channel.close();
             return;
         }
         const offer = {peer, progress: null};
-        this.#offers++;
+        this.#offers.push(peer);
         offer.done = receiveFiles(channel, (about) => new Promise((resolve) => {
             Object.assign(offer, about, {accept: () => resolve(true), refuse: () => resolve(false)});
             this.dispatchEvent(event('file', offer));
-        }), (got, size) => offer.progress?.(got, size)).finally(() => { this.#offers--; });
+        }), (got, size) => offer.progress?.(got, size)).finally(() => this.#offers.splice(this.#offers.indexOf(peer), 1));
         offer.done.catch(() => {}); // whoever waits for it is told
     }
 
