@@ -63,7 +63,6 @@ static void put_ack(GByteArray *out, const ClusterMessage *message)
 static void put_hello(GByteArray *out, const ClusterMessage *message)
 {
     put_number(out, message->session, 4);
-    put_number(out, message->clients, 4);
     put_number(out, message->leaving, 1);
     put_text(out, message->label);
 }
@@ -83,9 +82,6 @@ void cluster_message_encode(const ClusterMessage *message, GByteArray *out)
     case CLUSTER_ACK:
         put_ack(out, message);
         break;
-    case CLUSTER_END:
-        put_number(out, message->revision, 8);
-        break;
     case CLUSTER_JOINED:
         put_member(out, message);
         break;
@@ -100,6 +96,7 @@ void cluster_message_encode(const ClusterMessage *message, GByteArray *out)
     case CLUSTER_PING:
     case CLUSTER_RESYNC:
     case CLUSTER_BEGIN:
+    case CLUSTER_END:
         break;
     }
 }
@@ -201,7 +198,6 @@ static void get_hello(ClusterReader *reader, ClusterMessage *out)
     guint leaving;
 
     out->session = (guint32) get_number(reader, 4);
-    out->clients = (guint32) get_number(reader, 4);
     leaving = (guint) get_number(reader, 1);
     out->leaving = leaving == 1;
     reader->bad |= leaving > 1;
@@ -218,9 +214,6 @@ static void get_rest(ClusterReader *reader, ClusterMessage *out)
     case CLUSTER_ACK:
         get_ack(reader, out);
         break;
-    case CLUSTER_END:
-        out->revision = get_number(reader, 8);
-        break;
     case CLUSTER_JOINED:
         get_member(reader, out);
         break;
@@ -235,6 +228,7 @@ static void get_rest(ClusterReader *reader, ClusterMessage *out)
     case CLUSTER_PING:
     case CLUSTER_RESYNC:
     case CLUSTER_BEGIN:
+    case CLUSTER_END:
         break;
     default:
         reader->bad = true;

@@ -23,15 +23,15 @@
 #define CLUSTER_FAILED_MAX 64 /* sequences in an ACK */
 
 typedef enum {
-    CLUSTER_HELLO = 1, /* to all: session, clients, label, leaving */
+    CLUSTER_HELLO = 1, /* to all: session, label, leaving */
     CLUSTER_BYE,       /* to all: this relay ends now */
     CLUSTER_PING,      /* stream, sequence: the last that was sent */
     CLUSTER_ACK,       /* stream, sequence: the last that came, those that reached nobody, and
                         * revision: the sequence of the ACK before it */
     CLUSTER_RESYNC,    /* stream, sequence: the last that came before a gap; begin another stream */
     /* In a stream: */
-    CLUSTER_BEGIN,  /* who is JOINED from here to END is there, and nobody else of this relay's */
-    CLUSTER_END,    /* revision: how many those are */
+    CLUSTER_BEGIN, /* who is JOINED from here to END is there, and nobody else of this relay's */
+    CLUSTER_END,
     CLUSTER_JOINED, /* id, room, name, revision of its claim to the name */
     CLUSTER_LEFT,   /* id */
     CLUSTER_FRAME,  /* id of its sender, to (an id, or "" for the room), room, text */
@@ -44,8 +44,7 @@ typedef struct {
     guint32 stream;
     guint64 sequence;
     guint32 session; /* grows each time that the relay is connected */
-    guint32 clients;
-    bool leaving; /* it sends its clients away */
+    bool leaving;    /* it sends its clients away */
     char label[CLUSTER_LABEL_MAX + 1];
     char id[ROUTER_ID_LENGTH + 1], to[ROUTER_ID_LENGTH + 1];
     char room[ROUTER_ROOM_MAX + 1], name[ROUTER_NAME_MAX + 1];

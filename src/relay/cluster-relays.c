@@ -62,7 +62,6 @@ struct ClusterRelays {
     bool online;
     gint64 online_since;
     gint64 tick, checked;
-    guint clients;
     bool leaving;
     gint64 now;
     ClusterRelaysCounters counters;
@@ -79,7 +78,6 @@ static bool say_hello(ClusterRelays *relays, const char *to)
     ClusterMessage hello = {
         .type = CLUSTER_HELLO,
         .session = relays->session,
-        .clients = relays->clients,
         .leaving = relays->leaving,
     };
 
@@ -185,7 +183,6 @@ static void begin_stream(ClusterRelays *relays, Contact *contact)
     if (!cluster_relays_send(relays, &contact->relay, &begin, NULL) ||
         !relays->ops->snapshot(&contact->relay, relays->data))
         contact->out.broken = true;
-    end.revision = contact->out.sequence;
     cluster_relays_send(relays, &contact->relay, &end, NULL);
 }
 
@@ -350,7 +347,6 @@ static void take_hello(ClusterRelays *relays, Contact *contact, const ClusterMes
     if (!contact)
         return;
     g_strlcpy(contact->relay.label, hello->label, sizeof contact->relay.label);
-    contact->relay.clients = hello->clients;
     contact->relay.leaving = hello->leaving;
     if (contact->session == hello->session)
         return;
@@ -505,10 +501,9 @@ void cluster_relays_set_online(ClusterRelays *relays, bool online, gint64 now)
 
 /* ---- life ------------------------------------------------------------------------ */
 
-void cluster_relays_set_clients(ClusterRelays *relays, guint clients, bool leaving)
+void cluster_relays_set_leaving(ClusterRelays *relays)
 {
-    relays->clients = clients;
-    relays->leaving = leaving;
+    relays->leaving = true;
 }
 
 void cluster_relays_say_bye(ClusterRelays *relays)

@@ -23,11 +23,10 @@ typedef struct ClusterRelays ClusterRelays;
 typedef struct {
     ClusterOrigin origin; /* first; its id is the relay's */
     char label[CLUSTER_LABEL_MAX + 1];
-    bool synced;     /* we know all who are there */
-    bool leaving;    /* it sends them away */
-    guint32 clients; /* that it says to have */
-    gint64 heard;    /* monotonic µs */
-    guint unacked;   /* frames on their way */
+    bool synced;   /* we know all who are there */
+    bool leaving;  /* it sends them away */
+    gint64 heard;  /* monotonic µs */
+    guint unacked; /* frames on their way */
 } ClusterRelay;
 
 /* None may call back in, but snapshot() and received() may call cluster_relays_send(). */
@@ -60,8 +59,8 @@ void cluster_relays_free(ClusterRelays *relays);
 /* There is a connection to NATS; or none. */
 void cluster_relays_set_online(ClusterRelays *relays, bool online, gint64 now);
 
-/* What the next HELLO says */
-void cluster_relays_set_clients(ClusterRelays *relays, guint clients, bool leaving);
+/* This relay sends its clients away, as the next HELLO says. */
+void cluster_relays_set_leaving(ClusterRelays *relays);
 
 /* MESSAGE has come. */
 void cluster_relays_take(ClusterRelays *relays, const ClusterMessage *message, gint64 now);

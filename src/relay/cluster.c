@@ -165,7 +165,8 @@ static void on_came(ClusterRelay *relay, gpointer data)
 {
     Cluster *cluster = data;
 
-    log_info(_("the relay %s is in the cluster"), relay->label);
+    log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY, .source = relay->origin.id),
+              _("the relay %s is in the cluster"), relay->label);
     cluster->ops->changed(cluster->data);
 }
 
@@ -174,10 +175,12 @@ static void on_gone(ClusterRelay *relay, const char *reason, gpointer data)
     Cluster *cluster = data;
 
     if (reason)
-        log_warning(_("the relay %s is gone with its %u clients: %s"), relay->label,
-                    relay->origin.members.length, reason);
+        log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_RELAY, .source = relay->origin.id),
+                  _("the relay %s is gone with its %u clients: %s"), relay->label,
+                  relay->origin.members.length, reason);
     else
-        log_info(_("the relay %s has left the cluster"), relay->label);
+        log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY, .source = relay->origin.id),
+                  _("the relay %s has left the cluster"), relay->label);
     cluster_members_drop(cluster->members, &relay->origin);
     cluster->ops->changed(cluster->data);
 }
@@ -570,7 +573,7 @@ int cluster_send(Cluster *cluster, const Member *sender, const ClusterMember *re
 void cluster_set_leaving(Cluster *cluster)
 {
     if (cluster)
-        cluster_relays_set_clients(cluster->relays, 0, true);
+        cluster_relays_set_leaving(cluster->relays);
 }
 
 void cluster_foreach(Cluster *cluster, void (*func)(ClusterRelay *relay, gpointer data),

@@ -18,6 +18,7 @@
  *   latency  `rate` frames a second over all pairs, as time passes
  *   idle     `idle` connections more, what they cost, and pairs among them
  *
+ * With across=PORT every second one connects there, to another relay of the same cluster.
  * With tls=1 all of it goes through TLS, whoever the server says it is. RTCBUS_TOKEN in
  * the environment is shown to the server. It prints one JSON object. CPU time is that of
  * the server alone, from the first to the last frame that is counted.
@@ -78,7 +79,7 @@ static struct {
     Protocol protocol;
     int port;
     char *pids;
-    long pairs, size, seconds_ms, warm_ms, window, members, rate, idle, tls;
+    long pairs, size, seconds_ms, warm_ms, window, members, rate, idle, tls, across;
 } options = {.pairs = 100,
              .size = 500,
              .seconds_ms = 3000,
@@ -555,7 +556,11 @@ static void turn_for(int64_t ns)
 /* One address has only so many ports. */
 static void connect_socket(Connection *self)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t) options.port)};
+    bool there = options.across && self->number & 1;
+    struct sockaddr_in to = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t) (there ? options.across : options.port)),
+    };
     struct sockaddr_in from = {.sin_family = AF_INET};
     int one = 1;
 
@@ -795,9 +800,10 @@ static void parse_option(const char *text)
         const char *key;
         long *value;
     } keys[] = {
-        {"pairs", &options.pairs},  {"size", &options.size},     {"ms", &options.seconds_ms},
-        {"warm", &options.warm_ms}, {"window", &options.window}, {"members", &options.members},
-        {"rate", &options.rate},    {"idle", &options.idle},     {"tls", &options.tls},
+        {"pairs", &options.pairs},   {"size", &options.size},     {"ms", &options.seconds_ms},
+        {"warm", &options.warm_ms},  {"window", &options.window}, {"members", &options.members},
+        {"rate", &options.rate},     {"idle", &options.idle},     {"tls", &options.tls},
+        {"across", &options.across},
     };
     const char *equals = strchr(text, '=');
 

@@ -15,13 +15,13 @@
 #define ID "00000000000000000000000000000001"
 
 static const ClusterMessage messages[] = {
-    {.type = CLUSTER_HELLO, .session = 7, .clients = 65536, .leaving = true, .label = "host"},
+    {.type = CLUSTER_HELLO, .session = 7, .leaving = true, .label = "host"},
     {.type = CLUSTER_BYE},
     {.type = CLUSTER_PING, .stream = 3, .sequence = G_MAXUINT64},
     {.type = CLUSTER_ACK, .stream = 3, .sequence = 5, .n_failed = 2, .failed = {4, 5}},
     {.type = CLUSTER_RESYNC, .stream = G_MAXUINT32, .sequence = 1},
     {.type = CLUSTER_BEGIN, .stream = 1, .sequence = 1},
-    {.type = CLUSTER_END, .stream = 1, .sequence = 2, .revision = 1},
+    {.type = CLUSTER_END, .stream = 1, .sequence = 2},
     {.type = CLUSTER_JOINED, .sequence = 3, .id = ID, .room = "den", .name = "ä", .revision = 9},
     {.type = CLUSTER_JOINED, .sequence = 3, .id = ID},
     {.type = CLUSTER_LEFT, .sequence = 4, .id = ID},

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The rtcbus authors
+
+"""What it costs that a frame's receiver is at another relay."""
+
+import nats
+import pairs
+import relays
+from harness import World, wait_for
+from table import Absent, Column, Target
+
+TITLE = "three relays on three nats-servers, 100 pairs at one relay and across two"
+COLUMNS = [Column(f"{kind}-frames", "1000/CPU s", "more", 1, label, "frames of 500 B")
+           for kind, label in (("local", "at one"), ("across", "across"))]
+COLUMNS += [Column(f"{kind}-{p}", "µs", "less", 0, label, f"{p} at 5,000 a second")
+            for p in ("p50", "p99") for kind, label in (("local", "at one"), ("across", "across"))]
+TARGETS = []
+NOTES = ["The CPU time is that of the relays, without the nats-servers'. All of them and the load share "
+         "this machine."]
+
+
+class Cluster(relays.Relay):
+    name = "rtcbus-relay"
+    role = "ours"
+    world = None
+
+    def start(self):
+        if not nats.PROGRAM:
+            raise Absent("nats-server is not installed (apt install nats-server)")
+        self.world = World(self.name)
+        servers = nats.Nats(self.world)
+        self.relays = [servers.relay(name) for name in "abc"]
+        for relay in self.relays:
+            wait_for(lambda relay=relay: relay.get("ClusterState") == "joined" and
+                     len(relay.invoke("ListRelays")[0]) == 2, 60, "the cluster to be whole")
+
+    def load(self, mode, across, **options):
+        first, second = self.relays[:2]
+        pids = f"{first.pid},{second.pid}" if across else str(first.pid)
+        return relays.load("rtcbus", first.port, pids, mode, size=500,
+                           across=second.port if across else 0, **options)
+
+    def stop(self):
+        pairs.end_world(self)
+
+
+def measure(cluster):
+    figures = {}
+    for kind, across in ("local", False), ("across", True):
+        found = cluster.load("pairs", across)
+        figures[f"{kind}-frames"] = found["frames_per_cpu_second"] / 1e3
+        found = cluster.load("latency", across, rate=5000)
+        for p in "p50", "p99":
+            figures[f"{kind}-{p}"] = found[f"{p}_us"]
+    return figures
+
+
+def contenders():
+    return [Cluster(measure)]
