@@ -485,12 +485,13 @@ static void on_selected(gpointer data)
 
 /* ---- generations ----------------------------------------------------------- */
 
-/* In a silence a path may be back at any time. A long one is to cost little. */
+/* In a silence a path may be back at any time, also when it has ended a call and the next one looks
+ * for its first path. A long one is to cost little. */
 static guint repeat_ms(const Paths *paths)
 {
-    if (paths->misses < SILENT_TICKS)
-        return 0;
-    return paths->misses < LONG_TICKS ? REPEAT_MS : LONG_REPEAT_MS;
+    if (!paths->active || paths->misses >= LONG_TICKS)
+        return LONG_REPEAT_MS;
+    return paths->misses >= SILENT_TICKS ? REPEAT_MS : 0;
 }
 
 static IceGeneration *generation_new(Paths *paths, bool controlling, bool leisurely, GError **error)
