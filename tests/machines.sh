@@ -110,6 +110,12 @@ as_user() {
     in_machine "$name" runuser -u "$user" -- "$@"
 }
 
+# put NAME PATH: what is read is written there.
+put() {
+    # shellcheck disable=SC2016 # $1 is the machine's
+    in_machine "$1" sh -ec 'mkdir -p "$(dirname "$1")" && cat >"$1"' sh "$2"
+}
+
 peer_path=(org.rtcbus.Peer1 /org/rtcbus/Peer1 org.rtcbus.Peer1)
 
 # Prints the value of a property of the peer, without its signature.

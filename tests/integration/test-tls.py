@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "network"))
 import harness  # noqa: E402
 from harness import Skip, check, equal, wait_for  # noqa: E402
 from members import RTCBUS, member, refused  # noqa: E402
-from wsclient import PATIENCE, Closed, WsClient  # noqa: E402
+from wsclient import PATIENCE, WsClient  # noqa: E402
 
 warnings.simplefilter("ignore", DeprecationWarning)  # of versions that must not be spoken
 
