@@ -297,6 +297,32 @@ def test_steps(world):
     wait_for(lambda: len(other.peer.signals.find("MessageReceived", other.path)) == 3, 5, "it")
 
 
+def test_steps_slow_program(world):
+    """What a program does not acknowledge is not more than some MiB, and nothing is lost."""
+    calls = step_peers(world)
+    connect_steps(calls)
+    channel = open_channel(calls[0], "bulk")
+    other = remote_channel(calls[1].peer, "bulk")
+    total, size = 128, 128 * 1024
+
+    def told():
+        return len(other.peer.signals.find("MessageReceived", other.path))
+
+    for _ in range(total):
+        channel.invoke("Send", "(say)", "binary", bytes(size))
+    wait_for(lambda: told() >= 32, 20, "some of it")
+    done, last = 0, -1
+    while done < total:
+        wait_for(lambda: told() > done, 20, "more")
+        while told() != last:  # it comes to a halt by itself
+            last = told()
+            other.get("MessagesReceived")
+        check(told() - done <= 48, f"{told() - done} messages are told and not acknowledged")
+        other.invoke("Acknowledge", "(tt)", told() - done, (told() - done) * size)
+        done = told()
+    expect_error(INVALID, other.invoke, "Acknowledge", "(tt)", 1 << 40, 0)
+
+
 def test_steps_back(world):
     """Two offers cross, and one of them is rolled back."""
     calls = step_peers(world)

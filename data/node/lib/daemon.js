@@ -75,6 +75,10 @@ class DaemonChannel extends DaemonObject {
     return this.invoke('Send', 'say', [kind, bytes], onSent);
   }
 
+  acknowledge(messages, bytes) {
+    this.invoke('Acknowledge', 'tt', [messages, bytes]).catch(() => {}); // it may be gone
+  }
+
   close() {
     return this.invoke('Close');
   }

@@ -11,6 +11,9 @@ const {RTCError, RTCErrorEvent} = require('./events.js');
 const {Target, checkInternal, defineHandlers, defineInterface, domException, requireArguments,
   toEnum, toUnsignedLong, toUsv} = require('./webidl.js');
 
+// The daemon holds the remote while 4 MiB are not acknowledged.
+const ACKNOWLEDGE_BYTES = 256 * 1024;
+const ACKNOWLEDGE_MESSAGES = 512;
 const BINARY_TYPES = ['arraybuffer', 'blob'];
 
 const cores = new WeakMap(); // RTCDataChannel → Core
@@ -36,6 +39,7 @@ class Core {
     this.blobs = null; // a promise that ends when all Blobs are read, or null
     this.closeAsked = false;
     this.openTold = false;
+    this.takenMessages = this.takenBytes = 0; // and not acknowledged
     this.messagesSent = this.messagesReceived = this.bytesSent = this.bytesReceived = 0;
     this.channel = null;
   }
@@ -140,7 +144,17 @@ class Core {
     this.fire(new Event('open'));
   }
 
+  taken(bytes) {
+    this.takenMessages++;
+    this.takenBytes += bytes;
+    if (this.takenBytes < ACKNOWLEDGE_BYTES && this.takenMessages < ACKNOWLEDGE_MESSAGES)
+      return;
+    this.remote.acknowledge(this.takenMessages, this.takenBytes);
+    this.takenMessages = this.takenBytes = 0;
+  }
+
   receive(kind, bytes) {
+    this.taken(bytes.length);
     this.announceOpen(); // a property may be told later than what follows from it
     if (this.readyState !== 'open' && this.readyState !== 'closing')
       return;

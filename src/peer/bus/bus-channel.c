@@ -19,6 +19,9 @@ struct _BusChannel {
     RtcbusPeer1ChannelSkeleton parent;
     CallChannel *channel; /* NULL once it is closed */
     char *owner;          /* as that of its call */
+    /* What the owner has been told and has not acknowledged: the bus would keep it for a program
+     * that is slow, and throw it away in the end. */
+    guint64 told_messages, told_bytes;
 };
 
 G_DEFINE_TYPE(BusChannel, bus_channel, RTCBUS_TYPE_PEER1_CHANNEL_SKELETON)
@@ -33,6 +36,7 @@ enum {
 
 enum { ID_UNKNOWN = 65535 };
 
+#define BEHIND_MAX (4 * 1024 * 1024)
 #define KIND_TEXT "text"
 #define KIND_BINARY "binary"
 
@@ -110,6 +114,8 @@ void bus_channel_message(BusChannel *self, MessageKind kind, const guint8 *bytes
     g_autofree char *text = NULL;
 
     if (self->owner) {
+        self->told_messages++;
+        self->told_bytes += length;
         bus_tell(G_DBUS_INTERFACE_SKELETON(self), self->owner, "MessageReceived",
                  g_variant_new("(s@ay)", kind == MESSAGE_TEXT ? KIND_TEXT : KIND_BINARY,
                                g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, bytes, length, 1)));
@@ -122,6 +128,11 @@ void bus_channel_message(BusChannel *self, MessageKind kind, const guint8 *bytes
     }
     text = bus_text(bytes, length);
     rtcbus_peer1_channel_emit_text_received(object, text);
+}
+
+bool bus_channel_is_behind(const BusChannel *self)
+{
+    return self->told_bytes + self->told_messages * BUS_SIGNAL_OVERHEAD > BEHIND_MAX;
 }
 
 /* ---- methods -------------------------------------------------------------- */
@@ -225,6 +236,26 @@ static gboolean on_acquire(RtcbusPeer1Channel *object, GDBusMethodInvocation *in
     return TRUE;
 }
 
+static gboolean on_acknowledge(RtcbusPeer1Channel *object, GDBusMethodInvocation *invocation,
+                               guint64 messages, guint64 bytes, gpointer data)
+{
+    BusChannel *self = BUS_CHANNEL(object);
+    g_autoptr(GError) error = NULL;
+
+    if (messages > self->told_messages || bytes > self->told_bytes) {
+        g_set_error_literal(&error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
+                            _("more is acknowledged than was told"));
+        bus_return_error(invocation, error);
+        return TRUE;
+    }
+    self->told_messages -= messages;
+    self->told_bytes -= bytes;
+    if (self->channel && !bus_channel_is_behind(self))
+        call_channel_hold(self->channel, false);
+    rtcbus_peer1_channel_complete_acknowledge(object, invocation);
+    return TRUE;
+}
+
 static gboolean on_close(RtcbusPeer1Channel *object, GDBusMethodInvocation *invocation,
                          gpointer data)
 {
@@ -261,6 +292,7 @@ BusChannel *bus_channel_new(CallChannel *channel, const char *owner)
     g_signal_connect(self, "handle-send", G_CALLBACK(on_send), NULL);
     g_signal_connect(self, "handle-send-text", G_CALLBACK(on_send_text), NULL);
     g_signal_connect(self, "handle-send-binary", G_CALLBACK(on_send_binary), NULL);
+    g_signal_connect(self, "handle-acknowledge", G_CALLBACK(on_acknowledge), NULL);
     g_signal_connect(self, "handle-acquire", G_CALLBACK(on_acquire), NULL);
     g_signal_connect(self, "handle-close", G_CALLBACK(on_close), NULL);
     bus_channel_update(self);

@@ -15,6 +15,12 @@ G_DECLARE_FINAL_TYPE(BusChannel, bus_channel, BUS, CHANNEL, RtcbusPeer1ChannelSk
 BusChannel *bus_channel_new(CallChannel *channel, const char *owner);
 
 /* Shows the channel's properties as they are now. */
+/* What a signal costs beside its bytes, about */
+#define BUS_SIGNAL_OVERHEAD 512
+
+/* The program that it belongs to has not acknowledged so much that nothing more should be told. */
+bool bus_channel_is_behind(const BusChannel *self);
+
 /* Less of what was accepted waits to be sent. */
 void bus_channel_shorter(BusChannel *self);
 void bus_channel_update(BusChannel *self);

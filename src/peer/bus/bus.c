@@ -623,7 +623,6 @@ static void on_channel(CallChannel *channel, CallChannelEvent event, gpointer da
  * lacks. */
 #define TOLD_MAX (4 * 1024 * 1024)
 #define TOLD_MANY (TOLD_MAX / 4)
-#define SIGNAL_OVERHEAD 512
 
 static void await_flush(Bus *bus);
 
@@ -631,7 +630,7 @@ static bool tell_reading(const HistoryReading *reading, gpointer data)
 {
     Bus *bus = data;
 
-    bus->told += bus_readings_tell(RTCBUS_PEER1(bus->object), reading) + SIGNAL_OVERHEAD;
+    bus->told += bus_readings_tell(RTCBUS_PEER1(bus->object), reading) + BUS_SIGNAL_OVERHEAD;
     return true;
 }
 
@@ -648,7 +647,7 @@ static void on_flushed(GObject *connection, GAsyncResult *result, gpointer data)
     Bus *bus = data;
     g_autoptr(GError) error = NULL;
     GHashTableIter iter;
-    gpointer channel;
+    gpointer channel, object;
 
     if (!g_dbus_connection_flush_finish(G_DBUS_CONNECTION(connection), result, &error) &&
         g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
@@ -656,8 +655,8 @@ static void on_flushed(GObject *connection, GAsyncResult *result, gpointer data)
     g_clear_object(&bus->flush);
     bus->told -= MIN(bus->told, bus->flushing);
     g_hash_table_iter_init(&iter, bus->channels);
-    while (g_hash_table_iter_next(&iter, &channel, NULL))
-        call_channel_hold(channel, false);
+    while (g_hash_table_iter_next(&iter, &channel, &object))
+        call_channel_hold(channel, bus_channel_is_behind(object));
     if (bus->untold)
         tell_last_reading(bus);
     await_flush(bus);
@@ -691,9 +690,11 @@ static void on_message(CallChannel *channel, MessageKind kind, const guint8 *byt
 {
     Bus *bus = data;
 
-    bus_channel_message(g_hash_table_lookup(bus->channels, channel), kind, bytes, length);
-    bus->told += length + SIGNAL_OVERHEAD;
-    if (bus->told >= TOLD_MAX)
+    BusChannel *object = g_hash_table_lookup(bus->channels, channel);
+
+    bus_channel_message(object, kind, bytes, length);
+    bus->told += length + BUS_SIGNAL_OVERHEAD;
+    if (bus->told >= TOLD_MAX || bus_channel_is_behind(object))
         call_channel_hold(channel, true);
     await_flush(bus);
 }
