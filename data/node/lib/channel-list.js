@@ -81,9 +81,7 @@ class ChannelList {
   }
 
   #add(init) {
-    const core = new Core(this.#host(), init);
-    core.number = ++this.created;
-    core.enterLater = (state, reason) => this.#user.queueTask(() => core.enter(state, reason));
+    const core = new Core(this.#host(), init, ++this.created);
     new RTCDataChannel(INTERNAL, core);
     this.cores.push(core);
     return core;
@@ -114,19 +112,24 @@ class ChannelList {
     }
     const core = this.#add(init);
     if (isClient !== null)
-      this.#user.open(core);
+      this.#begin(core);
     return core.channel;
   }
 
   // The DTLS roles are known: those that wait get their ids, and begin.
   begin(isClient) {
-    for (const core of [...this.cores].filter((c) => !c.begun && !c.remote)) {
+    for (const core of [...this.cores].filter((c) => !c.begun)) {
       core.id ??= this.#freeId(isClient, MAX_CHANNELS);
       if (core.id === null || core.readyState === 'closing')
         core.enterLater('closed', core.id === null ? 'no id is free' : '');
       else
-        this.#user.open(core);
+        this.#begin(core);
     }
+  }
+
+  #begin(core) {
+    core.begun = true;
+    this.#user.open(core);
   }
 
   // One that the remote has opened

@@ -20,8 +20,10 @@ const cores = new WeakMap(); // RTCDataChannel → Core
 
 // HOST is the connection: queueTask(), whenUp() (once SCTP is told to be connected), isClosed(), maxMessageSize, charge(bytes), refund(bytes).
 class Core {
-  constructor(host, init) {
+  constructor(host, init, number) {
     this.host = host;
+    this.number = number; // on its connection
+    this.begun = false; // the daemon is asked for it, or has it
     this.label = init.label;
     this.protocol = init.protocol;
     this.ordered = init.ordered;
@@ -181,6 +183,10 @@ class Core {
       this.closing();
     else if (state === 'closed')
       this.closed(reason);
+  }
+
+  enterLater(state, reason) {
+    this.host.queueTask(() => this.enter(state, reason));
   }
 
   closing() {

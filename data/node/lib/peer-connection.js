@@ -96,10 +96,7 @@ class RTCPeerConnection extends Target {
       whenUp: (task) => this.#whenUp(task),
       isClosed: () => this.#isClosed,
       maxMessageSize: () => this.#states.sctp?.maxMessageSize ?? 65536,
-      open: (core) => {
-        core.begun = true;
-        this.#session.openChannel(core);
-      },
+      open: (core) => this.#session.openChannel(core),
     });
   }
 
