@@ -183,7 +183,7 @@ int call_report(BusClient *client, const char *path)
 
 static int report_ended(Calling *calling)
 {
-    const char *reason = calling->reason ? calling->reason : _("no reason was given");
+    const char *reason = calling->reason ? _(calling->reason) : _("no reason was given");
 
     if (calling->client->json) {
         g_autoptr(JsonBuilder) builder = json_builder_new();
@@ -191,7 +191,7 @@ static int report_ended(Calling *calling)
         json_builder_begin_object(builder);
         json_add_string(builder, "path", calling->path);
         json_add_string(builder, "state", "closed");
-        json_add_string(builder, "reason", reason);
+        json_add_string(builder, "reason", calling->reason ? calling->reason : "");
         json_builder_end_object(builder);
         json_print(builder);
     }

@@ -292,7 +292,7 @@ static void on_ended(const char *reason, gpointer data)
     Exchange *exchange = data;
 
     if (exchange->state < EXCHANGE_CONNECTED)
-        client_complain(_("the call ended: %s"), reason ? reason : _("no reason was given"));
+        client_complain(_("the call ended: %s"), reason ? _(reason) : _("no reason was given"));
     exchange_enter_state(exchange, EXCHANGE_FAILED);
 }
 

@@ -89,7 +89,7 @@ static void on_ended(const char *reason, gpointer data)
         return;
     }
     g_set_error(&error, STREAM_ERROR, STREAM_ERROR_ENDED, _("the call ended: %s"),
-                reason ? reason : _("no reason was given"));
+                reason ? _(reason) : _("no reason was given"));
     call->ops->ended(error, call->data);
 }
 

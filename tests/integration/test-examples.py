@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness  # noqa: E402
 from channels import call_pair  # noqa: E402
-from harness import Skip, check, equal, wait_for  # noqa: E402
+from harness import GLib, Skip, check, equal, wait_for  # noqa: E402
 
 EXAMPLES = os.path.join(harness.TOP_SRCDIR, "data", "examples")
 
@@ -34,6 +34,61 @@ def test_ask_and_echo(world):
     equal(asked.stdout, b"is anybody there?\n", "the answer")
     equal(asked.returncode, 0, "exit status")
     echo.expect_exit(0)
+
+
+def with_programs(world, peer, *needed):
+    """rtcbusctl of this build, and a mosquitto_pub that writes down what it is told."""
+    for program in needed:
+        if not shutil.which(program):
+            raise Skip(f"{program} is not installed")
+    folder = os.path.join(world.directory, "bin")
+    os.makedirs(folder, exist_ok=True)
+    for name, line in (("rtcbusctl", f'exec "{harness.program("rtcbusctl")}" "$@"'),
+                       ("mosquitto_pub", "printf '%s\\n' \"$*\"")):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\n{line}\n")
+        os.chmod(f.name, 0o755)
+    return environment(peer) | {"PATH": folder + ":" + os.environ["PATH"]}
+
+
+def publishing_pair(world):
+    emitter, listener, _ = call_pair(world)
+    for series, value, unit in (("a/b", "21.5", "C"), ("a/b", "22.5", "C"), ("note", "hello", "")):
+        emitter.invoke("PublishReading", "(sva{sv})", series, GLib.Variant("d", float(value))
+                       if unit else GLib.Variant("s", value), {"unit": GLib.Variant("s", unit)})
+    wait_for(lambda: len(listener.invoke("ReadReadings", "(tua{sv})", 0, 0, {})[0]) == 3, 20,
+             "three readings")
+    return emitter, listener
+
+
+def test_textfile(world):
+    emitter, listener = publishing_pair(world)
+    path = world.path("rtcbus.prom")
+    subprocess.run([os.path.join(EXAMPLES, "textfile.sh"), path], check=True, timeout=60,
+                   env=with_programs(world, listener, "jq"))
+    with open(path, encoding="utf-8") as f:
+        lines = [line for line in f.read().splitlines() if not line.startswith("#")]
+    equal(lines, [f'rtcbus_reading{{peer="{emitter.name}",series="a/b",unit="C"}} 22.5'], "metrics")
+    equal([name for name in os.listdir(world.directory) if "rtcbus_prom" in name],
+          [os.path.basename(path)], "what is left")
+
+
+def test_mqtt(world):
+    emitter, listener = publishing_pair(world)
+    bridge = world.run("mqtt", [os.path.join(EXAMPLES, "mqtt.sh"), "-h", "broker"],
+                       env=with_programs(world, listener, "jq"))
+    wait_for(lambda: len(bridge.lines()) == 3, 20, "three messages")
+    check(bridge.lines()[1].startswith(f"-h broker -r -t rtcbus/{emitter.name}/a_b -m {{"),
+          bridge.lines())
+
+
+def test_dashboard_of_node(world):
+    emitter, listener = publishing_pair(world)
+    board = world.run("dashboard", ["node", os.path.join(EXAMPLES, "dashboard.mjs"), emitter.name],
+                      env=with_programs(world, listener, "node"))
+    wait_for(lambda: len(board.lines()) == 3, 30, "three lines")
+    equal(board.lines()[-1], f"{emitter.name} a/b: 22.5 C | {emitter.name} note: hello")
+    check(emitter.name in [kept[0] for kept in listener.get("KeptPeers")], "nobody is kept")
 
 
 def test_usage(world):
