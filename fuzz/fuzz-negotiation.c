@@ -102,6 +102,7 @@ static void follow(NegotiationEnd *end, NegotiationStep step, Sdp *remote, const
         break;
     case NEGOTIATION_ANSWER_FIRST:
     case NEGOTIATION_ANSWER_RESTART:
+    case NEGOTIATION_ANSWER_OTHER:
         negotiation_take_answer(&end->negotiation, remote, text);
         break;
     case NEGOTIATION_OFFER_IGNORED:
