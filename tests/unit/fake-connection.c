@@ -460,6 +460,10 @@ ConnectionState connection_state(const Connection *connection)
     return connection->state;
 }
 
+void connection_set_relay_only(Connection *connection, bool relay_only)
+{
+}
+
 bool connection_remote_speaks(const Connection *connection, const char *protocol)
 {
     return false;
@@ -554,6 +558,11 @@ const ChannelStats *channel_stats(const Channel *channel)
 const char *channel_label(const Channel *channel)
 {
     return channel->label;
+}
+
+const char *channel_protocol(const Channel *channel)
+{
+    return "";
 }
 
 /* ---- fake-connection.h ---------------------------------------------------- */
