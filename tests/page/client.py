@@ -131,6 +131,8 @@ def test_node(world):
     node = run_node(world, "node", relay.url(ROOM), "boiler")
     wait_for(lambda: any(line.startswith("connected new ") for line in node.lines()), 20,
              "the program to be connected")
+    publish(boiler, "first", 1.0)  # a newcomer hears the last of each series, and then each
+    wait_for(lambda: "first 1 " in node.lines(), what="the feed to begin")
     for value in range(10):
         publish(boiler, "n", float(value))
     wait_for(lambda: "n 9 " in node.lines(), what="ten readings")
