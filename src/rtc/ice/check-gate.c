@@ -8,7 +8,8 @@
  *   to an address that has answered a check of ours: only who is there knows
  *     the number of its transaction, so the remote cannot have made that up;
  *   one for each check that has come from the address with our user name: no
- *     more than what it cost the remote, wherever the packet really came from;
+ *     more than what it cost the remote, wherever the packet really came from.
+ *     If we have asked there before, it goes out at once, as it was;
  *   otherwise, what the rule (check-rule.h) allows and the budget of whoever
  *     called us has left.
  *
@@ -163,8 +164,9 @@ static bool on_send(GSocket *socket, GSocketAddress *to, const guint8 *packet, g
     entry = find_entry(gate, &target);
     if (!may_aim(gate, &target, entry))
         return false;
-    if (gate->repeat && to && check_budget_has_answered(gate->budget, &target.address))
-        check_repeat_note(gate->repeat, socket, to, &target, packet, length);
+    if (gate->repeat && to)
+        check_repeat_note(gate->repeat, socket, to, &target,
+                          check_budget_has_answered(gate->budget, &target.address), packet, length);
     if (entry && !entry->answered)
         memcpy(entry->ids[entry->next_id++ % MAX_IDS], check.id, STUN_ID_LENGTH);
     return true;
@@ -222,6 +224,8 @@ static bool on_received(GSocketAddress *from, const guint8 *packet, gsize length
     if (check.relayed)
         target = check.peer;
     else if (!read_socket_address(from, &target))
+        return true;
+    if (gate->repeat && check_repeat_send(gate->repeat, &target))
         return true;
     entry = find_entry(gate, &target);
     if (entry)

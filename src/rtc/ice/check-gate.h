@@ -31,7 +31,7 @@ void check_gate_set_remote(CheckGate *gate, const char *ufrag);
 
 /*
  * The last check for each address where somebody has answered one before goes out every MILLISECONDS
- * from now on (check-repeat.h); 0: no longer.
+ * from now on (check-repeat.h), and that for any other when one has come from there; 0: no longer.
  */
 void check_gate_repeat(CheckGate *gate, guint milliseconds);
 

@@ -18,6 +18,7 @@ typedef struct {
     GSocket *socket;
     GSocketAddress *to;
     CheckTarget target;
+    bool steady;
     GBytes *packet;
 } RepeatedCheck;
 
@@ -56,26 +57,35 @@ void check_repeat_free(CheckRepeat *repeat)
 }
 
 /* What cannot be sent now is lost like any other. */
+static void check_send(const RepeatedCheck *check)
+{
+    gsize length;
+    const char *bytes = g_bytes_get_data(check->packet, &length);
+
+    g_socket_send_to(check->socket, check->to, bytes, length, NULL, NULL);
+}
+
 static gboolean on_timer(gpointer data)
 {
     CheckRepeat *repeat = data;
 
     for (guint i = 0; i < repeat->checks->len; i++) {
         const RepeatedCheck *check = &g_array_index(repeat->checks, RepeatedCheck, i);
-        gsize length;
-        const char *bytes = g_bytes_get_data(check->packet, &length);
 
-        g_socket_send_to(check->socket, check->to, bytes, length, NULL, NULL);
+        if (check->steady)
+            check_send(check);
     }
     return G_SOURCE_CONTINUE;
 }
 
-static RepeatedCheck *find(CheckRepeat *repeat, const GSocket *socket, const CheckTarget *target)
+/* SOCKET NULL: of any */
+static RepeatedCheck *find(const CheckRepeat *repeat, const GSocket *socket,
+                           const CheckTarget *target)
 {
     for (guint i = 0; i < repeat->checks->len; i++) {
         RepeatedCheck *check = &g_array_index(repeat->checks, RepeatedCheck, i);
 
-        if (check->socket == socket && check->target.port == target->port &&
+        if ((!socket || check->socket == socket) && check->target.port == target->port &&
             IN6_ARE_ADDR_EQUAL(&check->target.address, &target->address))
             return check;
     }
@@ -83,21 +93,31 @@ static RepeatedCheck *find(CheckRepeat *repeat, const GSocket *socket, const Che
 }
 
 void check_repeat_note(CheckRepeat *repeat, GSocket *socket, GSocketAddress *to,
-                       const CheckTarget *target, const guint8 *packet, gsize length)
+                       const CheckTarget *target, bool steady, const guint8 *packet, gsize length)
 {
     RepeatedCheck *check = find(repeat, socket, target);
 
     if (length > MAX_LENGTH || (!check && repeat->checks->len == MAX_PAIRS))
         return;
     if (check) {
+        check->steady = steady;
         g_bytes_unref(check->packet);
         check->packet = g_bytes_new(packet, length);
     } else {
-        RepeatedCheck first = {g_object_ref(socket), g_object_ref(to), *target,
+        RepeatedCheck first = {g_object_ref(socket), g_object_ref(to), *target, steady,
                                g_bytes_new(packet, length)};
 
         g_array_append_val(repeat->checks, first);
     }
     if (repeat->timer == 0)
         repeat->timer = clock_timer_add(repeat->interval, on_timer, repeat);
+}
+
+bool check_repeat_send(const CheckRepeat *repeat, const CheckTarget *target)
+{
+    const RepeatedCheck *check = find(repeat, NULL, target);
+
+    if (check)
+        check_send(check);
+    return check != NULL;
 }

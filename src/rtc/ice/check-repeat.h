@@ -13,6 +13,7 @@
 
 #include <gio/gio.h>
 #include <glib.h>
+#include <stdbool.h>
 
 #include "rtc/ice/check-rule.h"
 
@@ -23,6 +24,9 @@ CheckRepeat *check_repeat_new(guint interval);
 void check_repeat_free(CheckRepeat *repeat);
 
 /* SOCKET has sent PACKET, a check, to the address TO and by way of it to TARGET. It is kept, with a
- * limit; the earlier one for the same pair is forgotten. */
+ * limit; the earlier one for the same pair is forgotten. STEADY: it goes out at the steady rate. */
 void check_repeat_note(CheckRepeat *repeat, GSocket *socket, GSocketAddress *to,
-                       const CheckTarget *target, const guint8 *packet, gsize length);
+                       const CheckTarget *target, bool steady, const guint8 *packet, gsize length);
+
+/* Sends one that is for TARGET now; false if there is none. */
+bool check_repeat_send(const CheckRepeat *repeat, const CheckTarget *target);
