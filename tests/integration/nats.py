@@ -118,6 +118,18 @@ class Nats:
         return self.world.relay(name=name, config=config, **kwargs)
 
 
+def secure_server(world, certificate, key):
+    """The port of one that speaks TLS, and wants no password."""
+    port = free_port()
+    path = world.path(f"nats-{port}")
+    with open(path + ".conf", "w", encoding="ascii") as f:
+        f.write(f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{path}-store" }}\n'
+                f'tls {{ cert_file: "{certificate}", key_file: "{key}" }}\n')
+    world.run(f"nats-{port}", [PROGRAM, "-c", path + ".conf"])
+    wait_for(lambda: listens(port), what="nats-server to listen")
+    return port
+
+
 class Cut:
     """TCP proxies in front of servers at PORTS. While they are stopped nothing goes through, and
     nobody is told."""

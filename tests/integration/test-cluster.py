@@ -5,9 +5,11 @@
 """Three relays that are one, over three real nats-servers."""
 
 import json
+import os
 import random
 import re
 import signal
+import sys
 import threading
 import time
 import urllib.error
@@ -20,6 +22,7 @@ from harness import check, equal, note, wait_for
 from members import client, member, refused
 from wsclient import Closed, Refused
 
+sys.path.insert(0, os.path.join(harness.HERE, "..", "network"))
 nats.need()
 
 
@@ -158,6 +161,49 @@ def test_what_is_told(world):
     equal(fetch(relay, "/healthz")[0], 200, "health without NATS")
     equal(ctl_json(relay)["cluster"]["state"], "disconnected", "state without NATS")
     equal(relay.stderr().count("no connection to NATS"), 1, "lines about it")
+
+
+def lines_about_nats(relay):
+    return [line for line in relay.stderr().splitlines() if "NATS" in line]
+
+
+def test_wrong_password(world):
+    """It is said once, and the relay has clients of its own."""
+    servers = nats.Nats(world, 1)
+    secret = world.path("wrong")
+    with open(os.open(secret, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as f:
+        f.write("another")
+    relay = servers.relay("a", config={"Cluster": {"PasswordFile": secret}})
+    wait_for(lambda: lines_about_nats(relay), what="a line about it")
+    started = time.monotonic()
+    box = member(world, relay, "/den?name=box")
+    check(time.monotonic() - started < 10 * harness.SLOW, "a client waited for NATS")
+    equal(refused(409, world, relay, "/den?name=box").status, 409, "a taken name")
+    equal(relay.get("ClusterState"), "disconnected", "state")
+    check("Auth" in lines_about_nats(relay)[0], lines_about_nats(relay)[0])
+    equal(len(lines_about_nats(relay)), 1, "lines about it")
+    box.close()
+
+
+def test_tls(world):
+    """The certificate is of our authority, and of that host, or there is no connection."""
+    try:
+        from authority import Authority
+    except ImportError:
+        raise harness.Skip("python3-cryptography is not installed") from None
+    authority = Authority(world)
+    for host, ca, state in (("127.0.0.1", authority.file, "joined"),
+                            ("127.0.0.1", None, "disconnected"),
+                            ("example.org", authority.file, "disconnected")):
+        certificate, key = authority.certificate(f"{host}-{state}", [host])
+        port = nats.secure_server(world, certificate, key)
+        relay = world.relay(name=f"{host}-{state}", config={
+            "Cluster": {"Servers": f"tls://127.0.0.1:{port}", "CA": ca}})
+        wait_for(lambda relay=relay: lines_about_nats(relay), what="a line about it")
+        wait_for(lambda relay=relay, state=state: relay.get("ClusterState") == state,
+                 what=f"{host} with {ca}: {state}")
+        if state == "disconnected":
+            check("no connection" in lines_about_nats(relay)[0], lines_about_nats(relay)[0])
 
 
 class Seat:
