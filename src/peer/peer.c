@@ -267,14 +267,6 @@ static void on_call_ended(Call *call, gpointer data)
     peer_update(peer);
 }
 
-/* Its key is good, and it is not one that has to be remembered first (call-trust.c). Other programs
- * may not look for messages before they know that the channel is open. */
-static bool may_hear_early(const Call *call)
-{
-    return call_fingerprint(call) && !call_is_foreign(call) &&
-           (call_trust(call) != TRUST_NEW || !call_identity(call)->asked);
-}
-
 enum { PROGRAM_TIMEOUT = 30 }; /* seconds until a program must have acquired it */
 
 /* Pipes and files wait for the program that they are for; on a channel that we have opened the
@@ -304,7 +296,7 @@ static void on_channel(Call *call, CallChannel *channel, CallChannelEvent event,
         peer->observer->channel(channel, event, peer->observer_data);
         return;
     }
-    if (readings_note_channel(peer->readings, channel, event, may_hear_early(call)))
+    if (readings_note_channel(peer->readings, channel, event, call_may_hear_early(call)))
         return;
     if (event == CALL_CHANNEL_ADDED && is_for_program(channel))
         call_channel_reserve(channel, PROGRAM_TIMEOUT);

@@ -7,6 +7,8 @@
 #include <config.h>
 
 #include "fake-connection.h"
+#include "rtc/connection-steps.h"
+#include "rtc/error.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -458,6 +460,29 @@ Channel *connection_open_channel(Connection *connection, const char *label,
 ConnectionState connection_state(const Connection *connection)
 {
     return connection->state;
+}
+
+/* Nobody here takes a negotiation step by step. */
+static bool no_steps(GError **error)
+{
+    g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE, "not with a fake connection");
+    return false;
+}
+
+char *steps_make(Connection *connection, const char *type, bool restart, GError **error)
+{
+    no_steps(error);
+    return NULL;
+}
+
+bool steps_set_local(Connection *connection, const char *type, GError **error)
+{
+    return no_steps(error);
+}
+
+bool steps_set_remote(Connection *connection, const char *type, const char *sdp, GError **error)
+{
+    return no_steps(error);
 }
 
 void connection_set_relay_only(Connection *connection, bool relay_only)

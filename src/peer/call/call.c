@@ -610,6 +610,12 @@ bool call_is_foreign(const Call *call)
     return call->foreign;
 }
 
+bool call_may_hear_early(const Call *call)
+{
+    return call->identity.verified && !call_is_foreign(call) &&
+           (call->identity.trust != TRUST_NEW || !call->identity.asked);
+}
+
 bool call_is_ending(const Call *call)
 {
     return call->ending_id != 0;

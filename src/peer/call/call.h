@@ -227,6 +227,10 @@ bool call_awaits_answer(const Call *call);
 /* The remote leaves sessions out (rtcbus-signaling(7)): match it by sender alone. */
 bool call_is_foreign(const Call *call);
 
+/* Its key is good, and it is not one that has to be remembered first (call-trust.c); and no other
+ * program, which may not look for messages before it knows that the channel is open. */
+bool call_may_hear_early(const Call *call);
+
 /* It is being hung up, and waits for what has been sent. */
 bool call_is_ending(const Call *call);
 /* It is over because one side has not wanted it: the key, the rules, or too many calls. */
