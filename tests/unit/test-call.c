@@ -437,6 +437,7 @@ static void test_quota_of_kept(void)
     for (guint i = 0; i < 4; i++)
         place(emitter, "stranger");
     refuse(emitter, "stranger", PEER_ERROR_LIMIT_EXCEEDED);
+    settle();
     tear_down();
 }
 
