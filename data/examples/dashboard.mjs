@@ -26,11 +26,13 @@ const last = new Map(); // by peer and series
 for (const signal of ['SIGINT', 'SIGTERM'])
     process.on(signal, () => follow.kill(signal));
 follow.on('exit', code => process.exit(code ?? 1));
-createInterface({input: follow.stdout}).on('line', line => {
-    const reading = JSON.parse(line);
+createInterface({input: follow.stdout}).on('line', text => {
+    const reading = JSON.parse(text);
 
     if (reading.lost || !peers.includes(reading.peer))
         return;
     last.set(`${reading.peer} ${reading.series}`, `${reading.value ?? '(bytes)'} ${reading.unit}`.trim());
-    console.log([...last].map(([name, value]) => `${name.trim()}: ${value}`).join(' | '));
+    // A peer may send anything, and a terminal obeys control characters.
+    const line = [...last].map(([name, value]) => `${name.trim()}: ${value}`).join(' | ');
+    console.log(line.replace(/\p{C}/gu, '\ufffd'));
 });

@@ -107,6 +107,9 @@ def test_dashboard_of_node(world):
                       env=with_programs(world, listener, "node"))
     wait_for(lambda: len(board.lines()) == 3, 30, "three lines")
     equal(board.lines()[-1], f"{emitter.name} a/b: 22.5 C | {emitter.name} note: hello")
+    emitter.invoke("PublishReading", "(sva{sv})", "note", GLib.Variant("s", "\x1b]0;x\x07\u202ey"), {})
+    wait_for(lambda: len(board.lines()) == 4, 20, "a line that would command the terminal")
+    equal(board.lines()[-1], f"{emitter.name} a/b: 22.5 C | {emitter.name} note: \ufffd]0;x\ufffd\ufffdy")
     check(emitter.name in [kept[0] for kept in listener.get("KeptPeers")], "nobody is kept")
 
 
