@@ -368,6 +368,7 @@ def test_manual_has_the_example(world):
     page = top("data/examples/web/page.html")
     equal(len(page.splitlines()), 30, "lines of the example")
     check(page.replace("\\", "\\e") in top("data/man/rtcbus-web.7"), "the manual page has another one")
+    check("location" not in page, "whoever makes a link to the example chooses whose program it runs")
 
 
 def test_languages(world):

@@ -20,13 +20,29 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.path.join(harness.TOP_SRCDIR, "data", "examples", "web")
 
 
+EXAMPLE_RELAY = "http://127.0.0.1:41337"
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/favicon.ico":
             self.send_response(204)
             self.end_headers()
+        elif self.path == "/page.html":
+            self.send_page()
         else:
             super().do_GET()
+
+    def send_page(self):
+        """The example, with the relay that somebody would put there."""
+        with open(os.path.join(self.directory, "page.html"), encoding="utf-8") as f:
+            before, after = f.read().split(EXAMPLE_RELAY)
+        page = f"{before}{self.server.relay}{after}".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
 
     def log_message(self, *_arguments):
         pass
@@ -39,8 +55,13 @@ class WebServer:
         self.server = http.server.ThreadingHTTPServer(
             (ADDRESS, 0), functools.partial(Handler, directory=EXAMPLES))
         self.origin = f"http://{ADDRESS}:{self.server.server_address[1]}"
+        self.server.relay = EXAMPLE_RELAY
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         world.closing(self)
+
+    def open_example(self, browser, relay):
+        self.server.relay = f"http://{ADDRESS}:{relay.port}"
+        return browser.open("example", f"{self.origin}/page.html")
 
     def close(self):
         self.server.shutdown()
@@ -53,8 +74,7 @@ def test_page_from_elsewhere(world, kind):
     relay = start_relay(world, AllowedOrigins=f"same-origin;{web.origin}")
     boiler = world.peer("boiler", relay, room=ROOM)
     publish(boiler, "temperature", 20.5, "°C")
-    page = Browser(world, kind).open(
-        "page", f"{web.origin}/page.html?relay=http://{ADDRESS}:{relay.port}")
+    page = web.open_example(Browser(world, kind), relay)
     page.wait_text("#value", "20.5 °C", 20)
     page.wait_text("#state", "its key is new: ")
     publish(boiler, "temperature", 21.0, "°C")
@@ -106,7 +126,7 @@ def test_client_errors(world, kind):
             (f"(await {enter}).publish(NaN)", "InvalidArgument"),
             ("(await join('http://%s:1/', {timeout: 300}))" % ADDRESS, "NotConnected")):
         equal(error(code), name, code)
-    elsewhere = page.browser.open("elsewhere", f"{web.origin}/page.html?relay=http://{where}")
+    elsewhere = web.open_example(page.browser, relay)
     elsewhere.wait_text("#state", "Denied: ", 20)
 
 
