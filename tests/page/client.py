@@ -170,11 +170,23 @@ def test_node(world):
              [-1:] == [("version", node_version())], 10, "what Node.js has published")
 
 
+def run_hostile(program, folder):
+    done = subprocess.run(["node", os.path.join(HERE, program), folder], capture_output=True, text=True,
+                          timeout=60, check=True)
+    return json.loads(done.stdout)
+
+
+def test_hostile_relay(_world):
+    """Whoever is called is known by the name that was asked for, and keys are read in one way."""
+    key = "sha-256 AA:BB"
+    equal(run_hostile("hostile-relay.mjs", WEB), {
+        "renamed": "changed closed changed", "other": "changed closed changed", "unnamed": "changed closed changed",
+        "posing": "not called", "offered": "changed closed changed", "fingerprints": [key, key, ""], "bad": []}, "what comes of it")
+
+
 def test_hostile_sender(_world):
     """It fills no memory, and gives files no names that do harm."""
-    done = subprocess.run(["node", os.path.join(HERE, "hostile-sender.mjs"), os.path.join(WEB, "js")],
-                          capture_output=True, text=True, timeout=60, check=True)
-    equal(json.loads(done.stdout), {
+    equal(run_hostile("hostile-sender.mjs", os.path.join(WEB, "js")), {
         "flood": "closed", "names": ["a_b", "a_.txt", 5],
         "said": ["asking", "accept", "start", "got", "done", "failed", "finished"]}, "what comes of it")
 

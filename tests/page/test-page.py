@@ -603,6 +603,7 @@ ONCE = [
     views.test_accessible,
     client.test_node,
     client.test_node_and_page,
+    client.test_hostile_relay,
     client.test_hostile_sender,
 ]
 

@@ -15,6 +15,7 @@ import {FILES_LABEL, FILES_PROTOCOL, newTransfer, sendFile} from './files.js';
 import {Readings} from './readings.js';
 import {codeOf} from './sdp.js';
 import {parseNumber} from './series.js';
+import {isId} from './signaling.js';
 
 const FIRST_PAUSE = 1000, LONGEST_PAUSE = 30000; // ms
 const FOREIGN_PATIENCE = 5000, PATIENCE = 60000; // ms for a connection to come back
@@ -148,8 +149,7 @@ export class Contacts extends EventTarget {
 
     /** Calls the peer with this name or id, now or when it comes into the room: its Contact. */
     place(peer) {
-        const members = [...this.#signaling.members];
-        const [id, name] = members.find(([one, known]) => one === peer || (known && known === peer)) ?? ['', peer];
+        const [id, name] = isId(peer) ? [peer, this.#signaling.nameOf(peer)] : [this.#signaling.idOf(peer), peer];
         const contact = this.#contact(peerKey(id, name), id, name);
         contact.id = id;
         contact.wanted = true;
@@ -227,8 +227,8 @@ export class Contacts extends EventTarget {
         return this.contacts.get(key);
     }
 
-    #newCall(direction, remote, session) {
-        const name = this.#signaling.nameOf(remote);
+    /** NAME: by which its key is judged. */
+    #newCall(direction, remote, name, session) {
         const {RTCPeerConnection, trust, outbox} = this.#parts;
         const call = new Call({
             direction, remote, name, session, RTCPeerConnection, trust, outbox, options: this.#options(),
@@ -268,7 +268,7 @@ export class Contacts extends EventTarget {
         const former = contact.call;
         contact.call = null;
         former?.close('replaced', true);
-        const call = this.#newCall('outgoing', contact.id, makeSession());
+        const call = this.#newCall('outgoing', contact.id, contact.name, makeSession());
         this.#follow(contact, call);
         call.ring();
     }
@@ -498,7 +498,7 @@ export class Contacts extends EventTarget {
             this.#signaling.send({type: 'bye', to: frame.from, session, reason: wordOf('busy')});
             return;
         }
-        const call = this.#newCall('incoming', frame.from, session);
+        const call = this.#newCall('incoming', frame.from, this.#signaling.nameOf(frame.from), session);
         call.foreign = !session;
         this.incoming.add(call);
         call.addEventListener('state', () => {
@@ -543,7 +543,7 @@ export class Contacts extends EventTarget {
             return;
         }
         const contact = this.#contact(key, frame.from, name);
-        const call = this.#newCall('incoming', frame.from, frame.session);
+        const call = this.#newCall('incoming', frame.from, contact.name, frame.session);
         call.foreign = frame.session === undefined;
         this.#follow(contact, call);
         this.#takeOffer(call, frame);

@@ -5,11 +5,18 @@
 
 export const textOf = (sdp) => typeof sdp === 'string' ? sdp : sdp?.sdp;
 
-/** The one fingerprint that SDP names, "" if there is none, or several to choose from. */
+const FINGERPRINT = /^a=fingerprint:([\w-]+) ([0-9a-f]{2}(?::[0-9a-f]{2})*)$/i; // RFC 8122, 5
+
+/**
+ * The one fingerprint that SDP names, "" if there is none, or several to choose from. Browsers
+ * read more than the standard's form, each its own: any other line that speaks of one is refused.
+ */
 export function fingerprintIn(sdp) {
-    const lines = String(sdp ?? '').matchAll(/^a=fingerprint:\s*(\S+)\s+([0-9a-f:]+)\s*$/gim);
-    const found = new Set(Array.from(lines, ([, algorithm, bytes]) =>
-        `${algorithm.toLowerCase()} ${bytes.toUpperCase()}`));
+    const lines = String(sdp ?? '').split(/\r?\n/).filter((line) => /fingerprint/i.test(line));
+    const found = new Set(lines.map((line) => {
+        const [, algorithm, bytes] = FINGERPRINT.exec(line) ?? [];
+        return bytes ? `${algorithm.toLowerCase()} ${bytes.toUpperCase()}` : '';
+    }));
     return found.size === 1 ? [...found][0] : '';
 }
 

@@ -23,13 +23,16 @@ const CLIENT = '-/rtcbus/js/rtcbus.js'; // from any room's path on
 const WORDS_LIMIT = 200;      // characters
 const POLICY = 1008;          // a close code with a reason for people
 
+/** Whether TEXT is an id, as the relay makes them: no name looks like one. */
+export const isId = (text) => /^[0-9a-f]{32}$/i.test(text);
+
 /** NULL if NAME is good, else what is wrong with it: "name.empty", "name.long" or "name.bad". */
 export function checkName(name) {
     if (name === '')
         return 'name.empty';
     if (new TextEncoder().encode(name).length > NAME_BYTES)
         return 'name.long';
-    if (/[\p{C}\p{Zl}\p{Zp}]/u.test(name) || /^[0-9a-f]{32}$/i.test(name))
+    if (/[\p{C}\p{Zl}\p{Zp}]/u.test(name) || isId(name))
         return 'name.bad';
     return null;
 }
@@ -132,6 +135,11 @@ export class Signaling extends EventTarget {
 
     nameOf(id) {
         return this.members.get(id) || '';
+    }
+
+    /** "" if nobody here has this NAME. */
+    idOf(name) {
+        return [...this.members].find(([, known]) => known === name)?.[0] ?? '';
     }
 
     #tell(type, detail) {
