@@ -41,9 +41,11 @@ export class LadderLog {
     }
 }
 
-/** What signs ICE's checks is nobody else's business. */
+const hide = (key, value) => key === 'username' || key === 'credential' ? '…' : value;
+
+/** What signs ICE's checks, and what opens TURN servers, is nobody else's business. */
 function withoutSecrets(frame) {
-    return JSON.parse(JSON.stringify(frame ?? null).replace(/a=ice-pwd:[^\\]*/g, 'a=ice-pwd:…'));
+    return JSON.parse(JSON.stringify(frame ?? null, hide).replace(/a=ice-pwd:[^\\]*/g, 'a=ice-pwd:…'));
 }
 
 export function toJson(entries, me) {

@@ -181,7 +181,8 @@ def test_hostile_relay(_world):
     key = "sha-256 AA:BB"
     equal(run_hostile("hostile-relay.mjs", WEB), {
         "renamed": "changed closed changed", "other": "changed closed changed", "unnamed": "changed closed changed",
-        "posing": "not called", "offered": "changed closed changed", "fingerprints": [key, key, ""], "bad": []}, "what comes of it")
+        "posing": "not called", "offered": "changed closed changed", "fingerprints": [key, key, ""], "bad": [],
+        "secrets": [], "servers": True}, "what comes of it")
 
 
 def test_hostile_sender(_world):

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The rtcbus authors
 
-// What the page's client makes of a relay that puts itself in between, for client.py: prints JSON.
+// What the page's client makes of a relay that puts itself in between, and what a ladder that is
+// given away tells, for client.py: prints JSON.
 //
 //   node hostile-relay.mjs FOLDER      the one of the page
+import {readFile} from 'node:fs/promises';
+
 const folder = process.argv[2];
 const {Contacts} = await import(`${folder}/js/contacts.js`);
 const {fingerprintIn} = await import(`${folder}/js/sdp.js`);
 const {Trust} = await import(`${folder}/js/trust.js`);
+const source = await readFile(`${folder}/ladder-log.js`, 'utf8');
+const {toJson} = await import(`data:text/javascript,${encodeURIComponent(source)}`);
 
 const keyOf = (digits) => Array(32).fill(digits).join(':');
 const BOILER = `sha-256 ${keyOf('AA')}`, ID = 'f'.repeat(32);
@@ -99,8 +104,11 @@ const bad = [
     'a=x\ra=fingerprint:sha-256 CC:DD', 'a=x\u2028a=fingerprint:sha-256 AA:BB',
 ].filter((line) => lines(a, line) !== '' || lines(line, a) !== '');
 
+const ladder = toJson([{at: 0, frame: {type: 'welcome', iceServers: [
+    {urls: 'turn:turn', username: '1795780000:x', credential: 'secret'}]}}], 'desk');
 console.log(JSON.stringify({
     renamed: renamed(ID, 'boiler', ''), other: renamed(ID, 'boiler', 'kettle'), unnamed: renamed('boiler', '', ''), posing: posing(),
     offered: offered(), fingerprints, bad,
+    secrets: ['1795780000:x', 'secret'].filter((word) => ladder.includes(word)), servers: ladder.includes('turn:turn'),
 }));
 process.exit(0);
