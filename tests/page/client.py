@@ -188,7 +188,9 @@ def test_hostile_relay(_world):
 def test_hostile_sender(_world):
     """It fills no memory, and gives files no names that do harm."""
     equal(run_hostile("hostile-sender.mjs", os.path.join(WEB, "js")), {
-        "flood": "closed", "names": ["a_b", "a_.txt", 5],
+        "ends": ["closed"] * 3, "flood": "closed",
+        "more": ["0 failed", "1 failed", "2 start", "3 done", "4 failed", "5 failed"],
+        "names": ["a_b", "a_.txt", 5],
         "said": ["asking", "accept", "start", "got", "done", "failed", "finished"]}, "what comes of it")
 
 

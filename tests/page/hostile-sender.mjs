@@ -45,4 +45,24 @@ odd.say({type: 'file', file: 0, path: '../../a\u0007.txt', size: 5}, {type: 'dat
         {type: 'end', file: 0}, {type: 'file', file: 1, path: 'large', size: 2 ** 30}, {type: 'finish'});
 for (const file of await received)
     names.push(file.name, file.size);
-console.log(JSON.stringify({flood: flood.readyState, names, said: odd.sent.map(({type}) => type)}));
+
+// More files and bytes than it has offered.
+const greedy = new Channel();
+const whole = receiveFiles(greedy, async () => true);
+greedy.say({type: 'offer', transfer: 'x', files: 2, bytes: 5, name: 'x'});
+await turn();
+greedy.say({type: 'file', file: 0, path: 'large', size: 6}, {type: 'file', file: 1, path: 'text', size: '5'},
+           {type: 'file', file: 2, path: 'a', size: 5}, {type: 'folder', file: 3, path: 'b'},
+           {type: 'file', file: 4, path: 'c', size: 0}, {type: 'folder', file: 5, path: 'd'}, {type: 'finish'});
+await whole;
+const more = greedy.sent.filter(({file}) => file !== undefined).map(({type, file}) => `${file} ${type}`);
+
+// It goes on when all is over: nothing of that is read, and nothing kept.
+const refused = new Channel();
+const refusal = receiveFiles(refused, async () => false);
+refused.say({type: 'offer', transfer: 'x', files: 1, bytes: 5, name: 'x'});
+await refusal;
+const ends = [refused, odd, greedy].map(({readyState}) => readyState);
+let read = 0;
+refused.say({get byteLength() { read++; return 0; }});
+console.log(JSON.stringify({ends, more, flood: flood.readyState, names, said: odd.sent.map(({type}) => type)}));

@@ -20,6 +20,7 @@ const MAX_JSON = 16384, MAX_NAME = 255;
 const MAX_FILES = 64;                 // that have not come to their end
 const COST = 256;                     // bytes, of what is kept beside
 const TOO_LARGE = 'too large for a web page';
+const MORE = 'more than was offered';
 const CUT = 'the transfer was cut';
 
 /** What CHANNEL says, as objects, and data as {type: "", bytes}. */
@@ -28,6 +29,7 @@ class Messages {
     #waiting = [];
     #bytes = 0; // that wait
     #wake = null;
+    #closed = false;
     ended = false;
 
     constructor(channel) {
@@ -41,9 +43,10 @@ class Messages {
 
     #take(data) {
         const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : new Uint8Array(data);
+        if (this.#closed)
+            return;
         if (this.#bytes + bytes.length > MAX_WAITING) {
             this.close();
-            this.#end();
         } else if (bytes[0] === 0) {
             this.#push({type: '', bytes: bytes.subarray(1)}, bytes.length);
         } else if (bytes[0] === 0x7b && bytes.length <= MAX_JSON) {
@@ -110,8 +113,13 @@ class Messages {
         }
     }
 
+    /** Nothing that comes any more is kept. */
     close() {
+        this.#closed = true;
+        this.#waiting = [];
+        this.#bytes = 0;
         this.#channel.close();
+        this.#end();
     }
 }
 
@@ -194,6 +202,14 @@ async function sendContent(messages, file, {offset, sha256}, window, progress) {
  */
 export async function receiveFiles(channel, decide, progress) {
     const messages = new Messages(channel);
+    try {
+        return await receive(messages, decide, progress);
+    } finally {
+        messages.close();
+    }
+}
+
+async function receive(messages, decide, progress) {
     const offer = await messages.next('offer');
     const about = {name: nameOf(offer.name), size: Number(offer.bytes), files: Number(offer.files)};
     const fits = about.size <= MAX_BYTES;
@@ -218,11 +234,13 @@ class Receiver {
     #now = null;
     #whole = [];
     #sum = 0;           // bytes of all files
+    #left;              // of what was offered, of which more is not taken: {files, bytes}
 
     constructor(messages, about, progress) {
         this.#messages = messages;
         this.#about = about;
         this.#progress = progress;
+        this.#left = {files: about.files, bytes: about.size};
     }
 
     async run() {
@@ -242,7 +260,7 @@ class Receiver {
         else if (type === 'file')
             this.#begin(file, path, size);
         else if (type === 'folder')
-            this.#messages.say({type: 'done', file});
+            this.#messages.say(this.#wasOffered(0) ? {type: 'done', file} : {type: 'failed', file, message: MORE});
         else if (type === 'data')
             this.#now = this.#files.get(file) ?? null;
         else if (type === 'end')
@@ -251,9 +269,20 @@ class Receiver {
             this.#files.delete(file);
     }
 
+    /** A file or folder more; false: there were not so many, or not so large ones, in the offer. */
+    #wasOffered(size) {
+        if (!(this.#left.files >= 1 && size <= this.#left.bytes))
+            return false;
+        this.#left.files--;
+        this.#left.bytes -= size;
+        return true;
+    }
+
     #begin(file, path, size) {
-        if (!(size >= 0 && this.#sum + size + COST <= MAX_BYTES) || this.#files.size >= MAX_FILES) {
-            this.#messages.say({type: 'failed', file, message: TOO_LARGE});
+        const fits = Number.isSafeInteger(size) && size >= 0 && this.#sum + size + COST <= MAX_BYTES &&
+            this.#files.size < MAX_FILES;
+        if (!fits || !this.#wasOffered(size)) {
+            this.#messages.say({type: 'failed', file, message: fits ? MORE : TOO_LARGE});
             return;
         }
         this.#sum += size + COST;
