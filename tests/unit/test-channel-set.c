@@ -24,7 +24,9 @@ G_DEFINE_QUARK(rtc - error - quark, rtc_error)
 static struct {
     GArray *resets; /* of guint16, asked for */
     guint opened, closed, freed;
-    GString *texts; /* what has come, each with its channel's label in front */
+    guint late;       /* callbacks after CLOSED */
+    ChannelSet *ends; /* whose resets end at once: the remote knows none */
+    GString *texts;   /* what has come, each with its channel's label in front */
 } seen;
 
 AssociationResult association_send(Association *sctp, const AssociationMessage *message)
@@ -35,6 +37,10 @@ AssociationResult association_send(Association *sctp, const AssociationMessage *
 void association_reset_stream(Association *sctp, guint16 stream)
 {
     g_array_append_val(seen.resets, stream);
+    if (!seen.ends)
+        return;
+    channel_set_local_reset(seen.ends, stream);
+    channel_set_remote_reset(seen.ends, stream);
 }
 
 void association_cork(Association *sctp, bool corked)
@@ -67,7 +73,13 @@ static void on_message(Channel *channel, MessageKind kind, const guint8 *bytes, 
                            (const char *) bytes);
 }
 
-static const ChannelOps channel_ops = {.state = on_state, .message = on_message};
+static void on_room(Channel *channel, gpointer data)
+{
+    seen.late += channel_state(channel) == CHANNEL_CLOSED;
+}
+
+static const ChannelOps channel_ops = {
+    .state = on_state, .message = on_message, .writable = on_room, .shorter = on_room};
 
 static void on_incoming(Channel *channel, gpointer data)
 {
@@ -83,7 +95,8 @@ static ChannelSet *set_new(guint max_channels)
 
     seen.resets = g_array_new(FALSE, FALSE, sizeof(guint16));
     seen.texts = g_string_new(NULL);
-    seen.opened = seen.closed = seen.freed = 0;
+    seen.opened = seen.closed = seen.freed = seen.late = 0;
+    seen.ends = NULL;
     channel_set_attach(set, (Association *) &seen, true, 0);
     channel_set_connected(set);
     return set;
@@ -274,6 +287,24 @@ static void test_freed_under_load(void)
     set_free(set);
 }
 
+/* Whoever has been told of the end may have freed what the callbacks would be given. */
+static void test_silent_after_closed(void)
+{
+    ChannelSet *set = set_new(16);
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *channel = channel_set_open(set, "brief", &options, NULL);
+
+    seen.ends = set;
+    channel_attach(channel, &channel_ops, NULL);
+    g_assert_true(channel_send(channel, MESSAGE_TEXT, "x", 1, NULL));
+    g_assert_cmpuint(channel_buffered_amount(channel), ==, 1);
+    channel_close(channel);
+    assert_reset(1, 0);
+    g_assert_cmpuint(seen.closed, ==, 1);
+    g_assert_cmpuint(seen.late, ==, 0);
+    set_free(set);
+}
+
 static void on_early(guint32 ppid, const guint8 *bytes, gsize length, gpointer data)
 {
     g_string_append_len(data, (const char *) bytes, length);
@@ -313,6 +344,7 @@ int main(int argc, char **argv)
     g_test_add_func("/channel-set/starve", test_starve);
     g_test_add_func("/channel-set/wrong-open", test_wrong_open);
     g_test_add_func("/channel-set/freed-under-load", test_freed_under_load);
+    g_test_add_func("/channel-set/silent-after-closed", test_silent_after_closed);
     g_test_add_func("/channel-set/early-store", test_early_store);
     return g_test_run();
 }

@@ -134,6 +134,8 @@ static void channel_deliver_inbox(Channel *channel, bool all)
 
 void channel_enter_state(Channel *channel, ChannelState state)
 {
+    const ChannelOps *ops;
+
     if (channel->state >= state)
         return;
     log_debug("channel %d \"%s\": %s → %s", channel->id, channel->label,
@@ -143,8 +145,11 @@ void channel_enter_state(Channel *channel, ChannelState state)
         channel_drop_queue(channel);
         channel_deliver_inbox(channel, true);
     }
-    if (channel->ops)
-        channel->ops->state(channel, state, channel->reason, channel->data);
+    ops = channel->ops;
+    if (state == CHANNEL_CLOSED) /* whoever is told may free what the callbacks are given */
+        channel_silence(channel);
+    if (ops)
+        ops->state(channel, state, channel->reason, channel->data);
 }
 
 void channel_attach(Channel *channel, const ChannelOps *ops, gpointer data)
