@@ -155,6 +155,18 @@ guint stream_links_count(const StreamLinks *links)
     return g_hash_table_size(links->set);
 }
 
+guint stream_links_count_like(const StreamLinks *links, GEqualFunc like, gconstpointer wanted)
+{
+    GHashTableIter iter;
+    gpointer link;
+    guint count = 0;
+
+    g_hash_table_iter_init(&iter, links->set);
+    while (g_hash_table_iter_next(&iter, &link, NULL))
+        count += like(stream_link_data(link), wanted) ? 1 : 0;
+    return count;
+}
+
 void stream_links_free(StreamLinks *links)
 {
     if (!links)

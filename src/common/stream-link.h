@@ -27,6 +27,8 @@ StreamLinks *stream_links_new(const StreamLinkOps *ops);
 void stream_links_free(StreamLinks *links);
 
 guint stream_links_count(const StreamLinks *links);
+/* Those whose data is LIKE wanted. */
+guint stream_links_count_like(const StreamLinks *links, GEqualFunc like, gconstpointer wanted);
 
 /* One that has neither end. It belongs to LINKS; DATA is what it is for. */
 StreamLink *stream_link_new(StreamLinks *links, gpointer data);

@@ -176,6 +176,21 @@ def test_lists(world):
     wait_for(lambda: not desk.calls() and not channels(box), 20, "the end of its calls")
 
 
+def test_lists_not_taken(world):
+    """Lists that nobody takes: a few at a time, and not for ever."""
+    box, desk = pair(world)
+    call = desk.call("box")
+    call.wait_state("connected")
+    before = box.fds()
+    asked = [Acquired(open_channel(call, "services", protocol=PROTOCOL)) for _ in range(12)]
+    answers = [a.read() for a in asked]
+    equal(answers.count(b"Rf"), 8, f"those refused: {answers}")
+    check(box.fds() - before < 20, f"{before} descriptors, and then {box.fds()}")
+    wait_for(lambda: len(channels(box)) == len(channels(desk)) == 1, 40, "the lists to end")
+    check(box.fds() <= before + 1, f"{before} descriptors, and then {box.fds()}")
+    equal(ctl.run(desk, "services", "box")[:2], (0, "box offers us no service\n"))
+
+
 def test_forward_to_a_path(world):
     box, desk = pair(world)
     echo = Echo(world)

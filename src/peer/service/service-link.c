@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "signaling/frame.h"
 #include "common/listen-fds.h"
 #include "common/log.h"
@@ -22,15 +23,20 @@
 enum { CONNECT_TIMEOUT = 10 }; /* seconds */
 enum { SHOWN_MAX = 64 };       /* bytes of a name that a remote made up */
 enum { LIST_MAX = 32 * 1024 }; /* bytes of a list: fewer than a socket holds */
+/* Whoever has no right to anything gets a list, and need not take it: so many at a time, and so
+ * many seconds for each. */
+enum { LISTS_MAX = 4, LIST_TIME = 10 };
 
 typedef struct {
     char *name, *key; /* of the service, and whose channel it is */
+    guint list_end;   /* timer of a list; 0: it is none */
 } ServiceLink;
 
 static void service_link_free(gpointer data)
 {
     ServiceLink *service = data;
 
+    g_clear_handle_id(&service->list_end, g_source_remove);
     g_free(service->name);
     g_free(service->key);
     g_free(service);
@@ -187,12 +193,31 @@ static GString *list_to_text(const GPtrArray *list)
     return text;
 }
 
+static gboolean is_list_for(gconstpointer data, gconstpointer fingerprint)
+{
+    const ServiceLink *service = data;
+
+    return service->list_end != 0 && strcmp(service->key, fingerprint) == 0;
+}
+
+static gboolean on_list_end(gpointer data)
+{
+    StreamLink *link = data;
+    ServiceLink *service = stream_link_data(link);
+
+    log_debug("the list of services has not been taken in time");
+    service->list_end = 0;
+    stream_link_end(link);
+    return G_SOURCE_REMOVE;
+}
+
 /* What the peer with FINGERPRINT may use; nothing of it looks as if there were nothing. PACKETS
  * is taken over. */
 static void service_links_list(StreamLinks *links, int packets, gsize max_packet,
                                const GPtrArray *list, const char *fingerprint)
 {
     g_autoptr(GString) text = list_to_text(list);
+    bool many = stream_links_count_like(links, is_list_for, fingerprint) >= LISTS_MAX;
     ServiceLink *data = g_new0(ServiceLink, 1);
     StreamLink *link = stream_link_new(links, data);
     int ends[2];
@@ -200,6 +225,10 @@ static void service_links_list(StreamLinks *links, int packets, gsize max_packet
     data->name = g_strdup(STREAM_SERVICES_LABEL);
     data->key = g_strdup(fingerprint);
     stream_link_set_packets(link, packets, max_packet);
+    if (many) {
+        link_refuse(link, "too many lists at a time");
+        return;
+    }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
         link_refuse(link, g_strerror(errno));
         return;
@@ -207,6 +236,7 @@ static void service_links_list(StreamLinks *links, int packets, gsize max_packet
     if (send(ends[0], text->str, text->len, MSG_NOSIGNAL) < (gssize) text->len)
         log_debug("the list of services is cut: %s", g_strerror(errno));
     close(ends[0]);
+    data->list_end = clock_timer_add_seconds(LIST_TIME, on_list_end, link);
     stream_link_set_socket(link, ends[1]);
 }
 
