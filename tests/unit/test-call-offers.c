@@ -296,6 +296,57 @@ static void test_impostors(void)
     pair_free(pair);
 }
 
+/* Whoever has overheard the session and a description, and says it from elsewhere */
+static void offer_from(const Pair *pair, const Node *node, guint count)
+{
+    for (guint i = 1; i <= count; i++) {
+        g_autofree char *sdp =
+            g_strdup_printf("fake %u gen %u", fake_number(pair->foreign.connection), i);
+
+        say_description(node, "offer", pair->foreign.members, sdp);
+        settle();
+    }
+}
+
+/* It takes few of the restarts as long as the remote is there; one that was there and is elsewhere
+ * has them all. */
+static void test_overheard(void)
+{
+    set_up(false);
+    Pair *pair = offered("\"session\":\"s\",");
+    Node *evil = join("evil", false, false);
+
+    offer_from(pair, evil, 10);
+    g_assert_cmpuint(count_frames(evil, FRAME_ANSWER), ==, 2);
+    assert_same_call(pair, 1);
+    offer_later(pair, "gen 11");
+    assert_same_call(pair, 2);
+    leave(pair->foreign.node);
+    rejoin(pair->foreign.node, "other-id");
+    offer_from(pair, pair->foreign.node, 10);
+    assert_same_call(pair, 12);
+    pair_free(pair);
+}
+
+/* Our restart goes to where the remote was, too, as long as nothing is proven. */
+static void test_restart_on_detour(void)
+{
+    set_up(false);
+    Pair *pair = offered("\"session\":\"s\",");
+    Node *evil = join("evil", false, false);
+    guint candidates;
+
+    offer_from(pair, evil, 1);
+    g_assert_cmpstr(call_identity_address(call_identity(pair->call)), ==, "evil");
+    candidates = count_frames(pair->foreign.node, FRAME_CANDIDATE);
+    call_dispatch_link_changed(pair->ours->dispatch, true);
+    wait_until(count_frames(evil, FRAME_OFFER) == 1);
+    settle();
+    g_assert_cmpuint(count_frames(pair->foreign.node, FRAME_OFFER), ==, 1);
+    g_assert_cmpuint(count_frames(pair->foreign.node, FRAME_CANDIDATE), >, candidates);
+    pair_free(pair);
+}
+
 /* The remote's restart takes an agent, and may have to wait for a descriptor; what takes none goes
  * on. */
 static void test_few_descriptors(void)
@@ -373,6 +424,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/call-offers/follows", session, test_follows);
     g_test_add_data_func("/call-offers/follows/foreign", none, test_follows);
     g_test_add_func("/call-offers/impostors", test_impostors);
+    g_test_add_func("/call-offers/overheard", test_overheard);
+    g_test_add_func("/call-offers/restart-on-detour", test_restart_on_detour);
     g_test_add_func("/call-offers/few-descriptors", test_few_descriptors);
     g_test_add_func("/call-offers/read-once", test_read_once);
     g_test_add_func("/call-offers/restart-of-nothing", test_restart_of_nothing);

@@ -15,6 +15,10 @@
 #include "peer/call/call-log.h"
 #include "peer/call/call-private.h"
 
+/* Later offers of a call that come from elsewhere than its remote: at once, and µs for another */
+enum { ELSEWHERE_OFFERS = 2 };
+#define ELSEWHERE_INTERVAL (30 * G_USEC_PER_SEC)
+
 /* Every frame of a call names its session and whom it is for (rtcbus-signaling(7)). */
 static void call_send(Call *call, Frame *frame)
 {
@@ -42,17 +46,40 @@ void call_ring(Call *call, const char *to)
 }
 
 /* On a detour it is told at both places, for it is not known which is right. */
+static void call_send_everywhere(Call *call, Frame *frame)
+{
+    call_send(call, frame);
+    if (call->identity.detour && call->identity.id) {
+        g_free(frame->to);
+        frame->to = g_strdup(call->identity.id);
+        call_send(call, frame);
+    }
+}
+
+/* Whether the room says that the remote is where it was before any detour */
+static bool is_still_there(Call *call)
+{
+    const char *to;
+
+    return call->user.ops->locate(call, &to, call->user.data) &&
+           g_strcmp0(call->identity.id, to) == 0;
+}
+
+/* A description, or a candidate of one */
+static void call_send_part(Call *call, Frame *frame)
+{
+    if (call->asked && frame->type != FRAME_ANSWER && is_still_there(call))
+        call_send_everywhere(call, frame);
+    else
+        call_send(call, frame);
+}
+
 void call_say_bye(Call *call)
 {
     g_autoptr(Frame) bye = frame_new(FRAME_BYE);
 
     bye->reason = g_strdup(call->bye_reason ? call->bye_reason : call_reason_to_word(call->reason));
-    call_send(call, bye);
-    if (call->identity.detour && call->identity.id) {
-        g_free(bye->to);
-        bye->to = g_strdup(call->identity.id);
-        call_send(call, bye);
-    }
+    call_send_everywhere(call, bye);
 }
 
 void call_describe(Connection *connection, const char *type, const char *sdp, gpointer data)
@@ -65,7 +92,7 @@ void call_describe(Connection *connection, const char *type, const char *sdp, gp
         frame->restart = call->described;
         call->asked = true;
     }
-    call_send(call, frame);
+    call_send_part(call, frame);
 }
 
 void call_tell_candidate(Connection *connection, const IceCandidateInit *candidate, gpointer data)
@@ -83,7 +110,7 @@ void call_tell_candidate(Connection *connection, const IceCandidateInit *candida
         frame->mline_index = candidate->mline_index;
         frame->ufrag = g_strdup(candidate->ufrag);
     }
-    call_send(call, frame);
+    call_send_part(call, frame);
 }
 
 /* ---- what comes ----------------------------------------------------------- */
@@ -135,6 +162,18 @@ static const char *proof_of(const Call *call, const char *before)
     return call->identity.left || g_strcmp0(before, now) != 0 ? now : NULL;
 }
 
+/*
+ * Others may have the session and a description, and each offer of theirs would take one of the
+ * remote's restarts. A few are enough for a remote that has left without the relay's having noticed;
+ * one that is not there any more has none to lose.
+ */
+static bool may_offer(Call *call, const Frame *frame)
+{
+    if (g_strcmp0(call->identity.id, frame->from) == 0 || !is_still_there(call))
+        return true;
+    return bucket_take(&call->elsewhere, clock_monotonic(), ELSEWHERE_INTERVAL, ELSEWHERE_OFFERS);
+}
+
 /* FRAME is an offer or an answer that comes later than the first. What is wrong with it is no
  * reason to end a call that works. */
 static bool call_take_later(Call *call, const char *type, const Frame *frame)
@@ -157,8 +196,12 @@ void call_take_later_offer(Call *call, const Frame *frame)
 {
     g_autoptr(Call) keep G_GNUC_UNUSED = call_ref(call);
 
-    if (call->state != CALL_CLOSED)
+    if (call->state == CALL_CLOSED)
+        return;
+    if (may_offer(call, frame))
         call_take_later(call, "offer", frame);
+    else
+        call_log_refused(call, frame, "too many from where the remote was not");
 }
 
 void call_take_answer(Call *call, const Frame *frame)
