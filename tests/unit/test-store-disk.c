@@ -7,6 +7,7 @@
 
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -358,6 +359,30 @@ static void test_two_at_once(void)
     g_assert_cmpuint(store_published(other), ==, 1);
 }
 
+/* What waits while another program has the file locked does not hold up the end for long. */
+static void test_locked_at_the_end(void)
+{
+    g_auto(Place) place = {};
+    g_auto(Told) told = {};
+    Store *store;
+    sqlite3 *locker = NULL;
+    gint64 began;
+
+    place_begin(&place);
+    told_begin(&told);
+    store = open_place(&place, &told);
+    g_assert_cmpint(sqlite3_open(place.path, &locker), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(locker, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+    told_publish(store, &told, "a", 1);
+    store_commit(store);
+    g_assert_cmpuint(told.done->len + told.failures, ==, 0);
+    began = g_get_monotonic_time();
+    store_close(store);
+    g_assert_cmpint(g_get_monotonic_time() - began, <, 20 * G_USEC_PER_SEC);
+    g_assert_cmpuint(told.failures, ==, 1);
+    sqlite3_close(locker);
+}
+
 /* With its own timers: a thread brings all to the disk, and what is written meanwhile waits. */
 static void test_thread(void)
 {
@@ -401,6 +426,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store-disk/no-folder", test_no_folder);
     g_test_add_func("/store-disk/return", test_return);
     g_test_add_func("/store-disk/two-at-once", test_two_at_once);
+    g_test_add_func("/store-disk/locked-at-the-end", test_locked_at_the_end);
     g_test_add_func("/store-disk/thread", test_thread);
     return g_test_run();
 }

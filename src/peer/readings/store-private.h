@@ -121,6 +121,7 @@ struct Store {
     bool committing; /* a commit runs, and its callbacks: it is no place for the next */
     bool news;       /* `changed` is due when it is over */
     bool failed;     /* the last commit has */
+    bool hurried;    /* it closes: whoever has the file locked is not waited for */
     char *damage;    /* has been seen in reading: the next commit begins anew */
     char *problem;
     char *notice; /* of a damaged file that is still there */

@@ -27,6 +27,7 @@ enum {
     RESERVED_AHEAD = 65536,  /* sequences; each time costs a wait for the disk */
     MAX_WAITING = 16 * 1024 * 1024,
     MAX_BUSY = 30 * G_USEC_PER_SEC,
+    CLOSING_TRIES = 400, /* COMMIT_INTERVAL apart */
 };
 
 /* ---- sequences ------------------------------------------------------------------ */
@@ -562,7 +563,7 @@ static bool is_busy(Store *store, const GError *error)
     }
     if (store->busy_since == 0)
         store->busy_since = clock_monotonic();
-    return clock_monotonic() - store->busy_since < MAX_BUSY;
+    return !store->hurried && clock_monotonic() - store->busy_since < MAX_BUSY;
 }
 
 /* After one that failed the bucket has no token for a while. */
@@ -672,14 +673,24 @@ static void store_free(Store *store)
     g_free(store);
 }
 
+/* Whoever else has the file locked is waited for, but not for long. */
+static void commit_rest(Store *store)
+{
+    for (guint tries = 0; store->waiting->len > 0; tries++) {
+        if (store->busy_since > 0)
+            g_usleep(COMMIT_INTERVAL);
+        store->hurried = tries >= CLOSING_TRIES;
+        commit(store);
+    }
+}
+
 /* What is reserved and not used is given back, so that nothing is skipped after it. */
 void store_close(Store *store)
 {
     if (!store)
         return;
     store_db_settle(store->db);
-    while (store->waiting->len > 0)
-        commit(store);
+    commit_rest(store);
     if (store->resumed && !store->in_memory)
         write_reserve_synced(store, 0, NULL);
     store_db_rollback(store->db);
