@@ -96,6 +96,41 @@ static void test_many_strangers(void)
     g_assert_cmpuint(count, ==, 2048);
 }
 
+/* A place that costs more than a commit may take is there with a later one. */
+static void test_much_for_a_place(void)
+{
+    g_auto(Told) told = {};
+    g_autoptr(Store) store = NULL;
+    const HistoryFilter late = {.peer = "late"}, first = {.peer = "sha-256 00"};
+
+    memory_vfs_reset();
+    told_begin(&told);
+    store = told_open_with(&told, "boot", (StoreLimits){.outbox = 1, .history = 100000});
+    for (guint i = 0; i < 8; i++) {
+        g_autofree char *key = g_strdup_printf("sha-256 %02x", i);
+        StoreEmitter chatty = {key, key, "e", false};
+
+        for (guint j = 0; j < 256 * (i == 0 ? 20 : 1); j++) {
+            g_autofree char *name = g_strdup_printf("s%u", j % 256);
+
+            told_receive(store, &told, &chatty, name, j + 1, 1);
+        }
+    }
+    store_commit(store);
+    for (guint i = 1; i <= 3; i++) {
+        g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, sizeof(HistoryReading));
+
+        told_receive(store, &told, &(StoreEmitter){"late", "sha-256 EE", "e", false}, "t", i, 1);
+        told_receive(store, &told, &(StoreEmitter){"next", "sha-256 EF", "e", false}, "t", i, 1);
+        store_commit(store);
+        store_read_history(store, 0, 0, &late, told_collect_history, kept);
+        g_assert_cmpuint(kept->len, ==, i - 1);
+        g_array_set_size(kept, 0);
+        store_read_history(store, 0, 0, &first, told_collect_history, kept);
+        g_assert_cmpuint(kept->len, ==, i == 1 ? 256 * 20 - 4096 : 255);
+    }
+}
+
 /* Whoever sends much keeps what is left by the others, and takes nothing of theirs. */
 static void test_history(void)
 {
@@ -229,6 +264,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store-shares/strangers", test_strangers);
     g_test_add_func("/store-shares/one-stranger", test_one_stranger);
     g_test_add_func("/store-shares/many-strangers", test_many_strangers);
+    g_test_add_func("/store-shares/much-for-a-place", test_much_for_a_place);
     g_test_add_func("/store-shares/history", test_history);
     g_test_add_func("/store-shares/lost-numbers", test_lost_numbers);
     g_test_add_func("/store-shares/waiting-numbers", test_waiting_numbers);

@@ -283,10 +283,9 @@ static void note_number_gone(Store *store, guint64 sequence)
     g_array_append_val(gone, sequence);
 }
 
-/* The row at hand has left. */
-static void count_out(Store *store, sqlite3_stmt *row, guint64 sequence)
+/* The row at hand, of SERIES (or NULL), has left. */
+static void count_out(Store *store, ReceivedSeries *series, sqlite3_stmt *row, guint64 sequence)
 {
-    ReceivedSeries *series = series_at(store, sqlite3_column_int64(row, 0));
     Reading reading = {};
 
     store_db_column_value(row, 1, &reading);
@@ -301,25 +300,29 @@ static void count_out(Store *store, sqlite3_stmt *row, guint64 sequence)
     share_take_oldest(series->share, reading.length + ROW_OVERHEAD);
 }
 
-static bool take(Store *store, guint64 sequence, GError **error)
+/* SERIES is that of the row, or NULL. */
+static bool take(Store *store, guint64 sequence, ReceivedSeries **series, GError **error)
 {
     sqlite3_stmt *row = store_db_statement(store->db, SQL_TAKE_HISTORY);
     GError *local = NULL;
 
+    *series = NULL;
     sqlite3_bind_int64(row, 1, (gint64) sequence);
-    if (store_db_step(store->db, row, &local))
-        count_out(store, row, sequence);
-    else if (!local)
+    if (store_db_step(store->db, row, &local)) {
+        *series = series_at(store, sqlite3_column_int64(row, 0));
+        count_out(store, *series, row, sequence);
+    } else if (!local) {
         g_set_error_literal(&local, STORE_DB_ERROR, STORE_DB_DAMAGED, "a reading is missing");
+    }
     sqlite3_reset(row);
     if (local)
         g_propagate_error(error, local);
     return !local;
 }
 
-bool history_take_oldest(Store *store, HistoryShare *share, GError **error)
+bool history_take_oldest(Store *store, HistoryShare *share, ReceivedSeries **series, GError **error)
 {
-    return take(store, share_oldest(share), error);
+    return take(store, share_oldest(share), series, error);
 }
 
 /* The oldest of all, if it is before the horizon; else 0. */
@@ -351,11 +354,12 @@ static guint64 find_excess(Store *store)
 
 static bool trim(Store *store, bool *done, GError **error)
 {
+    ReceivedSeries *series;
     guint64 sequence;
     guint count = 0;
 
     while (count < MAX_TRIMMED && (sequence = find_excess(store)) > 0) {
-        if (!take(store, sequence, error))
+        if (!take(store, sequence, &series, error))
             return false;
         count++;
     }

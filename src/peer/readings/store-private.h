@@ -143,6 +143,7 @@ struct Store {
     GPtrArray *series;           /* ReceivedSeries by id, or NULL */
     GHashTable *series_keys;     /* key → ReceivedSeries */
     GHashTable *shares;          /* key → HistoryShare */
+    guint evicted;               /* rows that have left in this transaction for another series */
     GHashTable *emitters;        /* key → Emitter */
     gint64 last_emitter_id;
 
@@ -211,8 +212,9 @@ void history_clear(Store *store);
 void history_forget_waiting(Store *store);
 /* Whether the oldest of it is before the horizon. */
 bool history_has_expired(Store *store);
-/* Takes the oldest of SHARE, which has some, out of the history. */
-bool history_take_oldest(Store *store, HistoryShare *share, GError **error);
+/* Takes the oldest of SHARE, which has some, out of the history; it was of *SERIES. */
+bool history_take_oldest(Store *store, HistoryShare *share, ReceivedSeries **series,
+                         GError **error);
 
 /* Those of store-shares.c. A share lasts as long as a series has entered it. */
 void shares_clear(Store *store);

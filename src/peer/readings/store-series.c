@@ -18,6 +18,7 @@ enum {
     MAX_OF_STRANGER = 256,
     MAX_OF_STRANGERS = 2048,
     MAX_SERIES = 16384,
+    MAX_EVICTED = 4096, /* rows a commit */
 };
 
 static void series_free(gpointer data)
@@ -158,15 +159,20 @@ static ReceivedSeries *find_dispensable(const Store *store, const HistoryShare *
     return found;
 }
 
-/* One of who has most, though it has readings: they go first. */
+/* One of who has most, though it has readings: they go first. None in *VICTIM: there are too many
+ * of them for this commit. */
 static bool take_from_greediest(Store *store, guint own, ReceivedSeries **victim, GError **error)
 {
     HistoryShare *share = shares_find_greediest(store, own);
+    ReceivedSeries *series;
 
     *victim = NULL;
-    while (share && !(*victim = find_dispensable(store, share, false)) && share_kept(share) > 0) {
-        if (!history_take_oldest(store, share, error))
+    while (share && !*victim && share_kept(share) > 0 && store->evicted < MAX_EVICTED) {
+        if (!history_take_oldest(store, share, &series, error))
             return false;
+        store->evicted++;
+        if (series && series->kept == 0 && !series->fresh)
+            *victim = series;
     }
     return true;
 }

@@ -216,6 +216,7 @@ static bool skip_lost(Store *store, GError **error)
 
 static bool begin(Store *store, GError **error)
 {
+    store->evicted = 0;
     return store_db_run(store->db, store_db_statement(store->db, SQL_BEGIN), error);
 }
 
