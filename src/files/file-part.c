@@ -66,6 +66,22 @@ static bool is_ours(const struct stat *info)
     return S_ISREG(info->st_mode) && info->st_nlink == 1 && info->st_uid == geteuid();
 }
 
+/* Another program may have it, or have had it since it was looked at, and have given it its name. */
+static bool part_lock(const FilePart *part, struct stat *info, GError **error)
+{
+    struct stat named = {};
+
+    if (flock(part->fd, LOCK_EX | LOCK_NB) == 0 && fstat(part->fd, info) == 0 && is_ours(info) &&
+        (guint64) info->st_size >= part->position &&
+        fstatat(part->folder, part->part_name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+        named.st_dev == info->st_dev && named.st_ino == info->st_ino)
+        return true;
+    g_set_error(error, FILES_ERROR, FILES_ERROR_IO, _("%s is being written by another program"),
+                part->part_name);
+    return false;
+}
+
+/* It is ours alone before it is read: what is checked is what is gone on with. */
 static bool look_for_part(FilePart *part, GError **error)
 {
     struct stat info = {};
@@ -83,6 +99,8 @@ static bool look_for_part(FilePart *part, GError **error)
                     _("%s is in the way, and is no file of ours"), part->part_name);
         return false;
     }
+    if (!part_lock(part, &info, error))
+        return false;
     if ((guint64) info.st_size <= part->size)
         part->position = (guint64) info.st_size;
     return true;
@@ -106,9 +124,15 @@ static bool look_for_whole(FilePart *part, bool *found, GError **error)
     }
     if (!same)
         return true;
-    part->fd = openat(part->folder, part->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (part->fd < 0) {
+    /* It may be another one by now. */
+    part->fd =
+        openat(part->folder, part->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (part->fd < 0 || fstat(part->fd, &info) < 0) {
         file_set_error(error, part->name);
+        return false;
+    }
+    if (!S_ISREG(info.st_mode) || (guint64) info.st_size != part->size) {
+        set_exists(part, error);
         return false;
     }
     *found = part->whole = true;
@@ -174,19 +198,11 @@ static bool part_create(FilePart *part, GError **error)
     return part->fd >= 0;
 }
 
-/* Another program may have it, or have had it since it was looked at, and have given it its name. */
-static bool part_lock(const FilePart *part, GError **error)
+static void part_rewind(FilePart *part)
 {
-    struct stat info = {}, named = {};
-
-    if (flock(part->fd, LOCK_EX | LOCK_NB) == 0 && fstat(part->fd, &info) == 0 && is_ours(&info) &&
-        (guint64) info.st_size >= part->position &&
-        fstatat(part->folder, part->part_name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-        named.st_dev == info.st_dev && named.st_ino == info.st_ino)
-        return true;
-    g_set_error(error, FILES_ERROR, FILES_ERROR_IO, _("%s is being written by another program"),
-                part->part_name);
-    return false;
+    part->position = 0;
+    file_hash_free(part->hash);
+    part->hash = file_hash_new();
 }
 
 /* The file that has the name is another one, and may go. */
@@ -198,23 +214,23 @@ static bool part_leave_whole(FilePart *part, GError **error)
     }
     close(g_steal_fd(&part->fd));
     part->whole = false;
+    part_rewind(part);
     return look_for_part(part, error);
 }
 
 bool file_part_begin(FilePart *part, guint64 offset, GError **error)
 {
+    struct stat info = {};
+
     if (part->whole && offset == part->size)
         return true;
     if (part->whole && !part_leave_whole(part, error))
         return false;
     if (part->fd < 0 && !part_create(part, error))
         return false;
-    if (offset == 0 && part->position > 0) {
-        part->position = 0;
-        file_hash_free(part->hash);
-        part->hash = file_hash_new();
-    }
-    if (!part_lock(part, error))
+    if (offset == 0 && part->position > 0)
+        part_rewind(part);
+    if (!part_lock(part, &info, error))
         return false;
     if (ftruncate(part->fd, (off_t) part->position) == 0 &&
         lseek(part->fd, (off_t) part->position, SEEK_SET) >= 0)
@@ -309,5 +325,10 @@ bool file_part_finish(FilePart *part, const char *sha256, const FileAttributes *
     /* Neither is worth a failure: there are file systems that keep no modes, or not all times. */
     if (fchmod(part->fd, final_mode(attributes)) < 0 || futimens(part->fd, times) < 0)
         g_debug("%s: %s", part->name, g_strerror(errno));
+    /* Who hears that it is there may delete its own; a power cut must not leave an empty one. */
+    if (fsync(part->fd) < 0 && errno != EINVAL) {
+        file_set_error(error, part->name);
+        return false;
+    }
     return take_name(part, error);
 }

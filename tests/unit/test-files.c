@@ -9,12 +9,14 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "files/file-frame.h"
 #include "files/file-hash.h"
+#include "files/file-part.h"
 #include "files/file-path.h"
 #include "files/file-receiver.h"
 #include "files/file-sender.h"
@@ -497,6 +499,28 @@ static void test_wrong_part(void)
     world_free(world);
 }
 
+/* From when it is looked at on, nobody else writes to it, and it may be nobody else's. */
+static void test_part_of_another(void)
+{
+    World *world = world_new();
+    g_autofree char *path = g_build_filename(world->there, ".a.rtcbus-part", NULL);
+    g_autoptr(GError) error = NULL;
+    FilePart *part;
+    int other;
+
+    make(world->there, ".a.rtcbus-part", 500, 1);
+    other = open(path, O_RDWR | O_CLOEXEC);
+    part = file_part_open(world->folder, "a", 1000, false, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(flock(other, LOCK_EX | LOCK_NB), <, 0);
+    file_part_free(part);
+    g_assert_cmpint(flock(other, LOCK_EX | LOCK_NB), ==, 0);
+    g_assert_null(file_part_open(world->folder, "a", 1000, false, &error));
+    g_assert_error(error, FILES_ERROR, FILES_ERROR_IO);
+    close(other);
+    world_free(world);
+}
+
 static void test_exists(void)
 {
     World *world = world_new();
@@ -649,6 +673,7 @@ int main(int argc, char **argv)
     g_test_add_func("/files/transfer", test_transfer);
     g_test_add_func("/files/cut", test_cut);
     g_test_add_func("/files/wrong-part", test_wrong_part);
+    g_test_add_func("/files/part-of-another", test_part_of_another);
     g_test_add_func("/files/exists", test_exists);
     g_test_add_func("/files/nothing-outside", test_nothing_outside);
     g_test_add_func("/files/hidden", test_hidden);
