@@ -131,14 +131,20 @@ static void on_done(Stream *stream, const GError *error, gpointer data)
 {
     ServicesQuestion *asking = data;
     g_autofree char *text = g_malloc0(LIST_MAX + 1), *valid = NULL;
-    gssize length = pread(asking->store, text, LIST_MAX, 0);
+    gsize length;
 
     g_clear_pointer(&asking->stream, stream_free);
     if (error) {
-        client_complain("%s", error->message);
+        if (lseek(asking->store, 0, SEEK_CUR) == LIST_MAX)
+            client_complain(_("%s: the list of services is too long"), asking->peer);
+        else
+            client_complain("%s", error->message);
         asking_end(asking, EXIT_FAILURE);
         return;
     }
+    if (pread(asking->store, text, LIST_MAX, 0) < 0)
+        text[0] = '\0';
+    length = strlen(text);
     if (length > 0 && text[length - 1] == '\n')
         text[length - 1] = '\0';
     valid = g_utf8_make_valid(text, -1);
@@ -223,12 +229,25 @@ static void remote_print(const ServicesQuestion *asking)
     g_print("\n");
 }
 
+/* As long as it may be from the start: a remote's list cannot make it longer. */
+static int store_new(void)
+{
+    int store = memfd_create("services", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (store >= 0 && ftruncate(store, LIST_MAX) == 0 &&
+        fcntl(store, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) == 0)
+        return store;
+    if (store >= 0)
+        close(store);
+    return -1;
+}
+
 static int show_remote(BusClient *client, const char *peer)
 {
     ServicesQuestion asking = {.client = client,
                                .peer = peer,
                                .loop = g_main_loop_new(NULL, FALSE),
-                               .store = memfd_create("services", MFD_CLOEXEC),
+                               .store = store_new(),
                                .status = EXIT_FAILURE};
     g_autoptr(GError) error = NULL;
     guint interrupts[] = {
