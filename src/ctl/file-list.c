@@ -34,14 +34,23 @@ void file_to_json(const char *path, guint64 size, const char *sha256, const char
     json_print(builder);
 }
 
-void files_print_sum(guint done, guint64 failed, guint64 bytes, gint64 elapsed)
+void files_print_sum(guint done, guint unchecked, guint64 failed, guint64 bytes, gint64 elapsed)
 {
     g_autofree char *sum = progress_sum(bytes, elapsed);
 
-    g_print(ngettext("%u file is there and was checked: %s",
-                     "%u files are there and were checked: %s", done),
-            done, sum);
+    if (unchecked == 0)
+        g_print(ngettext("%u file is there and was checked: %s",
+                         "%u files are there and were checked: %s", done),
+                done, sum);
+    else
+        g_print(ngettext("%u file is there: %s", "%u files are there: %s", done), done, sum);
     g_print("\n");
+    if (unchecked > 0) {
+        g_print(ngettext("%u was not checked, for the sender told no checksum",
+                         "%u were not checked, for the sender told no checksum", unchecked),
+                unchecked);
+        g_print("\n");
+    }
     if (failed > 0) {
         g_print(ngettext("%u was left out", "%u were left out", (guint) failed), (guint) failed);
         g_print("\n");

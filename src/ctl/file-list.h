@@ -11,7 +11,7 @@
 void file_print(const char *path, guint64 size);
 void file_to_json(const char *path, guint64 size, const char *sha256, const char *why);
 
-/* The last line: how many were done and failed, BYTES in so many µs. */
-void files_print_sum(guint done, guint64 failed, guint64 bytes, gint64 elapsed);
+/* The last line: how many were done, of them UNCHECKED, and failed, BYTES in so many µs. */
+void files_print_sum(guint done, guint unchecked, guint64 failed, guint64 bytes, gint64 elapsed);
 /* WHY it ended too early, or NULL */
 void files_sum_to_json(guint done, guint64 failed, guint64 bytes, const char *why);

@@ -67,9 +67,9 @@ struct Receive {
     ReceiveState state;
     GPtrArray *pending; /* of Sender, which it owns */
     Sender *current;
-    char *peer, *fingerprint, *transfer; /* of the current one, or the last */
-    GHashTable *refused;                 /* fingerprints */
-    guint done;
+    char *peer, *fingerprint, *transfer;   /* of the current one, or the last */
+    GHashTable *refused;                   /* fingerprints */
+    guint done, unchecked;                 /* without a checksum of theirs */
     guint64 failed, settled, total, moved; /* bytes: settled are those of files that are over */
     guint answer;                          /* the source of the terminal */
     Progress *progress;
@@ -333,11 +333,13 @@ static void on_offer(const FileFrame *offer, gpointer data)
 
 /* ---- what the receiver tells ------------------------------------------------------------------- */
 
-static void on_done(const char *path, guint64 size, const char *sha256, gpointer data)
+static void on_done(const char *path, guint64 size, const char *sha256, bool checked, gpointer data)
 {
     Receive *receive = ((Sender *) data)->receive;
 
     receive->done++;
+    if (sha256 && !checked)
+        receive->unchecked++;
     receive->settled += size;
     if (receive->client->json) {
         file_to_json(path, size, sha256, NULL);
@@ -389,7 +391,8 @@ static void print_sum(const Receive *receive, const GError *error)
         files_sum_to_json(receive->done, receive->failed, receive->moved,
                           error ? error->message : NULL);
     else if (!error)
-        files_print_sum(receive->done, receive->failed, receive->moved, elapsed);
+        files_print_sum(receive->done, receive->unchecked, receive->failed, receive->moved,
+                        elapsed);
 }
 
 static void on_ended(const GError *error, guint64 left_out, gpointer data)

@@ -299,7 +299,7 @@ static void print_sum(const Send *send, const GError *error)
     if (send->client->json)
         files_sum_to_json(send->done, failed, moved, error ? error->message : NULL);
     else if (!error)
-        files_print_sum(send->done, failed, moved, elapsed);
+        files_print_sum(send->done, 0, failed, moved, elapsed);
 }
 
 static void on_ended(const GError *error, gpointer data)

@@ -287,7 +287,7 @@ static void on_folder(FileReceiver *receiver, const FileFrame *frame, const char
 
     if (make_folder(receiver, path, &error)) {
         answer(receiver, FILE_FRAME_DONE, frame->file, NULL);
-        receiver->ops->done(path, 0, NULL, receiver->data);
+        receiver->ops->done(path, 0, NULL, false, receiver->data);
     } else {
         refuse_name(receiver, frame, error);
     }
@@ -414,7 +414,7 @@ static void on_data_ends(FileReceiver *receiver, const FileFrame *frame)
         return;
     }
     answer(receiver, FILE_FRAME_DONE, entry->number, NULL);
-    receiver->ops->done(entry->path, entry->size, digits, receiver->data);
+    receiver->ops->done(entry->path, entry->size, digits, frame->sha256 != NULL, receiver->data);
     entry_free(g_queue_pop_head(&receiver->entries));
 }
 

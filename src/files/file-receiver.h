@@ -21,8 +21,9 @@ typedef enum {
 typedef struct {
     /* The first thing that comes: file_receiver_accept(), or file_receiver_refuse(), now or later. */
     void (*offer)(const FileFrame *offer, gpointer data);
-    /* The file at PATH is there, or the folder. SHA256 is NULL for the latter. */
-    void (*done)(const char *path, guint64 size, const char *sha256, gpointer data);
+    /* The file at PATH is there, or the folder. SHA256 is NULL for the latter. CHECKED: a file has
+     * the checksum that the other side told. */
+    void (*done)(const char *path, guint64 size, const char *sha256, bool checked, gpointer data);
     /* It will not be there: WHY, and whether the other side says so */
     void (*failed)(const char *path, guint64 size, const char *why, bool theirs, gpointer data);
     /* The channel has ended too early. */

@@ -217,9 +217,11 @@ static void on_offer(const FileFrame *offer, gpointer data)
     file_receiver_accept(((World *) data)->receiver);
 }
 
-static void on_received(const char *path, guint64 size, const char *sha256, gpointer data)
+static void on_received(const char *path, guint64 size, const char *sha256, bool checked,
+                        gpointer data)
 {
-    g_string_append_printf(((World *) data)->log, "received %s\n", path);
+    g_string_append_printf(((World *) data)->log, "received %s%s\n", path,
+                           sha256 && !checked ? ", not checked" : "");
 }
 
 static void on_not_received(const char *path, guint64 size, const char *why, bool theirs,
