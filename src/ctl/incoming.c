@@ -46,7 +46,7 @@ static void tell(IncomingWatch *watch, const char *path)
         .path = path,
         .name = dict_string(dict, "Peer"),
         .fingerprint = dict_string(dict, "RemoteFingerprint"),
-        .known = strcmp(dict_string(dict, "Trust"), "known") == 0,
+        .known = dict_flag(dict, "Vouched"),
     };
     watch->found(&channel, watch->data);
 }

@@ -13,7 +13,7 @@ typedef struct {
     const char *path;
     const char *name; /* what whoever calls us has chosen, unless it is known */
     const char *fingerprint;
-    bool known; /* this key is, by this name */
+    bool known; /* somebody vouches for this key, by this name */
 } IncomingChannel;
 
 /* From incoming_watch_begin() and the main loop. Another program may be first to acquire it. */

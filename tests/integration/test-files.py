@@ -436,6 +436,26 @@ def test_question(world):
     equal(os.listdir(there), ["a"], "what is there")
 
 
+def test_first_call_vouches_for_nobody(world):
+    """Who is known only because we have called it once is asked about like others."""
+    box, desk = pair(world, known=False)
+    there, path = folder(world, "there"), make(f"{folder(world, 'here')}/a")
+    box.call("desk").wait_state("connected")
+    equal([p[2] for p in box.invoke("ListKnownPeers")[0]], ["first call"], "what box knows")
+    desk.call("box").wait_state("connected")
+
+    def vouched():
+        return {c.get("Vouched") for c in box.calls() if c.get("Trust") == "known"}
+
+    wait_for(lambda: vouched() == {False}, 20, "the call of one who is known")
+    receiver, sender = receive(box, there), send(desk, path, "box")
+    equal(sender.status(), 1, "exit status")
+    check("rtcbusctl pair" in sender.errors(), "the sender is told what to do")
+    box.invoke("TrustPeer", "(ss)", "desk", desk.get("Fingerprint"))
+    both(receiver, send(desk, path, "box"))
+    equal(vouched(), {True}, "whether the same call is vouched for")
+
+
 def test_progress(world):
     box, desk = pair(world)
     there, path = folder(world, "there"), big(world)

@@ -29,7 +29,7 @@ PEER_PROPERTIES = {
     "BrokenServices": "as", "IceServers": "a(sss)",
 }
 CALL_PROPERTIES = {
-    "Peer": "s", "Trust": "s", "Direction": "s", "State": "s", "Reason": "s",
+    "Peer": "s", "Trust": "s", "Vouched": "b", "Direction": "s", "State": "s", "Reason": "s",
     "LocalCandidate": "s", "RemoteCandidate": "s", "RemoteFingerprint": "s",
     "ConnectedAt": "t", "ReconnectingSince": "t", "SetupTime": "t", "RoundTripTime": "t",
     "BytesSent": "t", "BytesReceived": "t",

@@ -94,14 +94,17 @@ static void bus_call_update_stats(BusCall *self)
 }
 
 /* Announced at once, so that it is never behind a channel that has just come. */
-static void bus_call_update_trust(BusCall *self)
+void bus_call_update_trust(BusCall *self)
 {
     RtcbusPeer1Call *object = RTCBUS_PEER1_CALL(self);
     const char *trust = trust_level_to_string(call_trust(self->call));
+    gboolean vouched = call_is_vouched(self->call);
 
-    if (g_strcmp0(rtcbus_peer1_call_get_trust(object), trust) == 0)
+    if (g_strcmp0(rtcbus_peer1_call_get_trust(object), trust) == 0 &&
+        rtcbus_peer1_call_get_vouched(object) == vouched)
         return;
     rtcbus_peer1_call_set_trust(object, trust);
+    rtcbus_peer1_call_set_vouched(object, vouched);
     g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(self));
 }
 

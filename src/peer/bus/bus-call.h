@@ -23,5 +23,8 @@ const char *bus_call_owner(const BusCall *self);
 /* Shows the call's properties as they are now. */
 void bus_call_update(BusCall *self);
 
+/* The part of it that a channel which is about to come depends on. */
+void bus_call_update_trust(BusCall *self);
+
 /* Announces FRAME, a description or candidate of ours. */
 void bus_call_frame(BusCall *self, const Frame *frame);

@@ -577,11 +577,12 @@ static void on_call_ended(Call *call, gpointer data)
 
 static void channel_added(Bus *bus, CallChannel *channel)
 {
-    const BusCall *call = g_hash_table_lookup(bus->calls, call_channel_call(channel));
+    BusCall *call = g_hash_table_lookup(bus->calls, call_channel_call(channel));
     BusChannel *object = bus_channel_new(channel, bus_call_owner(call));
     g_autofree char *path =
         bus_channel_path(call_number(call_channel_call(channel)), call_channel_number(channel));
 
+    bus_call_update_trust(call); /* it may have been paired since */
     g_hash_table_insert(bus->channels, channel, object);
     export_object(bus, path, G_DBUS_INTERFACE_SKELETON(object));
 }

@@ -47,6 +47,14 @@ static bool on_knows(const char *name, gpointer data)
     return name && known_peers_find(trust->known, name, &path);
 }
 
+static bool on_vouches(const Call *call, gpointer data)
+{
+    const CallTrust *trust = data;
+
+    return call_wanted(call) ||
+           known_peers_vouched(trust->known, call_peer(call), call_fingerprint(call));
+}
+
 static bool on_verify(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,
                       gpointer data)
 {
@@ -99,5 +107,6 @@ const CallGuardOps call_trust_ops = {
     .accepts = on_accepts,
     .knows = on_knows,
     .verify = on_verify,
+    .vouches = on_vouches,
     .connected = on_connected,
 };

@@ -535,6 +535,11 @@ TrustLevel call_trust(const Call *call)
     return call->identity.trust;
 }
 
+bool call_is_vouched(const Call *call)
+{
+    return call->identity.verified && call->user.guard->vouches(call, call->user.guard_data);
+}
+
 gint64 call_started(const Call *call)
 {
     return call->started;

@@ -71,6 +71,8 @@ typedef struct {
     /* Whether to talk to whoever has the key FINGERPRINT, as connection.h's `verify`. */
     bool (*verify)(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,
                    gpointer data);
+    /* Whether somebody vouches for the key that it has shown. */
+    bool (*vouches)(const Call *call, gpointer data);
     /* It is connected, and nothing has passed yet: the last chance to refuse. */
     bool (*connected)(Call *call, GError **error, gpointer data);
 } CallGuardOps;
@@ -201,6 +203,7 @@ const char *call_peer_for_people(const Call *call); /* the same, and never "" */
 const char *call_wanted(const Call *call);          /* the fingerprint asked for, or NULL */
 const char *call_fingerprint(const Call *call);     /* its verified key */
 TrustLevel call_trust(const Call *call);
+bool call_is_vouched(const Call *call);            /* somebody vouches for that key, as of now */
 gint64 call_started(const Call *call);             /* monotonic microseconds */
 guint64 call_connected_at(const Call *call);       /* microseconds since the epoch; 0: not yet */
 guint64 call_reconnecting_since(const Call *call); /* the same; 0: it is not */
