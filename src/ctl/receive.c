@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -67,11 +68,12 @@ struct Receive {
     ReceiveState state;
     GPtrArray *pending; /* of Sender, which it owns */
     Sender *current;
-    char *peer, *fingerprint, *transfer;   /* of the current one, or the last */
-    GHashTable *refused;                   /* fingerprints */
-    guint done, unchecked;                 /* without a checksum of theirs */
-    guint64 failed, settled, total, moved; /* bytes: settled are those of files that are over */
-    guint answer;                          /* the source of the terminal */
+    char *peer, *fingerprint, *transfer, *first; /* of the current one, or the last */
+    GHashTable *refused;                         /* fingerprints */
+    guint done, unchecked;                       /* without a checksum of theirs */
+    guint64 files, total;                        /* as it has offered */
+    guint64 failed, settled, moved; /* bytes: settled are those of files that are over */
+    guint answer;                   /* the source of the terminal */
     Progress *progress;
     gint64 began;
     int status; /* of the program */
@@ -148,9 +150,25 @@ static ProgressPlace where(gpointer data)
 
 /* ---- one of those who offer becomes the current one ----------------------------------------- */
 
+static bool is_current_peer(const Receive *receive, const char *fingerprint)
+{
+    return g_strcmp0(receive->fingerprint, fingerprint) == 0;
+}
+
+/* It is what was taken, or is asked about, and no more than that. */
+static bool goes_on(const Receive *receive, const Sender *sender)
+{
+    bool begun = receive->state == RECEIVE_ASKING || receive->state == RECEIVE_RECEIVING ||
+                 receive->state == RECEIVE_CUT;
+
+    return begun && is_current_peer(receive, sender->fingerprint) &&
+           g_strcmp0(receive->transfer, sender->transfer) == 0 && receive->files == sender->files &&
+           receive->total == sender->bytes && g_strcmp0(receive->first, sender->first) == 0;
+}
+
 static void take_sender(Receive *receive, Sender *sender)
 {
-    bool same = g_strcmp0(receive->transfer, sender->transfer) == 0;
+    bool same = goes_on(receive, sender);
     guint index;
 
     g_ptr_array_find(receive->pending, sender, &index);
@@ -162,9 +180,12 @@ static void take_sender(Receive *receive, Sender *sender)
     g_free(receive->peer);
     g_free(receive->fingerprint);
     g_free(receive->transfer);
+    g_free(receive->first);
     receive->peer = text_safe(sender->name);
     receive->fingerprint = g_strdup(sender->fingerprint);
     receive->transfer = g_strdup(sender->transfer);
+    receive->first = g_strdup(sender->first);
+    receive->files = sender->files;
     receive->total = sender->bytes;
     if (!same)
         receive->settled = 0;
@@ -245,6 +266,16 @@ static bool can_ask(const Receive *receive)
     return !receive->client->json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
+/* What was typed before the question is no answer. In the background none of it is for us, and we
+ * would be stopped. */
+static void forget_typed(void)
+{
+    pid_t front = tcgetpgrp(STDIN_FILENO);
+
+    if (front < 0 || front == getpgrp())
+        tcflush(STDIN_FILENO, TCIFLUSH);
+}
+
 static void ask(Receive *receive)
 {
     Sender *sender = receive->current;
@@ -253,6 +284,7 @@ static void ask(Receive *receive)
     g_autofree char *size = g_format_size(sender->bytes);
     g_autofree char *first = text_safe(sender->first);
 
+    forget_typed();
     receive_enter_state(receive, RECEIVE_ASKING);
     file_receiver_ask(sender->receiver);
     g_printerr(_("Somebody who is not known here, and calls itself %s, has the key\n"
@@ -288,38 +320,18 @@ static void refuse_unknown(Receive *receive, Sender *sender)
                      "known to each other"));
 }
 
-static bool is_current_peer(const Receive *receive, const char *fingerprint)
+static void go_on(Receive *receive, Sender *sender)
 {
-    return g_strcmp0(receive->fingerprint, fingerprint) == 0;
+    take_sender(receive, sender);
+    if (receive->state == RECEIVE_ASKING)
+        file_receiver_ask(sender->receiver);
+    else
+        accept_current(receive);
 }
 
-static void on_offer(const FileFrame *offer, gpointer data)
+static void judge(Receive *receive, Sender *sender)
 {
-    Sender *sender = data;
-    Receive *receive = sender->receive;
-    bool goes_on = is_current_peer(receive, sender->fingerprint) &&
-                   g_strcmp0(receive->transfer, offer->transfer) == 0;
-
-    g_clear_handle_id(&sender->timer, g_source_remove);
-    sender->transfer = g_strdup(offer->transfer);
-    sender->files = offer->files;
-    sender->bytes = offer->bytes;
-    sender->first = g_strdup(offer->name ? offer->name : "");
-    if (receive->state == RECEIVE_RECEIVING || receive->state == RECEIVE_CUT) {
-        if (!goes_on && receive->state == RECEIVE_RECEIVING) {
-            refuse_pending(receive, sender, _("other files are being received over there"));
-            return;
-        }
-        take_sender(receive, sender);
-        accept_current(receive);
-    } else if (receive->state == RECEIVE_ASKING) {
-        if (!goes_on) {
-            refuse_pending(receive, sender, _("somebody else is being asked about over there"));
-            return;
-        }
-        take_sender(receive, sender);
-        file_receiver_ask(sender->receiver);
-    } else if (sender->verdict == INCOMING_WELCOME) {
+    if (sender->verdict == INCOMING_WELCOME) {
         take_sender(receive, sender);
         announce(receive, sender);
         accept_current(receive);
@@ -329,6 +341,45 @@ static void on_offer(const FileFrame *offer, gpointer data)
     } else {
         refuse_unknown(receive, sender);
     }
+}
+
+/* Whoever is waited for after a cut may have begun anew. */
+static const char *why_not_now(const Receive *receive, const Sender *sender)
+{
+    switch (receive->state) {
+    case RECEIVE_WAITING:
+        return NULL;
+    case RECEIVE_ASKING:
+        return _("somebody else is being asked about over there");
+    case RECEIVE_CUT:
+        if (is_current_peer(receive, sender->fingerprint))
+            return NULL;
+        break;
+    case RECEIVE_RECEIVING:
+    case RECEIVE_ENDED:
+        break;
+    }
+    return _("other files are being received over there");
+}
+
+static void on_offer(const FileFrame *offer, gpointer data)
+{
+    Sender *sender = data;
+    Receive *receive = sender->receive;
+    const char *why;
+
+    g_clear_handle_id(&sender->timer, g_source_remove);
+    sender->transfer = g_strdup(offer->transfer);
+    sender->files = offer->files;
+    sender->bytes = offer->bytes;
+    sender->first = g_strdup(offer->name ? offer->name : "");
+    why = why_not_now(receive, sender);
+    if (goes_on(receive, sender))
+        go_on(receive, sender);
+    else if (why)
+        refuse_pending(receive, sender, why);
+    else
+        judge(receive, sender);
 }
 
 /* ---- what the receiver tells ------------------------------------------------------------------- */
@@ -545,6 +596,7 @@ int receive_run(BusClient *client, char **arguments)
     g_free(receive.peer);
     g_free(receive.fingerprint);
     g_free(receive.transfer);
+    g_free(receive.first);
     g_main_loop_unref(receive.loop);
     close(receive.folder);
     return receive.status;

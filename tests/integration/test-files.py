@@ -21,8 +21,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import ctl  # noqa: E402
 import harness  # noqa: E402
+from channels import Acquired, open_channel  # noqa: E402
 from ctl import Ctl  # noqa: E402
-from harness import check, equal, note, wait_for  # noqa: E402
+from harness import GLib, check, equal, note, wait_for  # noqa: E402
 
 MIB = 1024 * 1024
 SIZE = int(os.environ.get("RTCBUS_TEST_FILES_MIB", "96")) * MIB
@@ -433,6 +434,73 @@ def test_question(world):
             receiver.child.terminate()
             equal(receiver.status(), 1, "exit status of the receiver")
     equal(receiver.status(), 0, "exit status of the receiver")
+    equal(os.listdir(there), ["a"], "what is there")
+
+
+class Offer:
+    """A transfer whose sender does what the test says."""
+
+    def __init__(self, call, size, files=1, name="a"):
+        channel = open_channel(call, "files", protocol=GLib.Variant("s", "rtcbus.files.1"))
+        self.channel = Acquired(channel)
+        self.say(type="offer", transfer="t", files=files, bytes=size, name=name)
+
+    def say(self, **frame):
+        self.channel.socket.send(json.dumps(frame).encode())
+
+    def hears(self, *types):
+        for wanted in types:
+            packet = self.channel.read()
+            equal(packet and json.loads(packet)["type"], wanted, "what the receiver says")
+
+    def close(self):
+        self.channel.socket.close()
+
+
+def test_offered_again(world):
+    """What was answered, or is being asked, holds for the same offer and for no other one."""
+    box, desk = pair(world, known=False)
+    there, terminal = folder(world, "there"), Terminal(world)
+    receiver = receive(box, there, stdin=terminal.theirs, stderr=terminal.theirs)
+    wait_for(lambda: terminal.shows(b"rtcbusctl send"), 20, "the hint")
+    terminal.type(b"y\n")  # to no question
+    call = desk.call("box")
+    call.wait_state("connected")
+    Offer(call, 5).hears("asking")
+    for other in Offer(call, 500), Offer(call, 5, files=2), Offer(call, 5, name="b"):
+        other.hears("refuse")
+    again = Offer(call, 5)
+    again.hears("asking")
+    terminal.type(b"y\n")
+    again.hears("accept")
+
+    def cut(offer, words):
+        terminal.seen = b""
+        offer.close()
+        wait_for(lambda: terminal.shows(words), 20, f"the receiver to say {words}")
+
+    cut(again, b"cut off")
+    again = Offer(call, 5)
+    again.hears("accept")
+    cut(again, b"cut off")
+    other = Offer(call, 500)
+    other.hears("asking")
+    cut(other, b"has gone")
+    last = Offer(call, 5)
+    last.hears("asking")
+    terminal.type(b"y\n")
+    last.hears("accept")
+    last.say(type="file", file=0, path="a", size=5)
+    last.hears("start")
+    last.say(type="data", file=0, offset=0)
+    last.channel.socket.send(b"\0hello")
+    last.say(type="end", file=0)
+    last.hears("got", "done")
+    last.say(type="finish")
+    last.hears("finished")
+    equal(receiver.status(), 0, "exit status of the receiver")
+    said = receiver.child.stdout.read().decode()
+    check("1 was not checked" in said and "was checked" not in said, said)
     equal(os.listdir(there), ["a"], "what is there")
 
 
