@@ -170,7 +170,8 @@ def test_node(world):
              [-1:] == [("version", node_version())], 10, "what Node.js has published")
 
 
-def run_hostile(program, folder):
+def run_apart(program, folder):
+    """What PROGRAM says of the modules in FOLDER, without a browser."""
     done = subprocess.run(["node", os.path.join(HERE, program), folder], capture_output=True, text=True,
                           timeout=60, check=True)
     return json.loads(done.stdout)
@@ -179,7 +180,7 @@ def run_hostile(program, folder):
 def test_hostile_relay(_world):
     """Whoever is called is known by the name that was asked for, and keys are read in one way."""
     key = "sha-256 AA:BB"
-    equal(run_hostile("hostile-relay.mjs", WEB), {
+    equal(run_apart("hostile-relay.mjs", WEB), {
         "renamed": "changed closed changed", "other": "changed closed changed", "unnamed": "changed closed changed",
         "posing": "not called", "offered": "changed closed changed", "fingerprints": [key, key, ""], "bad": [],
         "secrets": [], "servers": True}, "what comes of it")
@@ -187,11 +188,20 @@ def test_hostile_relay(_world):
 
 def test_hostile_sender(_world):
     """It fills no memory, and gives files no names that do harm."""
-    equal(run_hostile("hostile-sender.mjs", os.path.join(WEB, "js")), {
+    equal(run_apart("hostile-sender.mjs", os.path.join(WEB, "js")), {
         "ends": ["closed"] * 3, "flood": "closed",
         "more": ["0 failed", "1 failed", "2 start", "3 done", "4 failed", "5 failed"],
         "names": ["a_b", "a_.txt", 5],
         "said": ["asking", "accept", "start", "got", "done", "failed", "finished"]}, "what comes of it")
+
+
+def test_offered_feed(_world):
+    """A page opens the feed for its listener, and leaves it to one that has opened its own."""
+    equal(run_apart("offered-feed.mjs", os.path.join(WEB, "js")), {
+        "foreign": ["msg_channel"], "offered": ["rtcbus-readings", "WELCOME GREETING GREETED", False],
+        "after": ["WELCOME GREETING GREETED DATA", True], "second": "closed", "most": [2, True, True],
+        "ours": "closed", "heard": [[3, True], [4, False]], "open": [True, False, True],
+        "told": []}, "what comes of it")
 
 
 def node_version():

@@ -23,12 +23,23 @@ def publish_on_page(page, value, series, unit="", kind="auto"):
     })()""" % json.dumps({"value": value, "series": series, "unit": unit, "kind": kind}))
 
 
+RECORD_CHANNELS = """(() => {
+    const {createDataChannel} = RTCPeerConnection.prototype;
+    window.made = [];
+    RTCPeerConnection.prototype.createDataChannel = function (...words) {
+        window.made.push(createDataChannel.apply(this, words));
+        return window.made.at(-1);
+    };
+})()"""
+
+
 def test_values(world, kind):
     """Numbers and texts with series and unit, to who listens and who comes later."""
     relay = start_relay(world)
     early, late = (world.peer(name, relay, room=ROOM) for name in ("early", "late"))
     page = open_page(world, kind, relay)
     early.wait_peer("desk")
+    page.eval(RECORD_CHANNELS)
     early.call("desk").wait_state("connected", 10)
     page.wait_text("#listeners", "1 listener")
     check("early" in page.text("#listener-names"), "who listens")
@@ -45,6 +56,8 @@ def test_values(world, kind):
 
     wanted = [("temperature", 21.5, "°C"), ("door", "open", ""), ("agent", "007", "")]
     wait_for(lambda: read(early) == wanted, 10, "the values at the one that has listened")
+    equal(page.eval("window.made.map(({label, readyState}) => `${label} ${readyState}`)"),
+          ["msg_channel open", "rtcbus-readings open"], "the channels that the page has opened")
     late.call("desk")
     wait_for(lambda: read(late) == wanted, 10, "the last values at the one that came later")
 

@@ -605,6 +605,7 @@ ONCE = [
     client.test_node_and_page,
     client.test_hostile_relay,
     client.test_hostile_sender,
+    client.test_offered_feed,
 ]
 
 

@@ -66,8 +66,9 @@ export class Call extends EventTarget {
     #timer = 0;
     #work = Promise.resolve(); // descriptions and candidates, one after the other
     #feed = null;
-    #sender = null;      // of our readings, once the listener has opened its feed
-    #takesFeed = false;  // it will open one
+    #emits = false;      // our readings: it is we who have opened the channel of numbers
+    #sender = null;      // of them, to a listener that knows feeds
+    #takesFeed = false;  // it does
     #restarts = 0;       // since it was connected last
     #restartTimer = 0;
 
@@ -100,6 +101,7 @@ export class Call extends EventTarget {
 
     /** As the emitter: creates the channel and offers it. */
     offer() {
+        this.#emits = true;
         this.#enter('connecting');
         this.#connect();
         this.#adopt(this.#connection.createDataChannel(CHANNEL));
@@ -130,6 +132,8 @@ export class Call extends EventTarget {
     #takeAnswer(sdp) {
         this.#takesFeed = takesProtocol(textOf(sdp), FEED_PROTOCOL);
         this.#describe('answer', sdp);
+        if (this.#takesFeed && this.state !== 'closed')
+            this.#offerFeed();
     }
 
     /**
@@ -263,6 +267,24 @@ export class Call extends EventTarget {
         }).catch((error) => console.warn('rtcbus: a later offer:', error));
     }
 
+    /** With the channel of numbers, so that our first readings need not wait until they are asked for. */
+    #offerFeed() {
+        const channel = this.#connection.createDataChannel(FEED_LABEL, {protocol: FEED_PROTOCOL});
+        const sender = new FeedSender(channel, this.outbox, () => this.#tell('open'));
+        channel.onopen = () => sender.offer();
+        this.#sender = sender;
+    }
+
+    /** The listener has opened CHANNEL: one at a time, and ours only if it has taken that. */
+    #serve(channel) {
+        if (this.#sender?.heard) {
+            channel.close();
+            return;
+        }
+        this.#sender?.giveWay();
+        this.#sender = new FeedSender(channel, this.outbox, () => this.#tell('open'));
+    }
+
     /** Opened by whoever listens. What was on the way before it is missed by nobody. */
     #openFeed() {
         const channel = this.#connection.createDataChannel(FEED_LABEL, {protocol: FEED_PROTOCOL});
@@ -339,11 +361,14 @@ export class Call extends EventTarget {
         this.#timer = setTimeout(() => this.close('ended', false), LAST_WORDS);
     }
 
-    /** A channel of the remote: its feed, its numbers, or one for whoever knows what it is for. */
+    /**
+     * A channel of the remote: for its feed, its numbers, or one for whoever knows what it is for.
+     * The feed that an emitter offers gives way to the one that we open.
+     */
     #take(channel) {
         channel.binaryType = 'arraybuffer';
-        if (channel.protocol === FEED_PROTOCOL && this.direction === 'incoming' && !this.#sender)
-            this.#sender = new FeedSender(channel, this.outbox, () => this.#tell('open'));
+        if (channel.protocol === FEED_PROTOCOL)
+            this.#emits && this.#serve(channel);
         else if (channel.label === CHANNEL || (this.foreign && this.#channels.size === 0))
             this.#adopt(channel);
         else

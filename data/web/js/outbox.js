@@ -13,6 +13,8 @@ import {randomBytes} from './random.js';
 const MAX_READINGS = 4096, MAX_BYTES = 8 << 20, MAX_SERIES = 1024;
 const FULL = 12 * 1024;        // bytes, after which a message is not made longer
 const MIN_WINDOW = 1024, MAX_WINDOW = 1 << 20;
+const OFFER_WINDOW = 4096;     // bytes, which are in vain if the listener has another place
+const TAKEN_WINDOW = 256 * 1024;
 const HELLOS = 8, HELLO_PERIOD = 1000; // at once, and then one in so many ms
 
 const costOf = (value) => 64 + (typeof value === 'number' ? 8 : value.length * 2);
@@ -72,11 +74,12 @@ function check(value, series, unit, time) {
         invalid('a time is in milliseconds since 1970');
 }
 
-/** CHANNEL is an open RTCDataChannel with the feed's protocol, which a listener has opened. */
+/** CHANNEL is an RTCDataChannel with the feed's protocol, which a listener has opened, or we for one. */
 export class FeedSender {
     #channel;
     #outbox;
     #writer = null;
+    #greeting = null;     // what a newcomer is not told yet of where all stands, or null
     #pending = [];        // readings that have been taken from the outbox and not sent
     #place = 0;           // the last sequence that we have looked at
     #window = 0;
@@ -84,9 +87,10 @@ export class FeedSender {
     #acknowledged = 0;
     #hellos = 0;
     #helloAt = 0;
+    #offering = false;    // the listener has said nothing yet
     #begun;
 
-    /** BEGUN is called when the listener has asked for readings. */
+    /** BEGUN is called when the listener has asked for readings, or taken what we offer. */
     constructor(channel, outbox, begun) {
         this.#begun = begun;
         this.#channel = channel;
@@ -98,7 +102,22 @@ export class FeedSender {
     }
 
     get heard() {
-        return this.#writer !== null && this.#channel.readyState === 'open';
+        return this.#writer !== null && !this.#offering && this.#channel.readyState === 'open';
+    }
+
+    /** What a newcomer lacks, before it asks: the channel that we have opened is open. */
+    offer() {
+        if (this.#writer || this.#channel.readyState !== 'open')
+            return;
+        this.#offering = true;
+        this.#begin(true, this.#outbox.sequence, OFFER_WINDOW);
+        this.wake();
+    }
+
+    /** The listener has opened a channel itself. */
+    giveWay() {
+        this.#channel.onmessage = null;
+        this.#channel.close();
     }
 
     /** There may be something to send. */
@@ -110,6 +129,8 @@ export class FeedSender {
     }
 
     #sendMore() {
+        if (this.#greeting)
+            return this.#greet();
         if (this.#pending.length === 0) {
             this.#pending = [...this.#outbox.after(this.#place)];
             this.#place = this.#outbox.sequence;
@@ -135,7 +156,7 @@ export class FeedSender {
             if (type === HELLO)
                 this.#hello(cursor);
             else if (type === ACK)
-                this.#acknowledged = Math.min(cursor.whole(), this.#sent);
+                this.#ack(cursor);
             this.wake();
         } catch (error) {
             console.warn('rtcbus: a listener:', error);
@@ -151,32 +172,47 @@ export class FeedSender {
         if (this.#hellos > HELLOS)
             throw new RtcbusError('LimitExceeded', 'it begins again too often');
         const known = cursor.byte() & 1;
-        this.#window = Math.min(Math.max(cursor.whole(), MIN_WINDOW), MAX_WINDOW);
+        const window = Math.min(Math.max(cursor.whole(), MIN_WINDOW), MAX_WINDOW);
         const ours = known && [...cursor.bytes(16)].every((byte, i) => byte === epoch[i]);
         const place = known ? ours ? Math.min(cursor.whole(), sequence) : 0 : sequence;
+        this.#offering = false;
+        this.#begin(!known, place, window);
+        this.#begun();
+    }
+
+    #ack(cursor) {
+        this.#acknowledged = Math.min(cursor.whole(), this.#sent);
+        if (!this.#offering)
+            return;
+        this.#offering = false;
+        this.#window = TAKEN_WINDOW;
+        this.#begun();
+    }
+
+    #begin(newcomer, place, window) {
+        this.#window = window;
         this.#sent = this.#acknowledged = 0;
         this.#pending = [];
         this.#place = place;
         this.#writer = new Writer();
-        const out = [WELCOME, known ? 0 : 1, ...epoch];
+        this.#writer.sequence = newcomer ? 0 : place;
+        const out = [WELCOME, newcomer ? 1 : 0, ...this.#outbox.epoch];
         putWhole(out, place);
         this.#send(out);
-        if (!known)
-            this.#greet(place);
-        this.#writer.sequence = place;
-        this.#begun();
+        const last = newcomer ? this.#outbox.lastOnes(0, place) : [];
+        this.#greeting = newcomer ? [...last.map((reading) => ({...reading, value: undefined})), ...last] : null;
     }
 
     /** A newcomer is told where all stands: a base for each series, then the last of each. */
-    #greet(upTo) {
-        const readings = this.#outbox.lastOnes(0, upTo);
-        const all = [...readings.map((reading) => ({...reading, value: undefined})), ...readings];
-        for (let i = 0; i < all.length;) {
-            const out = this.#writer.begin(GREETING);
-            while (i < all.length && out.length < FULL)
-                this.#writer.add(out, all[i++]);
-            this.#send(out);
+    #greet() {
+        const out = this.#writer.begin(this.#greeting.length > 0 ? GREETING : GREETED);
+        while (this.#greeting.length > 0 && out.length < FULL)
+            this.#writer.add(out, this.#greeting.shift());
+        if (out[0] === GREETED) {
+            this.#greeting = null;
+            this.#writer.sequence = this.#place;
         }
-        this.#send([GREETED]);
+        this.#send(out);
+        return true;
     }
 }
