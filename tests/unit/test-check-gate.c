@@ -410,6 +410,17 @@ static bool takes(GSocket *socket, guint8 id)
     return length == (gssize) wanted.length && memcmp(bytes, wanted.bytes, length) == 0;
 }
 
+/* Nothing is left of the budget. */
+static void spend_elsewhere(World *world)
+{
+    World other = {.budget = check_budget_ref(world->budget)};
+
+    make_rule(&other.rule, "10.98.0.2");
+    other.gate = check_gate_new(&other.rule, other.budget, UFRAG, true);
+    g_assert_cmpuint(spend(&other, "203.0.113.9", 200), <, 200);
+    tear_down(&other, NULL);
+}
+
 /* The last one for each who has answered before, until it is enough; and one to who has not when
  * one has come from there. */
 static void test_repeat(World *world, gconstpointer uninvited)
@@ -435,6 +446,8 @@ static void test_repeat(World *world, gconstpointer uninvited)
     g_assert_false(takes(other, 1));
     g_assert_true(check_gate_watch.may_receive(unknown, knock.bytes, knock.length, world->gate));
     wait_until(takes(other, 1));
+    spend_elsewhere(world);
+    check_from(world, from, unknown, 2); /* the one that was repeated may be out of date */
     check_gate_repeat(world->gate, 0);
     check_from(world, from, known, 3);
     g_assert_false(takes(one, 3));

@@ -9,7 +9,8 @@
  *     the number of its transaction, so the remote cannot have made that up;
  *   one for each check that has come from the address with our user name: no
  *     more than what it cost the remote, wherever the packet really came from.
- *     If we have asked there before, it goes out at once, as it was;
+ *     If we have asked there before, it goes out at once, as it was, and bars no
+ *     newer one: there may be two then;
  *   otherwise, what the rule (check-rule.h) allows and the budget of whoever
  *     called us has left.
  *
@@ -225,9 +226,12 @@ static bool on_received(GSocketAddress *from, const guint8 *packet, gsize length
         target = check.peer;
     else if (!read_socket_address(from, &target))
         return true;
-    if (gate->repeat && check_repeat_send(gate->repeat, &target))
-        return true;
     entry = find_entry(gate, &target);
+    if (gate->repeat && check_repeat_send(gate->repeat, &target)) {
+        if (entry)
+            entry->knocks = MAX(entry->knocks, 1u);
+        return true;
+    }
     if (entry)
         entry->knocks = MIN(entry->knocks + 1, (guint) MAX_KNOCKS);
     return true;
