@@ -52,3 +52,6 @@ bool connection_take_answer(Connection *connection, Sdp **remote, const char *te
 /* Whether there is room for one more agent */
 bool connection_may_restart(Connection *connection, GError **error);
 bool connection_is_over(const Connection *connection, GError **error);
+
+/* In connection-steps.c: the agent of what was made and not set is gone. */
+void connection_forget_made(Connection *connection);

@@ -112,6 +112,15 @@ static void roll_back(Connection *connection)
     connection_hold_outbox(connection, false);
 }
 
+void connection_forget_made(Connection *connection)
+{
+    if (!is_fresh(connection, connection->negotiation.made))
+        return;
+    negotiation_forget_made(&connection->negotiation);
+    connection_forget_outbox(connection);
+    connection_hold_outbox(connection, false);
+}
+
 static bool set_answer(Connection *connection, GError **error)
 {
     Negotiation *negotiation = &connection->negotiation;

@@ -23,7 +23,8 @@
 char *steps_make(Connection *connection, const char *type, bool restart, GError **error);
 
 /* Sets what was made last, an "offer", "answer" or "pranswer", which is taken as the answer; or
- * gives up whatever is not answered: "rollback". RTC_ERROR_INVALID: nothing of that type was made. */
+ * gives up whatever is not answered: "rollback". RTC_ERROR_INVALID: nothing of that type was made,
+ * or it was given up since then, as CONNECTION_RESTART_FAILED has told. */
 bool steps_set_local(Connection *connection, const char *type, GError **error);
 
 /* As connection_set_remote(), but that an offer waits for steps_set_local() of an answer, and

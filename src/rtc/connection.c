@@ -393,13 +393,16 @@ static void tell_path(Connection *connection, ConnectionPathEvent event)
         connection->ops->path(connection, event, connection->data);
 }
 
-/* An offer that waits for its answer has lost its agent with it. */
+/* What waits for an answer, or to be set, has lost its agent with it. */
 static void note_restart_failed(Connection *connection)
 {
     Negotiation *negotiation = &connection->negotiation;
 
-    if (negotiation->offered && negotiation->remote && paths_searching(connection->paths) < 0)
-        negotiation_roll_back(negotiation);
+    if (paths_searching(connection->paths) < 0) {
+        if (negotiation->offered && negotiation->remote)
+            negotiation_roll_back(negotiation);
+        connection_forget_made(connection);
+    }
     tell_path(connection, CONNECTION_RESTART_FAILED);
 }
 

@@ -299,7 +299,7 @@ void negotiation_take_answer(Negotiation *negotiation, Sdp *remote, const char *
 
 /* ---- step by step --------------------------------------------------------- */
 
-static void forget_made(Negotiation *negotiation)
+void negotiation_forget_made(Negotiation *negotiation)
 {
     g_clear_pointer(&negotiation->made, sdp_free);
     g_clear_pointer(&negotiation->made_text, g_free);
@@ -314,7 +314,7 @@ static void forget_pending(Negotiation *negotiation)
 void negotiation_roll_back_all(Negotiation *negotiation)
 {
     negotiation_roll_back(negotiation);
-    forget_made(negotiation);
+    negotiation_forget_made(negotiation);
     forget_pending(negotiation);
 }
 
@@ -327,7 +327,7 @@ bool negotiation_hold_offer(Negotiation *negotiation, const char *text, GError *
     sdp = sdp_parse(text, error);
     if (!sdp || (negotiation->remote && !check_later(negotiation, true, sdp, error)))
         return false;
-    forget_made(negotiation);
+    negotiation_forget_made(negotiation);
     forget_pending(negotiation);
     negotiation->pending = g_steal_pointer(&sdp);
     negotiation->pending_text = g_strdup(text);
@@ -336,7 +336,7 @@ bool negotiation_hold_offer(Negotiation *negotiation, const char *text, GError *
 
 static const char *keep_made(Negotiation *negotiation, Sdp *sdp, bool offer)
 {
-    forget_made(negotiation);
+    negotiation_forget_made(negotiation);
     negotiation->made = sdp;
     negotiation->made_text = sdp_to_text(sdp);
     negotiation->made_offer = offer;
@@ -359,14 +359,14 @@ const char *negotiation_make_answer(Negotiation *negotiation, const NegotiationI
 void negotiation_set_offer(Negotiation *negotiation)
 {
     stand_offered(negotiation, g_steal_pointer(&negotiation->made));
-    forget_made(negotiation);
+    negotiation_forget_made(negotiation);
 }
 
 void negotiation_set_answer(Negotiation *negotiation)
 {
     stand(negotiation, g_steal_pointer(&negotiation->made), g_steal_pointer(&negotiation->pending),
           negotiation->pending_text);
-    forget_made(negotiation);
+    negotiation_forget_made(negotiation);
     forget_pending(negotiation);
 }
 

@@ -100,6 +100,7 @@ const char *negotiation_make_offer(Negotiation *negotiation, const NegotiationIc
                                    Sdp *template);
 const char *negotiation_make_answer(Negotiation *negotiation, const NegotiationIce *ice,
                                     Sdp *template);
+void negotiation_forget_made(Negotiation *negotiation);
 void negotiation_set_offer(Negotiation *negotiation);
 void negotiation_set_answer(Negotiation *negotiation);
 void negotiation_roll_back_all(Negotiation *negotiation);

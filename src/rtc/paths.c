@@ -594,6 +594,11 @@ bool paths_set_remote(Paths *paths, const Sdp *remote, GError **error)
 {
     IceGeneration *generation = the_newest(paths);
 
+    if (generation->remote_ufrag) {
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_STATE,
+                            "the addresses of this description are given up already");
+        return false;
+    }
     if (!ice_set_remote_credentials(generation->ice, remote->ufrag, remote->password, error))
         return false;
     generation->remote_ufrag = g_strdup(remote->ufrag);

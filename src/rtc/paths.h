@@ -68,7 +68,7 @@ const char *paths_ufrag(const Paths *paths);
 const char *paths_password(const Paths *paths);
 
 /* Gives the newest generation, which waits for it, what REMOTE says, and the candidates that
- * came ahead of it. */
+ * came ahead of it. RTC_ERROR_STATE: it has them from another description. */
 bool paths_set_remote(Paths *paths, const Sdp *remote, GError **error);
 
 /* Gives the candidates of REMOTE to the generation that it is for, if it looks for its pair. */

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "connection-pair.h"
 #include "rtc/ice/ice.h"
+#include "rtc/paths.h"
 #include "rtc/sdp.h"
 
 /* The old path carries nothing any more; the new one has not been told so. */
@@ -154,6 +155,34 @@ static void test_no_consent(ConnectionPair *pair, gconstpointer data)
     pair_restart(&pair->a, false);
     wait_until(pair->a.moved > 0 && pair->b.moved > 0);
     pair_check_flow(pair);
+}
+
+static void on_unwatched_candidate(const char *candidate, const char *ufrag, gpointer data)
+{
+}
+
+/* What was described for another agent does not touch the one that the remote has. */
+static void test_set_once(void)
+{
+    static const char *const interfaces[] = {"lo", NULL};
+    static const PathsUser user = {.candidate = on_unwatched_candidate};
+    const IceConfig config = {.interfaces = interfaces};
+    g_autoptr(Sdp) remote = sdp_new();
+    g_autoptr(GError) error = NULL;
+    Paths *paths = paths_new(&config, &user, NULL);
+
+    pair_agents = g_ptr_array_new();
+    remote->ufrag = g_strdup("first");
+    remote->password = g_strdup("0123456789012345678901");
+    g_assert_true(paths_begin(paths, true, false, NULL));
+    g_assert_true(paths_set_remote(paths, remote, NULL));
+    g_assert_false(paths_set_remote(paths, remote, &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_STATE);
+    g_assert_true(paths_begin(paths, true, false, NULL));
+    g_assert_true(paths_set_remote(paths, remote, NULL));
+    paths_free(paths);
+    connection_drain(5000);
+    g_ptr_array_unref(pair_agents);
 }
 
 static void test_hundred(ConnectionPair *pair, gconstpointer data)
@@ -369,6 +398,7 @@ int main(int argc, char **argv)
     ADD("relayed", NULL, test_relayed);
     ADD("no-consent", NULL, test_no_consent);
     ADD("no-consent-plain", "plain", test_no_consent);
+    g_test_add_func("/paths/set-once", test_set_once);
     ADD("hundred", NULL, test_hundred);
     ADD("flood", NULL, test_flood);
     ADD("hasty", NULL, test_hasty);
