@@ -151,7 +151,8 @@ bool steps_set_local(Connection *connection, const char *type, GError **error)
         return set_answer(connection, error);
     negotiation_set_offer(negotiation);
     connection_hold_outbox(connection, false);
-    connection_enter_state(connection, CONNECTION_CONNECTING, NULL);
+    if (connection->state == CONNECTION_NEW)
+        connection_enter_state(connection, CONNECTION_CONNECTING, NULL);
     return true;
 }
 

@@ -7,10 +7,12 @@
 
 #include <config.h>
 
+#include <agent.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "connection-pair.h"
+#include "rtc/connection-steps.h"
 
 /* ---- restarts ---------------------------------------------------------------- */
 
@@ -176,6 +178,65 @@ static void test_glare_with_media(ConnectionPair *pair, gconstpointer data)
     g_assert_null(pair->b.refused);
     wait_with_numbers(pair, pair->b.offers == 2 && pair->a.moved > 0 && pair->b.moved > 0);
     g_assert_cmpuint(pair->a.answers, ==, 1);
+    pair_check_flow(pair);
+}
+
+/* ---- step by step ------------------------------------------------------------ */
+
+static char *make_and_set(PairEnd *end, const char *type)
+{
+    g_autoptr(GError) error = NULL;
+    char *sdp = steps_make(end->connection, type, true, &error);
+
+    g_assert_no_error(error);
+    g_assert_true(steps_set_local(end->connection, type, &error));
+    return sdp;
+}
+
+/* It is as connected as before, and its path may still be lost. */
+static void test_steps(ConnectionPair *pair, gconstpointer data)
+{
+    g_autofree char *offer = make_and_set(&pair->a, "offer");
+
+    g_assert_cmpint(connection_state(pair->a.connection), ==, CONNECTION_CONNECTED);
+    for (guint i = 0; i < 2; i++) /* the first of each */
+        g_signal_emit_by_name(pair_agents->pdata[i], "component-state-changed", 1, 1,
+                              NICE_COMPONENT_STATE_FAILED);
+    g_assert_cmpint(connection_state(pair->a.connection), ==, CONNECTION_DISCONNECTED);
+    pair_give(&pair->a, "offer", offer);
+    wait_with_numbers(pair, pair->a.moved > 0 && pair->b.moved > 0);
+    pair_check_flow(pair);
+}
+
+/* The agent of an answer that is not set in time is gone, and the answer with it. The path that
+ * carries the data has nothing to do with it. */
+static void test_set_late(ConnectionPair *pair, gconstpointer data)
+{
+    g_autofree char *late = NULL, *answer = NULL;
+    g_autoptr(GError) error = NULL;
+    guint candidates = pair->b.candidates;
+
+    pair->a.hold_offers = true;
+    pair_restart(&pair->a, true);
+    wait_with_numbers(pair, pair->a.offers == 2);
+    g_assert_true(steps_set_remote(pair->b.connection, "offer", pair->a.offer, &error));
+    late = steps_make(pair->b.connection, "answer", false, &error);
+    g_assert_no_error(error);
+    pair_clock.ahead += 31 * G_USEC_PER_SEC;
+    wait_with_numbers(pair, pair->b.failed == 1 && pair->a.failed == 1);
+    g_assert_false(steps_set_local(pair->b.connection, "answer", &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_INVALID);
+    pair_check_flow(pair);
+    g_assert_cmpuint(pair->b.candidates, ==, candidates);
+
+    pair->a.offers = 0;
+    pair_restart(&pair->a, true);
+    wait_with_numbers(pair, pair->a.offers == 1);
+    g_clear_error(&error);
+    g_assert_true(steps_set_remote(pair->b.connection, "offer", pair->a.offer, &error));
+    answer = make_and_set(&pair->b, "answer");
+    pair_give(&pair->b, "answer", answer);
+    wait_with_numbers(pair, pair->a.moved > 0 && pair->b.moved > 0 && pair_agree(pair));
     pair_check_flow(pair);
 }
 
@@ -387,6 +448,8 @@ int main(int argc, char **argv)
     ADD("glare-with-loss", NULL, test_glare_with_loss);
     ADD("offer-again", NULL, test_offer_again);
     ADD("glare-with-media", NULL, test_glare_with_media);
+    ADD("steps", "plain", test_steps);
+    ADD("set-late", NULL, test_set_late);
     ADD("early-candidates", NULL, test_early_candidates);
     ADD("refused", NULL, test_refused);
     ADD("again", NULL, test_again);
