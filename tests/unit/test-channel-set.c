@@ -24,6 +24,8 @@ G_DEFINE_QUARK(rtc - error - quark, rtc_error)
 static struct {
     GArray *resets; /* of guint16, asked for */
     guint opened, closed, freed;
+    Channel *last; /* opened by the remote */
+    bool held;
     guint late;       /* callbacks after CLOSED */
     ChannelSet *ends; /* whose resets end at once: the remote knows none */
     GString *texts;   /* what has come, each with its channel's label in front */
@@ -49,6 +51,7 @@ void association_cork(Association *sctp, bool corked)
 
 void association_hold(Association *sctp, bool held)
 {
+    seen.held = held;
 }
 
 void __real_channel_free(Channel *channel);
@@ -84,6 +87,7 @@ static const ChannelOps channel_ops = {
 static void on_incoming(Channel *channel, gpointer data)
 {
     seen.opened++;
+    seen.last = channel;
     channel_attach(channel, &channel_ops, NULL);
 }
 
@@ -96,6 +100,7 @@ static ChannelSet *set_new(guint max_channels)
     seen.resets = g_array_new(FALSE, FALSE, sizeof(guint16));
     seen.texts = g_string_new(NULL);
     seen.opened = seen.closed = seen.freed = seen.late = 0;
+    seen.held = false;
     seen.ends = NULL;
     channel_set_attach(set, (Association *) &seen, true, 0);
     channel_set_connected(set);
@@ -305,6 +310,30 @@ static void test_silent_after_closed(void)
     set_free(set);
 }
 
+/* Each of them has less than a channel may have, in messages of LENGTH. */
+static void test_full_inboxes(gconstpointer length)
+{
+    const gsize size = GPOINTER_TO_SIZE(length), most = size > 0 ? 1024 * 1024 / size : 64 * 1024;
+    const guint share = most * 3 / 4;
+    ChannelSet *set = set_new(16);
+    g_autofree char *text = g_strnfill(size, 'z');
+    Channel *first = NULL;
+    guint n = 0;
+
+    for (guint16 stream = 1; stream < 15; stream += 2) {
+        open_stream(set, stream, "many");
+        channel_hold(seen.last, true);
+        first = first ? first : seen.last;
+    }
+    while (!seen.held && n < 7 * share)
+        say(set, 1 + 2 * (n++ / share), text);
+    g_assert_true(seen.held);
+    g_assert_cmpuint(n / share, ==, 5);
+    channel_hold(first, false);
+    wait_until(!seen.held);
+    set_free(set);
+}
+
 static void on_early(guint32 ppid, const guint8 *bytes, gsize length, gpointer data)
 {
     g_string_append_len(data, (const char *) bytes, length);
@@ -345,6 +374,8 @@ int main(int argc, char **argv)
     g_test_add_func("/channel-set/wrong-open", test_wrong_open);
     g_test_add_func("/channel-set/freed-under-load", test_freed_under_load);
     g_test_add_func("/channel-set/silent-after-closed", test_silent_after_closed);
+    g_test_add_data_func("/channel-set/full-inboxes", GSIZE_TO_POINTER(1024), test_full_inboxes);
+    g_test_add_data_func("/channel-set/full-of-nothing", NULL, test_full_inboxes);
     g_test_add_func("/channel-set/early-store", test_early_store);
     return g_test_run();
 }

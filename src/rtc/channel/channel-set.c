@@ -24,6 +24,9 @@
 #define MAX_ID 65534 /* RFC 8831 6.2: 65535 is reserved */
 /* Unordered messages may overtake the OPEN of their channel. */
 #define EARLY_MAX (256 * 1024)
+/* What all channels may hold before the association is not read any more: as much as four may */
+#define INBOXES_MAX (4 * 1024 * 1024)
+#define INBOXES_MESSAGES (256 * 1024)
 
 struct ChannelSet {
     ChannelSetConfig config;
@@ -291,16 +294,29 @@ static void on_waits(Channel *channel, bool waits, gpointer host)
         open_soon(set);
 }
 
+static bool is_full(const ChannelSet *set)
+{
+    gsize bytes = 0;
+    guint messages = 0;
+    bool full = false;
+
+    for (guint i = 0; i < set->channels->len && !full; i++) {
+        const Channel *channel = set->channels->pdata[i];
+
+        bytes += channel->inbox.bytes;
+        messages += channel->inbox.length;
+        full = channel_is_full(channel) || bytes > INBOXES_MAX || messages > INBOXES_MESSAGES;
+    }
+    return full;
+}
+
 /* Is it time to stop reading, to go on, or to go on with a close that waited for the inbox? */
 static void on_inbox(Channel *channel, gpointer host)
 {
     ChannelSet *set = host;
-    bool full = false;
 
-    for (guint i = 0; i < set->channels->len && !full; i++)
-        full = channel_is_full(set->channels->pdata[i]);
     if (set->association)
-        association_hold(set->association, full);
+        association_hold(set->association, is_full(set));
     advance_close(set, channel);
 }
 

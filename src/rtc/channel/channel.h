@@ -105,7 +105,7 @@ void channel_close(Channel *channel);
 
 /*
  * Backpressure: while a channel is held, messages wait. When one has much
- * waiting, nothing more is read from the association, and SCTP's own window
+ * waiting, or all together have, nothing more is read from the association, and SCTP's own window
  * slows the remote; the other channels of the call wait with it, for SCTP has
  * one window for all. What waits when the channel closes comes before CLOSED,
  * held or not.
