@@ -334,6 +334,29 @@ static void test_full_inboxes(gconstpointer length)
     set_free(set);
 }
 
+/* Whose an id is shows with the association: from then on it is an error to take the remote's. A
+ * channel that has taken one before ends, and does not reset what is not its own. */
+static void test_id_of_remote(void)
+{
+    ChannelSet *set = set_new(16);
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    g_autoptr(GError) error = NULL;
+
+    options.id = 7;
+    g_assert_null(channel_set_open(set, "odd", &options, &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_INVALID);
+    open_stream(set, 7, "theirs");
+    say(set, 7, "heard");
+    g_assert_cmpstr(seen.texts->str, ==, "theirs:heard ");
+    channel_set_detach(set, NULL);
+    seen.closed = 0;
+    channel_attach(channel_set_open(set, "odd", &options, NULL), &channel_ops, NULL);
+    channel_set_attach(set, (Association *) &seen, true, 0);
+    g_assert_cmpuint(seen.closed, ==, 1);
+    g_assert_cmpuint(seen.resets->len, ==, 0);
+    set_free(set);
+}
+
 static void on_early(guint32 ppid, const guint8 *bytes, gsize length, gpointer data)
 {
     g_string_append_len(data, (const char *) bytes, length);
@@ -376,6 +399,7 @@ int main(int argc, char **argv)
     g_test_add_func("/channel-set/silent-after-closed", test_silent_after_closed);
     g_test_add_data_func("/channel-set/full-inboxes", GSIZE_TO_POINTER(1024), test_full_inboxes);
     g_test_add_data_func("/channel-set/full-of-nothing", NULL, test_full_inboxes);
+    g_test_add_func("/channel-set/id-of-remote", test_id_of_remote);
     g_test_add_func("/channel-set/early-store", test_early_store);
     return g_test_run();
 }

@@ -384,29 +384,43 @@ static bool is_ours(const ChannelSet *set, int id)
     return (id % 2 == 0) == set->even;
 }
 
-/* Gives CHANNEL its id, unless whoever opened it has, and begins it on the association. */
-static void attach(ChannelSet *set, Channel *channel)
+/* Gives CHANNEL its id, unless whoever opened it has, and begins it on the association. An error
+ * has changed nothing. */
+static bool attach(ChannelSet *set, Channel *channel, GError **error)
 {
     int id = set->even ? 0 : 1;
 
     if (channel->negotiated) {
         channel->acknowledged = true;
-        return;
+        return true;
     }
     while (channel->id < 0 && id <= MAX_ID && find_stream(set, id))
         id += 2;
     if (channel->id < 0 && id <= MAX_ID)
         channel->id = id;
     if (channel->id < 0) {
-        close_for(set, channel, RTC_ERROR_FULL, "no stream id is free");
-        return;
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FULL, "no stream id is free");
+        return false;
     }
     if (!is_ours(set, channel->id)) {
-        close_for(set, channel, RTC_ERROR_INVALID, "the id is one of the remote's to give");
-        return;
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID,
+                            "the id is one of the remote's to give");
+        return false;
     }
     early_store_drop(set->early, channel->id); /* meant for nobody */
     push_open(channel);
+    return true;
+}
+
+/* For a channel that somebody has: it ends, and that needs no reset of a stream. */
+static void attach_or_close(ChannelSet *set, Channel *channel)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (attach(set, channel, &error))
+        return;
+    channel->id = -1;
+    close_for(set, channel, error->code, error->message);
 }
 
 static void on_early(guint32 ppid, const guint8 *bytes, gsize length, gpointer data)
@@ -464,9 +478,11 @@ Channel *channel_set_open(ChannelSet *set, const char *label, const ChannelOptio
         return NULL;
     }
     channel = channel_new(&host_ops, set, label, options);
+    if (set->association && !attach(set, channel, error)) {
+        channel_free(channel);
+        return NULL;
+    }
     g_ptr_array_add(set->channels, channel);
-    if (set->association)
-        attach(set, channel);
     open_soon(set);
     return channel;
 }
@@ -483,7 +499,7 @@ void channel_set_attach(ChannelSet *set, Association *association, bool even, gs
         Channel *channel = set->channels->pdata[i];
 
         if (channel->state == CHANNEL_CONNECTING)
-            attach(set, channel);
+            attach_or_close(set, channel);
     }
     channel_set_flush(set);
 }
