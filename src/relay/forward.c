@@ -10,11 +10,10 @@
 
 #include "relay/forward.h"
 
-#include <string.h>
-
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "relay/json-text.h"
 
 #define FRAME_COST 64 /* bytes, of sending a frame, besides its own */
 
@@ -173,12 +172,15 @@ bool forward_from_afar(Forwarding *forward, const ClusterMember *sender, const c
 void forward_failed(Forwarding *forward, const char *sender, const char *to, bool absent)
 {
     const Member *member = router_find_id(forward->router, sender);
+    g_autoptr(GString) quoted = g_string_new(NULL);
     EnvelopeText text = {};
 
     if (!member || (absent && !to)) /* a room may empty itself meanwhile */
         return;
-    if (to)
-        text = (EnvelopeText){.data = to, .length = strlen(to)};
+    if (to) {
+        json_text_append(quoted, to);
+        text = (EnvelopeText){.data = quoted->str + 1, .length = quoted->len - 2};
+    }
     if (absent)
         client_send_error(member->data, "no-such-peer", "nobody in this room is called that",
                           &text);

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import ctl
@@ -78,6 +79,23 @@ def test_one_room(world):
     plain.close()
     equal(box.expect("left")["id"], foreign["id"], "who has left")
     check(other.recv_nothing(), "a frame came into another room")
+
+
+def test_error_about_a_name(world):
+    """What the relay says of a frame to a name that was not delivered has the name as it is."""
+    cluster = Cluster(world, 2)
+    desk = cluster.member(0, "/den?name=desk")
+    name = 'a","code":"x","b":"\\'
+    cluster.member(1, f"/den?name={urllib.parse.quote(name)}")
+    desk.expect("joined")
+    cluster.relays[1].signal(signal.SIGSTOP)
+    try:
+        desk.send_json({"type": "hi", "to": name})
+        error = desk.expect("error", timeout=30)
+    finally:
+        cluster.relays[1].signal(signal.SIGCONT)
+    equal((error["code"], error["to"]), ("not-delivered", name), "the error")
+    equal(sorted(error), ["code", "message", "to", "type"], "its members")
 
 
 def test_a_name_is_one_clients(world):
