@@ -233,7 +233,8 @@ static void step(ClusterNames *names, Claim *entry, gint64 now)
     bool wanted = is_wanted(entry), idle = entry->asking == ASKING_NOTHING;
 
     if (!wanted && entry->revision == 0 && !entry->uncertain && idle) {
-        drop(names, entry);
+        if (!entry->decided) /* who was refused is still to hear it */
+            drop(names, entry);
         return;
     }
     if (!idle || !names->online)
@@ -439,10 +440,13 @@ void cluster_names_cancel(ClusterNames *names, gpointer waiter)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         Claim *entry = value;
 
+        if (entry->waiter != waiter && entry->decided != waiter)
+            continue;
         if (entry->waiter == waiter)
             entry->waiter = NULL;
-        if (entry->decided == waiter)
+        else
             entry->decided = NULL;
+        look_again(names, entry, entry->retry);
     }
 }
 
