@@ -148,7 +148,8 @@ bool cluster_relays_send(ClusterRelays *relays, ClusterRelay *relay, ClusterMess
 
     message->stream = contact->out.stream;
     message->sequence = contact->out.sequence + 1;
-    if (contact->out.stream == 0 || contact->out.broken || relay->unacked >= CLUSTER_UNACKED_MAX)
+    if (contact->out.stream == 0 || contact->out.broken ||
+        (message->type == CLUSTER_FRAME && relay->unacked >= CLUSTER_UNACKED_MAX))
         return false;
     if (!post(relays, relay->origin.id, message)) {
         contact->out.broken |= message->type != CLUSTER_FRAME && message->type != CLUSTER_PROBE;

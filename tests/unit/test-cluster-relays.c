@@ -387,6 +387,29 @@ static void test_absent(void)
     finish();
 }
 
+/* As many frames are on their way as may be: who comes and goes is told all the same. */
+static void test_limit(void)
+{
+    const char *to = world.nodes[1].clients[0];
+
+    begin(6);
+    run(G_USEC_PER_SEC);
+    world.nodes[1].stopped = true;
+    for (guint i = 0; i < CLUSTER_UNACKED_MAX; i++)
+        g_assert_true(send_frame(&world.nodes[0], to));
+    g_assert_false(send_frame(&world.nodes[0], to));
+    leave(&world.nodes[0], 0);
+    leave(&world.nodes[0], 1);
+    come(&world.nodes[0], 1);
+    world.nodes[1].stopped = false;
+    run(G_USEC_PER_SEC);
+    g_assert_true(all_is_seen());
+    g_assert_cmpuint(g_hash_table_size(world.nodes[1].frames), ==, CLUSTER_UNACKED_MAX);
+    g_assert_cmpuint(world.nodes[0].failed, ==, 0);
+    g_assert_true(send_frame(&world.nodes[0], to));
+    finish();
+}
+
 static void test_dies(void)
 {
     char id[ROUTER_ID_LENGTH + 1];
@@ -496,6 +519,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/cluster-relays/come-and-go", test_come_and_go);
     g_test_add_func("/cluster-relays/absent", test_absent);
+    g_test_add_func("/cluster-relays/limit", test_limit);
     g_test_add_func("/cluster-relays/dies", test_dies);
     g_test_add_func("/cluster-relays/stands-still", test_stands_still);
     g_test_add_func("/cluster-relays/last-is-lost", test_last_is_lost);
