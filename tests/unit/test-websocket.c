@@ -165,6 +165,21 @@ static void test_reads_nothing(void)
     ends_clear(&ends);
 }
 
+/* One that reads on in time is not given up. */
+static void test_reads_late(void)
+{
+    Ends ends;
+
+    ends_begin(&ends, false);
+    g_assert_cmpuint(send_frames(&ends, 4096), <, 4096);
+    ends.reads = true;
+    read_more(&ends);
+    wait_until(websocket_send(ends.websocket, "x"));
+    g_assert_cmpuint(send_frames(&ends, 1024), ==, 1024);
+    g_assert_cmpuint(ends.closed, ==, 0);
+    ends_clear(&ends);
+}
+
 static void test_reads(void)
 {
     Ends ends;
@@ -179,6 +194,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/websocket/reads-nothing", test_reads_nothing);
+    g_test_add_func("/websocket/reads-late", test_reads_late);
     g_test_add_func("/websocket/reads", test_reads);
     return g_test_run();
 }

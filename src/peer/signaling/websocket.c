@@ -29,6 +29,7 @@ enum {
     PROBE_LIMIT = 3000, /* milliseconds */
     /* Bytes that wait for a relay that does not read. libsoup sets no limit, and tells of none. */
     MAX_OWED = 1024 * 1024,
+    FULL_LIMIT = 5000,                      /* milliseconds without room for any of them */
     AFTER_LIBSOUP = G_PRIORITY_DEFAULT + 1, /* its own source comes first as long as some wait */
 };
 
@@ -43,21 +44,28 @@ struct Websocket {
     guint bad_url_timer, silence_timer, probe_timer;
     gint64 heard; /* monotonic microseconds */
     gint64 checked, probed;
-    gsize owed;       /* bytes given to libsoup since it last had none to write */
+    gsize owed;       /* bytes given to libsoup since it was last seen to have none to write */
     GSource *drained; /* until it has none */
-    guint full_source;
+    GSource *room;    /* until there is some, while FULL_TIMER runs */
+    guint full_timer;
     bool finished;
 };
+
+static void drop_source(GSource **source)
+{
+    if (*source)
+        g_source_destroy(*source);
+    g_clear_pointer(source, g_source_unref);
+}
 
 static void drop_sources(Websocket *websocket)
 {
     g_clear_handle_id(&websocket->bad_url_timer, g_source_remove);
     g_clear_handle_id(&websocket->silence_timer, g_source_remove);
     g_clear_handle_id(&websocket->probe_timer, g_source_remove);
-    g_clear_handle_id(&websocket->full_source, g_source_remove);
-    if (websocket->drained)
-        g_source_destroy(websocket->drained);
-    g_clear_pointer(&websocket->drained, g_source_unref);
+    g_clear_handle_id(&websocket->full_timer, g_source_remove);
+    drop_source(&websocket->drained);
+    drop_source(&websocket->room);
 }
 
 static void websocket_finish(Websocket *websocket, const WebsocketFailure *failure)
@@ -286,18 +294,38 @@ static gboolean on_drained(GObject *stream, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static gboolean on_room(GObject *stream, gpointer data)
+{
+    Websocket *websocket = data;
+
+    g_clear_handle_id(&websocket->full_timer, g_source_remove);
+    g_clear_pointer(&websocket->room, g_source_unref);
+    return G_SOURCE_REMOVE;
+}
+
 static gboolean on_full(gpointer data)
 {
     Websocket *websocket = data;
 
-    websocket->full_source = 0;
+    websocket->full_timer = 0;
     websocket_finish(websocket,
                      &(WebsocketFailure){.message = _("the relay does not take what is sent to it; "
                                                       "see its journal if that lasts")});
     return G_SOURCE_REMOVE;
 }
 
-/* False: there is no room for it, and the connection ends. */
+static GSource *await(Websocket *websocket, GPollableOutputStream *output, int priority,
+                      GPollableSourceFunc func)
+{
+    GSource *source = g_pollable_output_stream_create_source(output, NULL);
+
+    g_source_set_priority(source, priority);
+    g_source_set_callback(source, G_SOURCE_FUNC(func), websocket, NULL);
+    g_source_attach(source, NULL);
+    return source;
+}
+
+/* False: there is no room for it. If that lasts the connection ends. */
 static bool charge(Websocket *websocket, gsize length)
 {
     GIOStream *stream = soup_websocket_connection_get_io_stream(websocket->connection);
@@ -305,17 +333,15 @@ static bool charge(Websocket *websocket, gsize length)
 
     /* While the kernel takes some it is we who are slow. */
     if (websocket->owed + length > MAX_OWED && !g_pollable_output_stream_is_writable(output)) {
-        if (websocket->full_source == 0)
-            websocket->full_source = g_idle_add_full(G_PRIORITY_DEFAULT, on_full, websocket, NULL);
+        if (websocket->full_timer == 0) {
+            websocket->full_timer = clock_timer_add(FULL_LIMIT, on_full, websocket);
+            websocket->room = await(websocket, output, G_PRIORITY_DEFAULT, on_room);
+        }
         return false;
     }
     websocket->owed += length;
-    if (websocket->drained)
-        return true;
-    websocket->drained = g_pollable_output_stream_create_source(output, NULL);
-    g_source_set_priority(websocket->drained, AFTER_LIBSOUP);
-    g_source_set_callback(websocket->drained, G_SOURCE_FUNC(on_drained), websocket, NULL);
-    g_source_attach(websocket->drained, NULL);
+    if (!websocket->drained)
+        websocket->drained = await(websocket, output, AFTER_LIBSOUP, on_drained);
     return true;
 }
 
