@@ -17,7 +17,8 @@
  *
  * Without a store we decide by ourselves, and claim the name when there is one again. Two relays may
  * have given one name away then, or one believes a dead one's to be free that was only cut off: who
- * comes second to the store has lost the name, and its client is told.
+ * comes second to the store has lost the name, and its client is told. A name that another relay shows
+ * is only its owner's then, as nobody can say whether a secret is the right one.
  */
 
 #include <config.h>
@@ -186,6 +187,17 @@ static void decide(ClusterNames *names, Claim *entry, bool granted)
     else
         names->counters.refused++;
     names->ops->decided(entry->decided, names->data);
+}
+
+static bool has_store(const ClusterNames *names, gint64 now)
+{
+    return names->online && now >= names->ailing_until;
+}
+
+static void decide_alone(ClusterNames *names, Claim *entry)
+{
+    decide(names, entry,
+           entry->owns || !names->ops->is_present(entry->room, entry->name, names->data));
 }
 
 /* ---- questions --------------------------------------------------------------- */
@@ -393,7 +405,7 @@ static ClusterClaim begin_claim(ClusterNames *names, Claim *entry, bool owns, co
     random_id(secret);
     set_secret(entry, entry->shown ? resume : secret);
     entry->verify |= entry->revision > 0; /* it has another digest */
-    if (!names->online || now < names->ailing_until) {
+    if (!has_store(names, now)) {
         entry->decided = waiter;
         entry->granted = true;
         names->counters.claimed++;
@@ -424,7 +436,8 @@ ClusterClaim cluster_names_claim(ClusterNames *names, const char *room, const ch
         return CLUSTER_CLAIM_HAD;
     if (entry && (entry->waiter || entry->decided))
         return CLUSTER_CLAIM_TAKEN;
-    if (!owns && !resume && names->ops->is_present(room, name, names->data)) {
+    if (!owns && (!resume || !has_store(names, now)) &&
+        names->ops->is_present(room, name, names->data)) {
         names->counters.refused++;
         return CLUSTER_CLAIM_TAKEN;
     }
@@ -509,7 +522,10 @@ static void end_waiting(ClusterNames *names, Claim *entry, gint64 now)
 {
     if (!entry->alive)
         names->ailing_until = now + AILING_TIME;
-    decide(names, entry, !entry->alive);
+    if (entry->alive)
+        decide(names, entry, false);
+    else
+        decide_alone(names, entry);
 }
 
 static void on_due(ClusterNames *names, Claim *entry, gint64 now)
@@ -559,7 +575,7 @@ static void go_online(ClusterNames *names, Claim *entry, gint64 now)
 static void go_offline(ClusterNames *names, Claim *entry, gint64 now)
 {
     give_up_asking(names, entry);
-    decide(names, entry, true);
+    decide_alone(names, entry);
     if (!is_wanted(entry))
         look_again(names, entry, now);
 }

@@ -474,6 +474,33 @@ static void test_store_is_silent(void)
     finish();
 }
 
+/* Nobody's secret is believed without a store, while somebody else shows that name. */
+static void test_unverified(void)
+{
+    Node *second = &world.nodes[1];
+    char wrong[RANDOM_ID_LENGTH + 1];
+
+    random_id(wrong);
+    begin(8);
+    come(&world.nodes[0], 0);
+    run(G_USEC_PER_SEC);
+    g_assert_true(world.nodes[0].has[0]);
+    world.lose = 100;
+    g_assert_cmpint(come_with(second, 0, false, wrong), ==, CLUSTER_CLAIM_WAITS);
+    run(2500 * 1000);
+    g_assert_cmpint(second->told[0], ==, CLUSTER_CLAIM_TAKEN);
+    g_assert_cmpint(come_with(second, 0, false, wrong), ==, CLUSTER_CLAIM_TAKEN);
+    world.lose = 0;
+    run(3 * G_USEC_PER_SEC);
+    g_assert_cmpint(come_with(second, 0, false, wrong), ==, CLUSTER_CLAIM_WAITS);
+    cluster_names_set_online(second->names, false, world.now);
+    run(STEP);
+    g_assert_cmpint(second->told[0], ==, CLUSTER_CLAIM_TAKEN);
+    g_assert_cmpint(come_with(second, 0, false, wrong), ==, CLUSTER_CLAIM_TAKEN);
+    g_assert_cmpint(come_with(second, 0, true, NULL), ==, CLUSTER_CLAIM_HAD);
+    finish();
+}
+
 /* One thing that may happen at any time */
 static void happen(void)
 {
@@ -549,6 +576,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cluster-names/cut-off", test_cut_off);
     g_test_add_func("/cluster-names/store-is-empty", test_store_is_empty);
     g_test_add_func("/cluster-names/store-is-silent", test_store_is_silent);
+    g_test_add_func("/cluster-names/unverified", test_unverified);
     g_test_add_func("/cluster-names/chaos", test_chaos);
     return g_test_run();
 }
