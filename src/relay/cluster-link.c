@@ -31,6 +31,7 @@
 #define RETRY_MS 500 /* and as much again, by chance */
 #define FIRST_MS 20  /* the same, after a connection: another server may be there */
 #define CHECK_MS 1000
+#define LEAVING_MS 200           /* to write what is left */
 #define LIBRARY_BUFFER (1 << 20) /* bytes that libnats has of ours at once */
 #define MAX_SUBJECTS 4
 
@@ -81,6 +82,7 @@ struct ClusterLink {
     char **subjects;
     guint n_connections;
     GQueue writing; /* letters */
+    bool leaving;   /* it ends when all is written */
 };
 
 static void arrival_clear(Arrival *arrival)
@@ -225,6 +227,19 @@ static void receive(ClusterLink *link)
     }
 }
 
+static bool is_writing(const ClusterLink *link)
+{
+    return link->nats && (link->writing.length > 0 || natsConnection_Buffered(link->nats) > 0);
+}
+
+static void end(ClusterLink *link)
+{
+    uv_close((uv_handle_t *) &link->check, NULL);
+    disconnect(link, "");
+    uv_close((uv_handle_t *) &link->timer, NULL);
+    uv_close((uv_handle_t *) &link->wake, NULL);
+}
+
 static void on_check(uv_check_t *check)
 {
     ClusterLink *link = check->data;
@@ -238,16 +253,21 @@ static void on_check(uv_check_t *check)
     }
     receive(link);
     send_letters(link);
+    if (link->leaving && !is_writing(link))
+        end(link);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
     ClusterLink *link = timer->data;
 
-    if (!link->nats)
+    if (link->leaving)
+        end(link);
+    else if (!link->nats)
         connect_now(link);
 }
 
+/* The last letters are the loop's to write: on_check() sees when it has. */
 static void on_wake(uv_async_t *wake)
 {
     ClusterLink *link = wake->data;
@@ -256,15 +276,10 @@ static void on_wake(uv_async_t *wake)
     g_mutex_lock(&link->lock);
     quit = link->quit;
     g_mutex_unlock(&link->lock);
-    if (!quit)
+    if (!quit || link->leaving)
         return;
-    send_letters(link);
-    if (link->nats)
-        natsConnection_FlushTimeout(link->nats, CONNECT_TIMEOUT_MS / 10);
-    uv_close((uv_handle_t *) &link->check, NULL);
-    disconnect(link, "");
-    uv_close((uv_handle_t *) &link->timer, NULL);
-    uv_close((uv_handle_t *) wake, NULL);
+    link->leaving = true;
+    uv_timer_start(&link->timer, on_timer, LEAVING_MS, 0);
 }
 
 static gpointer run(gpointer data)

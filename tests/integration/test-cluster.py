@@ -466,6 +466,20 @@ def test_relay_is_stopped(world):
     crowd.check_frames()
 
 
+def test_relay_is_ended(world):
+    """It says so to the others, who need not wait for its lease to end."""
+    cluster = Cluster(world, 2)
+    desk = cluster.member(0, "/den?name=desk")
+    cluster.member(1, "/den?name=box")
+    desk.expect("joined")
+    began = time.monotonic()
+    cluster.relays[1].stop()
+    note(f"ended after {time.monotonic() - began:.2f} s")
+    desk.expect("left", timeout=20)
+    wait_for(lambda: "has left the cluster" in cluster.relays[0].stderr(), what="it to be gone")
+    check(cluster.member(0, "/den?name=box"), "its client's name is not free")
+
+
 def test_two_holders(world):
     """A relay is cut off from NATS for half a minute, and a client of another one takes a name of one of its
     clients meanwhile; so does one of its own of a name that another relay gives away."""
