@@ -442,9 +442,12 @@ static bool notice_sleep(ClusterRelays *relays, gint64 now)
     if (slept < 2 * INTERVAL)
         return false;
     g_hash_table_iter_init(&iter, relays->contacts);
-    while (g_hash_table_iter_next(&iter, NULL, &contact))
-        ((Contact *) contact)->relay.heard += slept;
-    relays->online_since += slept;
+    while (g_hash_table_iter_next(&iter, NULL, &contact)) {
+        ClusterRelay *relay = contact;
+
+        relay->heard = MIN(relay->heard + slept, now);
+    }
+    relays->online_since = MIN(relays->online_since + slept, now);
     return slept >= LIFE;
 }
 

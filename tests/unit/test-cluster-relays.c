@@ -448,6 +448,22 @@ static void test_stands_still(void)
     finish();
 }
 
+/* Nor does it believe anybody alive for longer. */
+static void test_dies_meanwhile(void)
+{
+    begin(7);
+    run(G_USEC_PER_SEC);
+    world.nodes[0].stopped = true;
+    run(8 * G_USEC_PER_SEC);
+    world.nodes[0].stopped = false;
+    world.nodes[2].stopped = true;
+    run(6 * G_USEC_PER_SEC);
+    g_assert_cmpint(cluster_relays_state(world.nodes[0].relays, world.nodes[2].id, world.now), ==,
+                    CLUSTER_RELAY_DEAD);
+    g_assert_cmpuint(g_hash_table_size(world.nodes[0].seen), ==, CLIENTS);
+    finish();
+}
+
 /* The last message of a stream is lost, and nothing comes behind it. */
 static void test_last_is_lost(void)
 {
@@ -522,6 +538,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cluster-relays/limit", test_limit);
     g_test_add_func("/cluster-relays/dies", test_dies);
     g_test_add_func("/cluster-relays/stands-still", test_stands_still);
+    g_test_add_func("/cluster-relays/dies-meanwhile", test_dies_meanwhile);
     g_test_add_func("/cluster-relays/last-is-lost", test_last_is_lost);
     g_test_add_func("/cluster-relays/chaos", test_chaos);
     return g_test_run();
