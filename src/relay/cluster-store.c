@@ -11,6 +11,7 @@
 
 #define WRONG_LAST_SEQUENCE 10071
 #define WRONG_LAST_SEQUENCE_TOO 10164 /* since 2.11, while another write is on its way */
+#define NAME_IN_USE 10058             /* the store is there, and somebody has configured it */
 #define NO_MESSAGE 404
 #define NO_RESPONDERS 503
 #define STORE_BYTES (256 << 20)
@@ -75,11 +76,15 @@ char *cluster_store_value(const ClusterHolder *holder)
 static ClusterStoreAnswer answer_error(const json_t *error)
 {
     json_int_t code = json_integer_value(json_object_get(error, "err_code"));
-    bool conflict = code == WRONG_LAST_SEQUENCE || code == WRONG_LAST_SEQUENCE_TOO;
+    const char *reason = json_string_value(json_object_get(error, "description"));
+    ClusterStoreAnswer answer = {.result = CLUSTER_STORE_FAILED};
 
-    return (ClusterStoreAnswer){
-        .result = conflict ? CLUSTER_STORE_CONFLICT : CLUSTER_STORE_FAILED,
-    };
+    if (code == WRONG_LAST_SEQUENCE || code == WRONG_LAST_SEQUENCE_TOO)
+        answer.result = CLUSTER_STORE_CONFLICT;
+    else if (code == NAME_IN_USE)
+        answer.result = CLUSTER_STORE_DONE;
+    g_strlcpy(answer.reason, reason ? reason : "", sizeof answer.reason);
+    return answer;
 }
 
 ClusterStoreAnswer cluster_store_read_put(const char *data, gsize size, int status)

@@ -14,6 +14,7 @@
 
 #include "common/random-id.h"
 
+#define CLUSTER_STORE_REASON 96
 #define CLUSTER_KEY_LENGTH (2 * RANDOM_ID_LENGTH + 1)
 
 /* Who has a name: the value of its key */
@@ -35,7 +36,8 @@ typedef enum {
 typedef struct {
     ClusterStoreResult result;
     guint64 sequence;
-    ClusterHolder holder; /* if it is found */
+    ClusterHolder holder;              /* if it is found */
+    char reason[CLUSTER_STORE_REASON]; /* if it has failed, in the store's words; may be "" */
 } ClusterStoreAnswer;
 
 /* Of a name in a room: digests of both, for what is in a subject many may see. */

@@ -22,8 +22,9 @@
 #include "common/secret-file.h"
 #include "relay/cluster-link.h"
 
-#define START_TIME (2 * G_USEC_PER_SEC) /* in which a client waits for NATS */
-#define STORE_RETRY (G_USEC_PER_SEC)    /* to make one */
+#define START_TIME (2 * G_USEC_PER_SEC)     /* in which a client waits for NATS */
+#define STORE_RETRY (G_USEC_PER_SEC)        /* to make one */
+#define STORE_PATIENCE (5 * G_USEC_PER_SEC) /* as servers may be choosing a leader */
 #define CONTENDED_RETRY 1 /* seconds, told to whom a name is refused that nobody shows */
 #define PROBED_RETRY 4    /* the same, of a name whose client is asked if it lives */
 #define MAX_REPLICAS 3
@@ -45,8 +46,10 @@ struct Cluster {
     GQueue early;        /* those of them who came before we knew of the others */
     gint64 started;
     bool connected, was_connected, store;
-    bool told; /* the administrator, that there is no connection */
-    gint64 store_asked;
+    bool told;                        /* the administrator, that there is no connection */
+    gint64 store_asked, store_missed; /* since when we are without one */
+    bool told_store;                  /* the administrator, that there is none */
+    char store_reason[CLUSTER_STORE_REASON];
     guint replicas;
     guint64 connections;
     guint timer;
@@ -257,8 +260,24 @@ static void set_store(Cluster *cluster, bool store)
     if (cluster->store == store)
         return;
     cluster->store = store;
+    cluster->store_missed = clock_monotonic();
+    if (store && cluster->told_store)
+        log_info(_("there is a store for names again"));
+    cluster->told_store &= !store;
     cluster_names_set_online(cluster->names, store, clock_monotonic());
     cluster->ops->changed(cluster->data);
+}
+
+/* Once, that we are connected and there is none. */
+static void tell_of_store(Cluster *cluster, gint64 now)
+{
+    if (cluster->told_store || now - cluster->store_missed < STORE_PATIENCE)
+        return;
+    cluster->told_store = true;
+    log_warning(
+        _("NATS has no store for names: %s. Each relay decides by itself whose a name is, and "
+          "asks for a store again"),
+        *cluster->store_reason ? cluster->store_reason : _("no answer"));
 }
 
 static ClusterRelayState on_relay_state(const char *relay, gpointer data)
@@ -293,6 +312,7 @@ static void take_answer(Cluster *cluster, const ClusterMail *mail, const char *t
                                     : cluster_store_read_put(mail->data, mail->size, mail->status);
 
     if (*token == 's') {
+        g_strlcpy(cluster->store_reason, answer.reason, sizeof cluster->store_reason);
         set_store(cluster, answer.result == CLUSTER_STORE_DONE);
         return;
     }
@@ -309,6 +329,8 @@ static void on_up(const char *server, gpointer data)
     gint64 now = clock_monotonic();
 
     cluster->connected = cluster->was_connected = true;
+    cluster->store_missed = now;
+    *cluster->store_reason = 0;
     cluster->told = false;
     cluster->connections++;
     g_free(cluster->server);
@@ -405,6 +427,8 @@ static void run(Cluster *cluster)
     gint64 now = clock_monotonic(), due;
     bool slept;
 
+    if (cluster->connected && !cluster->store)
+        tell_of_store(cluster, now);
     if (cluster->connected && !cluster->store && now - cluster->store_asked >= STORE_RETRY)
         ask_for_store(cluster, now);
     due = cluster_relays_check(cluster->relays, now, &slept);

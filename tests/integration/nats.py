@@ -17,7 +17,7 @@ PROGRAM = shutil.which("nats-server", path="/usr/sbin:/usr/bin:/sbin:/bin")
 CONFIG = """
 server_name: {name}
 listen: 127.0.0.1:{port}
-jetstream {{ store_dir: "{store}", max_mem: 256MB, max_file: 64MB }}
+jetstream {{ store_dir: "{store}", max_mem: {memory}, max_file: 64MB }}
 cluster {{
   name: test
   listen: 127.0.0.1:{route}
@@ -53,24 +53,29 @@ def listens(port):
 class Nats:
     """SIZE nats-servers that know one another."""
 
-    def __init__(self, world, size=3):
+    def __init__(self, world, size=3, memory="256MB"):
         self.world = world
         self.ports = [free_port() for _ in range(size)]
         self.routes = [free_port() for _ in range(size)]
         self.servers = [None] * size
+        self.set_memory(memory)
         for i in range(size):
-            self._write(i)
             self.start(i)
         self.wait_listening()
 
     def _path(self, i, ending):
         return os.path.join(self.world.directory, f"nats-{i}{ending}")
 
-    def _write(self, i):
+    def set_memory(self, memory):
+        """What there is for a store, from their next start on"""
+        for i in range(len(self.ports)):
+            self._write(i, memory)
+
+    def _write(self, i, memory):
         routes = ", ".join(f"nats://127.0.0.1:{port}" for port in self.routes)
         with open(self._path(i, ".conf"), "w", encoding="ascii") as f:
             f.write(CONFIG.format(name=f"n{i}", port=self.ports[i], store=self._path(i, "-store"),
-                                  route=self.routes[i], routes=routes,
+                                  memory=memory, route=self.routes[i], routes=routes,
                                   users=USERS.format(password=PASSWORD)))
 
     def start(self, i):

@@ -203,6 +203,21 @@ def test_wrong_password(world):
     box.close()
 
 
+def test_no_store(world):
+    """That NATS has no store for us is said once, and why; and that it has one again."""
+    servers = nats.Nats(world, memory="1MB")
+    relay = servers.relay("a")
+    wait_for(lambda: "no store for names" in relay.stderr(), 60, "a line about it")
+    equal(relay.get("ClusterState"), "without-names", "state")
+    equal(relay.stderr().count("no store for names"), 1, "lines about it")
+    check("insufficient" in relay.stderr(), "the line does not say why")
+    servers.set_memory("256MB")
+    servers.kill_all()
+    servers.start_all()
+    wait_for(lambda: relay.get("ClusterState") == "joined", 60, "a store")
+    equal(relay.stderr().count("is a store for names again"), 1, "lines about it")
+
+
 def test_tls(world):
     """The certificate is of our authority, and of that host, or there is no connection."""
     try:

@@ -112,8 +112,17 @@ static void test_put(void)
                       "\"wrong last sequence: 5\"},\"stream\":\"KV_rtcbus\",\"seq\":0}",
                       0);
     g_assert_cmpint(answer.result, ==, CLUSTER_STORE_CONFLICT);
+    answer = read_put("{\"error\":{\"code\":500,\"err_code\":10058,\"description\":"
+                      "\"stream name already in use with a different configuration\"}}",
+                      0);
+    g_assert_cmpint(answer.result, ==, CLUSTER_STORE_DONE);
     answer = read_put("{\"error\":{\"code\":503,\"err_code\":10077}}", 0);
     g_assert_cmpint(answer.result, ==, CLUSTER_STORE_FAILED);
+    answer = read_put("{\"error\":{\"code\":500,\"err_code\":10047,\"description\":"
+                      "\"insufficient storage resources available\"}}",
+                      0);
+    g_assert_cmpint(answer.result, ==, CLUSTER_STORE_FAILED);
+    g_assert_cmpstr(answer.reason, ==, "insufficient storage resources available");
     g_assert_cmpint(read_put("", 503).result, ==, CLUSTER_STORE_MISSING);
     g_assert_cmpint(read_put("", 0).result, ==, CLUSTER_STORE_FAILED);
     g_assert_cmpint(read_put("[1]", 0).result, ==, CLUSTER_STORE_FAILED);
