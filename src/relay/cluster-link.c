@@ -364,11 +364,12 @@ static void on_arrived(uv_async_t *async)
 bool cluster_link_send(ClusterLink *link, const ClusterPost *post)
 {
     gsize subject = strlen(post->subject) + 1, reply = post->reply ? strlen(post->reply) + 1 : 0;
+    gsize limit = post->bulk ? CLUSTER_LINK_BULK : CLUSTER_LINK_QUEUE;
     Letter *letter;
     bool first;
 
     if (link->connection == 0 || post->size > link->max_payload ||
-        cluster_link_waiting(link) + post->size > CLUSTER_LINK_QUEUE)
+        cluster_link_waiting(link) > limit)
         return false;
     letter = g_malloc(sizeof *letter + subject + reply + post->size);
     *letter =

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #define CLUSTER_LINK_QUEUE (16u << 20) /* bytes that may wait for NATS, and for us */
+#define CLUSTER_LINK_BULK (2u << 20)   /* where more wait for NATS, nothing BULK is taken */
 
 typedef struct ClusterLink ClusterLink;
 
@@ -30,6 +31,7 @@ typedef struct {
     gsize size;
     gint64 expected; /* of a key: its last sequence must be this; −1: no matter */
     bool tombstone;  /* of a key: it is deleted */
+    bool bulk;       /* others come first: without them the cluster falls apart */
 } ClusterPost;
 
 /* What has come; valid during the callback. */

@@ -64,7 +64,11 @@ static bool on_send(const char *to, const ClusterMessage *message, gpointer data
 {
     Cluster *cluster = data;
     g_autofree char *subject = to ? g_strconcat(cluster->one, to, NULL) : NULL;
-    ClusterPost post = {.subject = to ? subject : cluster->all, .expected = -1};
+    ClusterPost post = {
+        .subject = to ? subject : cluster->all,
+        .expected = -1,
+        .bulk = message->type == CLUSTER_FRAME,
+    };
 
     g_byte_array_set_size(cluster->buffer, 0);
     cluster_message_encode(message, cluster->buffer);

@@ -495,6 +495,26 @@ def test_relay_is_ended(world):
     check(cluster.member(0, "/den?name=box"), "its client's name is not free")
 
 
+def test_too_many_frames(world):
+    """NATS takes nothing more: frames are refused long before what holds the cluster together is."""
+    servers = nats.Nats(world)
+    cut = nats.Cut(world, servers.ports)
+    cluster = Cluster(world, 2, servers=servers, urls={1: cut.urls()},
+                      config={"Metrics": {"Listen": "127.0.0.1:0"},
+                              "Relay": {"BytesPerSecond": 0, "MaxQueue": "64M"}})
+    desk = cluster.member(0, "/den?name=desk")
+    box = cluster.member(1, "/den?name=box")
+    desk.expect("joined")
+    cut.stop()
+    frame = json.dumps({"type": "hi", "to": "desk", "text": "x" * 60000})
+    for _ in range(400):
+        box.send_text(frame)
+    equal(box.expect("error", timeout=30)["code"], "not-delivered", "the error")
+    waiting = re.search(r"^rtcbus_cluster_waiting_bytes (\d+)", fetch(cluster.relays[1], "/metrics")[1],
+                        re.M)
+    check(waiting and int(waiting.group(1)) < 3 << 20, f"{waiting and waiting.group(0)}")
+
+
 def test_two_holders(world):
     """A relay is cut off from NATS for half a minute, and a client of another one takes a name of one of its
     clients meanwhile; so does one of its own of a name that another relay gives away."""
