@@ -8,6 +8,8 @@
 #include "relay/config.h"
 
 #include <glib/gi18n.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <string.h>
 
 #include "common/metrics-server.h"
@@ -230,6 +232,20 @@ static bool check_credentials(const char *value, GError **error)
                                 local);
 }
 
+static bool has_certificates(char *pem)
+{
+    const gnutls_datum_t bytes = {(unsigned char *) pem, (unsigned int) strlen(pem)};
+    gnutls_x509_crt_t *list = NULL;
+    unsigned int n = 0;
+
+    if (gnutls_x509_crt_list_import2(&list, &n, &bytes, GNUTLS_X509_FMT_PEM, 0) < 0)
+        return false;
+    for (unsigned int i = 0; i < n; i++)
+        gnutls_x509_crt_deinit(list[i]);
+    gnutls_free(list);
+    return n > 0;
+}
+
 static bool check_ca(const char *value, GError **error)
 {
     g_autoptr(GError) local = NULL;
@@ -238,7 +254,14 @@ static bool check_ca(const char *value, GError **error)
     if (!*value)
         return true;
     text = secret_file_read(value, SECRET_FILE_SHOWN, 1, 1 << 20, &local);
-    return text || not_a_file(error, _("a file with certificates in PEM"), local);
+    if (!text)
+        return not_a_file(error, _("a file with certificates in PEM"), local);
+    if (!has_certificates(text)) {
+        g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+                            _("a file with certificates in PEM"));
+        return false;
+    }
+    return true;
 }
 
 #define KEY(name, kind, member, fallback, ...)                                                     \

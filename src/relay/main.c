@@ -8,6 +8,7 @@
 #include <glib/gi18n.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "common/daemon.h"
@@ -28,6 +29,7 @@ typedef struct {
     char **listen_option; /* --listen, NULL if not given */
     char **listening_to;  /* what was asked for when we began to listen */
     char **tls_listening_to;
+    char *clustered; /* the settings of [Cluster] that we have begun with */
     Relay *relay;
     RelayBus *bus;
     MetricsServer *metrics;
@@ -64,6 +66,16 @@ static void raise_descriptor_limit(const Program *program)
 static char **wanted_addresses(Program *program)
 {
     return program->listen_option ? program->listen_option : program->config.listen;
+}
+
+/* Transfer full. */
+static char *cluster_settings(const RelayConfig *config)
+{
+    g_autofree char *servers = g_strjoinv(";", config->cluster_servers);
+
+    return g_strjoin("\n", servers, config->cluster_name, config->cluster_user,
+                     config->cluster_password, config->cluster_credentials, config->cluster_ca,
+                     NULL);
 }
 
 static GString *on_metrics(gpointer data)
@@ -125,6 +137,7 @@ static bool start(Daemon *daemon, GDBusConnection *connection, gpointer data, GE
     raise_descriptor_limit(program);
     program->listening_to = g_strdupv(wanted_addresses(program));
     program->tls_listening_to = g_strdupv(program->config.tls_listen);
+    program->clustered = cluster_settings(&program->config);
     program->relay = relay_new(&program->config, program->listening_to, error);
     if (!program->relay)
         return false;
@@ -141,6 +154,7 @@ static bool start(Daemon *daemon, GDBusConnection *connection, gpointer data, GE
 static void reload(Daemon *daemon, gpointer data)
 {
     Program *program = data;
+    g_autofree char *cluster = cluster_settings(&program->config);
 
     relay_reload(program->relay);
     reload_metrics(program);
@@ -149,6 +163,8 @@ static void reload(Daemon *daemon, gpointer data)
         !g_strv_equal((const char *const *) program->tls_listening_to,
                       (const char *const *) program->config.tls_listen))
         log_warning(_("Listen= has changed; that needs a restart"));
+    if (strcmp(program->clustered, cluster) != 0)
+        log_warning(_("[Cluster] has changed; that needs a restart"));
 }
 
 static gboolean on_stopped(gpointer data)
@@ -195,6 +211,7 @@ int main(int argc, char **argv)
     g_clear_pointer(&program.relay, relay_free);
     g_clear_pointer(&program.listening_to, g_strfreev);
     g_clear_pointer(&program.tls_listening_to, g_strfreev);
+    g_clear_pointer(&program.clustered, g_free);
     g_clear_pointer(&program.listen_option, g_strfreev);
     relay_config_clear(&program.config);
     return status;

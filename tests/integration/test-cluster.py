@@ -239,6 +239,24 @@ def test_tls(world):
             check("no connection" in lines_about_nats(relay)[0], lines_about_nats(relay)[0])
 
 
+def test_wrong_settings(world):
+    """A CA= without a certificate is refused; and what needs a restart is told on a reload."""
+    path = world.path("ca")
+    with open(path, "w", encoding="ascii") as f:
+        f.write("-----BEGIN CERTIFICATE-----\nbm90aGluZw==\n-----END CERTIFICATE-----\n")
+    wrong = {"Cluster": {"Servers": "tls://127.0.0.1:4222", "CA": path}}
+    relay = world.relay(name="wrong", config=wrong, wait=False)
+    relay.expect_exit()
+    check(f"CA={path}" in relay.stderr(), relay.stderr())
+    servers = nats.Nats(world, 1)
+    relay = servers.relay("a")
+    relay.config["Cluster"]["Name"] = "another"
+    relay.configure(relay.config)
+    relay.signal(signal.SIGHUP)
+    wait_for(lambda: "[Cluster] has changed; that needs a restart" in relay.stderr(),
+             what="a line about it")
+
+
 class Seat:
     """A client that stays, comes again when its connection ends, and remembers what it was told."""
 
