@@ -125,7 +125,10 @@ def test_trust(world):
     invoke(calls[0], "CreateOffer")
     invoke(calls[1], "SetRemoteDescription", "(ss)", *description(calls[0]))
     invoke(calls[0], "SetRemoteDescription", "(ss)", *description(calls[1]))
-    carry(calls[0], calls[1])  # one way is enough, and the call may be over by now
+    try:
+        carry(calls[0], calls[1])  # one way is enough, and the call may be over by now
+    except harness.BusError as error:
+        check(error.name.endswith(("UnknownMethod", "UnknownObject", "NotConnected")), error)
     check("key" in calls[1].wait_ended(15), "the reason says nothing of the key")
     check("connected" not in calls[1].states(), "it was connected")
 

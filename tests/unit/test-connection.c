@@ -723,6 +723,19 @@ static void test_send_at_open(Pair *pair, gconstpointer data)
     wait_until(strstr(pair->b.log->str, "second=at once"));
 }
 
+static void test_order_of_opens(Pair *pair, gconstpointer data)
+{
+    Channel *second;
+
+    open_channel(&pair->a, "first", &CHANNEL_OPTIONS_DEFAULT);
+    second = open_channel(&pair->a, "second", &CHANNEL_OPTIONS_DEFAULT);
+    g_assert_true(channel_send(second, MESSAGE_TEXT, "early", 5, NULL));
+    call(pair);
+    wait_until(strstr(pair->b.log->str, "second=early"));
+    g_assert_cmpuint(pair->b.channels->len, ==, 2);
+    g_assert_cmpstr(channel_label(pair->b.channels->pdata[0]), ==, "first");
+}
+
 static void test_misuse(Pair *pair, gconstpointer data)
 {
     static const char *const bad[] = {"", "v=0", "hello", "v=0\r\nm=audio 9 X 0\r\n"};
@@ -781,6 +794,7 @@ int main(int argc, char **argv)
     ADD("wrong-fingerprint/offerer", "a", test_wrong_fingerprint);
     ADD("refused", NULL, test_refused);
     ADD("send-at-open", NULL, test_send_at_open);
+    ADD("order-of-opens", NULL, test_order_of_opens);
     ADD("misuse", NULL, test_misuse);
     return g_test_run();
 }

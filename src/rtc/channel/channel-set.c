@@ -408,6 +408,8 @@ static bool attach(ChannelSet *set, Channel *channel, GError **error)
         return false;
     }
     early_store_drop(set->early, channel->id); /* meant for nobody */
+    /* Opened first is told of first, also if another one has had messages before. */
+    scheduler_leave(set->scheduler, &channel->turn);
     push_open(channel);
     return true;
 }
