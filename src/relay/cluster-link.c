@@ -31,6 +31,7 @@
 #define RETRY_MS 500 /* and as much again, by chance */
 #define FIRST_MS 20  /* the same, after a connection: another server may be there */
 #define CHECK_MS 1000
+#define QUIET_TURNS 4            /* of the loop */
 #define LEAVING_MS 200           /* to write what is left */
 #define LIBRARY_BUFFER (1 << 20) /* bytes that libnats has of ours at once */
 #define MAX_SUBJECTS 4
@@ -83,6 +84,9 @@ struct ClusterLink {
     guint n_connections;
     GQueue writing; /* letters */
     bool leaving;   /* it ends when all is written */
+    bool late;      /* or when there is no time for more */
+    int buffered;   /* bytes that libnats had after the last turn */
+    guint quiet;    /* for how many turns it has had the same */
 };
 
 static void arrival_clear(Arrival *arrival)
@@ -227,9 +231,21 @@ static void receive(ClusterLink *link)
     }
 }
 
-static bool is_writing(const ClusterLink *link)
+/* All is written, or nothing more is to be; and the adapter of libnats has told the loop of all changes
+ * to its socket: that of a socket which is closed already would abort the process. */
+static bool is_quiet(ClusterLink *link)
 {
-    return link->nats && (link->writing.length > 0 || natsConnection_Buffered(link->nats) > 0);
+    int buffered = link->nats ? natsConnection_Buffered(link->nats) : 0;
+    bool writing = !link->late && (link->writing.length > 0 || buffered > 0);
+
+    if (writing || buffered != link->buffered)
+        link->quiet = 0;
+    else
+        link->quiet++;
+    link->buffered = buffered;
+    if (!writing)
+        uv_async_send(&link->wake); /* for another turn */
+    return link->quiet >= QUIET_TURNS;
 }
 
 static void end(ClusterLink *link)
@@ -252,8 +268,9 @@ static void on_check(uv_check_t *check)
         disconnect(link, reason && *reason ? reason : natsStatus_GetText(status));
     }
     receive(link);
-    send_letters(link);
-    if (link->leaving && !is_writing(link))
+    if (!link->late)
+        send_letters(link);
+    if (link->leaving && is_quiet(link))
         end(link);
 }
 
@@ -262,7 +279,7 @@ static void on_timer(uv_timer_t *timer)
     ClusterLink *link = timer->data;
 
     if (link->leaving)
-        end(link);
+        link->late = true;
     else if (!link->nats)
         connect_now(link);
 }
