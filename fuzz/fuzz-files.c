@@ -73,7 +73,7 @@ static void on_offer(const FileFrame *offer, gpointer data)
     file_receiver_accept(*(FileReceiver **) data);
 }
 
-static void on_done(const char *path, guint64 size, const char *sha256, gpointer data)
+static void on_done(const char *path, guint64 size, const char *sha256, bool checked, gpointer data)
 {
 }
 
