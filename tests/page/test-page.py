@@ -205,8 +205,9 @@ def test_network_lost_and_back(world, kind):
         note(page.text(page.card("boiler", "header")) + page.text(page.card("boiler", ".note")))
     finally:
         nft("delete table inet cut")
+    # There is a gap only if the emitter had nobody to publish for: what it has published comes late.
     wait_growing(page, "boiler", 20, 60)
-    check(re.match(r"[1-9]", fact(page, "boiler", "Gaps")), "the pause is no gap")
+    page.wait("document.querySelector('.card.stale') === null")
 
 
 def test_emitter_restarted(world, kind):
