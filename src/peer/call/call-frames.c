@@ -68,7 +68,7 @@ static bool is_still_there(Call *call)
 /* A description, or a candidate of one */
 static void call_send_part(Call *call, Frame *frame)
 {
-    if (call->asked && frame->type != FRAME_ANSWER && is_still_there(call))
+    if (call->identity.detour && call->asked && frame->type != FRAME_ANSWER && is_still_there(call))
         call_send_everywhere(call, frame);
     else
         call_send(call, frame);
