@@ -36,6 +36,7 @@ static void test_probe(ConnectionPair *pair, gconstpointer data)
 {
     connection_probe(pair->a.connection);
     pair_check_flow(pair);
+    wait_until(!connection_is_unacknowledged(pair->a.connection)); /* it waits for nothing */
     pair_cut_all();
     connection_probe(pair->b.connection);
     wait_until(pair->b.silent == 1);
