@@ -321,7 +321,7 @@ static char *make_file(const char *folder, const char *path, gsize size, guint s
 
 static void make(const char *folder, const char *path, gsize size, guint seed)
 {
-    g_autofree char *whole = make_file(folder, path, size, seed);
+    g_free(make_file(folder, path, size, seed));
 }
 
 static void assert_same(const World *world, const char *here, const char *there)
