@@ -414,6 +414,14 @@ static int compare_number(gconstpointer start, gconstpointer number)
     return ((const Start *) start)->number == GPOINTER_TO_UINT(number) ? 0 : 1;
 }
 
+/* Whether it is the one that is read from. */
+static bool is_current(const FileSender *sender, guint number)
+{
+    const Start *first = first_start(sender);
+
+    return first && sender->fd >= 0 && first->number == number;
+}
+
 /* Whatever of it waits to be sent is left out. */
 static void drop_start(FileSender *sender, guint number)
 {
@@ -421,7 +429,7 @@ static void drop_start(FileSender *sender, guint number)
 
     if (!link)
         return;
-    if (link == sender->starts.head && sender->fd >= 0) {
+    if (is_current(sender, number)) {
         close_current(sender);
     } else {
         start_free(link->data);
@@ -436,7 +444,7 @@ static void on_failed(FileSender *sender, guint number, const char *message)
     if (state < ENTRY_TOLD || state > ENTRY_SENT)
         return;
     if (state != ENTRY_SENT)
-        count_rest(sender, number, sender->fd >= 0 && first_start(sender)->number == number);
+        count_rest(sender, number, is_current(sender, number));
     drop_start(sender, number);
     settle(sender, number, ENTRY_FAILED);
     sender->ops->failed(number, message ? message : _("no reason was given"), true, sender->data);
