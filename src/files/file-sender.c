@@ -58,7 +58,8 @@ struct FileSender {
     guint next;        /* to be told */
     guint outstanding; /* told, and neither done nor failed */
     guint unheard;     /* failed, and they do not know */
-    GQueue starts;     /* of Start; the first one is current if fd is not -1 */
+    GQueue starts;     /* of Start */
+    Start *current;    /* taken from them: what is read; NULL if none is */
     int fd;
     FileHash *hash;
     guint64 position;       /* in the current one */
@@ -88,11 +89,6 @@ guint64 file_sender_moved(const FileSender *sender)
     return sender->moved + sender->got;
 }
 
-static const Start *first_start(const FileSender *sender)
-{
-    return sender->starts.head ? sender->starts.head->data : NULL;
-}
-
 bool file_sender_was_accepted(const FileSender *sender)
 {
     return sender->was_accepted;
@@ -105,21 +101,20 @@ guint64 file_sender_position(const FileSender *sender)
 
 char *file_sender_path(const FileSender *sender)
 {
-    return sender->fd >= 0 ? file_source_path(sender->source, first_start(sender)->number) : NULL;
+    return sender->current ? file_source_path(sender->source, sender->current->number) : NULL;
 }
 
 /* ---- one file after the other -------------------------------------------------------- */
 
 static void sender_go_on(FileSender *sender);
 
-/* The first of the starts, and what belongs to it, goes. */
 static void close_current(FileSender *sender)
 {
     g_clear_handle_id(&sender->checker, g_source_remove);
     g_clear_pointer(&sender->hash, file_hash_free);
     if (sender->fd >= 0)
         close(g_steal_fd(&sender->fd));
-    start_free(g_queue_pop_head(&sender->starts));
+    g_clear_pointer(&sender->current, start_free);
     sender->position = 0;
     sender->begun = false;
 }
@@ -142,7 +137,7 @@ static void count_rest(FileSender *sender, guint number, bool current)
 /* ERROR is ours: the current one cannot be sent. */
 static void fail_current(FileSender *sender, const GError *error)
 {
-    guint number = first_start(sender)->number;
+    guint number = sender->current->number;
     FileFrame frame = {.type = FILE_FRAME_FAILED, .file = number, .message = error->message};
 
     file_wire_send(sender->wire, &frame);
@@ -155,7 +150,7 @@ static void fail_current(FileSender *sender, const GError *error)
 static void begin_data(FileSender *sender)
 {
     const FileFrame frame = {
-        .type = FILE_FRAME_DATA, .file = first_start(sender)->number, .offset = sender->position};
+        .type = FILE_FRAME_DATA, .file = sender->current->number, .offset = sender->position};
 
     sender->begun = true;
     sender->behind += sender->position;
@@ -195,7 +190,7 @@ static guint8 *chunk(void)
 /* The part that they have is of our file, or it is sent from its beginning. */
 static void end_check(FileSender *sender)
 {
-    const Start *start = first_start(sender);
+    const Start *start = sender->current;
     g_autofree char *digits = file_hash_digits(sender->hash);
 
     if (strcmp(digits, start->sha256) != 0) {
@@ -211,7 +206,7 @@ static void end_check(FileSender *sender)
 static gboolean on_check(gpointer data)
 {
     FileSender *sender = data;
-    const Start *start = first_start(sender);
+    const Start *start = sender->current;
     guint64 stop = MIN(start->offset, sender->position + CHECK_STEP);
     g_autoptr(GError) error = NULL;
 
@@ -231,11 +226,12 @@ static gboolean on_check(gpointer data)
 /* Opens the next one that they have asked for. False if there is none. */
 static bool begin_next(FileSender *sender)
 {
-    const Start *start = first_start(sender);
+    Start *start = g_queue_pop_head(&sender->starts);
     g_autoptr(GError) error = NULL;
 
     if (!start)
         return false;
+    sender->current = start;
     sender->position = 0;
     sender->fd = file_source_open(sender->source, start->number, &error);
     if (sender->fd < 0) {
@@ -252,7 +248,7 @@ static bool begin_next(FileSender *sender)
 
 static void end_data(FileSender *sender)
 {
-    const Start *start = first_start(sender);
+    const Start *start = sender->current;
     g_autofree char *digits = file_hash_digits(sender->hash);
     FileFrame frame = {.type = FILE_FRAME_END, .file = start->number, .sha256 = digits};
     g_autoptr(GError) error = NULL;
@@ -269,7 +265,7 @@ static void end_data(FileSender *sender)
 /* Sends a piece of the current file, or its end. False if that has to wait. */
 static bool send_some(FileSender *sender)
 {
-    const Start *start = first_start(sender);
+    const Start *start = sender->current;
     guint64 left = file_source_entry(sender->source, start->number)->size - sender->position;
     guint64 room = sender->window - MIN(sender->window, sender->sent - sender->got);
     gsize length = MIN(MIN(left, room), file_wire_max_data(sender->wire));
@@ -347,7 +343,7 @@ static void sender_go_on(FileSender *sender)
         return;
     tell_more(sender);
     for (int turn = 0; more && turn < TURN && sender->checker == 0; turn++)
-        more = sender->fd >= 0 ? send_some(sender) : begin_next(sender);
+        more = sender->current ? send_some(sender) : begin_next(sender);
     tell_more(sender);
     if (sender->next == file_source_count(sender->source) && sender->outstanding == 0) {
         sender_enter_state(sender, SENDER_FINISHING);
@@ -414,12 +410,9 @@ static int compare_number(gconstpointer start, gconstpointer number)
     return ((const Start *) start)->number == GPOINTER_TO_UINT(number) ? 0 : 1;
 }
 
-/* Whether it is the one that is read from. */
 static bool is_current(const FileSender *sender, guint number)
 {
-    const Start *first = first_start(sender);
-
-    return first && sender->fd >= 0 && first->number == number;
+    return sender->current && sender->current->number == number;
 }
 
 /* Whatever of it waits to be sent is left out. */
@@ -427,11 +420,9 @@ static void drop_start(FileSender *sender, guint number)
 {
     GList *link = g_queue_find_custom(&sender->starts, GUINT_TO_POINTER(number), compare_number);
 
-    if (!link)
-        return;
-    if (is_current(sender, number)) {
+    if (is_current(sender, number))
         close_current(sender);
-    } else {
+    if (link) {
         start_free(link->data);
         g_queue_delete_link(&sender->starts, link);
     }
@@ -508,8 +499,8 @@ static void sender_detach(FileSender *sender)
     guint count = file_source_count(sender->source);
 
     g_clear_pointer(&sender->wire, file_wire_free);
-    while (!g_queue_is_empty(&sender->starts))
-        close_current(sender);
+    close_current(sender);
+    g_queue_clear_full(&sender->starts, (GDestroyNotify) start_free);
     sender->moved += sender->got;
     sender->sent = sender->got = sender->behind = 0;
     sender->next = sender->outstanding = 0;
