@@ -4,7 +4,8 @@
 /*
  * See access.h. Bad tokens are counted in buckets of which there is a fixed
  * number, so that nobody makes us remember addresses. Two addresses may have one
- * bucket in common; which ones do, nobody can know before.
+ * bucket in common; which ones do, nobody can know before. What it costs to verify them
+ * is charged to the turns of their address (admission_run()).
  */
 
 #include <config.h>
@@ -23,6 +24,7 @@
 #define BUCKETS 1024
 #define BAD_BURST 30
 #define BAD_INTERVAL (G_USEC_PER_SEC / 2)
+#define BAD_RETRY 10 /* seconds */
 
 struct Access {
     bool required;
@@ -98,14 +100,17 @@ static Bucket *bucket_of(Access *access, guint64 prefix)
     return &access->bad[(prefix * (access->seed | 1)) >> 54];
 }
 
-/* Whether there is room for another bad token at NOW; takes it if TAKE. */
-static bool may_be_bad(Access *access, guint64 prefix, gint64 now, bool take)
+/* A token is bad, for REASON. It was verified before anybody is told to wait: others who have one
+ * that is good may come from the same address. */
+static bool refuse_bad(Access *access, guint64 prefix, gint64 now, const char *reason,
+                       AccessRefusal *refusal)
 {
-    Bucket *bucket = bucket_of(access, prefix), copy = *bucket;
-
-    if (prefix == 0)
-        return true;
-    return bucket_take(take ? bucket : &copy, now, BAD_INTERVAL, BAD_BURST);
+    if (prefix == 0 || bucket_take(bucket_of(access, prefix), now, BAD_INTERVAL, BAD_BURST))
+        return refuse(refusal, 401, g_strdup(reason));
+    refusal->retry_after = BAD_RETRY;
+    return refuse(
+        refusal, 429,
+        g_strdup_printf("%s; and too many bad tokens have come from this address", reason));
 }
 
 /* ---- time ------------------------------------------------------------------ */
@@ -177,15 +182,9 @@ bool access_check(Access *access, const Handshake *request, guint64 prefix, gint
         return true;
     if (!request->token || !*request->token)
         return refuse(refusal, 401, g_strdup("this relay wants a token, and there is none"));
-    if (!may_be_bad(access, prefix, now, false)) {
-        refusal->retry_after = 1;
-        return refuse(refusal, 429, g_strdup("too many bad tokens have come from this address"));
-    }
     claims = token_verify(access->keys, request->token, &error);
-    if (!claims) {
-        may_be_bad(access, prefix, now, true);
-        return refuse(refusal, 401, g_strdup(error->message));
-    }
+    if (!claims)
+        return refuse_bad(access, prefix, now, error->message, refusal);
     if (!check_claims(claims, request, wall, refusal))
         return false;
     grant->by_token = true;

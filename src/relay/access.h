@@ -46,10 +46,9 @@ void access_refusal_clear(AccessRefusal *refusal);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(AccessRefusal, access_refusal_clear)
 
 /*
- * Decides about REQUEST. PREFIX stands for where it is from, and whoever sends
- * bad tokens from there is not listened to for a while: to verify one costs more
- * than to make one up. 0: that is not limited. WALL is in µs since the epoch, NOW in
- * monotonic µs. REFUSAL is zero, and filled if the answer is no.
+ * Decides about REQUEST. PREFIX stands for where it is from: whoever sends many bad
+ * tokens from there is told to wait, and who has a good one is let in all the same.
+ * 0: that is not limited. WALL is in µs since the epoch, NOW in monotonic µs. REFUSAL is zero, and filled if the answer is no.
  */
 bool access_check(Access *access, const Handshake *request, guint64 prefix, gint64 wall, gint64 now,
                   AccessGrant *grant, AccessRefusal *refusal);
