@@ -614,7 +614,8 @@ guint fake_restarts(void)
     return n;
 }
 
-void fake_connections_fail(void)
+/* To all that are connected */
+static void happens(Action kind)
 {
     GHashTableIter iter;
     gpointer connection;
@@ -622,8 +623,18 @@ void fake_connections_fail(void)
     g_hash_table_iter_init(&iter, connections);
     while (g_hash_table_iter_next(&iter, NULL, &connection)) {
         if (((Connection *) connection)->state == CONNECTION_CONNECTED)
-            later((Task){DO_FAIL, ((Connection *) connection)->number});
+            later((Task){kind, ((Connection *) connection)->number});
     }
+}
+
+void fake_connections_fail(void)
+{
+    happens(DO_FAIL);
+}
+
+void fake_connections_move(void)
+{
+    happens(DO_PATH);
 }
 
 void fake_connections_cut(bool broken)

@@ -33,6 +33,10 @@ void fake_connections_cut(bool broken);
 /* The same, and it is noticed only by who asks. */
 void fake_connections_go_silent(void);
 
+/* Those that are connected use the path of the last description, as if somebody passed on there what
+ * both ends say. */
+void fake_connections_move(void);
+
 /* Whether channels refuse what is sent, as with a full queue. */
 void fake_channels_full(bool full);
 

@@ -328,6 +328,41 @@ static void test_overheard(void)
     pair_free(pair);
 }
 
+/* It may even pass on what both ends say, and is on their path by that: its bye is nobody's. */
+static void test_passed_on(void)
+{
+    set_up(false);
+    Pair *pair = offered("\"session\":\"s\",");
+    Node *evil = join("evil", false, false);
+
+    offer_from(pair, evil, 1);
+    fake_connections_move();
+    settle();
+    g_assert_cmpstr(call_remote(pair->call), ==, "foreign");
+    say(evil, "{\"type\":\"bye\",\"to\":\"ours\",\"session\":\"s\"}");
+    settle();
+    g_assert_cmpint(call_state(pair->call), ==, CALL_CONNECTED);
+    pair_free(pair);
+}
+
+/* One that has left where it was, and is proven to be elsewhere, has the last word there. */
+static void test_has_moved(void)
+{
+    set_up(false);
+    Pair *pair = offered("\"session\":\"s\",");
+
+    leave(pair->foreign.node);
+    rejoin(pair->foreign.node, "other-id");
+    offer_later(pair, "gen 1");
+    fake_connections_move();
+    settle();
+    g_assert_cmpstr(call_remote(pair->call), ==, "other-id");
+    say(pair->foreign.node, "{\"type\":\"bye\",\"to\":\"ours\",\"session\":\"s\"}");
+    settle();
+    g_assert_cmpuint(calls_count(pair->ours->calls), ==, 0);
+    pair_free(pair);
+}
+
 /* Our restart goes to where the remote was, too, as long as nothing is proven. */
 static void test_restart_on_detour(void)
 {
@@ -425,6 +460,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/call-offers/follows/foreign", none, test_follows);
     g_test_add_func("/call-offers/impostors", test_impostors);
     g_test_add_func("/call-offers/overheard", test_overheard);
+    g_test_add_func("/call-offers/passed-on", test_passed_on);
+    g_test_add_func("/call-offers/has-moved", test_has_moved);
     g_test_add_func("/call-offers/restart-on-detour", test_restart_on_detour);
     g_test_add_func("/call-offers/few-descriptors", test_few_descriptors);
     g_test_add_func("/call-offers/read-once", test_read_once);

@@ -53,6 +53,15 @@ static bool is_from(const Call *call, const char *from)
     return g_strcmp0(call_remote(call), from) == 0;
 }
 
+/* Who is where is looked up when it is asked for, and not each time that somebody comes or goes. */
+static void settle_all(CallDispatch *dispatch)
+{
+    const GPtrArray *list = calls_list(dispatch->calls);
+
+    for (guint i = 0; i < list->len; i++)
+        call_settle(list->pdata[i]);
+}
+
 /* ---- `call` --------------------------------------------------------------- */
 
 /*
@@ -246,10 +255,13 @@ static void receive_bye(CallDispatch *dispatch, const Frame *frame)
 {
     g_autoptr(GPtrArray) early G_GNUC_UNUSED =
         early_candidates_take(dispatch->early, frame->from, frame->session, clock_monotonic());
-    Call *call = find_call(dispatch, frame);
-    bool waiting = !call || call_awaits_offer(call);
+    Call *call;
+    bool waiting;
 
+    settle_all(dispatch);
     delayed_calls_drop(dispatch->delayed, frame);
+    call = find_call(dispatch, frame);
+    waiting = !call || call_awaits_offer(call);
     if (waiting)
         call = find_refused(dispatch, frame);
     if (call)
@@ -406,6 +418,7 @@ static void note_left(CallDispatch *dispatch, const char *id)
 
 void call_dispatch_left(CallDispatch *dispatch, const char *id)
 {
+    settle_all(dispatch);
     note_left(dispatch, id);
     delayed_calls_drop_all(dispatch->delayed, id);
     end_pending_with(dispatch, id, CALL_REASON_LEFT);

@@ -100,12 +100,35 @@ static void call_note_heard(Call *call)
         call_path_mended(call->path);
 }
 
+/* Whether the room says that the remote has gone from where it was. Its name must be where it seems
+ * to be, if it has one. */
+static bool is_gone_there(Call *call)
+{
+    const CallIdentity *identity = &call->identity;
+    const char *to;
+
+    if (!call->user.ops->locate(call, &to, call->user.data))
+        return !identity->claimed && !identity->asked;
+    return g_strcmp0(to, identity->id) != 0 && g_strcmp0(to, identity->detour) == 0;
+}
+
+/*
+ * Data comes over the path that was described from elsewhere. Whoever has overheard the session can
+ * bring that about by passing on what both ends say. It has a place on the path by that, but the
+ * remote's place in the call only after the remote has left its own.
+ */
+void call_settle(Call *call)
+{
+    if (call->identity.detour && call->connection && is_gone_there(call))
+        call_identity_settle(&call->identity, connection_path_ufrag(call->connection));
+}
+
 static void call_moved(Call *call)
 {
     g_autofree char *before = g_steal_pointer(&call->way);
     bool settled = clock_wall() - (gint64) call->connected_at > SETTLE_TIME;
 
-    call_identity_settle(&call->identity, connection_path_ufrag(call->connection));
+    call_settle(call);
     call->way = call_path_to_text(call);
     if (call->way && (settled || call->state == CALL_RECONNECTING))
         call_log_moved(call, before, call->way);

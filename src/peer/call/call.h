@@ -144,6 +144,7 @@ void call_take_candidate(Call *call, const Frame *frame);
  *   note replaced
  *               the remote has called again and shown its key: the call ends if it is silent
  *   note left   the remote has left the room, or it is not known any more whether it has
+ *   settle      somebody may have left the room: perhaps the remote is where it only seemed to be
  */
 void call_want_path(Call *call, bool anew);
 void call_hurry(Call *call);
@@ -152,6 +153,7 @@ void call_note_gone(Call *call);
 bool call_is_gone(const Call *call);
 void call_note_replaced(Call *call);
 void call_note_left(Call *call, bool left);
+void call_settle(Call *call);
 
 /*
  * What the program does that signals for a carried call; our side comes by the operation
