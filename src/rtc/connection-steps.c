@@ -162,6 +162,7 @@ static bool hold_offer(Connection *connection, const char *sdp, GError **error)
     Negotiation *negotiation = &connection->negotiation;
     bool unused = !negotiation->offered && is_fresh(connection, negotiation->made);
 
+    negotiation_prove(negotiation, connection_path_ufrag(connection));
     if (!negotiation_hold_offer(negotiation, sdp, error))
         return false;
     if (unused) {

@@ -636,10 +636,10 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
     g_autoptr(Sdp) remote = NULL;
     NegotiationStep step;
 
-    if (connection_is_over(connection, error))
+    if (connection_is_over(connection, error) || !may_offer(connection, type, error))
         return false;
-    if (!may_offer(connection, type, error) ||
-        !negotiation_judge(&connection->negotiation, type, sdp, &step, &remote, error))
+    negotiation_prove(&connection->negotiation, connection_path_ufrag(connection));
+    if (!negotiation_judge(&connection->negotiation, type, sdp, &step, &remote, error))
         return false;
     log_debug("connection: %s", negotiation_step_to_string(step));
     switch (step) {

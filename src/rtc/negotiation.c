@@ -17,6 +17,8 @@
 #include "common/random.h"
 #include "rtc/error.h"
 
+#define OLDER 4 /* versions */
+
 const char *negotiation_step_to_string(NegotiationStep step)
 {
     static const char *const names[] = {
@@ -79,6 +81,15 @@ static bool keeps_role(const Negotiation *negotiation, const Sdp *remote)
            (remote->setup == SDP_SETUP_PASSIVE) == negotiation->client;
 }
 
+/* Versions go up by one (RFC 3264 8), so one that is far behind is none of those before: then the
+ * last one was made up, or the remote counts anew. */
+static bool is_older(const Negotiation *negotiation, const Sdp *remote)
+{
+    return remote->session_id == negotiation->remote_id &&
+           remote->version < negotiation->remote_version &&
+           negotiation->remote_version - remote->version <= OLDER;
+}
+
 static bool check_later(const Negotiation *negotiation, bool offer, const Sdp *remote,
                         GError **error)
 {
@@ -92,7 +103,7 @@ static bool check_later(const Negotiation *negotiation, bool offer, const Sdp *r
         return refuse(error, RTC_ERROR_UNSUPPORTED, "the description changes the SCTP port");
     if (remote->mline_index != before->mline_index || g_strcmp0(remote->mid, before->mid) != 0)
         return refuse(error, RTC_ERROR_INVALID, "the description moves the m-line of the data");
-    if (remote->session_id == before->session_id && remote->version < before->version)
+    if (is_older(negotiation, remote))
         return refuse(error, RTC_ERROR_STATE, "the description is older than the last one");
     return true;
 }
@@ -240,10 +251,26 @@ static void keep_abilities(const Sdp *before, Sdp *remote)
     remote->protocol = g_strdup(before->protocol);
 }
 
+static void prove(Negotiation *negotiation, const Sdp *remote)
+{
+    negotiation->remote_id = remote->session_id;
+    negotiation->remote_version = negotiation->named;
+}
+
+void negotiation_prove(Negotiation *negotiation, const char *ufrag)
+{
+    if (negotiation->remote && g_strcmp0(negotiation->remote->ufrag, ufrag) == 0)
+        prove(negotiation, negotiation->remote);
+}
+
 static void stand(Negotiation *negotiation, Sdp *local, Sdp *remote, const char *text)
 {
+    if (!negotiation_same_ice(remote, negotiation->remote))
+        negotiation->named = remote->version;
     if (negotiation->remote)
         keep_abilities(negotiation->remote, remote);
+    else
+        prove(negotiation, remote);
     g_clear_pointer(&negotiation->local, sdp_free);
     g_clear_pointer(&negotiation->remote, sdp_free);
     negotiation->local = local;

@@ -36,10 +36,12 @@ typedef struct {
     bool offerer; /* of the first offer */
     bool client;  /* our DTLS role, which stays; once there is a remote description */
     guint64 session_id, version;
-    Sdp *local, *remote; /* what stands; NULL before the first */
-    Sdp *offered;        /* ours that waits for its answer, or NULL */
-    char *taken;         /* the remote's last description, as it came */
-    char *kept;          /* our last answer, as it went; or NULL */
+    Sdp *local, *remote;               /* what stands; NULL before the first */
+    Sdp *offered;                      /* ours that waits for its answer, or NULL */
+    char *taken;                       /* the remote's last description, as it came */
+    char *kept;                        /* our last answer, as it went; or NULL */
+    guint64 remote_id, remote_version; /* of the remote's last description that is proven */
+    guint64 named; /* the version in which REMOTE's ICE credentials came first */
 
     /* Step by step only (connection-steps.h) */
     Sdp *pending;       /* the remote's offer that waits for our answer, or NULL */
@@ -56,6 +58,13 @@ typedef struct {
 
 void negotiation_init(Negotiation *negotiation);
 void negotiation_clear(Negotiation *negotiation);
+
+/*
+ * UFRAG is the remote's on the path whose other end has shown its key; NULL: none. Who has not the key
+ * may describe a restart and number it as high as it likes: only what is proven makes another
+ * description older.
+ */
+void negotiation_prove(Negotiation *negotiation, const char *ufrag);
 
 /* Finds out what TEXT of TYPE is. REMOTE is set for what is to be taken, NULL otherwise. An
  * error has changed nothing. */
