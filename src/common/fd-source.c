@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/* Descriptors in the main loop; see watch.h for why GLib's own way is not enough. */
+/* Descriptors in the main loop; see fd-source.h for why GLib's own way is not enough. */
 
 #include <config.h>
 

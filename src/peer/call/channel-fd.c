@@ -48,7 +48,7 @@ typedef enum {
     CHANNEL_FD_ENDING,   /* the program has ended what it sends, and some of that waits here */
     CHANNEL_FD_CLOSING,  /* the channel closes with it */
     CHANNEL_FD_DRAINING, /* the channel is gone: the program reads the rest */
-    CHANNEL_FD_ENDED,
+    CHANNEL_FD_ENDED,    /* the descriptor is closed; the channel may still be closing */
 } ChannelFdState;
 
 struct ChannelFd {
@@ -109,12 +109,28 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ChannelFd, channel_fd_unref)
 
 /* ---- from the program to the channel ---------------------------------------- */
 
-/* CHANNEL_CLOSED may come, and with it the last reference go. */
+/* The program has closed the other end: nobody will read what still comes. */
+static gboolean on_hangup(int fd, GIOCondition condition, gpointer data)
+{
+    ChannelFd *self = data;
+
+    self->reader = 0;
+    channel_fd_enter_state(self, CHANNEL_FD_ENDED);
+    channel_hold(self->channel, false);
+    return G_SOURCE_REMOVE;
+}
+
+/* CHANNEL_CLOSED may come, and with it the last reference go. Or the remote takes its time: it is
+ * not to keep the descriptor of a program that is gone. */
 static void channel_fd_close_channel(ChannelFd *self)
 {
+    bool first = self->state < CHANNEL_FD_CLOSING;
+
     channel_fd_enter_state(self, CHANNEL_FD_CLOSING);
     if (self->channel)
         channel_close(self->channel);
+    if (self->channel && first)
+        self->reader = fd_source_add(self->socket, 0, on_hangup, self);
 }
 
 /*
@@ -255,7 +271,7 @@ static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
     g_autoptr(ChannelFd) self = g_rc_box_acquire(data);
 
     channel_fd_read(self);
-    if (self->reader == 0 || self->channel == NULL)
+    if (self->state != CHANNEL_FD_OPEN || self->channel == NULL)
         return G_SOURCE_REMOVE;
     if (!channel_is_congested(self->channel))
         return G_SOURCE_CONTINUE;
@@ -357,6 +373,8 @@ static void give_or_wait(gpointer data)
 
 void channel_fd_message(ChannelFd *self, const guint8 *bytes, gsize length)
 {
+    if (self->state == CHANNEL_FD_ENDED)
+        return;
     if (length >= LARGE_MESSAGE && message_queue_is_empty(&self->waiting) &&
         channel_fd_give(self, bytes, length))
         return;
@@ -373,6 +391,8 @@ bool channel_fd_is_busy(const ChannelFd *self)
 {
     int bytes = 0;
 
+    if (self->state == CHANNEL_FD_ENDED)
+        return false;
     return !message_queue_is_empty(&self->refused) ||
            (ioctl(self->socket, FIONREAD, &bytes) == 0 && bytes > 0);
 }
@@ -380,7 +400,8 @@ bool channel_fd_is_busy(const ChannelFd *self)
 /* What is in the socket can still be read, and then comes its end. */
 void channel_fd_close(ChannelFd *self)
 {
-    shutdown(self->socket, SHUT_RD);
+    if (self->state != CHANNEL_FD_ENDED)
+        shutdown(self->socket, SHUT_RD);
 }
 
 void channel_fd_finish(ChannelFd *self)
@@ -388,7 +409,8 @@ void channel_fd_finish(ChannelFd *self)
     g_clear_handle_id(&self->reader, g_source_remove);
     self->channel = NULL;
     turn_task_cancel(&self->giver);
-    give_or_wait(self);
+    if (self->state != CHANNEL_FD_ENDED)
+        give_or_wait(self);
     if (message_queue_is_empty(&self->waiting)) {
         channel_fd_enter_state(self, CHANNEL_FD_ENDED);
         channel_fd_unref(self);
