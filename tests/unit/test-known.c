@@ -322,6 +322,34 @@ static void test_known_limit(Files *files, gconstpointer data)
     g_assert_true(known_peers_add(files->known, "b", B, "x", true, NULL));
 }
 
+static guint add_many(KnownPeers *known, const char *prefix, const char *comment)
+{
+    guint n = 0;
+
+    for (;; n++) {
+        g_autofree char *name = g_strdup_printf("%s%u", prefix, n);
+        g_autoptr(GError) error = NULL;
+
+        if (!known_peers_add(known, name, A, comment, false, &error)) {
+            g_assert_error(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED);
+            return n;
+        }
+    }
+}
+
+/* Everybody in a room may have been called: those take the places neither of peers that are
+ * called by name nor of those that are paired. */
+static void test_known_shares(Files *files, gconstpointer data)
+{
+    known_peers_set_limit(files->known, 8);
+    g_assert_true(known_peers_load(files->known, NULL));
+    g_assert_cmpuint(add_many(files->known, "anybody", KNOWN_UNASKED_CALL), ==, 4);
+    g_assert_cmpuint(add_many(files->known, "called", KNOWN_FIRST_CALL), ==, 2);
+    g_assert_cmpuint(add_many(files->known, "paired", "paired"), ==, 2);
+    g_assert_false(known_peers_vouched(files->known, "anybody1", A));
+    g_assert_true(known_peers_vouched(files->known, "paired1", A));
+}
+
 /* ---- the decision ------------------------------------------------------------ */
 
 /* One letter each: n(ew) k(nown) u(nknown) and - for refused. */
@@ -443,6 +471,7 @@ int main(int argc, char **argv)
     ADD("/known-peers/damaged", test_known_damaged);
     ADD("/known-peers/unwritable", test_known_unwritable);
     ADD("/known-peers/limit", test_known_limit);
+    ADD("/known-peers/shares", test_known_shares);
     ADD("/known-peers/vouched", test_known_vouched);
     ADD("/trust/table", test_trust_table);
     ADD("/trust/known-as", test_trust_known_as);

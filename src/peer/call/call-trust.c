@@ -85,13 +85,14 @@ static bool on_connected(Call *call, GError **error, gpointer data)
 {
     const CallTrust *trust = data;
     const char *name = call_identity(call)->asked, *key = call_fingerprint(call);
+    const char *comment = call_is_own(call) ? KNOWN_FIRST_CALL : KNOWN_UNASKED_CALL;
     g_autoptr(GError) local = NULL;
 
     if (trust->rules.policy != TRUST_POLICY_TOFU || !name ||
         identity_is_own(trust->identity, key) ||
         known_peers_check(trust->known, name, key) == KNOWN_SAME)
         return true;
-    if (!known_peers_add(trust->known, name, key, KNOWN_FIRST_CALL, false, &local)) {
+    if (!known_peers_add(trust->known, name, key, comment, false, &local)) {
         g_prefix_error(&local, _("%s cannot be remembered: "), name);
         log_refused(call, local);
         g_propagate_error(error, g_steal_pointer(&local));

@@ -104,7 +104,7 @@ static bool is_first_call(const KnownPeers *known, const char *name)
     const char *path;
     const KnownPeer *peer = known_peers_find(known, name, &path);
 
-    return peer && path == known->learned_path && g_strcmp0(peer->comment, KNOWN_FIRST_CALL) == 0;
+    return peer && path == known->learned_path && g_str_has_prefix(peer->comment, KNOWN_FIRST_CALL);
 }
 
 bool known_peers_vouched(const KnownPeers *known, const char *name, const char *fingerprint)
@@ -205,8 +205,39 @@ static KnownFile *learned_copy(const KnownPeers *known, GError **error)
     return known_file_parse(text, strlen(text), known->learned_path, error);
 }
 
-static bool may_add(const KnownPeers *known, const char *name, KnownResult result, bool replace,
-                    GError **error)
+/* ---- places ---- */
+
+typedef struct {
+    guint all, first_calls, unasked;
+} KnownCensus;
+
+static void count_peer(const KnownPeer *peer, gpointer data)
+{
+    KnownCensus *census = data;
+
+    census->all++;
+    census->first_calls += g_str_has_prefix(peer->comment, KNOWN_FIRST_CALL);
+    census->unasked += strcmp(peer->comment, KNOWN_UNASKED_CALL) == 0;
+}
+
+/* Whoever is in the room gets a place by its mere name if everybody is called: it is to take
+ * neither those of peers that are called by name nor those of a pairing. */
+static bool has_place(const KnownPeers *known, const char *comment)
+{
+    KnownCensus census = {};
+    guint limit = known->limit;
+
+    known_file_foreach(known->learned, count_peer, &census);
+    if (census.all >= limit)
+        return false;
+    if (!g_str_has_prefix(comment, KNOWN_FIRST_CALL))
+        return true;
+    return census.first_calls < limit - limit / 4 &&
+           (strcmp(comment, KNOWN_UNASKED_CALL) != 0 || census.unasked < limit - limit / 2);
+}
+
+static bool may_add(const KnownPeers *known, const char *name, KnownResult result,
+                    const char *comment, bool replace, GError **error)
 {
     const char *path;
 
@@ -216,7 +247,7 @@ static bool may_add(const KnownPeers *known, const char *name, KnownResult resul
                     _("%s is known with another fingerprint in %s"), name, path);
         return false;
     }
-    if (result == KNOWN_NOT && known_file_count(known->learned) >= known->limit) {
+    if (result == KNOWN_NOT && !has_place(known, comment)) {
         g_set_error(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
                     _("%u peers are known already, more are not remembered "
                       "(MaxKnownPeers= in peer.conf)"),
@@ -236,9 +267,10 @@ bool known_peers_add(KnownPeers *known, const char *name, const char *fingerprin
         return false;
     result = known_peers_check(known, name, fingerprint);
     if (result == KNOWN_SAME &&
-        (strcmp(comment, KNOWN_FIRST_CALL) == 0 || !is_first_call(known, name)))
+        (g_str_has_prefix(comment, KNOWN_FIRST_CALL) || !is_first_call(known, name)))
         return true;
-    if (!may_add(known, name, result, replace, error) || !(fresh = learned_copy(known, error)))
+    if (!may_add(known, name, result, comment, replace, error) ||
+        !(fresh = learned_copy(known, error)))
         return false;
     known_file_remove(fresh, name);
     known_file_add(fresh, name, fingerprint, comment, clock_wall() / G_USEC_PER_SEC);

@@ -45,8 +45,11 @@ KnownResult known_peers_check(const KnownPeers *known, const char *name, const c
 /* A name that FINGERPRINT is known by, or NULL. The administrator's comes first. */
 const char *known_peers_name_of(const KnownPeers *known, const char *fingerprint);
 
-/* What known_peers_add() writes of a key that came with our first call to a name */
+/* What known_peers_add() writes of a key that came with our first call to a name, and with one that
+ * was made because everybody in the room is called. A quarter of the places is for those whom
+ * people vouch for, and another one for those who are called by name. */
 #define KNOWN_FIRST_CALL "first call"
+#define KNOWN_UNASKED_CALL KNOWN_FIRST_CALL ", as everybody is called"
 
 /* Whether somebody vouches that NAME has FINGERPRINT: the administrator's file, a pairing, or
  * whoever trusted it by hand; that a first call came by this name does not count. */
@@ -57,7 +60,7 @@ const KnownPeer *known_peers_find(const KnownPeers *known, const char *name, con
 
 /*
  * Writes NAME down, atomically; what is there already is left alone, unless it
- * was KNOWN_FIRST_CALL and COMMENT says something better. A name
+ * came with a first call and COMMENT says something better. A name
  * that is known with another fingerprint is an error, PEER_ERROR_DENIED, or
  * replaced if REPLACE says so, but never in the administrator's file.
  * PEER_ERROR_FAILED: the file is damaged or cannot be written; _LIMIT_EXCEEDED.
