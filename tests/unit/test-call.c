@@ -332,6 +332,37 @@ static void test_quota_of_strangers(void)
     tear_down();
 }
 
+static void flood(Node *node, guint calls)
+{
+    for (guint n = 0; n < calls; n++)
+        say_call(node, n);
+    settle();
+}
+
+/* Whoever is refused is told, but not for as long as it likes: others are to be told, too, and most
+ * of all those whose names we know. */
+static void test_share_of_refusals(void)
+{
+    set_up(false);
+    join("emitter", true, true);
+    Node *evil = join("evil", false, false), *friend;
+
+    flood(evil, 400);
+    g_assert_cmpuint(count_frames(evil, FRAME_BYE), >=, 100);
+    g_assert_cmpuint(count_frames(evil, FRAME_BYE), <, 200);
+    for (guint i = 0; i < 12; i++) {
+        g_autofree char *id = g_strdup_printf("evil-%u", i);
+
+        evil = join(id, false, false);
+        flood(evil, 200);
+    }
+    g_assert_cmpuint(count_frames(evil, FRAME_BYE), <, 50); /* they have used what strangers have */
+    friend = join("friend", false, false);
+    flood(friend, 100);
+    g_assert_cmpuint(count_frames(friend, FRAME_BYE), >=, 50);
+    tear_down();
+}
+
 /* Who calls everybody again and again leaves room for others among those who wait. */
 static void test_quota_of_late_answers(void)
 {
@@ -629,6 +660,7 @@ int main(int argc, char **argv)
     g_test_add_func("/call/timeout", test_timeout);
     g_test_add_func("/call/quota", test_quota);
     g_test_add_func("/call/quota/strangers", test_quota_of_strangers);
+    g_test_add_func("/call/quota/share-of-refusals", test_share_of_refusals);
     g_test_add_func("/call/quota/late-answers", test_quota_of_late_answers);
     g_test_add_func("/call/quota/claimed-names", test_quota_of_claimed_names);
     g_test_add_func("/call/quota/connected-strangers", test_quota_of_connected_strangers);

@@ -13,12 +13,21 @@
 #include "common/log.h"
 #include "common/memory-trim.h"
 #include "common/random-id.h"
+#include "common/random.h"
 #include "common/suggestion.h"
 #include "peer/call/sender-budgets.h"
 #include "peer/error.h"
 
-/* How often a refusal is told: so many at once, then one in so many µs. */
-enum { BYE_BURST = 1024, BYE_INTERVAL = 20000 };
+/* How often a refusal is told: so many at once, then one in so many µs. Peers whose names we know
+ * have as many as all others, and each sender has a share: the latter are kept in a fixed number of
+ * buckets, of which two senders may have one in common. */
+enum {
+    BYE_BURST = 1024,
+    BYE_INTERVAL = 20000,
+    SENDER_BYE_BURST = 128,
+    SENDER_BYE_INTERVAL = 160000,
+    SENDER_BYES = 1 << 10,
+};
 
 /* After so many calls have ended, and then none for so many seconds, memory is given back. */
 enum { TRIM_CALLS = 32, TRIM_DELAY = 5 };
@@ -31,7 +40,9 @@ struct Calls {
     GPtrArray *list; /* of Call, in order of their numbers */
     guint last_number;
     SenderBudgets *budgets; /* of connectivity checks */
-    Bucket byes;
+    Bucket byes[2];         /* of peers whose names are unknown, and known */
+    Bucket sender_byes[SENDER_BYES];
+    guint32 seed;                           /* of which sender has which */
     guint ended_count, trim_count, trim_id; /* TRIM_COUNT: when the timer was last looked at */
 };
 
@@ -321,12 +332,23 @@ Call *calls_create(Calls *calls, const CarriedCallOptions *options, GError **err
 
 /* ---- incoming ------------------------------------------------------------- */
 
+static bool may_say_bye(Calls *calls, const char *to)
+{
+    const char *name = room_member_name(calls->room, to);
+    bool known = calls->user.guard->knows(name, calls->user.guard_data);
+    guint place = (guint32) (g_str_hash(to) * (calls->seed | 1)) >> 22;
+    gint64 now = clock_monotonic();
+
+    return bucket_take(&calls->sender_byes[place], now, SENDER_BYE_INTERVAL, SENDER_BYE_BURST) &&
+           bucket_take(&calls->byes[known], now, BYE_INTERVAL, BYE_BURST);
+}
+
 void calls_say_bye(Calls *calls, const Frame *frame, const char *reason)
 {
     g_autoptr(Frame) bye = NULL;
 
     /* Through a foreign relay it would reach everybody. */
-    if (!frame->from || !bucket_take(&calls->byes, clock_monotonic(), BYE_INTERVAL, BYE_BURST))
+    if (!frame->from || !may_say_bye(calls, frame->from))
         return;
     bye = frame_new(FRAME_BYE);
     bye->to = g_strdup(frame->from);
@@ -405,6 +427,7 @@ Calls *calls_new(const Room *room, const CallLimits *limits, const CallsOps *ops
     calls->user = *user;
     calls->list = g_ptr_array_new_with_free_func((GDestroyNotify) call_unref);
     calls->budgets = sender_budgets_new();
+    random_bytes(&calls->seed, sizeof calls->seed);
     return calls;
 }
 
