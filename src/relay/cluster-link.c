@@ -22,6 +22,7 @@
 #include <nats/adapters/libuv.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/random.h"
 
@@ -32,7 +33,7 @@
 #define FIRST_MS 20  /* the same, after a connection: another server may be there */
 #define CHECK_MS 1000
 #define QUIET_TURNS 4            /* of the loop */
-#define LEAVING_MS 200           /* to write what is left */
+#define LEAVING_MS 200           /* to write what is left, and for NATS to see that */
 #define LIBRARY_BUFFER (1 << 20) /* bytes that libnats has of ours at once */
 #define MAX_SUBJECTS 4
 
@@ -82,8 +83,9 @@ struct ClusterLink {
     natsSubscription *subscriptions[MAX_SUBJECTS];
     char **subjects;
     guint n_connections;
+    int socket;     /* libnats's */
     GQueue writing; /* letters */
-    bool leaving;   /* it ends when all is written */
+    bool leaving;   /* it ends when all is written, and NATS has seen its end */
     bool late;      /* or when there is no time for more */
     int buffered;   /* bytes that libnats had after the last turn */
     guint quiet;    /* for how many turns it has had the same */
@@ -243,9 +245,16 @@ static bool is_quiet(ClusterLink *link)
     else
         link->quiet++;
     link->buffered = buffered;
-    if (!writing)
+    if (!writing && link->quiet < QUIET_TURNS)
         uv_async_send(&link->wake); /* for another turn */
     return link->quiet >= QUIET_TURNS;
+}
+
+/* NATS sees the end of our half and ends its own, and with that libnats is done. One that closes a
+ * connection which lives waits half a second for NATS, whose answer this thread would have to read. */
+static void hang_up(ClusterLink *link)
+{
+    shutdown(link->socket, link->late ? SHUT_RDWR : SHUT_WR);
 }
 
 static void end(ClusterLink *link)
@@ -270,7 +279,11 @@ static void on_check(uv_check_t *check)
     receive(link);
     if (!link->late)
         send_letters(link);
-    if (link->leaving && is_quiet(link))
+    if (!link->leaving || !is_quiet(link))
+        return;
+    if (link->nats)
+        hang_up(link);
+    else
         end(link);
 }
 
@@ -278,10 +291,12 @@ static void on_timer(uv_timer_t *timer)
 {
     ClusterLink *link = timer->data;
 
-    if (link->leaving)
+    if (link->leaving) {
         link->late = true;
-    else if (!link->nats)
+        uv_async_send(&link->wake); /* for another turn */
+    } else if (!link->nats) {
         connect_now(link);
+    }
 }
 
 /* The last letters are the loop's to write: on_check() sees when it has. */
@@ -297,6 +312,12 @@ static void on_wake(uv_async_t *wake)
         return;
     link->leaving = true;
     uv_timer_start(&link->timer, on_timer, LEAVING_MS, 0);
+}
+
+static natsStatus attach(void **user_data, void *loop, natsConnection *nats, natsSock socket)
+{
+    ((ClusterLink *) ((uv_loop_t *) loop)->data)->socket = socket;
+    return natsLibuv_Attach(user_data, loop, nats, socket);
 }
 
 static gpointer run(gpointer data)
@@ -470,6 +491,7 @@ ClusterLink *cluster_link_new(uv_loop_t *loop, const ClusterLinkSettings *settin
     uv_async_init(loop, link->arrived, on_arrived);
     link->arrived->data = link;
     uv_loop_init(&link->loop);
+    link->loop.data = link;
     uv_async_init(&link->loop, &link->wake, on_wake);
     uv_timer_init(&link->loop, &link->timer);
     uv_check_init(&link->loop, &link->check);
@@ -478,8 +500,8 @@ ClusterLink *cluster_link_new(uv_loop_t *loop, const ClusterLinkSettings *settin
     nats_Open(-1);
     natsOptions_Create(&link->options);
     set_options(link->options, settings);
-    natsOptions_SetEventLoop(link->options, &link->loop, natsLibuv_Attach, natsLibuv_Read,
-                             natsLibuv_Write, natsLibuv_Detach);
+    natsOptions_SetEventLoop(link->options, &link->loop, attach, natsLibuv_Read, natsLibuv_Write,
+                             natsLibuv_Detach);
     link->thread = g_thread_new("nats", run, link);
     return link;
 }

@@ -505,12 +505,18 @@ def test_relay_is_ended(world):
     desk = cluster.member(0, "/den?name=desk")
     cluster.member(1, "/den?name=box")
     desk.expect("joined")
-    began = time.monotonic()
     cluster.relays[1].stop()
-    note(f"ended after {time.monotonic() - began:.2f} s")
     desk.expect("left", timeout=20)
     wait_for(lambda: "has left the cluster" in cluster.relays[0].stderr(), what="it to be gone")
     check(cluster.member(0, "/den?name=box"), "its client's name is not free")
+    best = 1
+    for _ in range(3):
+        cluster.relays[1].restart()
+        wait_for(lambda: whole(cluster.relays[1], 1), what="it to be whole")
+        began = time.monotonic()
+        cluster.relays[1].stop()
+        best = min(best, time.monotonic() - began)
+    check(best < 0.3, f"without clients it took {best:.3f} s to end")
 
 
 def test_too_many_frames(world):
