@@ -73,11 +73,20 @@ static size_t put_mqtt_length(unsigned char *out, size_t length)
     return n;
 }
 
+static void *new_bytes(size_t size)
+{
+    void *bytes = malloc(size);
+
+    if (!bytes)
+        load_die("no memory");
+    return bytes;
+}
+
 void load_make_frame(LoadConnection *self, const char *to)
 {
     size_t size = (size_t) load.size, n = 0;
-    char *text = malloc(size + 1);
-    unsigned char *message = malloc(size + 600);
+    char *text = new_bytes(size + 1);
+    unsigned char *message = new_bytes(size + 600);
     const char *subject = to ? to : "all";
 
     make_offer(text, size, to);
@@ -98,7 +107,7 @@ void load_make_frame(LoadConnection *self, const char *to)
     } else {
         memcpy(message, text, n = size);
     }
-    self->frame = malloc(n + 14);
+    self->frame = new_bytes(n + 14);
     self->frame_size = load_frame(self->frame, load.protocol == RTCBUS ? 1 : 2, message, n);
     free(message);
     free(text);
