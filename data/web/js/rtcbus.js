@@ -20,7 +20,7 @@ export {parseNumber} from './series.js';
 export {checkName} from './signaling.js';
 
 const PATIENCE = 30000;       // ms, of join() and call()
-const IDENTITY_LIMIT = 5000;  // ms; then it goes without
+const IDENTITY_LIMIT = 20000; // ms; then it goes with a key that nobody will see again
 const MAX_OFFERS = 16, MAX_OFFERS_OF_ONE = 4; // of files, not yet through
 const FATAL = ['token', 'refused', 'closed']; // problems that no patience mends
 
