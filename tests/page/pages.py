@@ -8,7 +8,7 @@ import time
 
 import harness
 from browser import Browser
-from harness import GLib, equal, note, wait_for
+from harness import GLib, equal, note, wait_for, watch
 
 WEB = os.path.join(harness.TOP_SRCDIR, "data", "web")
 FOREIGN = os.path.join(harness.TOP_SRCDIR, "tests", "foreign")
@@ -52,6 +52,20 @@ def wait_growing(page, peer, by=5, timeout=10):
     """Until BY more numbers of PEER have come."""
     before = page.count(peer)
     wait_for(lambda: page.count(peer) >= before + by, timeout, f"numbers of {peer} to come")
+
+
+def wait_still(page, peer, seconds=3):
+    """Until no number of PEER comes for SECONDS: the last ones may be told late."""
+    def still():
+        before = page.count(peer)
+        return not watch(lambda: page.count(peer) != before, seconds)
+
+    wait_for(still, what=f"numbers of {peer} to end")
+
+
+def own_key(page):
+    """The page's fingerprint, which it shows when the browser has found or made it."""
+    return page.wait("document.getElementById('own-fingerprint').textContent", what="the page's key")
 
 
 def noticed_soon(page, peer, end):

@@ -9,7 +9,7 @@ import subprocess
 
 from ctl import Ctl
 from harness import check, equal, wait_for
-from pages import ROOM, open_page, start_relay, wait_people
+from pages import ROOM, open_page, own_key, start_relay, wait_people
 
 MIB = 1024 * 1024
 
@@ -147,7 +147,7 @@ def test_pairing(world, kind):
     page = open_page(world, kind, relay)
     box.wait_peer("desk")
     hut.wait_peer("desk")
-    own = page.eval("document.getElementById('own-fingerprint').textContent")
+    own = own_key(page)
     code = box.invoke("Pair", "(a{sv})", {})[0]
     page.eval("document.getElementById('pairing').open = true")
 

@@ -29,8 +29,8 @@ from browser import EXECUTABLES, Browser, executable, module_folder  # noqa: E40
 from fronts import caddy, haproxy, nginx  # noqa: E402
 from harness import check, equal, hold, note, wait_for  # noqa: E402
 from pages import (ADDRESS, FOREIGN, ROOM, WEB, emitter, fact, noticed_soon, open_page,  # noqa: E402
-                   page_url, publish, rungs, shoot, slide, start_relay,
-                   wait_connected, wait_growing, wait_people)
+                   own_key, page_url, publish, rungs, shoot, slide, start_relay,
+                   wait_connected, wait_growing, wait_people, wait_still)
 
 # ---- tests, each for each browser ------------------------------------------------
 
@@ -53,7 +53,7 @@ def test_two_emitters(world, kind):
         wait_for(lambda: page.count(peer) >= least, 20, f"numbers of {peer}")
         value = page.eval(f"Number(document.querySelector({page.card(peer, '.value')!r}).dataset.value)")
         check(0 <= value <= 16777215, f"{value} is none of the numbers")
-        equal(page.text(page.card(peer, ".pill")), "connected", "state")
+        page.wait_text(page.card(peer, ".pill"), "connected")
         page.wait(f"document.querySelector({page.card(peer, '.link')!r}).textContent.includes('udp')")
         check(re.search(r"host udp .*:\d+", fact(page, peer, "Path")), fact(page, peer, "Path"))
         check(fact(page, peer, "Round trip") not in ("", "–"), "no round-trip time")
@@ -116,7 +116,8 @@ def test_plot(world, kind):
         requestAnimationFrame(look);
     })""" % (page.card("boiler", "canvas"), page.card("boiler", ".value")))
     painted = [frame[0] for frame in frames]
-    check(min(painted) > 0.7 * max(painted), f"it flickers: {min(painted)} to {max(painted)} pixels")
+    # On a busy machine they take long, and the curve grows: from one to the next it stays.
+    check(all(after > 0.7 * before > 0 for before, after in zip(painted, painted[1:])), f"it flickers: {painted}")
     check(all(frame[1] > 0 for frame in frames), "the value is empty at times")
     page.click("#window label:first-of-type")
     wait_for(lambda: page.pixels("boiler")[1] > 1.5 * max(painted), 10,
@@ -124,13 +125,14 @@ def test_plot(world, kind):
     # Out of sight nothing is painted: what we paint over stays.
     page.eval("document.body.style.paddingTop = '3000px'")
     page.eval("scrollTo(0, 0)")
-    page.eval("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => "
-              "requestAnimationFrame(resolve))))")
-    page.eval("(() => { const c = document.querySelector('canvas'); "
-              "c.getContext('2d').clearRect(0, 0, c.width, c.height); })()")
-    before = page.count("boiler")
-    wait_for(lambda: page.count("boiler") > before + 30, 10, "numbers")
-    equal(page.pixels("boiler")[1], 0, "pixels painted out of sight")
+
+    def rests():
+        page.eval("(() => { const c = document.querySelector('canvas'); "
+                  "c.getContext('2d').clearRect(0, 0, c.width, c.height); })()")
+        wait_growing(page, "boiler", 30)
+        return page.pixels("boiler")[1] == 0
+
+    wait_for(rests, what="nothing to be painted out of sight")
     page.eval("document.querySelector('canvas').scrollIntoView()")
     wait_for(lambda: page.pixels("boiler")[1] > 0, 5, "the plot in sight")
 
@@ -145,7 +147,7 @@ def test_relay_killed_and_back(world, kind):
     wait_growing(page, "boiler")
     relay.kill()
     page.wait_text("#banner-text", "relay")
-    equal(page.eval("document.getElementById('relay').dataset.state !== 'connected'"), True)
+    page.wait("document.getElementById('relay').dataset.state !== 'connected'")
     wait_growing(page, "boiler", 20)
     page.wait_text("#banner-text", "does not answer")
     shoot(page, "relay-lost", full=False)
@@ -375,7 +377,7 @@ def test_identity(world, kind):
     peer = emitter(world, relay, "boiler")
     page = open_page(world, kind, relay)
     wait_people(page, "boiler")
-    own = page.eval("document.getElementById('own-fingerprint').textContent")
+    own = own_key(page)
     check(re.fullmatch(r"sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}", own), f"own key: {own}")
     page.click("#call-all")
     wait_growing(page, "boiler")
@@ -385,7 +387,7 @@ def test_identity(world, kind):
 
     page.do("reload")
     wait_connected(page)
-    equal(page.eval("document.getElementById('own-fingerprint').textContent"), own, "own key")
+    equal(own_key(page), own, "own key")
     page.click("#call-all")
     wait_growing(page, "boiler")
     equal(fact(page, "boiler", "Key"), "known", "trust")
@@ -401,8 +403,7 @@ def test_identity(world, kind):
     equal(codes, [code_of(new), code_of(old)], "the digits to read out, of the key now and before")
     text = page.text(page.card("boiler", ".keys"))
     check(old in text and new in text, f"not both keys are told: {text}")
-    before = page.count("boiler")
-    hold(lambda: page.count("boiler") == before, 3, "the refusal")
+    wait_still(page, "boiler")
     equal(peer.get("ListenerCount"), 0, "listeners")
     shoot(page, "changed-key", full=False)
     page.eval("[...document.querySelectorAll('.card button')]"
