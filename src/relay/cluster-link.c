@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 
 #include "common/random.h"
+#include "relay/cluster-arrivals.h"
 
 #define CONNECT_TIMEOUT_MS 2000 /* for each server */
 #define PING_INTERVAL_MS 2000
@@ -48,6 +49,7 @@ typedef struct {
 
 /* Something that has happened, in its order */
 typedef struct {
+    ClusterArrival base; /* first */
     enum {
         ARRIVAL_MESSAGE,
         ARRIVAL_UP,
@@ -67,11 +69,11 @@ struct ClusterLink {
     uv_async_t *arrived; /* frees itself */
     guint connection;    /* the one that is up, as far as we know; 0: none */
     gsize max_payload;   /* bytes that NATS takes at once */
+    ClusterArrivals *arrivals;
     /* of both, under the lock */
     GMutex lock;
     GQueue letters;
-    gsize letter_bytes, arrival_bytes;
-    GArray *arrivals;
+    gsize letter_bytes;
     bool quit;
     /* of the thread */
     uv_loop_t loop;
@@ -91,34 +93,30 @@ struct ClusterLink {
     guint quiet;    /* for how many turns it has had the same */
 };
 
-static void arrival_clear(Arrival *arrival)
+static void arrival_free(ClusterArrival *base)
 {
+    Arrival *arrival = (Arrival *) base;
+
     natsMsg_Destroy(arrival->message);
     g_free(arrival->text);
+    g_free(arrival);
 }
 
 /* ---- in the thread ----------------------------------------------------------- */
 
 static void tell(ClusterLink *link, Arrival arrival)
 {
-    gsize size = arrival.message ? (gsize) natsMsg_GetDataLength(arrival.message) : 0;
+    Arrival *copy = g_memdup2(&arrival, sizeof arrival);
 
-    arrival.connection = link->n_connections;
-    g_mutex_lock(&link->lock);
-    g_array_append_val(link->arrivals, arrival);
-    link->arrival_bytes += size;
-    g_mutex_unlock(&link->lock);
+    copy->base.bytes = arrival.message ? (gsize) natsMsg_GetDataLength(arrival.message) : 0;
+    copy->connection = link->n_connections;
+    cluster_arrivals_push(link->arrivals, &copy->base);
     uv_async_send(link->arrived);
 }
 
 static bool is_full(ClusterLink *link)
 {
-    bool full;
-
-    g_mutex_lock(&link->lock);
-    full = link->arrival_bytes > CLUSTER_LINK_QUEUE;
-    g_mutex_unlock(&link->lock);
-    return full;
+    return cluster_arrivals_bytes(link->arrivals) > CLUSTER_LINK_QUEUE;
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -359,8 +357,11 @@ static void hand_over(ClusterLink *link, natsMsg *message)
     link->ops->received(&mail, link->data);
 }
 
-static void take_arrival(ClusterLink *link, const Arrival *arrival)
+static void take_arrival(const ClusterArrival *base, gpointer data)
 {
+    const Arrival *arrival = (const Arrival *) base;
+    ClusterLink *link = data;
+
     switch (arrival->kind) {
     case ARRIVAL_MESSAGE:
         hand_over(link, arrival->message);
@@ -377,26 +378,27 @@ static void take_arrival(ClusterLink *link, const Arrival *arrival)
     }
 }
 
+/* The loop has a turn now. */
 static void on_arrived(uv_async_t *async)
 {
-    ClusterLink *link = async->data;
-    GArray *arrivals;
-    bool was_full;
+}
 
-    g_mutex_lock(&link->lock);
-    arrivals = g_steal_pointer(&link->arrivals);
-    link->arrivals = g_array_new(FALSE, FALSE, sizeof(Arrival));
-    g_array_set_clear_func(link->arrivals, (GDestroyNotify) arrival_clear);
-    was_full = link->arrival_bytes > CLUSTER_LINK_QUEUE;
-    link->arrival_bytes = 0;
-    g_mutex_unlock(&link->lock);
+void cluster_link_run(ClusterLink *link)
+{
+    bool was_full = is_full(link);
+
+    if (!cluster_arrivals_are_left(link->arrivals))
+        return;
     link->ops->begin(link->data);
-    for (guint i = 0; i < arrivals->len; i++)
-        take_arrival(link, &g_array_index(arrivals, Arrival, i));
+    cluster_arrivals_run(link->arrivals, take_arrival, link);
     link->ops->end(link->data);
-    g_array_unref(arrivals);
     if (was_full)
         uv_async_send(&link->wake);
+}
+
+bool cluster_link_is_pending(const ClusterLink *link)
+{
+    return cluster_arrivals_are_left(link->arrivals);
 }
 
 bool cluster_link_send(ClusterLink *link, const ClusterPost *post)
@@ -484,8 +486,7 @@ ClusterLink *cluster_link_new(uv_loop_t *loop, const ClusterLinkSettings *settin
     link->ops = ops;
     link->data = data;
     link->subjects = g_strdupv((char **) settings->subjects);
-    link->arrivals = g_array_new(FALSE, FALSE, sizeof(Arrival));
-    g_array_set_clear_func(link->arrivals, (GDestroyNotify) arrival_clear);
+    link->arrivals = cluster_arrivals_new(arrival_free);
     g_mutex_init(&link->lock);
     link->arrived = g_new0(uv_async_t, 1);
     uv_async_init(loop, link->arrived, on_arrived);
@@ -518,7 +519,7 @@ void cluster_link_free(ClusterLink *link)
     uv_close((uv_handle_t *) link->arrived, (uv_close_cb) g_free);
     g_queue_clear_full(&link->letters, g_free);
     g_queue_clear_full(&link->writing, g_free);
-    g_array_unref(link->arrivals);
+    cluster_arrivals_free(link->arrivals);
     natsOptions_Destroy(link->options);
     nats_CloseAndWait(CONNECT_TIMEOUT_MS);
     g_strfreev(link->subjects);

@@ -44,7 +44,7 @@ typedef struct {
     bool tombstone;
 } ClusterMail;
 
-/* All are called in the relay's loop. None may free the link. */
+/* All are called by cluster_link_run(). None may free the link. */
 typedef struct {
     /* SERVER: without what is secret */
     void (*up)(const char *server, gpointer data);
@@ -62,6 +62,10 @@ ClusterLink *cluster_link_new(uv_loop_t *loop, const ClusterLinkSettings *settin
 
 /* Waits for the thread, which may be in an attempt to connect: two seconds for each server. */
 void cluster_link_free(ClusterLink *link);
+
+/* Hands over what has come, for CLUSTER_ARRIVALS_RUN. LOOP has a turn when there is something. */
+void cluster_link_run(ClusterLink *link);
+bool cluster_link_is_pending(const ClusterLink *link);
 
 /* False if there is no connection, or too much waits, or POST is larger than NATS takes. */
 bool cluster_link_send(ClusterLink *link, const ClusterPost *post);

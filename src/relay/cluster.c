@@ -598,6 +598,17 @@ int cluster_send(Cluster *cluster, const Member *sender, const ClusterMember *re
 
 /* ---- life ------------------------------------------------------------------------ */
 
+void cluster_run(Cluster *cluster)
+{
+    if (cluster)
+        cluster_link_run(cluster->link);
+}
+
+bool cluster_is_pending(const Cluster *cluster)
+{
+    return cluster && cluster_link_is_pending(cluster->link);
+}
+
 void cluster_set_leaving(Cluster *cluster)
 {
     if (cluster)

@@ -54,6 +54,10 @@ Cluster *cluster_new(uv_loop_t *loop, const RelayConfig *config, Router *router,
                      const ClusterOps *ops, gpointer data, GError **error);
 void cluster_free(Cluster *cluster);
 
+/* Takes what has come from NATS, for a short while; and whether there is more. */
+void cluster_run(Cluster *cluster);
+bool cluster_is_pending(const Cluster *cluster);
+
 /* Whether WAITER may enter ROOM as NAME ("": without one), as cluster_names_claim(). RETRY_AFTER: in how
  * many seconds a name that is taken may be free. */
 ClusterClaim cluster_claim(Cluster *cluster, const char *room, const char *name, bool owns,

@@ -623,6 +623,7 @@ static void on_turn(gpointer data)
     Relay *relay = data;
 
     traffic_run(relay->traffic, on_gone, relay);
+    cluster_run(relay->cluster);
     admission_run(relay->admission, traffic_is_pending(relay->traffic));
     trim_later(relay);
 }
@@ -631,7 +632,8 @@ static bool on_pending(gpointer data)
 {
     const Relay *relay = data;
 
-    return traffic_is_pending(relay->traffic) || admission_is_pending(relay->admission);
+    return traffic_is_pending(relay->traffic) || cluster_is_pending(relay->cluster) ||
+           admission_is_pending(relay->admission);
 }
 
 static void on_certificates(gpointer data)
