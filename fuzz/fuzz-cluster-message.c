@@ -61,12 +61,19 @@ static bool on_received(ClusterRelay *relay, const ClusterMessage *message, gpoi
                              message->revision);
     else if (message->type == CLUSTER_LEFT)
         cluster_members_leave(members, &relay->origin, message->id);
+    else if (message->type == CLUSTER_CONGESTED || message->type == CLUSTER_RELIEVED)
+        cluster_members_set_congested(members, &relay->origin, message->id,
+                                      message->type == CLUSTER_CONGESTED);
     else if (message->type == CLUSTER_FRAME)
         return cluster_members_find(members, message->room, message->id) != NULL;
     return true;
 }
 
 static void on_failed(const char *sender, const char *to, bool absent, gpointer data)
+{
+}
+
+static void on_relieved(gpointer data)
 {
 }
 
@@ -91,8 +98,8 @@ static void drop_relay(ClusterRelay *relay, gpointer data)
 /* Messages with their lengths in front */
 static void fuzz_stream(const uint8_t *data, size_t size)
 {
-    static const ClusterRelaysOps ops = {on_send,   on_snapshot, on_received,
-                                         on_failed, on_came,     on_gone};
+    static const ClusterRelaysOps ops = {on_send,     on_snapshot, on_received, on_failed,
+                                         on_relieved, on_came,     on_gone};
     static const ClusterMembersOps members_ops = {on_member, on_member};
     ClusterMembers *members = cluster_members_new(&members_ops, NULL);
     ClusterRelays *relays = cluster_relays_new(SELF, "", &ops, members, 1);

@@ -16,6 +16,7 @@
 typedef struct {
     ClusterOrigin *origin;
     guint count;
+    ClusterFlow *flow; /* to there; made with the first frame */
 } Share;
 
 struct ClusterRoom {
@@ -23,6 +24,7 @@ struct ClusterRoom {
     ClusterMember *first, *last;
     GHashTable *names; /* name → member, made with the first name */
     guint doubles;     /* who have a name but are not in that table: another has it, too */
+    guint congested;   /* members */
     GArray *shares;    /* few */
 };
 
@@ -32,6 +34,14 @@ struct ClusterMembers {
     GHashTable *ids;   /* id → member */
     GHashTable *rooms; /* name → room, owned */
 };
+
+static void share_clear(gpointer data)
+{
+    const Share *share = data;
+
+    if (share->flow)
+        cluster_flow_unref(share->flow);
+}
 
 static void room_free(gpointer data)
 {
@@ -49,16 +59,22 @@ static ClusterRoom *room_new(ClusterMembers *members, const char *name)
 
     room->name = g_strdup(name);
     room->shares = g_array_new(FALSE, FALSE, sizeof(Share));
+    g_array_set_clear_func(room->shares, share_clear);
     g_hash_table_insert(members->rooms, room->name, room);
     return room;
 }
 
+static Share *share_at(const ClusterRoom *room, guint i)
+{
+    return &g_array_index(room->shares, Share, i);
+}
+
 static void count(ClusterRoom *room, ClusterOrigin *origin, int change)
 {
-    Share share = {origin, 1};
+    const Share share = {.origin = origin, .count = 1};
 
     for (guint i = 0; i < room->shares->len; i++) {
-        Share *found = &g_array_index(room->shares, Share, i);
+        Share *found = share_at(room, i);
 
         if (found->origin != origin)
             continue;
@@ -68,6 +84,13 @@ static void count(ClusterRoom *room, ClusterOrigin *origin, int change)
         return;
     }
     g_array_append_val(room->shares, share);
+}
+
+static ClusterFlow *share_flow(Share *share)
+{
+    if (!share->flow)
+        share->flow = cluster_flow_new();
+    return share->flow;
 }
 
 /* ---- names ------------------------------------------------------------------- */
@@ -114,6 +137,12 @@ static void name_remove(ClusterMember *member)
 
 /* ---- members ----------------------------------------------------------------- */
 
+static void set_congested(ClusterMember *member, bool congested)
+{
+    member->room->congested += (guint) congested - (guint) member->congested;
+    member->congested = congested;
+}
+
 static void member_add(ClusterMembers *members, ClusterMember *member, const char *room_name)
 {
     ClusterRoom *room = g_hash_table_lookup(members->rooms, room_name);
@@ -145,6 +174,7 @@ static void member_unlink(ClusterMember *member)
         member->next->previous = member->previous;
     else
         room->last = member->previous;
+    set_congested(member, false);
     name_remove(member);
     count(room, member->origin, -1);
     g_queue_unlink(&member->origin->members, &member->link);
@@ -170,6 +200,7 @@ bool cluster_members_join(ClusterMembers *members, ClusterOrigin *origin, const 
 
     if (member && member->origin == origin) {
         member->generation = origin->generation;
+        set_congested(member, false);
         return true;
     }
     if (member || g_hash_table_size(members->ids) >= CLUSTER_MEMBERS_MAX)
@@ -192,6 +223,15 @@ void cluster_members_leave(ClusterMembers *members, ClusterOrigin *origin, const
 
     if (member && member->origin == origin)
         member_remove(members, member);
+}
+
+void cluster_members_set_congested(ClusterMembers *members, ClusterOrigin *origin, const char *id,
+                                   bool congested)
+{
+    ClusterMember *member = g_hash_table_lookup(members->ids, id);
+
+    if (member && member->origin == origin)
+        set_congested(member, congested);
 }
 
 /* ---- relays ------------------------------------------------------------------ */
@@ -252,14 +292,35 @@ const char *cluster_member_room(const ClusterMember *member)
     return member->room->name;
 }
 
+ClusterFlow *cluster_member_flow(const ClusterMember *member)
+{
+    const ClusterRoom *room = member->room;
+    guint i = 0;
+
+    while (share_at(room, i)->origin != member->origin)
+        i++;
+    return share_flow(share_at(room, i));
+}
+
 void cluster_members_foreach_origin(ClusterMembers *members, const char *room_name,
-                                    void (*func)(ClusterOrigin *origin, gpointer data),
+                                    void (*func)(ClusterOrigin *origin, ClusterFlow *flow,
+                                                 gpointer data),
                                     gpointer data)
 {
     const ClusterRoom *room = g_hash_table_lookup(members->rooms, room_name);
 
-    for (guint i = 0; room && i < room->shares->len; i++)
-        func(g_array_index(room->shares, Share, i).origin, data);
+    for (guint i = 0; room && i < room->shares->len; i++) {
+        Share *share = share_at(room, i);
+
+        func(share->origin, share_flow(share), data);
+    }
+}
+
+bool cluster_members_are_congested(ClusterMembers *members, const char *room_name)
+{
+    const ClusterRoom *room = g_hash_table_lookup(members->rooms, room_name);
+
+    return room && room->congested > 0;
 }
 
 guint cluster_members_count(const ClusterMembers *members)

@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "relay/cluster-flow.h"
 #include "relay/router.h"
 
 #define CLUSTER_MEMBERS_MAX 1000000 /* of all other relays together */
@@ -30,6 +31,7 @@ struct ClusterMember {
     char *name; /* "": none */
     guint64 revision;
     guint generation;
+    bool congested; /* whoever sends to it is to wait */
     ClusterRoom *room;
     ClusterOrigin *origin;
     ClusterMember *previous, *next; /* in the room */
@@ -57,6 +59,8 @@ void cluster_members_end(ClusterMembers *members, ClusterOrigin *origin);
 bool cluster_members_join(ClusterMembers *members, ClusterOrigin *origin, const char *id,
                           const char *room, const char *name, guint64 revision);
 void cluster_members_leave(ClusterMembers *members, ClusterOrigin *origin, const char *id);
+void cluster_members_set_congested(ClusterMembers *members, ClusterOrigin *origin, const char *id,
+                                   bool congested);
 
 /* NULL if there is none. TO is an id or a name. */
 const ClusterMember *cluster_members_find(ClusterMembers *members, const char *room,
@@ -65,8 +69,15 @@ const ClusterMember *cluster_members_find_id(ClusterMembers *members, const char
 const ClusterMember *cluster_members_first(ClusterMembers *members, const char *room);
 const char *cluster_member_room(const ClusterMember *member);
 
-/* Each relay that has somebody in ROOM, once. */
+/* What is on its way to MEMBER's room at its relay. Owned by the table. */
+ClusterFlow *cluster_member_flow(const ClusterMember *member);
+
+/* Each relay that has somebody in ROOM, once, with the FLOW to it. */
 void cluster_members_foreach_origin(ClusterMembers *members, const char *room,
-                                    void (*func)(ClusterOrigin *origin, gpointer data),
+                                    void (*func)(ClusterOrigin *origin, ClusterFlow *flow,
+                                                 gpointer data),
                                     gpointer data);
+
+/* Whether somebody in ROOM is congested. */
+bool cluster_members_are_congested(ClusterMembers *members, const char *room);
 guint cluster_members_count(const ClusterMembers *members);

@@ -87,6 +87,8 @@ void cluster_message_encode(const ClusterMessage *message, GByteArray *out)
         break;
     case CLUSTER_LEFT:
     case CLUSTER_PROBE:
+    case CLUSTER_CONGESTED:
+    case CLUSTER_RELIEVED:
         put_text(out, message->id);
         break;
     case CLUSTER_FRAME:
@@ -219,6 +221,8 @@ static void get_rest(ClusterReader *reader, ClusterMessage *out)
         break;
     case CLUSTER_LEFT:
     case CLUSTER_PROBE:
+    case CLUSTER_CONGESTED:
+    case CLUSTER_RELIEVED:
         get_id(reader, out->id);
         break;
     case CLUSTER_FRAME:

@@ -32,10 +32,12 @@ typedef enum {
     /* In a stream: */
     CLUSTER_BEGIN, /* who is JOINED from here to END is there, and nobody else of this relay's */
     CLUSTER_END,
-    CLUSTER_JOINED, /* id, room, name, revision of its claim to the name */
-    CLUSTER_LEFT,   /* id */
-    CLUSTER_FRAME,  /* id of its sender, to (an id, or "" for the room), room, text */
-    CLUSTER_PROBE,  /* id: is this client still alive? */
+    CLUSTER_JOINED,    /* id, room, name, revision of its claim to the name */
+    CLUSTER_LEFT,      /* id */
+    CLUSTER_FRAME,     /* id of its sender, to (an id, or "" for the room), room, text */
+    CLUSTER_PROBE,     /* id: is this client still alive? */
+    CLUSTER_CONGESTED, /* id: whoever sends to it is to wait */
+    CLUSTER_RELIEVED,  /* id: no longer */
 } ClusterMessageType;
 
 typedef struct {

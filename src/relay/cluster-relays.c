@@ -20,12 +20,16 @@
 #define LIFE (5 * G_USEC_PER_SEC)
 #define ACK_DELAY (20 * 1000) /* µs */
 #define ACK_COUNT 256
+#define ACK_BYTES (32 << 10)
+#define FRAME_COST 128 /* bytes of a frame on its way, besides its own */
 #define RESTART_INTERVAL (G_USEC_PER_SEC / 2)
 #define SYNC_TIME (2 * G_USEC_PER_SEC) /* for others to be heard of */
 
 /* A frame that was not acknowledged yet */
 typedef struct {
     guint64 sequence;
+    ClusterFlow *flow;
+    gsize bytes;
     char sender[ROUTER_ID_LENGTH + 1];
     char to[]; /* "": to all */
 } Sent;
@@ -47,6 +51,7 @@ typedef struct {
         bool gap;
         gint64 asked; /* when we have asked for another */
         guint news;   /* since the last ACK */
+        gsize bytes;  /* of frames, the same */
         gint64 ack;   /* when that is due; 0: it is not */
         GArray *failed;
     } in;
@@ -95,12 +100,26 @@ static void say_of_stream(ClusterRelays *relays, const Contact *contact, Cluster
 
 /* ---- the stream to another ---------------------------------------------------- */
 
-static void fail(ClusterRelays *relays, Contact *contact, Sent *sent, bool absent)
+static void sent_free(gpointer data)
+{
+    cluster_flow_unref(((Sent *) data)->flow);
+    g_free(data);
+}
+
+/* It has arrived, or never will. */
+static void finish(ClusterRelays *relays, Contact *contact, Sent *sent)
 {
     contact->relay.unacked--;
+    if (cluster_flow_take(sent->flow, sent->bytes))
+        relays->ops->relieved(relays->data);
+    sent_free(sent);
+}
+
+static void fail(ClusterRelays *relays, Contact *contact, Sent *sent, bool absent)
+{
     relays->counters.failed++;
     relays->ops->failed(sent->sender, *sent->to ? sent->to : NULL, absent, relays->data);
-    g_free(sent);
+    finish(relays, contact, sent);
 }
 
 static void fail_all(ClusterRelays *relays, Contact *contact)
@@ -130,21 +149,16 @@ static void take_ack(ClusterRelays *relays, Contact *contact, const ClusterMessa
     while ((first = g_queue_peek_head(&contact->out.unacked)) && first->sequence <= ack->sequence) {
         Sent *sent = g_queue_pop_head(&contact->out.unacked);
 
-        if (has_come(ack, sent->sequence)) {
-            contact->relay.unacked--;
-            g_free(sent);
-        } else {
+        if (has_come(ack, sent->sequence))
+            finish(relays, contact, sent);
+        else
             fail(relays, contact, sent, sent->sequence > ack->revision);
-        }
     }
 }
 
-bool cluster_relays_send(ClusterRelays *relays, ClusterRelay *relay, ClusterMessage *message,
-                         const char *to)
+bool cluster_relays_send(ClusterRelays *relays, ClusterRelay *relay, ClusterMessage *message)
 {
     Contact *contact = (Contact *) relay;
-    gsize size = to ? strlen(to) + 1 : 1;
-    Sent *sent;
 
     message->stream = contact->out.stream;
     message->sequence = contact->out.sequence + 1;
@@ -156,15 +170,28 @@ bool cluster_relays_send(ClusterRelays *relays, ClusterRelay *relay, ClusterMess
         return false;
     }
     contact->out.sequence++;
-    if (message->type != CLUSTER_FRAME)
-        return true;
+    return true;
+}
+
+bool cluster_relays_send_frame(ClusterRelays *relays, ClusterRelay *relay, ClusterMessage *frame,
+                               const ClusterFrameOrder *order)
+{
+    const char *to = order->to ? order->to : "";
+    gsize size = strlen(to) + 1;
+    Sent *sent;
+
+    if (!cluster_relays_send(relays, relay, frame))
+        return false;
     relays->counters.sent++;
     relay->unacked++;
     sent = g_malloc(sizeof *sent + size);
-    sent->sequence = message->sequence;
-    g_strlcpy(sent->sender, message->id, sizeof sent->sender);
-    g_strlcpy(sent->to, to ? to : "", size);
-    g_queue_push_tail(&contact->out.unacked, sent);
+    sent->sequence = frame->sequence;
+    sent->flow = cluster_flow_ref(order->flow);
+    sent->bytes = frame->text_size + FRAME_COST;
+    g_strlcpy(sent->sender, frame->id, sizeof sent->sender);
+    g_strlcpy(sent->to, to, size);
+    g_queue_push_tail(&((Contact *) relay)->out.unacked, sent);
+    cluster_flow_add(order->flow, sent->bytes, order->limit, order->now);
     return true;
 }
 
@@ -181,10 +208,10 @@ static void begin_stream(ClusterRelays *relays, Contact *contact)
     contact->out.sequence = 0;
     contact->out.begun = relays->now;
     contact->out.broken = false;
-    if (!cluster_relays_send(relays, &contact->relay, &begin, NULL) ||
+    if (!cluster_relays_send(relays, &contact->relay, &begin) ||
         !relays->ops->snapshot(&contact->relay, relays->data))
         contact->out.broken = true;
-    cluster_relays_send(relays, &contact->relay, &end, NULL);
+    cluster_relays_send(relays, &contact->relay, &end);
 }
 
 static void take_resync(ClusterRelays *relays, Contact *contact, const ClusterMessage *message)
@@ -202,7 +229,7 @@ static void tell_one(gpointer key, gpointer value, gpointer data)
         ClusterMessage *message;
     } *told = data;
 
-    cluster_relays_send(told->relays, value, told->message, NULL);
+    cluster_relays_send(told->relays, value, told->message);
 }
 
 void cluster_relays_tell(ClusterRelays *relays, ClusterMessage *message)
@@ -233,6 +260,7 @@ static void acknowledge(ClusterRelays *relays, Contact *contact)
     g_array_set_size(contact->in.failed, 0);
     contact->in.acked = contact->in.sequence;
     contact->in.news = 0;
+    contact->in.bytes = 0;
     contact->in.ack = 0;
 }
 
@@ -256,6 +284,7 @@ static void take_begin(ClusterRelays *relays, Contact *contact, const ClusterMes
     contact->in.stream = message->stream;
     contact->in.sequence = message->sequence;
     contact->in.acked = contact->in.news = 0;
+    contact->in.bytes = 0;
     contact->in.ack = 0;
     contact->in.gap = false;
     g_array_set_size(contact->in.failed, 0);
@@ -267,6 +296,7 @@ static void take_next(ClusterRelays *relays, Contact *contact, const ClusterMess
 {
     contact->in.sequence++;
     contact->in.news++;
+    contact->in.bytes += message->text_size;
     if (contact->in.ack == 0)
         contact->in.ack = relays->now + ACK_DELAY;
     if (message->type == CLUSTER_END)
@@ -274,7 +304,8 @@ static void take_next(ClusterRelays *relays, Contact *contact, const ClusterMess
     relays->counters.received += message->type == CLUSTER_FRAME;
     if (!relays->ops->received(&contact->relay, message, relays->data))
         g_array_append_val(contact->in.failed, message->sequence);
-    if (contact->in.failed->len == CLUSTER_FAILED_MAX || contact->in.news >= ACK_COUNT)
+    if (contact->in.failed->len == CLUSTER_FAILED_MAX || contact->in.news >= ACK_COUNT ||
+        contact->in.bytes >= ACK_BYTES)
         acknowledge(relays, contact);
 }
 
@@ -308,7 +339,7 @@ static void contact_free(gpointer data)
 {
     Contact *contact = data;
 
-    g_queue_clear_full(&contact->out.unacked, g_free);
+    g_queue_clear_full(&contact->out.unacked, sent_free);
     g_array_unref(contact->in.failed);
     g_free(contact);
 }

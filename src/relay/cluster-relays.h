@@ -29,6 +29,13 @@ typedef struct {
     guint unacked; /* frames on their way */
 } ClusterRelay;
 
+typedef struct {
+    const char *to;    /* whom it is for, as it was written; NULL: all */
+    ClusterFlow *flow; /* that it is part of until it has arrived, or never will */
+    gsize limit;       /* of that */
+    gint64 now;
+} ClusterFrameOrder;
+
 /* None may call back in, but snapshot() and received() may call cluster_relays_send(). */
 typedef struct {
     /* MESSAGE goes to the relay TO, to all if that is NULL. False if it cannot be sent. */
@@ -39,6 +46,8 @@ typedef struct {
     bool (*received)(ClusterRelay *relay, const ClusterMessage *message, gpointer data);
     /* A frame of SENDER's to TO, as it was written (NULL: to all), may not have come. */
     void (*failed)(const char *sender, const char *to, bool absent, gpointer data);
+    /* A flow is full no longer. */
+    void (*relieved)(gpointer data);
     void (*came)(ClusterRelay *relay, gpointer data);
     /* RELAY is forgotten afterwards. */
     void (*gone)(ClusterRelay *relay, const char *reason, gpointer data);
@@ -65,10 +74,13 @@ void cluster_relays_set_leaving(ClusterRelays *relays);
 /* MESSAGE has come. */
 void cluster_relays_take(ClusterRelays *relays, const ClusterMessage *message, gint64 now);
 
-/* Puts MESSAGE, whose origin, stream and sequence need not be set, into the stream to RELAY. TO: for a
- * frame, whom it is for, as it was written, or NULL. False if it will not come there. */
-bool cluster_relays_send(ClusterRelays *relays, ClusterRelay *relay, ClusterMessage *message,
-                         const char *to);
+/* Puts MESSAGE, whose origin, stream and sequence need not be set, into the stream to RELAY. False if
+ * it will not come there. */
+bool cluster_relays_send(ClusterRelays *relays, ClusterRelay *relay, ClusterMessage *message);
+
+/* The same with a frame, as ORDER says. */
+bool cluster_relays_send_frame(ClusterRelays *relays, ClusterRelay *relay, ClusterMessage *frame,
+                               const ClusterFrameOrder *order);
 
 /* The same to all, for whom MESSAGE is not too late. */
 void cluster_relays_tell(ClusterRelays *relays, ClusterMessage *message);

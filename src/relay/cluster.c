@@ -21,6 +21,7 @@
 #include "common/log.h"
 #include "common/secret-file.h"
 #include "relay/cluster-link.h"
+#include "relay/cluster-questions.h"
 
 #define START_TIME (2 * G_USEC_PER_SEC)     /* in which a client waits for NATS */
 #define STORE_RETRY (G_USEC_PER_SEC)        /* to make one */
@@ -28,14 +29,16 @@
 #define CONTENDED_RETRY 1 /* seconds, told to whom a name is refused that nobody shows */
 #define PROBED_RETRY 4    /* the same, of a name whose client is asked if it lives */
 #define MAX_REPLICAS 3
+#define FLOW_SHARE 8 /* of MaxQueue may be on its way to one room at one relay */
 
 struct Cluster {
     const ClusterOps *ops;
     gpointer data;
+    const RelayConfig *config;
     Router *router;
     char self[ROUTER_ID_LENGTH + 1];
     char *name, *server;
-    char *all, *one, *reply; /* subjects; the last two end where an id or a token begins */
+    char *all, *one, *reply; /* subjects; the last two end where an id or an answer's kind begins */
     ClusterLink *link;
     ClusterRelays *relays;
     ClusterMembers *members;
@@ -44,13 +47,15 @@ struct Cluster {
     GQueue decided;      /* newcomers who are to ask again */
     GHashTable *waiting; /* newcomers who were told to wait */
     GQueue early;        /* those of them who came before we knew of the others */
+    bool relieved;       /* who had to wait may go on */
+    gint64 choked;       /* since when too much waits for NATS; 0: it does not */
     gint64 started;
     bool connected, was_connected, store;
     bool told;                        /* the administrator, that there is no connection */
     gint64 store_asked, store_missed; /* since when we are without one */
     bool told_store;                  /* the administrator, that there is none */
     char store_reason[CLUSTER_STORE_REASON];
-    guint replicas;
+    ClusterQuestions questions;
     guint64 connections;
     guint timer;
     gint64 timer_at;
@@ -93,17 +98,31 @@ typedef struct {
     bool sent;
 } Snapshot;
 
+static void fill_congested(ClusterMessage *message, const Member *member, bool is)
+{
+    *message = (ClusterMessage){.type = is ? CLUSTER_CONGESTED : CLUSTER_RELIEVED};
+    g_strlcpy(message->id, member->id, sizeof message->id);
+}
+
+static bool snapshot_member(Cluster *cluster, ClusterRelay *relay, const Member *member)
+{
+    ClusterMessage joined, congested;
+
+    fill_member(&joined, cluster, member);
+    if (!cluster_relays_send(cluster->relays, relay, &joined))
+        return false;
+    if (!cluster->ops->is_congested(member, cluster->data))
+        return true;
+    fill_congested(&congested, member, true);
+    return cluster_relays_send(cluster->relays, relay, &congested);
+}
+
 static void snapshot_room(RelayRoom *room, gpointer data)
 {
     Snapshot *snapshot = data;
 
-    for (const Member *member = room_first(room); member && snapshot->sent; member = member->next) {
-        ClusterMessage joined;
-
-        fill_member(&joined, snapshot->cluster, member);
-        snapshot->sent =
-            cluster_relays_send(snapshot->cluster->relays, snapshot->relay, &joined, NULL);
-    }
+    for (const Member *member = room_first(room); member && snapshot->sent; member = member->next)
+        snapshot->sent = snapshot_member(snapshot->cluster, snapshot->relay, member);
 }
 
 static bool on_snapshot(ClusterRelay *relay, gpointer data)
@@ -151,6 +170,12 @@ static bool on_received(ClusterRelay *relay, const ClusterMessage *message, gpoi
         break;
     case CLUSTER_FRAME:
         return take_frame(cluster, relay, message);
+    case CLUSTER_CONGESTED:
+    case CLUSTER_RELIEVED:
+        cluster_members_set_congested(cluster->members, &relay->origin, message->id,
+                                      message->type == CLUSTER_CONGESTED);
+        cluster->relieved |= message->type == CLUSTER_RELIEVED;
+        break;
     case CLUSTER_HELLO:
     case CLUSTER_BYE:
     case CLUSTER_PING:
@@ -166,6 +191,11 @@ static void on_failed(const char *sender, const char *to, bool absent, gpointer 
     Cluster *cluster = data;
 
     cluster->ops->failed(sender, to, absent, cluster->data);
+}
+
+static void on_relieved(gpointer data)
+{
+    ((Cluster *) data)->relieved = true;
 }
 
 static void on_came(ClusterRelay *relay, gpointer data)
@@ -212,51 +242,21 @@ static void on_left(const ClusterMember *member, gpointer data)
 
 /* ---- names -------------------------------------------------------------------- */
 
-static bool ask_store(Cluster *cluster, char kind, guint32 token, const ClusterPost *question)
-{
-    ClusterPost post = *question;
-    g_autofree char *reply =
-        g_strdup_printf("%s%s.%c%u", cluster->reply, cluster->self, kind, token);
-
-    post.reply = reply;
-    post.size = post.data ? strlen(post.data) : 0;
-    return cluster_link_send(cluster->link, &post);
-}
-
 static bool on_put(guint32 token, const char *key, guint64 expected, const char *value,
                    gpointer data)
 {
-    Cluster *cluster = data;
-    g_autofree char *subject = cluster_store_put_subject(cluster->name, key);
-    const ClusterPost post = {
-        .subject = subject,
-        .data = value ? value : "",
-        .expected = (gint64) expected,
-        .tombstone = !value,
-    };
-
-    return ask_store(cluster, 'p', token, &post);
+    return cluster_questions_put(&((Cluster *) data)->questions, token, key, expected, value);
 }
 
 static bool on_get(guint32 token, const char *key, gpointer data)
 {
-    Cluster *cluster = data;
-    g_autofree char *subject = cluster_store_get_subject(cluster->name);
-    g_autofree char *body = cluster_store_get_body(cluster->name, key);
-    const ClusterPost post = {.subject = subject, .data = body, .expected = -1};
-
-    return ask_store(cluster, 'g', token, &post);
+    return cluster_questions_get(&((Cluster *) data)->questions, token, key);
 }
 
 static void ask_for_store(Cluster *cluster, gint64 now)
 {
-    g_autofree char *subject = cluster_store_create_subject(cluster->name);
-    g_autofree char *body =
-        cluster_store_create_body(cluster->name, cluster->replicas, CLUSTER_NAMES_AGE);
-    const ClusterPost post = {.subject = subject, .data = body, .expected = -1};
-
     cluster->store_asked = now;
-    ask_store(cluster, 's', 0, &post);
+    cluster_questions_make_store(&cluster->questions, CLUSTER_NAMES_AGE);
 }
 
 static void set_store(Cluster *cluster, bool store)
@@ -310,12 +310,12 @@ static void on_lost(const char *room, const char *name, gpointer data)
 static void take_answer(Cluster *cluster, const ClusterMail *mail, const char *token)
 {
     guint32 number = (guint32) g_ascii_strtoull(token + 1, NULL, 10);
-    ClusterStoreAnswer answer = *token == 'g'
+    ClusterStoreAnswer answer = *token == CLUSTER_ANSWER_GET
                                     ? cluster_store_read_get(mail->data, mail->size, mail->status,
                                                              mail->sequence, mail->tombstone)
                                     : cluster_store_read_put(mail->data, mail->size, mail->status);
 
-    if (*token == 's') {
+    if (*token == CLUSTER_ANSWER_STORE) {
         g_strlcpy(cluster->store_reason, answer.reason, sizeof cluster->store_reason);
         set_store(cluster, answer.result == CLUSTER_STORE_DONE);
         return;
@@ -367,7 +367,7 @@ static void on_mail(const ClusterMail *mail, gpointer data)
     ClusterMessage message;
 
     if (g_str_has_prefix(mail->subject, cluster->reply))
-        token = strrchr(mail->subject, '.') + 1;
+        token = mail->subject + strlen(cluster->reply);
     if (token)
         take_answer(cluster, mail, token);
     else if (cluster_message_decode((const guint8 *) mail->data, mail->size, &message))
@@ -450,6 +450,9 @@ static void run(Cluster *cluster)
     if (cluster->early.head)
         due = MIN(due, now + START_TIME / 40);
     tell_decided(cluster);
+    if (cluster->relieved)
+        cluster->ops->relieved(cluster->data);
+    cluster->relieved = false;
     schedule(cluster, due, now);
 }
 
@@ -555,23 +558,74 @@ void cluster_probe(Cluster *cluster, const ClusterMember *member)
     if (!member)
         return;
     g_strlcpy(probe.id, member->id, sizeof probe.id);
-    cluster_relays_send(cluster->relays, (ClusterRelay *) member->origin, &probe, NULL);
+    cluster_relays_send(cluster->relays, (ClusterRelay *) member->origin, &probe);
+}
+
+void cluster_congested(Cluster *cluster, const Member *member, bool is)
+{
+    ClusterMessage message;
+
+    if (!cluster)
+        return;
+    fill_congested(&message, member, is);
+    cluster_relays_tell(cluster->relays, &message);
+}
+
+/* NATS takes nothing, or less than we have. */
+static bool is_choked(Cluster *cluster, gint64 now)
+{
+    if (cluster_link_waiting(cluster->link) < CLUSTER_LINK_BULK / 2)
+        cluster->choked = 0;
+    else if (cluster->choked == 0)
+        cluster->choked = now;
+    return cluster->choked != 0 && now - cluster->choked < CLUSTER_PATIENCE;
+}
+
+typedef struct {
+    gint64 now;
+    bool any, full;
+} FlowVisit;
+
+static void visit_flow(ClusterOrigin *origin, ClusterFlow *flow, gpointer data)
+{
+    FlowVisit *visit = data;
+
+    visit->any = true;
+    visit->full |= cluster_flow_is_full(flow, visit->now);
+}
+
+bool cluster_may_send(Cluster *cluster, const char *room, const ClusterMember *recipient)
+{
+    FlowVisit visit = {.now = clock_monotonic()};
+
+    if (!cluster || !cluster->connected)
+        return true;
+    if (recipient)
+        visit_flow(recipient->origin, cluster_member_flow(recipient), &visit);
+    else
+        cluster_members_foreach_origin(cluster->members, room, visit_flow, &visit);
+    if (!visit.any)
+        return true;
+    return !visit.full && !is_choked(cluster, visit.now) &&
+           !(recipient ? recipient->congested
+                       : cluster_members_are_congested(cluster->members, room));
 }
 
 typedef struct {
     Cluster *cluster;
     ClusterMessage *message;
-    const char *to;
+    ClusterFrameOrder order;
     int sent;
     bool failed;
 } Sending;
 
-static void send_to(ClusterOrigin *origin, gpointer data)
+static void send_to(ClusterOrigin *origin, ClusterFlow *flow, gpointer data)
 {
     Sending *sending = data;
 
-    if (cluster_relays_send(sending->cluster->relays, (ClusterRelay *) origin, sending->message,
-                            sending->to))
+    sending->order.flow = flow;
+    if (cluster_relays_send_frame(sending->cluster->relays, (ClusterRelay *) origin,
+                                  sending->message, &sending->order))
         sending->sent++;
     else
         sending->failed = true;
@@ -581,15 +635,17 @@ int cluster_send(Cluster *cluster, const Member *sender, const ClusterMember *re
                  const char *to, const char *text, gsize size)
 {
     ClusterMessage frame = {.type = CLUSTER_FRAME, .text = text, .text_size = size};
-    Sending sending = {.cluster = cluster, .message = &frame, .to = to};
+    Sending sending = {.cluster = cluster, .message = &frame, .order = {.to = to}};
 
     if (!cluster)
         return 0;
+    sending.order.limit = cluster->config->max_queue / FLOW_SHARE;
+    sending.order.now = clock_monotonic();
     g_strlcpy(frame.id, sender->id, sizeof frame.id);
     g_strlcpy(frame.room, room_name(sender->room), sizeof frame.room);
     if (recipient) {
         g_strlcpy(frame.to, recipient->id, sizeof frame.to);
-        send_to(recipient->origin, &sending);
+        send_to(recipient->origin, cluster_member_flow(recipient), &sending);
     } else {
         cluster_members_foreach_origin(cluster->members, frame.room, send_to, &sending);
     }
@@ -642,7 +698,7 @@ static bool start_link(Cluster *cluster, uv_loop_t *loop, const RelayConfig *con
 {
     static const ClusterLinkOps ops = {on_up, on_down, on_mail, on_begin, on_end};
     g_autofree char *one = g_strconcat(cluster->one, cluster->self, NULL);
-    g_autofree char *reply = g_strconcat(cluster->reply, cluster->self, ".*", NULL);
+    g_autofree char *reply = g_strconcat(cluster->reply, "*", NULL);
     g_autofree char *label = g_strdup_printf("rtcbus-relay %s", cluster->self);
     const char *const subjects[] = {cluster->all, one, reply, NULL};
     char *password = NULL;
@@ -663,6 +719,12 @@ static bool start_link(Cluster *cluster, uv_loop_t *loop, const RelayConfig *con
     }
     settings.password = password ? password : "";
     cluster->link = cluster_link_new(loop, &settings, &ops, cluster);
+    cluster->questions = (ClusterQuestions){
+        .link = cluster->link,
+        .name = cluster->name,
+        .reply = cluster->reply,
+        .replicas = g_strv_length(config->cluster_servers) >= MAX_REPLICAS ? MAX_REPLICAS : 1,
+    };
     secret_free(password);
     return true;
 }
@@ -670,8 +732,8 @@ static bool start_link(Cluster *cluster, uv_loop_t *loop, const RelayConfig *con
 Cluster *cluster_new(uv_loop_t *loop, const RelayConfig *config, Router *router,
                      const ClusterOps *ops, gpointer data, GError **error)
 {
-    static const ClusterRelaysOps relays_ops = {on_send,   on_snapshot, on_received,
-                                                on_failed, on_came,     on_gone};
+    static const ClusterRelaysOps relays_ops = {on_send,     on_snapshot, on_received, on_failed,
+                                                on_relieved, on_came,     on_gone};
     static const ClusterMembersOps members_ops = {on_joined, on_left};
     static const ClusterNamesOps names_ops = {on_put,        on_get,     on_relay_state,
                                               on_is_present, on_decided, on_lost};
@@ -682,6 +744,7 @@ Cluster *cluster_new(uv_loop_t *loop, const RelayConfig *config, Router *router,
     cluster = g_new0(Cluster, 1);
     cluster->ops = ops;
     cluster->data = data;
+    cluster->config = config;
     cluster->router = router;
     random_id(cluster->self);
     cluster->started = clock_monotonic();
@@ -689,10 +752,7 @@ Cluster *cluster_new(uv_loop_t *loop, const RelayConfig *config, Router *router,
     cluster->server = g_strdup("");
     cluster->all = g_strconcat(cluster->name, ".all", NULL);
     cluster->one = g_strconcat(cluster->name, ".relay.", NULL);
-    cluster->reply = g_strconcat(cluster->name, ".reply.", NULL);
-    cluster->replicas = MIN(g_strv_length(config->cluster_servers), MAX_REPLICAS) == MAX_REPLICAS
-                            ? MAX_REPLICAS
-                            : 1;
+    cluster->reply = g_strconcat(cluster->name, ".reply.", cluster->self, ".", NULL);
     cluster->buffer = g_byte_array_new();
     cluster->waiting = g_hash_table_new(NULL, NULL);
     cluster->members = cluster_members_new(&members_ops, cluster);

@@ -34,6 +34,9 @@ typedef struct {
     void (*probe)(const char *id, gpointer data);
     /* Our client of that name is to go: another has its name. */
     void (*lost)(const char *room, const char *name, gpointer data);
+    /* Whether who sends to our client is to wait; and somebody who waits for others may go on. */
+    bool (*is_congested)(const Member *member, gpointer data);
+    void (*relieved)(gpointer data);
     /* WAITER is to ask again. */
     void (*decided)(gpointer waiter, gpointer data);
     void (*changed)(gpointer data);
@@ -49,7 +52,7 @@ typedef struct {
     ClusterNamesCounters names;
 } ClusterCounters;
 
-/* NULL without ERROR if CONFIG has no servers. */
+/* NULL without ERROR if CONFIG, which is borrowed, has no servers. */
 Cluster *cluster_new(uv_loop_t *loop, const RelayConfig *config, Router *router,
                      const ClusterOps *ops, gpointer data, GError **error);
 void cluster_free(Cluster *cluster);
@@ -82,6 +85,13 @@ const ClusterMember *cluster_first(Cluster *cluster, const char *room);
 
 /* Somebody waits for MEMBER to answer: its relay is to see whether it lives. */
 void cluster_probe(Cluster *cluster, const ClusterMember *member);
+
+/* Our client is congested, or no longer. */
+void cluster_congested(Cluster *cluster, const Member *member, bool is);
+
+/* Whether a frame may go now to RECIPIENT, or to those of ROOM who are at other relays, if that is NULL.
+ * False for three seconds at most, or for as long as the receiver's relay says so. */
+bool cluster_may_send(Cluster *cluster, const char *room, const ClusterMember *recipient);
 
 /* TEXT of SENDER's goes to RECIPIENT, whom it has called TO; or to all in the room, if that is NULL.
  * How many relays it goes to, 0: none; −1: there are some, and it does not come to all of them. */

@@ -75,10 +75,15 @@ static bool find_recipient(Forwarding *forward, Client *client, const Envelope *
 
 static bool may_send(Forwarding *forward, Client *client, const Recipient *recipient)
 {
-    if (recipient->there)
+    if (!recipient->there &&
+        !traffic_may_send(forward->traffic, client, recipient->here ? recipient->here->data : NULL))
+        return false;
+    if (recipient->here ||
+        cluster_may_send(forward->cluster, room_name(client_member(client)->room),
+                         recipient->there))
         return true;
-    return traffic_may_send(forward->traffic, client,
-                            recipient->here ? recipient->here->data : NULL);
+    traffic_hold(forward->traffic, client);
+    return false;
 }
 
 static Message *stamped(Forwarding *forward, const Envelope *frame, const char *sender)

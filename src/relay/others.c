@@ -81,6 +81,16 @@ static void on_lost(const char *room_name_, const char *name, gpointer data)
         client_close_now(member->data, 1008, "another has its name, at another relay");
 }
 
+static bool on_is_congested(const Member *member, gpointer data)
+{
+    return client_is_congested(member->data);
+}
+
+static void on_relieved(gpointer data)
+{
+    traffic_look_again(((Others *) data)->forward->traffic);
+}
+
 static void on_decided(gpointer waiter, gpointer data)
 {
     admission_decided(waiter);
@@ -97,6 +107,8 @@ Cluster *others_join(Others *others, uv_loop_t *loop, const RelayConfig *config,
         .failed = on_failed,
         .probe = on_probe,
         .lost = on_lost,
+        .is_congested = on_is_congested,
+        .relieved = on_relieved,
         .decided = on_decided,
         .changed = on_changed,
     };

@@ -275,7 +275,11 @@ static void on_ready(Client *client, FairEntry *entry, gpointer data)
 
 static void on_congested(Client *client, bool is, gpointer data)
 {
-    traffic_congested(((Relay *) data)->traffic, client, is);
+    Relay *relay = data;
+
+    traffic_congested(relay->traffic, client, is);
+    if (client_member(client))
+        cluster_congested(relay->cluster, client_member(client), is);
 }
 
 static void on_gathered(Client *client, gpointer data)

@@ -193,8 +193,18 @@ bool traffic_may_send(Traffic *traffic, Client *sender, Client *recipient)
 
     if (recipient ? !client_is_congested(recipient) : !room || room->congested == 0)
         return true;
-    hold(traffic, sender, 0);
+    traffic_hold(traffic, sender);
     return false;
+}
+
+void traffic_hold(Traffic *traffic, Client *sender)
+{
+    hold(traffic, sender, 0);
+}
+
+void traffic_look_again(Traffic *traffic)
+{
+    release_due(traffic, NULL, clock_monotonic());
 }
 
 void traffic_spend(Traffic *traffic, Client *sender, guint64 size)

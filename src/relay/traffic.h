@@ -35,6 +35,10 @@ void traffic_congested(Traffic *traffic, Client *client, bool is);
  * been waited for long enough. */
 bool traffic_may_send(Traffic *traffic, Client *sender, Client *recipient);
 
+/* SENDER is held for a moment, or until traffic_look_again(): then it tries again. */
+void traffic_hold(Traffic *traffic, Client *sender);
+void traffic_look_again(Traffic *traffic);
+
 /* SENDER has caused SIZE bytes to be sent. Held for as long as it is over its budget. */
 void traffic_spend(Traffic *traffic, Client *sender, guint64 size);
 

@@ -52,10 +52,15 @@ def whole(relay, others=2):
     return relay.get("ClusterState") == "joined" and [r[3] for r in relays] == [True] * others
 
 
+def clients_elsewhere(relay):
+    return sum(r[2] for r in relay.invoke("ListRelays")[0])
+
+
 def test_one_room(world):
     """Who is there, who comes and goes, and frames to a name, to an id and to all."""
     cluster = Cluster(world)
     desk = cluster.member(0, "/den?name=desk")
+    wait_for(lambda: clients_elsewhere(cluster.relays[1]) == 1, what="it to be known")
     box = cluster.member(1, "/den?name=box")
     equal(box.welcome["peers"], [{"id": desk.id, "name": "desk"}], "who is there")
     equal(desk.expect("joined")["id"], box.id, "who has come")
@@ -537,6 +542,57 @@ def test_too_many_frames(world):
     waiting = re.search(r"^rtcbus_cluster_waiting_bytes (\d+)", fetch(cluster.relays[1], "/metrics")[1],
                         re.M)
     check(waiting and int(waiting.group(1)) < 3 << 20, f"{waiting and waiting.group(0)}")
+
+
+def crowded_out(world, **settings):
+    """Two relays, and at the second one a client that reads slowly."""
+    config = {"Relay": {"MaxQueue": "256K", "BytesPerSecond": 0} | settings}
+    cluster = Cluster(world, 2, config=config)
+    sender = cluster.member(0, "/den?name=sender")
+    slow = cluster.member(1, "/den?name=slow", receive_buffer=16384)
+    sender.expect("joined")
+    return cluster, sender, slow
+
+
+def flood(sender, count, to):
+    text = json.dumps({"type": "n", "pad": "x" * 20000, "n": "%d"} | ({"to": to} if to else {}))
+    text = text.replace('"%d"', "%d")
+    thread = threading.Thread(target=lambda: [sender.send_text(text % n) for n in range(count)])
+    thread.start()
+    return thread
+
+
+def test_congestion(world):
+    """Whose receiver at another relay reads slowly is slowed; nothing is lost, and nobody else is harmed."""
+    cluster, sender, slow = crowded_out(world)
+    elsewhere = [cluster.member(i, f"/attic?name={i}") for i in range(2)]
+    elsewhere[0].expect("joined")
+    for to in "slow", slow.id, None:
+        count, numbers = 300, []
+        thread = flood(sender, count, to)
+        while len(numbers) < count:
+            numbers.append(slow.expect("n", timeout=30)["n"])
+            if len(numbers) % 10 == 0:
+                elsewhere[0].send_json({"type": "hi", "to": "1"})
+                elsewhere[1].expect("hi")
+        thread.join()
+        equal(numbers, list(range(count)), f"what came to {to}")
+    check(sender.recv_nothing(0.1), "the sender was told something")
+
+
+def test_no_reader(world):
+    """Who does not read at all at another relay is closed, as at the sender's own; the sender goes on."""
+    cluster, sender, slow = crowded_out(world)
+    good = cluster.member(1, "/den?name=good")
+    sender.expect("joined")
+    began, count = time.monotonic(), 200
+    thread = flood(sender, count, None)
+    equal([good.expect("n", timeout=30)["n"] for _ in range(count)], list(range(count)),
+          "what came to who reads")
+    thread.join()
+    check(time.monotonic() - began > 2, "the sender was not slowed")
+    equal(sender.expect("left", timeout=30)["id"], slow.id, "who has left")
+    equal(slow.close_code(30), 1008, "the close code")
 
 
 def test_two_holders(world):

@@ -28,6 +28,8 @@ static const ClusterMessage messages[] = {
     {.type = CLUSTER_FRAME, .sequence = 5, .id = ID, .to = ORIGIN, .text = "{}", .text_size = 2},
     {.type = CLUSTER_FRAME, .sequence = 6, .id = ID, .room = "den", .text = "", .text_size = 0},
     {.type = CLUSTER_PROBE, .sequence = 7, .id = ID},
+    {.type = CLUSTER_CONGESTED, .sequence = 8, .id = ID},
+    {.type = CLUSTER_RELIEVED, .sequence = 9, .id = ID},
 };
 
 static void test_round_trip(void)

@@ -16,6 +16,7 @@
 #define RELAYS 3
 #define CLIENTS 4 /* of each relay */
 #define STEP (5 * 1000)
+#define FLOW 4096 /* bytes on their way to the room at one relay */
 
 typedef struct {
     char id[ROUTER_ID_LENGTH + 1];
@@ -26,7 +27,7 @@ typedef struct {
     GHashTable *seen;   /* id → itself: others' clients, as ours were told */
     GHashTable *frames; /* text → how often it came */
     GHashTable *sent;   /* text → itself */
-    guint failed;
+    guint failed, relieved;
     guint slept;
     GQueue inbox; /* of those who are stopped */
 } Node;
@@ -92,7 +93,7 @@ static bool on_snapshot(ClusterRelay *relay, gpointer data)
         ClusterMessage joined;
 
         fill_member(&joined, self->clients[i]);
-        if (*self->clients[i] && !cluster_relays_send(self->relays, relay, &joined, NULL))
+        if (*self->clients[i] && !cluster_relays_send(self->relays, relay, &joined))
             return false;
     }
     return true;
@@ -134,6 +135,9 @@ static bool on_received(ClusterRelay *relay, const ClusterMessage *message, gpoi
                              message->name, message->revision);
     else if (message->type == CLUSTER_LEFT)
         cluster_members_leave(self->members, &relay->origin, message->id);
+    else if (message->type == CLUSTER_CONGESTED || message->type == CLUSTER_RELIEVED)
+        cluster_members_set_congested(self->members, &relay->origin, message->id,
+                                      message->type == CLUSTER_CONGESTED);
     else if (message->type == CLUSTER_FRAME)
         return take_frame(self, message);
     return true;
@@ -142,6 +146,11 @@ static bool on_received(ClusterRelay *relay, const ClusterMessage *message, gpoi
 static void on_failed(const char *sender, const char *to, bool absent, gpointer data)
 {
     ((Node *) data)->failed++;
+}
+
+static void on_relieved(gpointer data)
+{
+    ((Node *) data)->relieved++;
 }
 
 static void on_came(ClusterRelay *relay, gpointer data)
@@ -165,8 +174,8 @@ static void on_left(const ClusterMember *member, gpointer data)
 
 static void node_start(Node *node)
 {
-    static const ClusterRelaysOps ops = {on_send,   on_snapshot, on_received,
-                                         on_failed, on_came,     on_gone};
+    static const ClusterRelaysOps ops = {on_send,     on_snapshot, on_received, on_failed,
+                                         on_relieved, on_came,     on_gone};
     static const ClusterMembersOps members_ops = {on_joined, on_left};
 
     random_id(node->id);
@@ -292,6 +301,7 @@ static bool send_frame(Node *node, const char *to)
 {
     const ClusterMember *member = cluster_members_find(node->members, "den", to);
     ClusterMessage frame = {.type = CLUSTER_FRAME};
+    ClusterFrameOrder order;
     g_autofree char *text = g_strdup_printf("%u", ++world.n_frames);
 
     if (!member)
@@ -301,7 +311,8 @@ static bool send_frame(Node *node, const char *to)
     random_id(frame.id);
     g_strlcpy(frame.to, to, sizeof frame.to);
     g_strlcpy(frame.room, "den", sizeof frame.room);
-    if (!cluster_relays_send(node->relays, (ClusterRelay *) member->origin, &frame, to))
+    order = (ClusterFrameOrder){to, cluster_member_flow(member), FLOW, world.now};
+    if (!cluster_relays_send_frame(node->relays, (ClusterRelay *) member->origin, &frame, &order))
         return false;
     g_hash_table_add(node->sent, g_steal_pointer(&text));
     return true;
@@ -407,6 +418,76 @@ static void test_limit(void)
     g_assert_cmpuint(g_hash_table_size(world.nodes[1].frames), ==, CLUSTER_UNACKED_MAX);
     g_assert_cmpuint(world.nodes[0].failed, ==, 0);
     g_assert_true(send_frame(&world.nodes[0], to));
+    finish();
+}
+
+static bool is_full(const Node *node, const char *to)
+{
+    const ClusterMember *member = cluster_members_find(node->members, "den", to);
+
+    return cluster_flow_is_full(cluster_member_flow(member), world.now);
+}
+
+/* Whoever sends is to wait while much is on its way, but not for long; and then he hears that he may go
+ * on. */
+static void test_flow(void)
+{
+    const char *to = world.nodes[1].clients[0];
+    guint count = 0;
+
+    begin(8);
+    run(G_USEC_PER_SEC);
+    world.nodes[1].stopped = true;
+    for (; !is_full(&world.nodes[0], to); count++)
+        g_assert_true(send_frame(&world.nodes[0], to));
+    g_assert_cmpuint(count, >, FLOW / 256);
+    g_assert_cmpuint(count, <, FLOW / 64);
+    g_assert_false(is_full(&world.nodes[0], world.nodes[2].clients[0]));
+    run(CLUSTER_PATIENCE / 2);
+    g_assert_true(is_full(&world.nodes[0], to));
+    run(CLUSTER_PATIENCE / 2 + STEP);
+    g_assert_false(is_full(&world.nodes[0], to));
+    g_assert_cmpuint(world.nodes[0].relieved, ==, 0);
+    world.nodes[1].stopped = false;
+    run(G_USEC_PER_SEC / 10);
+    g_assert_cmpuint(world.nodes[0].relieved, ==, 1);
+    g_assert_cmpuint(
+        cluster_member_flow(cluster_members_find(world.nodes[0].members, "den", to))->bytes, ==, 0);
+    g_assert_cmpuint(world.nodes[0].failed, ==, 0);
+    finish();
+}
+
+static void tell_congested(Node *node, guint i, bool is)
+{
+    ClusterMessage message = {.type = is ? CLUSTER_CONGESTED : CLUSTER_RELIEVED};
+
+    g_strlcpy(message.id, node->clients[i], sizeof message.id);
+    cluster_relays_tell(node->relays, &message);
+}
+
+/* A room is congested while one of its members is, and that is forgotten with him and with the stream. */
+static void test_congested(void)
+{
+    ClusterMembers *members = (begin(9), world.nodes[0].members);
+
+    run(G_USEC_PER_SEC);
+    tell_congested(&world.nodes[1], 0, true);
+    tell_congested(&world.nodes[2], 0, true);
+    run(G_USEC_PER_SEC / 10);
+    g_assert_true(cluster_members_find_id(members, world.nodes[1].clients[0])->congested);
+    tell_congested(&world.nodes[1], 0, false);
+    run(G_USEC_PER_SEC / 10);
+    g_assert_true(cluster_members_are_congested(members, "den"));
+    leave(&world.nodes[2], 0);
+    run(G_USEC_PER_SEC / 10);
+    g_assert_false(cluster_members_are_congested(members, "den"));
+    tell_congested(&world.nodes[1], 1, true);
+    run(G_USEC_PER_SEC / 10);
+    g_assert_true(cluster_members_are_congested(members, "den"));
+    set_online(&world.nodes[1], false);
+    set_online(&world.nodes[1], true);
+    run(G_USEC_PER_SEC);
+    g_assert_false(cluster_members_are_congested(members, "den"));
     finish();
 }
 
@@ -536,6 +617,8 @@ int main(int argc, char **argv)
     g_test_add_func("/cluster-relays/come-and-go", test_come_and_go);
     g_test_add_func("/cluster-relays/absent", test_absent);
     g_test_add_func("/cluster-relays/limit", test_limit);
+    g_test_add_func("/cluster-relays/flow", test_flow);
+    g_test_add_func("/cluster-relays/congested", test_congested);
     g_test_add_func("/cluster-relays/dies", test_dies);
     g_test_add_func("/cluster-relays/stands-still", test_stands_still);
     g_test_add_func("/cluster-relays/dies-meanwhile", test_dies_meanwhile);
