@@ -15,6 +15,8 @@
  *                     word: and so many microseconds later
  *   calls PEER COUNT  one after the other, each until the first number comes
  *   crowd PEER COUNT  makes calls and leaves them open, a few at a time
+ *   publish RATE SECONDS
+ *                     RATE readings a second, of four series
  */
 
 #include <config.h>
@@ -31,7 +33,13 @@
 #define NAME "org.rtcbus.Peer1"
 #define PATH "/org/rtcbus/Peer1"
 
-enum { MESSAGE_MAX = 262144, CALL_TIMEOUT = 10 /* s */, CALLS_AT_ONCE = 8 };
+enum {
+    MESSAGE_MAX = 262144,
+    CALL_TIMEOUT = 10, /* seconds */
+    CALLS_AT_ONCE = 8,
+    PUBLISHING_AT_ONCE = 100, /* the bus takes 128 that wait for an answer */
+    PUBLISHING_STEP = 1000,   /* microseconds */
+};
 
 static GDBusConnection *bus;
 static int fd = -1;
@@ -48,6 +56,11 @@ typedef struct {
 typedef struct {
     bool number, ended, late;
 } Progress;
+
+/* Readings so far */
+typedef struct {
+    guint begun, done;
+} Publishing;
 
 /* In any thread: exit() would wait for the one that reads standard input. */
 G_GNUC_NORETURN static void give_up(const char *text)
@@ -255,6 +268,52 @@ static void crowd(const char *peer, int rounds)
     puts("{}");
 }
 
+/* ---- readings -------------------------------------------------------------- */
+
+static void on_published(GObject *source, GAsyncResult *result, gpointer data)
+{
+    Publishing *publishing = data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply = g_dbus_connection_call_finish(bus, result, &error);
+
+    if (!reply)
+        give_up(error->message);
+    publishing->done++;
+}
+
+static void publish_one(Publishing *publishing)
+{
+    static const char *const series[] = {"temperature", "humidity", "pressure", "wind"};
+    double value = publishing->begun * 7919 % 4000 / 100.0;
+
+    g_dbus_connection_call(bus, NAME, PATH, NAME, "PublishReading",
+                           g_variant_new("(sva{sv})", series[publishing->begun % 4],
+                                         g_variant_new_double(value), NULL),
+                           NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_published, publishing);
+    publishing->begun++;
+}
+
+/* Nobody waits for an answer before the next one is published, as far as PUBLISHING_AT_ONCE. */
+static void publish(double rate, double seconds)
+{
+    Publishing publishing = {};
+    gint64 began = g_get_monotonic_time();
+    double passed = 0;
+
+    while (passed < seconds || publishing.done < publishing.begun) {
+        passed = (g_get_monotonic_time() - began) / 1e6;
+        while (publishing.begun < MIN(passed, seconds) * rate &&
+               publishing.begun - publishing.done < PUBLISHING_AT_ONCE)
+            publish_one(&publishing);
+        while (g_main_context_iteration(NULL,
+                                        publishing.begun - publishing.done == PUBLISHING_AT_ONCE))
+            ;
+        g_usleep(PUBLISHING_STEP);
+    }
+    printf("{\"published\": %u, \"seconds\": %.6f}\n", publishing.done,
+           (g_get_monotonic_time() - began) / 1e6);
+}
+
 /* ---- commands -------------------------------------------------------------- */
 
 static void obey(char *line)
@@ -279,6 +338,8 @@ static void obey(char *line)
         calls(words[1], atoi(words[2]));
     else if (strcmp(name, "crowd") == 0 && n == 3)
         crowd(words[1], atoi(words[2]));
+    else if (strcmp(name, "publish") == 0 && n == 3)
+        publish(g_ascii_strtod(words[1], NULL), g_ascii_strtod(words[2], NULL));
     else
         give_up("no such command");
     fflush(stdout);

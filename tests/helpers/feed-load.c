@@ -17,10 +17,8 @@
 
 #include "common/clock.h"
 #include "fake-clock.h"
+#include "feed-source.h"
 #include "peer/readings/feed-receiver.h"
-#include "peer/readings/feed-sender.h"
-#include "peer/readings/feed-tail.h"
-#include "peer/readings/store.h"
 
 typedef struct {
     FeedSender *sender;
@@ -29,89 +27,10 @@ typedef struct {
     guint64 bytes, messages, readings;
 } Listener;
 
-static struct {
-    Store *store;
-    FeedTail *tail;
-} emitter;
-
 static double processor_time(void)
 {
     return (double) clock() / CLOCKS_PER_SEC;
 }
-
-/* ---- the emitter ------------------------------------------------------------------ */
-
-static void on_published(const OutboxReading *reading, gpointer data)
-{
-    feed_tail_add(emitter.tail, reading);
-}
-
-static void on_received(const HistoryReading *reading, gpointer data)
-{
-}
-
-static void on_changed(gpointer data)
-{
-}
-
-static const StoreOps store_ops = {
-    .published = on_published, .received = on_received, .changed = on_changed};
-
-static const char *on_epoch(gpointer data)
-{
-    return store_epoch(emitter.store);
-}
-
-static guint64 on_newest(gpointer data)
-{
-    return store_published(emitter.store);
-}
-
-static guint64 on_oldest(gpointer data)
-{
-    return store_outbox_oldest(emitter.store);
-}
-
-typedef struct {
-    FeedVisitor visit;
-    gpointer data;
-} Visit;
-
-static bool on_reading(const OutboxReading *reading, gpointer data)
-{
-    const Visit *visit = data;
-
-    return visit->visit(&(EmittedReading){reading->sequence, reading->nth, reading->reading},
-                        visit->data);
-}
-
-static void on_read(guint64 after, FeedVisitor visit, gpointer visit_data, gpointer data)
-{
-    Visit both = {visit, visit_data};
-
-    if (!feed_tail_read(emitter.tail, after, on_reading, &both))
-        store_read_outbox(emitter.store, after, 0, on_reading, &both);
-}
-
-static void on_read_last(guint64 after, guint64 until, FeedVisitor visit, gpointer visit_data,
-                         gpointer data)
-{
-    Visit both = {visit, visit_data};
-
-    store_read_last_between(emitter.store, after, until, on_reading, &both);
-}
-
-static bool on_fork(guint64 sequence, FeedVisitor visit, gpointer visit_data, gpointer data)
-{
-    return false;
-}
-
-static const FeedSourceOps source_ops = {.epoch = on_epoch,
-                                         .newest = on_newest,
-                                         .oldest = on_oldest,
-                                         .read = on_read,
-                                         .read_last = on_read_last,
-                                         .fork = on_fork};
 
 /* ---- between the two ends ----------------------------------------------------------- */
 
@@ -189,24 +108,13 @@ static const FeedReceiverOps receiver_ops = {.place = on_place,
 
 static void listener_begin(Listener *listener)
 {
-    listener->sender = feed_sender_new(&source_ops, NULL, &sender_ops, listener);
+    listener->sender = feed_sender_new(&feed_source_ops, NULL, &sender_ops, listener);
     listener->receiver = feed_receiver_new(&receiver_ops, listener);
     feed_receiver_start(listener->receiver);
     turn(listener);
 }
 
 /* ---- the load ------------------------------------------------------------------------- */
-
-static void publish(guint64 number)
-{
-    static const char *const series[] = {"temperature", "humidity", "pressure", "wind"};
-    Reading reading = {.series = series[number % 4],
-                       .unit = "u",
-                       .time = (guint64) clock_wall(),
-                       .number = (double) (number * 7919 % 4000) / 100};
-
-    g_assert_true(store_publish(emitter.store, &reading, NULL, NULL, NULL));
-}
 
 /* The processor time of what was sent and received */
 static double run(double rate, Listener *listeners, guint count, double seconds)
@@ -219,8 +127,8 @@ static double run(double rate, Listener *listeners, guint count, double seconds)
 
         fake_clock_pass((gint64) (step * G_USEC_PER_SEC));
         for (published += rate * step; published >= 1; published--)
-            publish(number++);
-        store_commit(emitter.store);
+            feed_source_publish(number++);
+        feed_source_commit();
         began = processor_time();
         for (guint i = 0; i < count; i++)
             turn(&listeners[i]);
@@ -241,10 +149,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: feed-load RATE LISTENERS SECONDS [FOLDER]\n");
         return 2;
     }
-    emitter.tail = feed_tail_new();
-    emitter.store = store_open(
-        &(StoreSettings){.path = path, .manual = true, .limits = {.outbox = 65536, .history = 1}},
-        &store_ops, NULL);
+    feed_source_open(path);
     for (guint i = 0; i < count; i++)
         listener_begin(&listeners[i]);
     all = processor_time();
@@ -255,8 +160,7 @@ int main(int argc, char **argv)
            rate, count, (double) listeners->bytes / (double) listeners->readings,
            (double) listeners->messages / (double) listeners->readings,
            100 * (all - sending) / seconds, 100 * sending / seconds);
-    store_close(emitter.store);
-    feed_tail_free(emitter.tail);
+    feed_source_close();
     for (guint i = 0; i < count; i++) {
         feed_sender_free(listeners[i].sender);
         feed_receiver_free(listeners[i].receiver);

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "wait.h"
+#include "fake-clock.h"
 
 #define PORT 5000
 #define HEADER 12
@@ -318,7 +318,7 @@ static void test_false_sack(void)
     while (association_is_unacknowledged(ours.sctp)) { /* the window opens */
         deliver(&ours, &remote);
         deliver(&remote, &ours);
-        g_main_context_iteration(NULL, FALSE);
+        fake_clock_advance(10 * 1000);
     }
     put32(sack, ours.last_tsn);
     for (guint i = 0; i < 3000; i++)
@@ -415,6 +415,56 @@ static void test_message_given_up(void)
     tear_down();
 }
 
+/* ---- the clock ---- */
+
+static void exchange(void)
+{
+    while (!g_queue_is_empty(&remote.out) || !g_queue_is_empty(&ours.out)) {
+        deliver(&remote, &ours);
+        deliver(&ours, &remote);
+    }
+}
+
+/* Goes from timer to timer for half a second; how many of them there were */
+static guint count_timers(void)
+{
+    gint64 end = clock_monotonic() + G_USEC_PER_SEC / 2;
+    guint count = 0;
+
+    for (gint64 due; (due = fake_clock_due()) >= 0 && due < end; count++) {
+        fake_clock_advance(MAX(due - clock_monotonic(), 0));
+        exchange();
+    }
+    fake_clock_advance(end - clock_monotonic());
+    return count;
+}
+
+static void test_lone_message(void)
+{
+    const AssociationMessage message = {.stream = 1,
+                                        .ppid = 53,
+                                        .ordered = true,
+                                        .max_retransmits = -1,
+                                        .max_packet_lifetime = -1,
+                                        .bytes = "alone",
+                                        .length = 5};
+    guint count;
+
+    set_up();
+    for (guint i = 0; i < 8; i++) /* what follows the set-up */
+        count_timers();
+    count = count_timers();
+    g_assert_cmpuint(count, <=, 1); /* only that of who asks for a sign */
+    g_assert_cmpint(association_send(remote.sctp, &message), ==, ASSOCIATION_SENT);
+    exchange();
+    assert_messages("alone|");
+    count = count_timers() - count;
+    g_assert_cmpuint(count, >=, 2);
+    g_assert_cmpuint(count, <=, 4);
+    g_assert_false(association_is_unacknowledged(remote.sctp));
+    tear_down();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -425,5 +475,6 @@ int main(int argc, char **argv)
     g_test_add_func("/association/kept-resets", test_kept_resets);
     g_test_add_func("/association/unknown-chunk", test_unknown_chunk);
     g_test_add_func("/association/message-given-up", test_message_given_up);
+    g_test_add_func("/association/lone-message", test_lone_message);
     return g_test_run();
 }

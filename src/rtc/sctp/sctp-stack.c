@@ -23,9 +23,9 @@
 
 #define CHECKSUM_OFFSET 8 /* RFC 9260 3.1 */
 #define TICK_MS 10
-/* So often it is asked whether somebody still waits; one that was used since
- * the last time is not asked. Longer than a delayed SACK waits. */
-#define REVIEW_USEC (40 * 1000)
+/* The clock's first step, and each one in which nobody has used anything: as long as a delayed SACK
+ * waits. So a lone message wakes its receiver twice. */
+#define SLOW_TICK_MS 20
 #define LINGER_USEC (2 * G_USEC_PER_SEC)
 #define STEP_MS (3600 * 1000) /* usrsctp compares times modulo 2^32 ms */
 
@@ -34,7 +34,7 @@ typedef struct {
     gpointer data;
     gboolean ready;
     gboolean active; /* its id is in `active` */
-    gboolean used;   /* since the last review */
+    gboolean used;   /* since the last tick */
 } Entry;
 
 static struct {
@@ -44,7 +44,7 @@ static struct {
     guint32 last_id;
     guint timer;
     gint64 last_tick; /* usrsctp's clock */
-    gint64 last_review, linger_until;
+    gint64 linger_until;
 } stack;
 
 static Entry *find(guint32 id)
@@ -101,12 +101,16 @@ static void advance(gint64 now)
     usrsctp_handle_timers(elapsed);
 }
 
-static void review(void)
+/* Whether anybody was used since the last tick. Who was not is asked whether it still waits. */
+static bool review(void)
 {
+    bool used = false;
+
     for (guint i = stack.active->len; i-- > 0;) {
         Entry *entry = find(g_array_index(stack.active, guint32, i));
 
         if (entry && (entry->used || entry->user->waits(entry->data))) {
+            used = used || entry->used;
             entry->used = FALSE;
         } else {
             if (entry)
@@ -114,33 +118,36 @@ static void review(void)
             g_array_remove_index_fast(stack.active, i);
         }
     }
+    return used;
+}
+
+static gboolean on_tick(gpointer data);
+
+static void set_timer(guint milliseconds)
+{
+    stack.timer = clock_timer_add(milliseconds, on_tick, NULL);
 }
 
 static gboolean on_tick(gpointer data)
 {
     gint64 now = clock_monotonic();
+    bool used;
 
+    stack.timer = 0;
     advance(now);
     pump_ready();
-    if (now - stack.last_review < REVIEW_USEC)
-        return G_SOURCE_CONTINUE;
-    stack.last_review = now;
-    review();
-    if (stack.active->len > 0 || now < stack.linger_until)
-        return G_SOURCE_CONTINUE;
-    stack.timer = 0;
+    used = review();
+    if (stack.timer == 0 && (stack.active->len > 0 || now < stack.linger_until))
+        set_timer(used ? TICK_MS : SLOW_TICK_MS);
     return G_SOURCE_REMOVE;
 }
 
 static void start_clock(void)
 {
-    gint64 now = clock_monotonic();
-
     if (stack.timer != 0)
         return;
-    stack.timer = clock_timer_add(TICK_MS, on_tick, NULL);
-    stack.last_review = now;
-    advance(now);
+    set_timer(SLOW_TICK_MS);
+    advance(clock_monotonic());
 }
 
 void sctp_stack_use(guint32 id)
