@@ -35,6 +35,26 @@
 #define FILES_LABEL "files"
 #define DEFAULT_RELAY_PORT 41337
 
+/* What keeps a peer from its relay: the words of RelayFault */
+#define RELAY_FAULT_RESOLUTION "resolution"
+#define RELAY_FAULT_TCP "tcp"
+#define RELAY_FAULT_TLS "tls"
+#define RELAY_FAULT_HTTP "http"
+#define RELAY_FAULT_WEBSOCKET "websocket"
+#define RELAY_FAULT_REDIRECT "redirect"
+#define RELAY_FAULT_PROXY "proxy"
+#define RELAY_FAULT_GATEWAY "gateway"
+#define RELAY_FAULT_TOKEN "token"
+#define RELAY_FAULT_REFUSED "refused"
+#define RELAY_FAULT_NAME "name"
+#define RELAY_FAULT_LOST "lost"
+#define RELAY_FAULT_FOREIGN "foreign"
+
+/* Why a call ended, where a program looks for it: see peer/call/call-reason.h */
+#define REASON_NO_PATH                                                                             \
+    N_("no path between the two was found: UDP may be blocked, or a TURN server be needed; "       \
+       "\"rtcbusctl doctor PEER\" tells more")
+
 /* Journal MESSAGE_IDs */
 #define MESSAGE_RELAY_CONNECTED "0d3a1b6d37f0492f8f2c6f3f5a0be101"
 #define MESSAGE_RELAY_LOST "0d3a1b6d37f0492f8f2c6f3f5a0be102"

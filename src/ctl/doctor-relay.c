@@ -24,13 +24,15 @@ enum {
     TIMEOUT = 5, /* seconds for each step */
     RELAY_PORT = 41337,
     MAX_ANSWER = 4096,
+    PADDING = 2000,   /* bytes, more than a packet has */
     CLOCK_WARNS = 60, /* seconds */
     SMALL_MTU = 1280, /* IPv6 has at least that (RFC 8200 5) */
 };
 
 typedef struct {
     Doctor *doctor;
-    bool connected; /* the daemon is in the room */
+    bool connected;    /* the daemon is in the room */
+    const char *fault; /* or why it is not: RELAY_FAULT_* */
     bool tls;
     char *host, *path;
     guint16 port;
@@ -126,16 +128,23 @@ static const char *advice_for(const GError *error)
     }
 }
 
+static GSocketClient *create_client(void)
+{
+    GSocketClient *client = g_socket_client_new();
+
+    g_socket_client_set_enable_proxy(client, FALSE);
+    g_socket_client_set_timeout(client, TIMEOUT);
+    return client;
+}
+
 static bool connect_to(Way *way, GInetAddress *address, bool last)
 {
-    g_autoptr(GSocketClient) client = g_socket_client_new();
+    g_autoptr(GSocketClient) client = create_client();
     g_autoptr(GSocketAddress) end = g_inet_socket_address_new(address, way->port);
     g_autofree char *text = g_inet_address_to_string(address);
     g_autoptr(GError) error = NULL;
     gint64 began = clock_monotonic();
 
-    g_socket_client_set_enable_proxy(client, FALSE);
-    g_socket_client_set_timeout(client, TIMEOUT);
     way->stream = g_socket_client_connect(client, G_SOCKET_CONNECTABLE(end), NULL, &error);
     if (way->stream) {
         g_autofree char *took = text_duration((guint64) (clock_monotonic() - began));
@@ -188,20 +197,37 @@ static const char *certificate_words(GTlsCertificateFlags flags)
              "an authority of your own)");
 }
 
+typedef struct {
+    bool believed; /* by the daemon */
+    GTlsCertificateFlags flags;
+} Verdict;
+
 static gboolean on_certificate(GTlsConnection *tls, GTlsCertificate *certificate,
                                GTlsCertificateFlags flags, gpointer data)
 {
-    *(GTlsCertificateFlags *) data = flags;
-    return FALSE;
+    Verdict *verdict = data;
+
+    verdict->flags = flags;
+    return flags == G_TLS_CERTIFICATE_UNKNOWN_CA && verdict->believed;
 }
 
-/* The daemon knows authorities that this program does not; if it is connected, all is well. */
+/* Whether the daemon has come further than to TLS */
+static bool is_beyond_tls(const Way *way)
+{
+    static const char *const before[] = {"", RELAY_FAULT_RESOLUTION, RELAY_FAULT_TCP,
+                                         RELAY_FAULT_TLS, NULL};
+
+    return !g_strv_contains(before, way->fault);
+}
+
+/* The daemon knows authorities that this program does not (CA= in peer.conf): what it has not
+ * complained of is good. */
 static GIOStream *way_secure(Way *way)
 {
     g_autoptr(GSocketConnectable) name = g_network_address_new(way->host, way->port);
     g_autoptr(GIOStream) tls = NULL;
     g_autoptr(GError) error = NULL;
-    GTlsCertificateFlags flags = 0;
+    Verdict verdict = {.believed = is_beyond_tls(way)};
 
     if (way->connected || !g_tls_backend_supports_tls(g_tls_backend_get_default())) {
         doctor_say(way->doctor, way->connected ? FINDING_OK : FINDING_SKIPPED, N_("TLS"),
@@ -212,34 +238,53 @@ static GIOStream *way_secure(Way *way)
     }
     tls = g_tls_client_connection_new(G_IO_STREAM(way->stream), name, &error);
     if (tls) {
-        g_signal_connect(tls, "accept-certificate", G_CALLBACK(on_certificate), &flags);
+        g_signal_connect(tls, "accept-certificate", G_CALLBACK(on_certificate), &verdict);
         if (g_tls_connection_handshake(G_TLS_CONNECTION(tls), NULL, &error)) {
             doctor_say(way->doctor, FINDING_OK, N_("TLS"), _("its certificate is good"));
             return g_steal_pointer(&tls);
         }
     }
     doctor_say(way->doctor, FINDING_FAILED, N_("TLS"), "%s: %s",
-               flags ? certificate_words(flags) : _("what answers there speaks no TLS: see URL="),
+               verdict.flags ? certificate_words(verdict.flags)
+                             : _("what answers there speaks no TLS: see URL="),
                error->message);
     return NULL;
 }
 
-static char *ask(Way *way, GIOStream *stream, GError **error)
+/*
+ * A WebSocket of a version that there never was (RFC 6455 4.4): who speaks WebSocket says so, and
+ * nobody comes into a room. Some bytes more than a packet holds, to see whether such get through.
+ */
+static char *create_request(const Way *way, gsize padding)
 {
-    g_autofree char *request = g_strdup_printf("GET %s HTTP/1.1\r\nHost: %s:%u\r\n"
-                                               "User-Agent: rtcbusctl\r\nConnection: close\r\n\r\n",
-                                               way->path, way->host, way->port);
+    g_autofree char *pad = g_strnfill(padding, '-');
+
+    return g_strdup_printf("GET %s HTTP/1.1\r\nHost: %s:%u\r\nUser-Agent: rtcbusctl\r\n"
+                           "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                           "Sec-WebSocket-Version: 0\r\nX-Padding: %s\r\n\r\n",
+                           way->path, way->host, way->port, pad);
+}
+
+/* The head of the answer, and what has come with it */
+static char *ask(const Way *way, GIOStream *stream, gsize padding, GError **error)
+{
+    g_autofree char *request = create_request(way, padding);
+    GInputStream *input = g_io_stream_get_input_stream(stream);
     char answer[MAX_ANSWER + 1] = "";
-    gsize length = 0;
+    gssize n = 1;
 
     if (!g_output_stream_write_all(g_io_stream_get_output_stream(stream), request, strlen(request),
-                                   NULL, NULL, error) ||
-        (!g_input_stream_read_all(g_io_stream_get_input_stream(stream), answer, MAX_ANSWER, &length,
-                                  NULL, error) &&
-         length == 0))
+                                   NULL, NULL, error))
+        return NULL;
+    for (gsize length = 0; n > 0 && length < MAX_ANSWER && !strstr(answer, "\r\n\r\n");) {
+        n = g_input_stream_read(input, answer + length, MAX_ANSWER - length, NULL, error);
+        length += MAX(n, 0);
+    }
+    if (!*answer && n == 0)
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CLOSED, _("the connection was closed"));
+    if (!*answer)
         return NULL;
     g_clear_error(error);
-    answer[length] = '\0';
     return g_strdup(answer);
 }
 
@@ -291,10 +336,40 @@ static void look_at_clock(Way *way, const char *answer)
                    apart);
 }
 
+/* A number that HTTP has for what stands between us and the relay; NULL: it is none of these. */
+static const char *status_words(int status)
+{
+    switch (status) {
+    case 407:
+    case 511:
+        return _("a proxy or a portal of this network wants a login");
+    case 502:
+    case 504:
+        return _("a proxy answers, but no relay behind it: see that the relay runs, and where the "
+                 "proxy looks for it");
+    default:
+        return NULL;
+    }
+}
+
+static void look_at_websocket(Way *way, int status)
+{
+    if (status >= 200 && status < 300)
+        doctor_say(way->doctor, FINDING_FAILED, N_("WebSocket"),
+                   _("what answers is a page and no relay: see URL=, and whether a portal of this "
+                     "network wants a login"));
+    else if (status == 404)
+        doctor_say(way->doctor, FINDING_FAILED, N_("WebSocket"),
+                   _("there is nothing at %s: see the path in URL="), way->path);
+    else if (status == 426)
+        doctor_say(way->doctor, FINDING_OK, N_("WebSocket"), _("is spoken there"));
+}
+
 static void look_at_answer(Way *way, const char *answer)
 {
     int status = g_str_has_prefix(answer, "HTTP/1.") && strlen(answer) > 12 ? atoi(answer + 9) : 0;
     g_autofree char *place = find_field(answer, "Location");
+    const char *words = status_words(status);
 
     if (status == 0)
         doctor_say(way->doctor, FINDING_FAILED, N_("HTTP"),
@@ -304,22 +379,47 @@ static void look_at_answer(Way *way, const char *answer)
                    _("it sends us to %s: a portal of this network that wants a login, or a URL "
                      "that has moved"),
                    place ? place : "?");
-    else if (status == 407 || status == 511)
-        doctor_say(way->doctor, FINDING_FAILED, N_("HTTP"),
-                   _("a proxy or a portal of this network wants a login (status %d)"), status);
+    else if (words)
+        doctor_say(way->doctor, FINDING_FAILED, N_("HTTP"), _("%s (status %d)"), words, status);
     else
         doctor_say(way->doctor, FINDING_OK, N_("HTTP"), _("a server answers (status %d)"), status);
+    look_at_websocket(way, status);
+}
+
+static bool is_silence(const GError *error)
+{
+    return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+}
+
+/* After silence: whether less than a packet gets through */
+static char *way_ask_again(Way *way, GError **error)
+{
+    g_autoptr(GSocketClient) client = create_client();
+    g_autoptr(GSocketAddress) end = g_socket_connection_get_remote_address(way->stream, error);
+    g_autoptr(GSocketConnection) stream =
+        end ? g_socket_client_connect(client, G_SOCKET_CONNECTABLE(end), NULL, error) : NULL;
+    char *answer = stream ? ask(way, G_IO_STREAM(stream), 0, error) : NULL;
+
+    if (answer)
+        doctor_say(
+            way->doctor, FINDING_FAILED, N_("MTU"),
+            _("long packets to the relay are lost on the way, and nobody says so: let ICMP "
+              "pass there, or give this machine's interface a smaller MTU (\"ip link set dev "
+              "… mtu 1280\")"));
+    return answer;
 }
 
 static void way_ask(Way *way)
 {
     g_autoptr(GIOStream) stream =
         way->tls ? way_secure(way) : G_IO_STREAM(g_object_ref(way->stream));
-    g_autoptr(GError) error = NULL;
-    g_autofree char *answer = stream ? ask(way, stream, &error) : NULL;
+    g_autoptr(GError) error = NULL, last = NULL;
+    g_autofree char *answer = stream ? ask(way, stream, PADDING, &error) : NULL;
 
     if (!stream)
         return;
+    if (!answer && is_silence(error) && !way->tls)
+        answer = way_ask_again(way, &last);
     if (!answer) {
         doctor_say(way->doctor, FINDING_FAILED, N_("HTTP"), _("no answer: %s"), error->message);
         return;
@@ -330,7 +430,18 @@ static void way_ask(Way *way)
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-static void look_at_room(Doctor *doctor, bool connected)
+/* What the relay itself does not like, by its name */
+static void look_at_refusal(Doctor *doctor, const char *fault)
+{
+    if (g_str_equal(fault, RELAY_FAULT_TOKEN))
+        doctor_say(doctor, FINDING_FAILED, N_("token"),
+                   _("the relay wants another one: see Token= or TokenFile= in peer.conf"));
+    else if (g_str_equal(fault, RELAY_FAULT_NAME))
+        doctor_say(doctor, FINDING_FAILED, N_("name"),
+                   _("somebody in the room has it: see Name= in peer.conf"));
+}
+
+static void look_at_room(Doctor *doctor, const Way *way)
 {
     const char *url = dict_string(doctor->peer, "RelayUrl");
     const char *error = dict_string(doctor->peer, "RelayError");
@@ -338,9 +449,16 @@ static void look_at_room(Doctor *doctor, bool connected)
         g_variant_lookup_value(doctor->peer, "Peers", G_VARIANT_TYPE("a(ss)"));
     guint others = peers ? (guint) g_variant_n_children(peers) : 0;
 
-    if (!connected)
+    look_at_refusal(doctor, way->fault);
+    if (!way->connected)
         doctor_say(doctor, FINDING_FAILED, N_("relay"), _("the daemon is not connected to %s: %s"),
                    url, *error ? error : _("it is trying"));
+    else if (g_str_equal(way->fault, RELAY_FAULT_FOREIGN))
+        doctor_say(
+            doctor, FINDING_WARNING, N_("relay"),
+            _("%s is no relay of rtcbus: it tells no names, and calls are with one peer at once "
+              "(or is URL= another server's?)"),
+            url);
     else
         doctor_say(doctor, FINDING_OK, N_("relay"),
                    ngettext("we are \"%s\" in the room, with %u other",
@@ -353,6 +471,7 @@ void doctor_look_at_relay(Doctor *doctor)
     g_auto(Way) way = {
         .doctor = doctor,
         .connected = g_str_equal(dict_string(doctor->peer, "RelayState"), "connected"),
+        .fault = dict_string(doctor->peer, "RelayFault"),
     };
 
     if (!way_read(&way, dict_string(doctor->peer, "RelayUrl")))
@@ -362,5 +481,5 @@ void doctor_look_at_relay(Doctor *doctor)
         way_measure(&way);
         way_ask(&way);
     }
-    look_at_room(doctor, way.connected);
+    look_at_room(doctor, &way);
 }

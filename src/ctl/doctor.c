@@ -23,7 +23,11 @@
 #include "ctl/shared-call.h"
 #include "ctl/text.h"
 
-enum { CALL_LIMIT = 60000 }; /* milliseconds; the daemon gives up before */
+enum {
+    CALL_LIMIT = 60000, /* milliseconds; the daemon gives up before */
+    PAUSE = 200,        /* milliseconds */
+    SERVERS_LIMIT = 12, /* seconds; it has asked one of them before */
+};
 
 static const char *finding_to_string(Finding finding)
 {
@@ -146,37 +150,106 @@ static void look_at_server(Doctor *doctor, const char *uri, const char *state, c
                       : g_str_equal(state, "untested") ? FINDING_SKIPPED
                                                        : FINDING_FAILED;
 
-    doctor_say(doctor, finding, N_("ICE server"), "%s: %s", uri, *words ? words : state);
+    doctor_say(doctor, finding, N_("ICE server"), "%s: %s", uri, _(*words ? words : state));
+    doctor->has_turn = doctor->has_turn || (good && g_str_has_prefix(uri, "turn"));
+}
+
+static GVariant *load_servers(Doctor *doctor)
+{
+    GVariant *servers =
+        g_variant_lookup_value(doctor->peer, "IceServers", G_VARIANT_TYPE("a(sss)"));
+
+    return servers ? servers : g_variant_ref_sink(g_variant_new("a(sss)", NULL));
+}
+
+static bool has_untested(Doctor *doctor)
+{
+    g_autoptr(GVariant) servers = load_servers(doctor);
+
+    for (gsize i = 0; i < g_variant_n_children(servers); i++) {
+        const char *state;
+
+        g_variant_get_child(servers, i, "(&s&s&s)", NULL, &state, NULL);
+        if (g_str_equal(state, "untested"))
+            return true;
+    }
+    return false;
+}
+
+static gboolean on_pause(gpointer data)
+{
+    g_main_loop_quit(data);
+    return G_SOURCE_REMOVE;
+}
+
+static void pause_for_a_moment(void)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+
+    clock_timer_add(PAUSE, on_pause, loop);
+    g_main_loop_run(loop);
+}
+
+/* A daemon that has just been started is still asking them. */
+static void wait_for_servers(Doctor *doctor)
+{
+    gint64 limit = clock_monotonic() + SERVERS_LIMIT * G_USEC_PER_SEC;
+
+    while (has_untested(doctor) && clock_monotonic() < limit) {
+        GVariant *peer;
+
+        pause_for_a_moment();
+        peer = client_properties(doctor->client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE,
+                                 NULL);
+        if (!peer)
+            return;
+        g_variant_unref(doctor->peer);
+        doctor->peer = peer;
+    }
+}
+
+/* BY_UDP servers could have answered by UDP, and those at URIS have. */
+static void look_at_udp(Doctor *doctor, guint by_udp, const GPtrArray *uris)
+{
+    if (uris->len > 1) {
+        doctor_say(doctor, FINDING_OK, N_("UDP"), _("gets out of this network and back"));
+        doctor->nat = doctor_look_at_nat(doctor, (const char *const *) uris->pdata);
+    } else if (by_udp > 0) {
+        doctor->udp_blocked = true;
+        doctor_say(doctor, FINDING_FAILED, N_("UDP"),
+                   _("no server answers by UDP: a firewall seems to block it. Calls out of this "
+                     "network need a turns: server, or one with ?transport=tcp"));
+    }
 }
 
 static void look_at_servers(Doctor *doctor)
 {
-    g_autoptr(GVariant) servers =
-        g_variant_lookup_value(doctor->peer, "IceServers", G_VARIANT_TYPE("a(sss)"));
-    gsize n = servers ? g_variant_n_children(servers) : 0;
-    guint by_udp = 0, answering = 0;
+    g_autoptr(GVariant) servers = NULL;
+    g_autoptr(GPtrArray) answering = g_ptr_array_new();
+    guint by_udp = 0;
+    gsize n;
 
+    wait_for_servers(doctor);
+    servers = load_servers(doctor);
+    n = g_variant_n_children(servers);
     for (gsize i = 0; i < n; i++) {
         const char *uri, *state, *words;
 
         g_variant_get_child(servers, i, "(&s&s&s)", &uri, &state, &words);
         look_at_server(doctor, uri, state, words);
-        if (is_udp_alone(uri) && !g_str_equal(state, "untested")) {
-            by_udp++;
-            answering += !g_str_equal(state, "unreachable") && !g_str_equal(state, "unresolved");
-        }
+        if (!is_udp_alone(uri) || g_str_equal(state, "untested"))
+            continue;
+        by_udp++;
+        if (!g_str_equal(state, "unreachable") && !g_str_equal(state, "unresolved"))
+            g_ptr_array_add(answering, (gpointer) uri);
     }
+    g_ptr_array_add(answering, NULL);
     if (n == 0)
         doctor_say(doctor, FINDING_WARNING, N_("ICE server"),
                    _("there is none: enough within one network; two peers behind different NATs "
                      "need a STUN server, and some of them a TURN server (Servers= in peer.conf, "
                      "or in the relay's relay.conf)"));
-    if (by_udp > 0 && answering == 0)
-        doctor_say(doctor, FINDING_FAILED, N_("UDP"),
-                   _("no server answers by UDP: a firewall seems to block it. Calls out of this "
-                     "network need a turns: server, or one with ?transport=tcp"));
-    else if (answering > 0)
-        doctor_say(doctor, FINDING_OK, N_("UDP"), _("gets out of this network and back"));
+    look_at_udp(doctor, by_udp, answering);
 }
 
 /* ---- a peer ----------------------------------------------------------------------- */
@@ -223,6 +296,21 @@ static bool is_relayed(const char *candidate)
     return g_strcmp0(type, "relay") == 0;
 }
 
+/* Why there is no direct path, as far as it shows at this side */
+static const char *why_relayed(const Doctor *doctor)
+{
+    if (doctor->udp_blocked)
+        return _("UDP is blocked at this side");
+    if (doctor->nat == NAT_EACH)
+        return _("the NAT at this side gives each remote another port");
+    if (doctor->nat == NAT_UNKNOWN)
+        return _(
+            "both are behind NATs that give each remote another port, or UDP is blocked at one "
+            "side");
+    return _("nothing at this side is in the way, so look at the other one: \"rtcbusctl doctor\" "
+             "there");
+}
+
 static void say_path(Doctor *doctor, GVariant *call)
 {
     const char *local = dict_string(call, "LocalCandidate");
@@ -232,12 +320,35 @@ static void say_path(Doctor *doctor, GVariant *call)
 
     if (is_relayed(local) || is_relayed(remote))
         doctor_say(doctor, FINDING_WARNING, N_("path"),
-                   _("by a TURN server (%s ↔ %s), round trip %s: no direct one was found, for both "
-                     "are behind NATs that give each remote another port, or UDP is blocked"),
-                   here, there, rtt);
+                   _("by a TURN server (%s ↔ %s), round trip %s, for no direct one was found: %s"),
+                   here, there, rtt, why_relayed(doctor));
     else
         doctor_say(doctor, FINDING_OK, N_("path"), _("direct, %s ↔ %s, round trip %s"), here, there,
                    rtt);
+}
+
+/* Two that cannot reach each other: what to do about it, as far as it shows at this side */
+static void say_no_path(Doctor *doctor)
+{
+    const char *words;
+
+    if (doctor->udp_blocked && !doctor->has_turn)
+        words = _("UDP is blocked at this side: a turns: server in Servers= is needed, or one with "
+                  "?transport=tcp");
+    else if (doctor->has_turn)
+        words = _("a TURN server serves this side, so the other one is the cause: \"rtcbusctl "
+                  "doctor\" there");
+    else if (doctor->nat == NAT_EACH)
+        words = _("the NAT at this side gives each remote another port, and no TURN server serves "
+                  "us: add one to Servers= in peer.conf, or in the relay's relay.conf");
+    else if (doctor->nat == NAT_UNKNOWN)
+        words =
+            _("no STUN or TURN server serves this side: add one to Servers= in peer.conf, or in "
+              "the relay's relay.conf");
+    else
+        words = _("nothing at this side is in the way, but a TURN server would help: the other "
+                  "side's NAT or firewall lets nothing of ours pass (\"rtcbusctl doctor\" there)");
+    doctor_say(doctor, FINDING_FAILED, N_("path"), "%s", words);
 }
 
 static void look_at_path(PathTest *test)
@@ -256,6 +367,16 @@ static void look_at_path(PathTest *test)
             return;
         }
     }
+}
+
+static void say_failure(Doctor *doctor, const char *why)
+{
+    bool no_path = strstr(why, _(REASON_NO_PATH)) != NULL;
+
+    doctor_say(doctor, FINDING_FAILED, N_("call"), "%s",
+               no_path ? _("no path between the two was found") : why);
+    if (no_path)
+        say_no_path(doctor);
 }
 
 static void look_at_peer(Doctor *doctor, const char *peer)
@@ -277,7 +398,7 @@ static void look_at_peer(Doctor *doctor, const char *peer)
         g_main_loop_run(test.loop);
     g_source_remove(limit);
     if (test.why) {
-        doctor_say(doctor, FINDING_FAILED, N_("call"), "%s", test.why);
+        say_failure(doctor, test.why);
     } else {
         doctor_say(doctor, FINDING_OK, N_("call"), _("%s is connected"), peer);
         look_at_path(&test);

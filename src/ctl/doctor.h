@@ -14,10 +14,20 @@ typedef enum {
     FINDING_SKIPPED, /* it makes no sense without what failed before */
 } Finding;
 
+typedef enum {
+    NAT_UNKNOWN,
+    NAT_NONE,
+    NAT_SAME, /* all see the same port, or nobody has seen another one */
+    NAT_EACH, /* each remote sees another port */
+} Nat;
+
 typedef struct {
     BusClient *client;
     GVariant *peer; /* a{sv}: the daemon's properties */
     guint failures;
+    Nat nat;
+    bool udp_blocked;
+    bool has_turn; /* a TURN server serves us */
 } Doctor;
 
 /* Says what STEP has found. WORDS are for people: what it is, and what to do. */
@@ -26,3 +36,6 @@ void doctor_say(Doctor *doctor, Finding finding, const char *step, const char *f
 
 /* From the name of the relay to what answers there. */
 void doctor_look_at_relay(Doctor *doctor);
+
+/* By the answers of the servers at URIS, which are reached by UDP. Nothing is said if none answers. */
+Nat doctor_look_at_nat(Doctor *doctor, const char *const *uris);

@@ -13,13 +13,12 @@ import json
 import os
 import shutil
 import signal
-import threading
 import time
 
 import ctl
 import harness
+from bare_relay import BareRelay
 from harness import check, equal, expect_error, hold, note, wait_for
-from wsclient import Closed, Timeout, WsServer
 
 ERROR = "org.rtcbus.Error."
 MANY = int(os.environ.get("RTCBUS_TEST_KEPT", "20"))
@@ -89,44 +88,6 @@ def programs_from(folder):
             del os.environ["RTCBUS_PROGRAM_DIR"]
         else:
             os.environ["RTCBUS_PROGRAM_DIR"] = before
-
-
-class BareRelay:
-    """Sends each text to every other client, and knows nothing of names."""
-
-    def __init__(self):
-        self.server = WsServer()
-        self.clients = []
-        self.ended = False
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while not self.ended:
-            try:
-                client = self.server.accept(protocol=None, timeout=1)
-            except (Timeout, OSError, Closed):
-                continue
-            self.clients.append(client)
-            threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
-
-    def _pass_on(self, client):
-        while not self.ended:
-            try:
-                text = client.recv(1)
-            except Timeout:
-                continue
-            except (Closed, OSError):
-                self.clients.remove(client)
-                return
-            for other in [c for c in self.clients if c is not client]:
-                try:
-                    other.send_text(text)
-                except OSError:
-                    pass
-
-    def close(self):
-        self.ended = True
-        self.server.close()
 
 
 def test_keep(world):

@@ -349,6 +349,11 @@ class WsServer:
                                 "Connection: close\r\n\r\n".encode())
             sock.close()
             return None
+        if connection.headers.get("sec-websocket-version") != "13":  # RFC 6455 4.4
+            connection.send_raw(b"HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\n"
+                                b"Connection: close\r\n\r\n")
+            sock.close()
+            return None
         lines = [
             "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
             "Sec-WebSocket-Accept: " + accept_key(connection.headers["sec-websocket-key"]),

@@ -477,6 +477,7 @@ static void on_updated(gpointer data)
     rtcbus_peer1_set_relay_url(object, peer_relay_url(peer));
     rtcbus_peer1_set_relay_state(object, relay_state_to_string(room_state(room)));
     rtcbus_peer1_set_relay_error(object, room_problem(room));
+    rtcbus_peer1_set_relay_fault(object, room_fault(room));
     rtcbus_peer1_set_relay_retry_at(object, (guint64) room_retry(room));
     rtcbus_peer1_set_fingerprint(object, peer_fingerprint(peer));
     rtcbus_peer1_set_peers(object, members_to_variant(room));

@@ -13,6 +13,7 @@
 #include <glib/gi18n.h>
 #include <stdbool.h>
 
+#include "common/names.h"
 #include "signaling/frame.h"
 
 /* Reasons that we give ourselves; others are the connection's error messages. */
@@ -24,9 +25,7 @@
 #define CALL_REASON_BUSY                                                                           \
     N_("the remote refused the call: it has too many (MaxCalls= and MaxStrangers= in its peer.conf)")
 #define CALL_REASON_CROWDED N_("it made room for another call")
-#define CALL_REASON_NO_PATH                                                                        \
-    N_("no path between the two was found: UDP may be blocked, or a TURN server be needed; "       \
-       "\"rtcbusctl doctor PEER\" tells more")
+#define CALL_REASON_NO_PATH REASON_NO_PATH
 #define CALL_REASON_NOBODY                                                                         \
     N_("nobody in the room answered in time; \"rtcbusctl peers\" tells who is there")
 #define CALL_REASON_UNANSWERED                                                                     \

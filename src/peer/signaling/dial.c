@@ -18,6 +18,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/names.h"
 #include "common/secret-file.h"
 #include "peer/signaling/refusal.h"
 #include "peer/signaling/upgrade.h"
@@ -70,17 +71,18 @@ static void dial_stop(Dial *dial)
 }
 
 /* Takes MESSAGE. */
-static void dial_end(Dial *dial, char *message, bool silent)
+static void dial_end(Dial *dial, const char *fault, char *message, bool silent)
 {
     g_autofree char *owned = message;
 
     dial_stop(dial);
-    dial->ops->failed(&(DialFailure){.message = owned, .silent = silent}, dial->data);
+    dial->ops->failed(&(DialFailure){.message = owned, .fault = fault, .silent = silent},
+                      dial->data);
 }
 
-static void dial_fail(Dial *dial, char *message)
+static void dial_fail(Dial *dial, const char *fault, char *message)
 {
-    dial_end(dial, message, false);
+    dial_end(dial, fault, message, false);
 }
 
 static gboolean on_limit(gpointer data);
@@ -100,6 +102,7 @@ static void dial_refused(Dial *dial)
 
     dial_stop(dial);
     dial->ops->failed(&(DialFailure){.message = message,
+                                     .fault = refusal_fault_of_status(answer->status),
                                      .status = answer->status,
                                      .words = words,
                                      .retry = answer->retry,
@@ -115,7 +118,8 @@ static gboolean on_limit(gpointer data)
     if (dial->answer.status)
         dial_refused(dial); /* with what there is of its body */
     else
-        dial_end(dial, refusal_of_silence(dial->uri, dial->phase, dial->limit),
+        dial_end(dial, refusal_fault_of_phase(dial->phase),
+                 refusal_of_silence(dial->uri, dial->phase, dial->limit),
                  dial->phase <= DIAL_CONNECTING);
     return G_SOURCE_REMOVE;
 }
@@ -132,7 +136,7 @@ static bool dial_head(Dial *dial)
     upgrade_answer_clear(&dial->answer);
     if (!upgrade_parse(head, length, &dial->answer, &error)) {
         dial->answer.status = 0;
-        dial_fail(dial, refusal_of_bytes(dial->uri, head, length));
+        dial_fail(dial, RELAY_FAULT_HTTP, refusal_of_bytes(dial->uri, head, length));
         return false;
     }
     if (dial->answer.status != 101 && dial->answer.status < 200) { /* 100, 103: more follows */
@@ -146,7 +150,7 @@ static bool dial_head(Dial *dial)
     }
     dial_stop(dial);
     if (!upgrade_verify(head, length, dial->key, dial->subprotocol, &error)) {
-        dial_fail(dial, refusal_of_upgrade(dial->uri, error->message));
+        dial_fail(dial, RELAY_FAULT_WEBSOCKET, refusal_of_upgrade(dial->uri, error->message));
         return false;
     }
     dial->ops->opened(dial->stream, dial->answer.protocol, dial->data);
@@ -170,7 +174,7 @@ static bool dial_byte(Dial *dial, char byte)
         g_string_append_c(head, byte);
         /* What is no HTTP need not end its lines. */
         if (head->len >= MAX_HEAD || (head->len == 5 && !g_str_has_prefix(head->str, "HTTP/"))) {
-            dial_fail(dial, refusal_of_bytes(dial->uri, head->str, head->len));
+            dial_fail(dial, RELAY_FAULT_HTTP, refusal_of_bytes(dial->uri, head->str, head->len));
             return false;
         }
         if (!g_str_has_suffix(head->str, "\n\r\n") && !g_str_has_suffix(head->str, "\n\n"))
@@ -190,9 +194,10 @@ static void dial_ended(Dial *dial, const GError *error)
     if (dial->answer.status)
         dial_refused(dial);
     else if (dial->head->len > 0)
-        dial_fail(dial, refusal_of_bytes(dial->uri, dial->head->str, dial->head->len));
+        dial_fail(dial, RELAY_FAULT_HTTP,
+                  refusal_of_bytes(dial->uri, dial->head->str, dial->head->len));
     else
-        dial_fail(dial, refusal_of_error(dial->uri, DIAL_ASKING, error));
+        dial_fail(dial, RELAY_FAULT_HTTP, refusal_of_error(dial->uri, DIAL_ASKING, error));
 }
 
 static gboolean on_readable(GObject *stream, gpointer data)
@@ -284,9 +289,10 @@ static void on_secured(GObject *source, GAsyncResult *result, gpointer data)
     if (done)
         dial_ask(dial);
     else if (dial->refused && g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
-        dial_fail(dial, refusal_of_certificate(dial->uri, dial->refused, dial->flags));
+        dial_fail(dial, RELAY_FAULT_TLS,
+                  refusal_of_certificate(dial->uri, dial->refused, dial->flags));
     else
-        dial_fail(dial, refusal_of_error(dial->uri, dial->phase, error));
+        dial_fail(dial, RELAY_FAULT_TLS, refusal_of_error(dial->uri, dial->phase, error));
 }
 
 /* GSocketClient would do the same, but for the first line: where the other side has hung up by now,
@@ -303,7 +309,7 @@ static void dial_secure(Dial *dial, GSocketConnection *connection)
     if (remote)
         tls = g_tls_client_connection_new(G_IO_STREAM(connection), dial->address, &error);
     if (!tls) {
-        dial_fail(dial, refusal_of_error(dial->uri, dial->phase, error));
+        dial_fail(dial, RELAY_FAULT_TLS, refusal_of_error(dial->uri, dial->phase, error));
         return;
     }
     dial->stream = tls;
@@ -335,7 +341,8 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
         g_socket_set_option(g_socket_connection_get_socket(connection), IPPROTO_TCP, TCP_NODELAY, 1,
                             NULL);
     if (!connection) {
-        dial_end(dial, refusal_of_error(dial->uri, dial->phase, error), is_silence(error));
+        dial_end(dial, error->domain == G_RESOLVER_ERROR ? RELAY_FAULT_RESOLUTION : RELAY_FAULT_TCP,
+                 refusal_of_error(dial->uri, dial->phase, error), is_silence(error));
         return;
     }
     dial_limit(dial, DIAL_LIMIT);

@@ -19,6 +19,7 @@ typedef struct Dial Dial;
 
 typedef struct {
     const char *message; /* one sentence for people; see refusal.h */
+    const char *fault;   /* RELAY_FAULT_* */
     bool silent;         /* nobody has answered: it may be the network */
     guint status;        /* of the answer; 0: there was none */
     const char *words;   /* the relay's own, or NULL */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/names.h"
 #include "common/printable.h"
 #include "common/url.h"
 
@@ -29,6 +30,39 @@ static char *with_port(GUri *uri, char *text)
     return g_strdup_printf(_("%s; URL= names no port, which means 80, while a relay listens on "
                              "41337 unless it is told otherwise"),
                            owned);
+}
+
+const char *refusal_fault_of_phase(DialPhase phase)
+{
+    static const char *const faults[] = {
+        [DIAL_RESOLVING] = RELAY_FAULT_RESOLUTION,
+        [DIAL_CONNECTING] = RELAY_FAULT_TCP,
+        [DIAL_SECURING] = RELAY_FAULT_TLS,
+        [DIAL_ASKING] = RELAY_FAULT_HTTP,
+    };
+
+    return faults[phase];
+}
+
+const char *refusal_fault_of_status(guint status)
+{
+    switch (status) {
+    case 401:
+        return RELAY_FAULT_TOKEN;
+    case 407:
+    case 511:
+        return RELAY_FAULT_PROXY;
+    case 409:
+        return RELAY_FAULT_NAME;
+    case 502:
+    case 504:
+        return RELAY_FAULT_GATEWAY;
+    default:
+        break;
+    }
+    return status < 300   ? RELAY_FAULT_WEBSOCKET
+           : status < 400 ? RELAY_FAULT_REDIRECT
+                          : RELAY_FAULT_REFUSED;
 }
 
 /* ---- certificates ----------------------------------------------------------- */

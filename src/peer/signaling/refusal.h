@@ -21,6 +21,10 @@ typedef enum {
     DIAL_ASKING,   /* the request is sent */
 } DialPhase;
 
+/* What that is as a word, RELAY_FAULT_*: for silence in PHASE, and for another status than 101 */
+const char *refusal_fault_of_phase(DialPhase phase);
+const char *refusal_fault_of_status(guint status);
+
 /* All transfer full. URI is the relay's. */
 
 /* An error of GIO in PHASE. */

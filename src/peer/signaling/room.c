@@ -11,6 +11,7 @@
 struct Room {
     RelayState state;
     char *problem;
+    const char *fault;
     gint64 retry;
     char *own_id, *own_name;
     GPtrArray *members;
@@ -71,6 +72,8 @@ void room_set_state(Room *room, RelayState state, const char *problem)
     room->state = state;
     g_free(room->problem);
     room->problem = copy;
+    if (!problem && state != RELAY_CONNECTED)
+        room->fault = NULL;
 }
 
 void room_set_retry(Room *room, gint64 time)
@@ -91,6 +94,16 @@ RelayState room_state(const Room *room)
 const char *room_problem(const Room *room)
 {
     return room->problem ? room->problem : "";
+}
+
+void room_set_fault(Room *room, const char *fault)
+{
+    room->fault = fault;
+}
+
+const char *room_fault(const Room *room)
+{
+    return room->fault ? room->fault : "";
 }
 
 void room_set_own_id(Room *room, const char *own_id)

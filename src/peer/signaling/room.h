@@ -38,6 +38,11 @@ void room_set_state(Room *room, RelayState state, const char *problem);
 RelayState room_state(const Room *room);
 const char *room_problem(const Room *room); /* "" if there is none */
 
+/* What kind of a problem it is: a RELAY_FAULT_* of common/names.h, or NULL. Kept until it is another
+ * one, or there is no problem. */
+void room_set_fault(Room *room, const char *fault);
+const char *room_fault(const Room *room); /* "" if there is none */
+
 /* When the relay is tried again, by clock_wall(); 0: it is not being waited for. */
 void room_set_retry(Room *room, gint64 time);
 gint64 room_retry(const Room *room);

@@ -226,6 +226,7 @@ static void signaling_connected(Signaling *signaling)
     g_hash_table_remove_all(signaling->complained);
     signaling->stable_timer = clock_timer_add(STABLE, on_stable, signaling);
     relay_list_connected(signaling->relays);
+    room_set_fault(signaling->room, id ? NULL : RELAY_FAULT_FOREIGN);
     if (id)
         log_event(G_LOG_LEVEL_INFO,
                   (.message_id = MESSAGE_RELAY_CONNECTED, .topic = LOG_TOPIC_RELAY),
@@ -528,6 +529,7 @@ static void on_closed(Websocket *websocket, const WebsocketFailure *failure, gpo
 {
     Signaling *signaling = data;
 
+    room_set_fault(signaling->room, failure->dial ? failure->dial->fault : RELAY_FAULT_LOST);
     if (signaling->stopping) {
         signaling_stopped(signaling);
     } else if (failure->dial) {
@@ -593,6 +595,7 @@ static void signaling_connect(Signaling *signaling)
     if (error) {
         g_autofree char *problem = refusal_of_token(error->message);
 
+        room_set_fault(signaling->room, RELAY_FAULT_TOKEN);
         signaling_retry(signaling, problem, next_delay(signaling));
         return;
     }

@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "signaling/frame.h"
 #include "common/log.h"
+#include "common/names.h"
 #include "peer/signaling/upgrade.h"
 #include "common/printable.h"
 
@@ -246,7 +247,8 @@ static const DialOps dial_ops = {
 static gboolean on_bad_url(gpointer data)
 {
     Websocket *websocket = data;
-    const DialFailure failure = {.message = _("URL= makes no sense: write it as "
+    const DialFailure failure = {.fault = RELAY_FAULT_RESOLUTION,
+                                 .message = _("URL= makes no sense: write it as "
                                               "ws://relay.example:41337/")};
 
     websocket->bad_url_timer = 0;

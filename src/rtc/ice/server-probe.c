@@ -7,6 +7,7 @@
 
 #include <gio/gio.h>
 #include <glib-unix.h>
+#include <glib/gi18n.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -137,7 +138,7 @@ static void probe_next_address(ServerProbe *probe)
             g_clear_object(&probe->socket);
     }
     if (!probe->socket) {
-        probe_finish(probe, SERVER_UNREACHABLE, "no answer");
+        probe_finish(probe, SERVER_UNREACHABLE, N_("no answer"));
         return;
     }
     g_socket_set_blocking(probe->socket, FALSE);
@@ -201,7 +202,7 @@ static gboolean on_answer_limit(gpointer data)
     ServerProbe *probe = data;
 
     probe->timer = 0;
-    probe_finish(probe, SERVER_UNREACHABLE, "no answer");
+    probe_finish(probe, SERVER_UNREACHABLE, N_("no answer"));
     return G_SOURCE_REMOVE;
 }
 
@@ -212,7 +213,7 @@ static bool take_message(ServerProbe *probe)
     guint8 answer[STUN_EXCHANGE_MAX];
 
     if (whole < 0) {
-        probe_finish(probe, SERVER_REFUSED, "what it answers is not STUN");
+        probe_finish(probe, SERVER_REFUSED, N_("what it answers is not STUN"));
         return false;
     }
     if (whole == 0 || probe->length < (gsize) whole)

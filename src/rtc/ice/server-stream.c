@@ -11,6 +11,7 @@
 
 #include "rtc/ice/server-stream.h"
 
+#include <glib/gi18n.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <gnutls/gnutls.h>
@@ -92,10 +93,10 @@ static void handshake_failed(ServerStream *stream, int result)
 
         g_set_error_literal(&error, RTC_ERROR, RTC_ERROR_SECURITY, words);
     } else if (result == GNUTLS_E_FATAL_ALERT_RECEIVED) {
-        g_set_error(&error, RTC_ERROR, RTC_ERROR_FAILED, "it refused the TLS handshake: %s",
+        g_set_error(&error, RTC_ERROR, RTC_ERROR_FAILED, N_("it refused the TLS handshake: %s"),
                     gnutls_alert_get_name(gnutls_alert_get(stream->session)));
     } else {
-        g_set_error(&error, RTC_ERROR, RTC_ERROR_FAILED, "the TLS handshake failed: %s",
+        g_set_error(&error, RTC_ERROR, RTC_ERROR_FAILED, N_("the TLS handshake failed: %s"),
                     gnutls_strerror(result));
     }
     stream_fail(stream, error);
@@ -249,9 +250,10 @@ static gssize tls_result(ServerStream *stream, gssize result, GError **error)
     if (result < 0 && !gnutls_error_is_fatal(result))
         return 0;
     if (result == 0)
-        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_CLOSED, "it closed the connection");
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_CLOSED, N_("it closed the connection"));
     else
-        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "TLS failed: %s", gnutls_strerror(result));
+        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, N_("TLS failed: %s"),
+                    gnutls_strerror(result));
     return -1;
 }
 
@@ -266,7 +268,7 @@ static gssize plain_result(gssize result, GError *local, GError **error)
     if (local)
         g_propagate_error(error, local);
     else
-        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_CLOSED, "it closed the connection");
+        g_set_error_literal(error, RTC_ERROR, RTC_ERROR_CLOSED, N_("it closed the connection"));
     return -1;
 }
 

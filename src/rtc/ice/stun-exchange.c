@@ -10,6 +10,7 @@
 
 #include "rtc/ice/stun-exchange.h"
 
+#include <glib/gi18n.h>
 #include <stun/usages/bind.h>
 #include <stun/usages/turn.h>
 #include <string.h>
@@ -120,15 +121,15 @@ static StunExchangeVerdict other_error(StunExchange *exchange, const StunMessage
     switch (code) {
     case STUN_ERROR_UNAUTHORIZED:
     case STUN_ERROR_WRONG_CREDENTIALS:
-        return refuse(exchange, g_strdup("the user name or the password is wrong"));
+        return refuse(exchange, g_strdup(N_("the user name or the password is wrong")));
     case STUN_ERROR_TRY_ALTERNATE:
-        return refuse(exchange, g_strdup("it sends us to another server"));
+        return refuse(exchange, g_strdup(N_("it sends us to another server")));
     case STUN_ERROR_ALLOCATION_QUOTA_REACHED:
-        return refuse(exchange, g_strdup("this user has too many allocations there"));
+        return refuse(exchange, g_strdup(N_("this user has too many allocations there")));
     case STUN_ERROR_INSUFFICIENT_CAPACITY:
-        return refuse(exchange, g_strdup("it has no more room"));
+        return refuse(exchange, g_strdup(N_("it has no more room")));
     default:
-        return refuse(exchange, g_strdup_printf("it answered with error %d%s%s", code,
+        return refuse(exchange, g_strdup_printf(N_("it answered with error %d%s%s"), code,
                                                 *reason ? ": " : "", reason));
     }
 }
@@ -177,7 +178,7 @@ static StunExchangeVerdict take_success(StunExchange *exchange, StunMessage *ans
     if (result == STUN_USAGE_TURN_RETURN_RELAY_SUCCESS ||
         result == STUN_USAGE_TURN_RETURN_MAPPED_SUCCESS)
         return STUN_EXCHANGE_SERVED;
-    return refuse(exchange, g_strdup("its answer makes no sense"));
+    return refuse(exchange, g_strdup(N_("its answer makes no sense")));
 }
 
 StunExchangeVerdict stun_exchange_take(StunExchange *exchange, const guint8 *answer, gsize length)
