@@ -9,11 +9,14 @@
 #include <gio/gunixsocketaddress.h>
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "common/log.h"
 
 #define UNIX_PREFIX "unix:"
 #define INODE_KEY "rtcbus-inode"
@@ -114,6 +117,25 @@ GSocket *listen_address_open(GSocketAddress *address, int backlog, GError **erro
         (path && !open_to_group(socket, path, error)) || !g_socket_listen(socket, error))
         return NULL;
     return g_steal_pointer(&socket);
+}
+
+int listen_address_bind(int fd, const struct sockaddr *address, socklen_t length, const char *text)
+{
+    int on = 1;
+
+    if (bind(fd, address, length) == 0)
+        return 0;
+    if (errno != EADDRNOTAVAIL)
+        return -1;
+    if (address->sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
+    else
+        setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on);
+    if (bind(fd, address, length) != 0)
+        return -1;
+    log_warning(_("%s is no address of this machine yet: it is listened on from when it comes"),
+                text);
+    return 0;
 }
 
 void listen_address_remove(GSocket *socket)

@@ -18,6 +18,7 @@
 
 #include "common/authority.h"
 #include "common/clock.h"
+#include "common/listen-address.h"
 #include "common/log.h"
 #include "common/metrics.h"
 
@@ -367,6 +368,22 @@ bool metrics_server_check_address(const char *text)
     return address != NULL;
 }
 
+/* As g_socket_bind(), and to an address that is still to come */
+static bool bind_socket(GSocket *socket, GSocketAddress *address, const char *text, GError **error)
+{
+    struct sockaddr_storage native;
+    gssize size = g_socket_address_get_native_size(address);
+    int fd = g_socket_get_fd(socket), on = 1;
+
+    if (!g_socket_address_to_native(address, &native, sizeof native, error))
+        return false;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (listen_address_bind(fd, (struct sockaddr *) &native, (socklen_t) size, text) == 0)
+        return true;
+    g_set_error_literal(error, G_IO_ERROR, g_io_error_from_errno(errno), g_strerror(errno));
+    return false;
+}
+
 static GSocket *open_socket(const char *text, GError **error)
 {
     g_autoptr(GSocketAddress) address = parse_address(without_scheme(text));
@@ -381,7 +398,7 @@ static GSocket *open_socket(const char *text, GError **error)
     if (!socket)
         return NULL;
     g_socket_set_blocking(socket, FALSE);
-    if (!g_socket_bind(socket, address, TRUE, error) || !g_socket_listen(socket, error))
+    if (!bind_socket(socket, address, text, error) || !g_socket_listen(socket, error))
         return NULL;
     return g_steal_pointer(&socket);
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/listen-address.h"
 #include "common/log.h"
 
 #define BACKLOG 4096
@@ -161,7 +162,7 @@ static gboolean on_pause_over(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static int open_socket(const Address *address, socklen_t length, bool only_v6)
+static int open_socket(const Address *address, socklen_t length, bool only_v6, const char *text)
 {
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int one = 1, v6only = only_v6;
@@ -171,7 +172,7 @@ static int open_socket(const Address *address, socklen_t length, bool only_v6)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (address->any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only);
-    if (bind(fd, &address->any, length) == 0 && listen(fd, BACKLOG) == 0)
+    if (listen_address_bind(fd, &address->any, length, text) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     close(fd);
     return -1;
@@ -208,13 +209,13 @@ static bool listen_on(Listener *listener, const char *text, char **all, GError *
         g_set_error(error, LISTENER_ERROR, 0, _("%s is not an address and a port"), text);
         return false;
     }
-    fd = open_socket(&address, length, is_any_v6(&address) && wants_only_v6(&address, all));
+    fd = open_socket(&address, length, is_any_v6(&address) && wants_only_v6(&address, all), text);
     if (fd < 0 && errno == EAFNOSUPPORT && is_any_v6(&address)) {
         /* A machine without IPv6: "everywhere" is still everywhere. */
         struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = address.in6.sin6_port};
 
         address.in = v4;
-        fd = open_socket(&address, length = sizeof address.in, false);
+        fd = open_socket(&address, length = sizeof address.in, false, text);
     }
     if (fd < 0) {
         g_set_error(error, LISTENER_ERROR, 0, _("cannot listen on %s: %s"), text,
