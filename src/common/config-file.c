@@ -502,6 +502,21 @@ GPtrArray *config_check(const char *path, bool required, const ConfigKey *keys)
     return problems;
 }
 
+char **config_warnings(const char *path, bool required, const ConfigKey *keys)
+{
+    g_autoptr(GPtrArray) problems = config_check(path, required, keys);
+    g_autoptr(GStrvBuilder) warnings = g_strv_builder_new();
+
+    for (guint i = 0; i < problems->len; i++) {
+        const ConfigProblem *problem = problems->pdata[i];
+        g_autofree char *line = problem->is_warning ? config_problem_to_string(problem) : NULL;
+
+        if (line)
+            g_strv_builder_add(warnings, line);
+    }
+    return g_strv_builder_end(warnings);
+}
+
 char *config_read_one(const char *path, const char *group, const char *key, GError **error)
 {
     const ConfigKey keys[] = {{.group = group, .key = key, .type = CONFIG_STRING, .fallback = ""},

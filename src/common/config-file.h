@@ -80,6 +80,9 @@ char *config_problem_to_string(const ConfigProblem *problem);
  * Transfer full, elements are ConfigProblem. */
 GPtrArray *config_check(const char *path, bool required, const ConfigKey *keys);
 
+/* Those of them that are warnings, each as one line, for who shows them. Transfer full. */
+char **config_warnings(const char *path, bool required, const ConfigKey *keys);
+
 /* The value of one key of [GROUP] as it is written in what config_load() would read, "" if it is
  * nowhere, and nothing else of the files is looked at; for who is not the program that they are
  * for. Transfer full. */

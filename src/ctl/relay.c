@@ -207,6 +207,20 @@ static void refusals_to_json(GVariant *refusals, JsonBuilder *builder)
 
 /* ---- all of it ------------------------------------------------------------------- */
 
+static void problems_print(GVariant *dict)
+{
+    g_autoptr(GVariant) list = g_variant_lookup_value(dict, "Problems", G_VARIANT_TYPE("as"));
+
+    for (gsize i = 0; list && i < g_variant_n_children(list); i++) {
+        const char *text;
+        g_autofree char *shown = NULL;
+
+        g_variant_get_child(list, i, "&s", &text);
+        shown = text_safe(text);
+        g_print("%s %s\n", _("Problem:"), shown);
+    }
+}
+
 static void relay_print(GVariant *dict, GPtrArray *rooms, GVariant *refusals, GVariant *relays)
 {
     g_autoptr(Table) table = table_new(2);
@@ -233,6 +247,7 @@ static void relay_print(GVariant *dict, GPtrArray *rooms, GVariant *refusals, GV
         room_print(rooms->pdata[i]);
     if (refusals)
         refusals_print(refusals, dict_uint64(dict, "Refused"));
+    problems_print(dict);
 }
 
 static void token_to_json(GVariant *client, JsonBuilder *builder)
@@ -322,6 +337,7 @@ static void relay_print_json(GVariant *dict, GPtrArray *rooms, GVariant *refusal
     json_add_string(builder, "version", dict_string(dict, "Version"));
     listening_to_json(dict, "Listening", "listening", builder);
     listening_to_json(dict, "TlsListening", "tlsListening", builder);
+    listening_to_json(dict, "Problems", "problems", builder);
     json_builder_set_member_name(builder, "draining");
     json_builder_add_boolean_value(builder, dict_flag(dict, "Draining"));
     json_add_uint(builder, "connections", dict_uint32(dict, "Connections"));

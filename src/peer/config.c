@@ -204,6 +204,7 @@ bool peer_config_load(PeerConfig *config, const char *path, bool required, GErro
 
     if (!config_load(path, required, keys, &fresh, error))
         return false;
+    fresh.warnings = config_warnings(path, required, keys);
     peer_config_clear(config);
     *config = fresh;
     return true;
@@ -222,6 +223,7 @@ GPtrArray *peer_config_check(const char *path, bool required)
 
 void peer_config_clear(PeerConfig *config)
 {
+    g_clear_pointer(&config->warnings, g_strfreev);
     config_clear(keys, config);
 }
 

@@ -27,6 +27,7 @@ typedef struct {
     guint64 history, history_time; /* readings, microseconds (0: no limit) */
     guint64 outbox;                /* readings */
     char **metrics_listen, **metrics_names;
+    char **warnings; /* of what the files say and nobody heeds */
 } PeerConfig;
 
 /* As config_load(): on failure CONFIG is untouched. Else what it held is freed. */

@@ -786,6 +786,7 @@ char **peer_problems(const Peer *peer)
 
     if (kept)
         g_strv_builder_add(problems, kept);
+    g_strv_builder_addv(problems, (const char **) peer->config.warnings);
     g_strv_builder_addv(problems, (const char **) forwards_problems(peer->forwards));
     return g_strv_builder_end(problems);
 }

@@ -298,6 +298,11 @@ void bus_update(RelayBus *bus)
         daemon_status(_("%s in %s"), clients, rooms);
 }
 
+void bus_set_problems(RelayBus *bus, char **problems)
+{
+    bus_relay1_set_problems(bus->skeleton, (const char *const *) problems);
+}
+
 static void on_change(gpointer data)
 {
     bus_update(data);

@@ -17,5 +17,8 @@ typedef struct RelayBus RelayBus;
 RelayBus *bus_new(GDBusConnection *connection, Relay *relay, GError **error);
 void bus_free(RelayBus *bus);
 
+/* What is wrong in the configuration, in words for people */
+void bus_set_problems(RelayBus *bus, char **problems);
+
 /* Tells the bus and "systemctl status" how many clients there are. */
 void bus_update(RelayBus *bus);

@@ -354,6 +354,7 @@ bool relay_config_load(const char *path, bool required, RelayConfig *out, GError
         relay_config_clear(&config);
         return false;
     }
+    config.warnings = config_warnings(path, required, keys);
     config.proxies = trusted_proxies_new(config.trusted_proxies);
     *out = config;
     return true;
@@ -368,5 +369,6 @@ void relay_config_clear(RelayConfig *config)
 {
     g_clear_pointer(&config->tls, tls_credentials_unref);
     g_clear_pointer(&config->proxies, trusted_proxies_free);
+    g_clear_pointer(&config->warnings, g_strfreev);
     config_clear(keys, config);
 }

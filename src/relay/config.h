@@ -53,6 +53,7 @@ typedef struct {
     char *cluster_name;                     /* what subjects and the store begin with */
     char *cluster_user, *cluster_password;  /* the latter is a file; "": none */
     char *cluster_credentials, *cluster_ca; /* files; "": none */
+    char **warnings;                        /* of what the files say and nobody heeds */
 } RelayConfig;
 
 /* As config_load(): OUT must be zero, and is untouched on failure. */

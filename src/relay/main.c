@@ -148,6 +148,8 @@ static bool start(Daemon *daemon, GDBusConnection *connection, gpointer data, GE
     if (!start_metrics(program, error))
         return false;
     program->bus = bus_new(connection, program->relay, error);
+    if (program->bus)
+        bus_set_problems(program->bus, program->config.warnings);
     return program->bus != NULL;
 }
 
@@ -158,6 +160,7 @@ static void reload(Daemon *daemon, gpointer data)
 
     relay_reload(program->relay);
     reload_metrics(program);
+    bus_set_problems(program->bus, program->config.warnings);
     if (!g_strv_equal((const char *const *) program->listening_to,
                       (const char *const *) wanted_addresses(program)) ||
         !g_strv_equal((const char *const *) program->tls_listening_to,

@@ -12,6 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import ctl  # noqa: E402
 import harness  # noqa: E402
 from harness import check, equal, wait_for  # noqa: E402
 
@@ -155,6 +156,23 @@ def test_unknown_keys_are_warned_of(world):
     for part in ("Colour", "Weather", peer.config_path):
         check(part in said, f"{part} is not warned of: {said!r}")
     equal(peer.get("Name"), "odd", "Name")
+
+
+def test_unknown_keys_are_shown(world):
+    """In status and relay, with what may be meant, until a reload finds them right."""
+    relay = world.relay(config={"Relay": {"MaxConnectios": "9"}})
+    peer = world.peer("odd", relay, config={"Peer": {"MaxCals": "9"}})
+    status, out, _ = ctl.run(peer, "status")
+    equal(status, 1, "exit status")
+    check("[Peer] MaxCals= is not known, ignored; is MaxCalls= meant?" in out, out)
+    out = ctl.run(relay, "relay")[1]
+    check("[Relay] MaxConnectios= is not known, ignored; is MaxConnections= meant?" in out, out)
+    peer.configure({**peer.config, "Peer": {"Name": "odd"}})
+    relay.configure({"Relay": {}})
+    for daemon, words in (peer, "status"), (relay, "relay"):
+        daemon.signal(signal.SIGHUP)
+        wait_for(lambda daemon=daemon: not daemon.get("Problems"), what="no problems")
+        check("meant?" not in ctl.run(daemon, words)[1], words)
 
 
 def test_drop_ins(world):
