@@ -5,6 +5,8 @@
 // standard output, both JSON. Chromium by its DevTools, Firefox by WebDriver BiDi.
 //
 //   {"do": "launch", "browser": "chromium"|"firefox", "profile": FOLDER, "language": "ja"}
+//   {"do": "begin"}: what is opened from now on shares nothing with what was opened before
+//   {"do": "end"}: closes all that was opened since
 //   {"do": "open", "page": NAME, "url": URL, "width", "height", "dark"}
 //   {"do": "eval", "page": NAME, "code": EXPRESSION}     → its value
 //   {"do": "click"|"type"|"shoot"|"close"|"offline"|"log", "page": NAME, …}
@@ -20,7 +22,7 @@ const CHROMIUM = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first
 
 const PATIENCE = 120000; // ms; puppeteer's own is 30 s
 
-let browser, kind;
+let browser, kind, context;
 const pages = new Map(), logs = new Map();
 
 async function launch({browser: name, profile, language = 'en', executable}) {
@@ -41,8 +43,19 @@ async function launch({browser: name, profile, language = 'en', executable}) {
     return browser.version();
 }
 
+async function begin() {
+    context = await browser.createBrowserContext();
+    return null;
+}
+
+async function end() {
+    await context.close();
+    pages.clear();
+    logs.clear();
+}
+
 async function open({page: name, url, width = 1280, height = 900, dark = false, mobile = false}) {
-    const page = await browser.newPage();
+    const page = await context.newPage();
     const log = [];
     page.setDefaultTimeout(PATIENCE);
     pages.set(name, page);
@@ -58,6 +71,8 @@ async function open({page: name, url, width = 1280, height = 900, dark = false, 
 
 const commands = {
     launch,
+    begin,
+    end,
     open,
     eval: ({page, code}) => pages.get(page).evaluate(code),
     click: ({page, selector}) => pages.get(page).click(selector),

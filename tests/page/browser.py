@@ -3,6 +3,7 @@
 
 """A real browser, driven by browser.js over a pipe."""
 
+import atexit
 import json
 import os
 import shutil
@@ -43,36 +44,39 @@ def trust(profile, authority):
         subprocess.run(["certutil", "-d", "sql:" + folder, *arguments], check=True)
 
 
-class Browser:
-    """One process of one browser, with an empty profile, where the world is. It believes AUTHORITY,
-    if that is given."""
+class Process:
+    """A browser with an empty profile, and browser.js that drives it, where PREFIX puts them."""
 
-    def __init__(self, world, kind, language="en", authority=None):
+    def __init__(self, kind, language, authority, prefix):
         self.kind = kind
-        self.profile = tempfile.mkdtemp(prefix=kind + "-", dir=world.directory)
+        self.profile = tempfile.mkdtemp(prefix=f"rtcbus-{kind}-", dir=os.environ.get("TMPDIR"))
+        self.answering = False  # to a command, and until then deaf to others
         if authority:
             trust(self.profile, authority)
-        self.log = open(os.path.join(world.directory, f"{kind}.err"), "ab")
+        self.log_path = os.path.join(self.profile, f"{kind}.err")
+        self.log = open(self.log_path, "ab")
         self.child = subprocess.Popen(
-            [*world.prefix, "node", os.path.join(HERE, "browser.js")], stdin=subprocess.PIPE,
+            [*prefix, "node", os.path.join(HERE, "browser.js")], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self.log, text=True,
             env=dict(os.environ, NODE_PATH=module_folder()))
-        world.closing(self)
-        self.version = self.do("launch", browser=kind, profile=self.profile, language=language,
-                               executable=executable(kind))
+        try:
+            self.version = self.do("launch", browser=kind, profile=self.profile, language=language,
+                                   executable=executable(kind))
+        except BaseException:
+            self.close()
+            raise
 
     def do(self, what, **arguments):
+        self.answering = True
         self.child.stdin.write(json.dumps({"do": what, **arguments}) + "\n")
         self.child.stdin.flush()
         line = self.child.stdout.readline()
         harness.check(line, f"{self.kind} is gone")
+        self.answering = False
         answer = json.loads(line)
         if "error" in answer:
             raise harness.Failed(f"{what} {arguments}: {answer['error']}")
         return answer["value"]
-
-    def open(self, name, url, **options):
-        return Page(self, name, url, options)
 
     def close(self):
         self.child.stdin.close()
@@ -83,6 +87,54 @@ class Browser:
             self.child.wait()
         self.child.stdout.close()
         self.log.close()
+        shutil.rmtree(self.profile, ignore_errors=True)
+
+
+shared = {}  # kind → Process: a browser needs longer to start than most tests with it
+
+
+@atexit.register
+def close_shared():
+    while shared:
+        shared.popitem()[1].close()
+
+
+class Browser:
+    """A browser that keeps nothing of what others have kept, where the world is. It believes
+    AUTHORITY, if that is given."""
+
+    def __init__(self, world, kind, language="en", authority=None):
+        self.kind = kind
+        self.world = world
+        self.alone = bool(language != "en" or authority or world.prefix)
+        self.process = None if self.alone else shared.pop(kind, None)
+        self.process = self.process or Process(kind, language, authority, world.prefix)
+        self.log_from = os.path.getsize(self.process.log_path)
+        self.version = self.process.version
+        world.closing(self)
+        self.do("begin")
+
+    def do(self, what, **arguments):
+        return self.process.do(what, **arguments)
+
+    def open(self, name, url, **options):
+        return Page(self, name, url, options)
+
+    def close(self):
+        """What it has said is in the world's folder, in case that the test has failed."""
+        with open(self.process.log_path, "rb") as log:
+            log.seek(self.log_from)
+            with open(os.path.join(self.world.directory, f"{self.kind}.err"), "ab") as f:
+                shutil.copyfileobj(log, f)
+        if self.alone or self.process.answering or self.kind in shared:
+            self.process.close()
+            return
+        try:
+            self.do("end")
+        except (harness.Failed, OSError):
+            self.process.close()
+            return
+        shared[self.kind] = self.process
 
 
 class Page:

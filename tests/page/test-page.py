@@ -166,7 +166,8 @@ def test_relay_killed_and_back(world, kind):
 
 
 def test_relay_frozen(world, kind):
-    """A relay that keeps the connection but says nothing any more is lost, too."""
+    """A relay that keeps the connection but says nothing any more is lost, too: asked from time to
+    time, or when the browser tells of its network."""
     relay = start_relay(world)
     emitter(world, relay, "boiler")
     page = open_page(world, kind, relay)
@@ -174,6 +175,8 @@ def test_relay_frozen(world, kind):
     page.click("#call-all")
     wait_growing(page, "boiler")
     relay.signal(signal.SIGSTOP)
+    if kind == "firefox":
+        page.eval("dispatchEvent(new Event('offline'))")
     try:
         page.wait_text("#banner-text", "The relay", 40)
         wait_growing(page, "boiler", 20)
