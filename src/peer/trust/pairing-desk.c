@@ -8,6 +8,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "common/bucket.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/printable.h"
@@ -16,9 +17,13 @@
 #include "peer/trust/pairing.h"
 #include "peer/error.h"
 
-/* Runs that have not been confirmed; the oldest gives way. A run is free for a
- * stranger, who learns nothing from it, but costs us some point arithmetic. */
-enum { MAX_RUNS = 4, MAX_ASKED = 200 };
+/*
+ * Runs that have not been confirmed: one of each sender, whose next one takes its place; of all of
+ * them the oldest gives way. A run is free for a stranger, who learns nothing from it, but costs us
+ * some point arithmetic: so a sender asks a few times, and all together not too often.
+ */
+enum { MAX_RUNS = 16, ASKS_PER_SENDER = 8, ASK_BURST = 200 };
+#define ASK_INTERVAL (2 * G_USEC_PER_SEC)
 
 /* Seconds for each answer that a joiner waits for, and for a person to decide */
 enum { ANSWER_TIMEOUT = 5, DECISION_TIMEOUT = 120 };
@@ -46,10 +51,12 @@ struct PairingDesk {
     char *digits;
     char *name; /* of PairingWish */
     bool replace, ask;
-    guint timer, tries, asked;
-    GQueue visits; /* of Visit: as a host many, as a joiner one */
-    Visit *proven; /* the one whose tag was right */
-    bool waited;   /* the host has said `wait` */
+    guint timer, tries;
+    Bucket asks;
+    GHashTable *asked; /* sender → how often; as many as ASKS lets ask while a code lasts */
+    GQueue visits;     /* of Visit: as a host one of each sender, as a joiner one */
+    Visit *proven;     /* the one whose tag was right */
+    bool waited;       /* the host has said `wait` */
 };
 
 static const char *desk_state_to_string(DeskState state)
@@ -79,6 +86,7 @@ static void desk_enter_state(PairingDesk *desk, DeskState state)
         return;
     g_clear_handle_id(&desk->timer, g_source_remove);
     g_queue_clear_full(&desk->visits, visit_free);
+    g_hash_table_remove_all(desk->asked);
     desk->proven = NULL;
     desk->waited = false;
     g_clear_pointer(&desk->digits, g_free);
@@ -248,21 +256,43 @@ char *pairing_desk_open(PairingDesk *desk, guint seconds, const PairingWish *wis
     desk->role = PAIRING_HOST;
     desk_set_wish(desk, wish);
     desk->tries = PAIRING_TRIES;
-    desk->asked = 0;
     desk_start_timer(desk, seconds, on_expired);
     desk_enter_state(desk, DESK_HOSTING);
     return code;
 }
 
+static bool may_ask(PairingDesk *desk, const char *from)
+{
+    guint before = GPOINTER_TO_UINT(g_hash_table_lookup(desk->asked, from));
+
+    if (before >= ASKS_PER_SENDER ||
+        !bucket_take(&desk->asks, clock_monotonic(), ASK_INTERVAL, ASK_BURST))
+        return false;
+    g_hash_table_insert(desk->asked, g_strdup(from), GUINT_TO_POINTER(before + 1));
+    return true;
+}
+
+/* The run of FROM that there is will not be confirmed. */
+static void forget_run(PairingDesk *desk, const char *from)
+{
+    for (GList *l = desk->visits.head; l; l = l->next) {
+        if (g_strcmp0(((Visit *) l->data)->from, from) == 0) {
+            visit_drop(desk, l->data);
+            return;
+        }
+    }
+}
+
 static void receive_ask(PairingDesk *desk, const Frame *frame)
 {
+    const char *from = frame->from ? frame->from : "";
     g_autofree char *share = NULL;
     Visit *visit;
 
     if (desk->state != DESK_HOSTING || !frame->session || visit_find(desk, frame) ||
-        !pairing_ask_is_for(frame->data, desk->digits) || desk->asked >= MAX_ASKED)
+        !pairing_ask_is_for(frame->data, desk->digits) || !may_ask(desk, from))
         return;
-    desk->asked++;
+    forget_run(desk, frame->from);
     visit = visit_new(desk, frame->from, frame->session);
     share = pairing_run_share(visit->run);
     if (pairing_run_take_share(visit->run, frame->data))
@@ -426,6 +456,7 @@ PairingDesk *pairing_desk_new(const Room *room, const char *fingerprint, const P
     desk->own_fingerprint = g_strdup(fingerprint);
     desk->ops = ops;
     desk->data = data;
+    desk->asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_queue_init(&desk->visits);
     return desk;
 }
@@ -442,6 +473,7 @@ void pairing_desk_free(PairingDesk *desk)
     if (!desk)
         return;
     desk_enter_state(desk, DESK_CLOSED);
+    g_hash_table_unref(desk->asked);
     g_free(desk->own_fingerprint);
     g_free(desk);
 }
