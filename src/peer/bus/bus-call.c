@@ -24,7 +24,8 @@ struct _BusCall {
     Call *call;
     guint settle_timer;
     guint owner_watch;
-    char *owner; /* the program that a stepwise call belongs to, on the bus; or NULL */
+    char *owner;          /* the program that a stepwise call belongs to, on the bus; or NULL */
+    ProgramDebt *program; /* of the owner */
 };
 
 G_DEFINE_TYPE(BusCall, bus_call, RTCBUS_TYPE_PEER1_CALL_SKELETON)
@@ -120,6 +121,11 @@ static gboolean on_settled(gpointer data)
 const char *bus_call_owner(const BusCall *self)
 {
     return self->owner;
+}
+
+ProgramDebt *bus_call_program(const BusCall *self)
+{
+    return self->program;
 }
 
 void bus_call_update(BusCall *self)
@@ -353,9 +359,11 @@ static void on_owner_gone(GDBusConnection *connection, const char *name, gpointe
     call_hang_up_when_sent(self->call, CALL_REASON_OWNER_GONE);
 }
 
-void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *owner)
+void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *owner,
+                     ProgramDebts *debts)
 {
     self->owner = g_strdup(owner);
+    self->program = program_debts_find(debts, owner);
     self->owner_watch = g_bus_watch_name_on_connection(
         connection, owner, G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, on_owner_gone, self, NULL);
 }
@@ -390,6 +398,7 @@ static void bus_call_finalize(GObject *object)
 
     g_clear_handle_id(&self->settle_timer, g_source_remove);
     g_clear_handle_id(&self->owner_watch, g_bus_unwatch_name);
+    g_clear_pointer(&self->program, program_debt_unref);
     g_free(self->owner);
     call_unref(self->call);
     G_OBJECT_CLASS(bus_call_parent_class)->finalize(object);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "peer/call/call.h"
+#include "peer/call/program-debt.h"
 #include "peer/bus/peer-dbus.h"
 
 #define BUS_TYPE_CALL (bus_call_get_type())
@@ -15,10 +16,13 @@ G_DECLARE_FINAL_TYPE(BusCall, bus_call, BUS, CALL, RtcbusPeer1CallSkeleton)
 BusCall *bus_call_new(Call *call);
 
 /* The call ends when OWNER, a program, leaves the bus. */
-void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *owner);
+void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *owner,
+                     ProgramDebts *debts);
 
 /* That program, or NULL: the call is no program's */
 const char *bus_call_owner(const BusCall *self);
+/* And what it owes; the call's. */
+ProgramDebt *bus_call_program(const BusCall *self);
 
 /* Shows the call's properties as they are now. */
 void bus_call_update(BusCall *self);

@@ -19,9 +19,7 @@ struct _BusChannel {
     RtcbusPeer1ChannelSkeleton parent;
     CallChannel *channel; /* NULL once it is closed */
     char *owner;          /* as that of its call */
-    /* What the owner has been told and has not acknowledged: the bus would keep it for a program
-     * that is slow, and throw it away in the end. */
-    guint64 told_messages, told_bytes;
+    ChannelDebt debt;     /* of the owner */
 };
 
 G_DEFINE_TYPE(BusChannel, bus_channel, RTCBUS_TYPE_PEER1_CHANNEL_SKELETON)
@@ -36,7 +34,6 @@ enum {
 
 enum { ID_UNKNOWN = 65535 };
 
-#define BEHIND_MAX (4 * 1024 * 1024)
 #define KIND_TEXT "text"
 #define KIND_BINARY "binary"
 
@@ -114,8 +111,7 @@ void bus_channel_message(BusChannel *self, MessageKind kind, const guint8 *bytes
     g_autofree char *text = NULL;
 
     if (self->owner) {
-        self->told_messages++;
-        self->told_bytes += length;
+        channel_debt_add(&self->debt, length);
         bus_tell(G_DBUS_INTERFACE_SKELETON(self), self->owner, "MessageReceived",
                  g_variant_new("(s@ay)", kind == MESSAGE_TEXT ? KIND_TEXT : KIND_BINARY,
                                g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, bytes, length, 1)));
@@ -132,7 +128,7 @@ void bus_channel_message(BusChannel *self, MessageKind kind, const guint8 *bytes
 
 bool bus_channel_is_behind(const BusChannel *self)
 {
-    return self->told_bytes + self->told_messages * BUS_SIGNAL_OVERHEAD > BEHIND_MAX;
+    return channel_debt_is_behind(&self->debt);
 }
 
 /* ---- methods -------------------------------------------------------------- */
@@ -242,14 +238,12 @@ static gboolean on_acknowledge(RtcbusPeer1Channel *object, GDBusMethodInvocation
     BusChannel *self = BUS_CHANNEL(object);
     g_autoptr(GError) error = NULL;
 
-    if (messages > self->told_messages || bytes > self->told_bytes) {
+    if (!channel_debt_pay(&self->debt, messages, bytes)) {
         g_set_error_literal(&error, PEER_ERROR, PEER_ERROR_INVALID_ARGUMENT,
                             _("more is acknowledged than was told"));
         bus_return_error(invocation, error);
         return TRUE;
     }
-    self->told_messages -= messages;
-    self->told_bytes -= bytes;
     if (self->channel && !bus_channel_is_behind(self))
         call_channel_hold(self->channel, false);
     rtcbus_peer1_channel_complete_acknowledge(object, invocation);
@@ -269,7 +263,7 @@ static gboolean on_close(RtcbusPeer1Channel *object, GDBusMethodInvocation *invo
 
 /* ---- the object ----------------------------------------------------------- */
 
-BusChannel *bus_channel_new(CallChannel *channel, const char *owner)
+BusChannel *bus_channel_new(CallChannel *channel, const char *owner, ProgramDebt *program)
 {
     BusChannel *self = g_object_new(BUS_TYPE_CHANNEL, NULL);
     RtcbusPeer1Channel *object = RTCBUS_PEER1_CHANNEL(self);
@@ -281,6 +275,8 @@ BusChannel *bus_channel_new(CallChannel *channel, const char *owner)
 
     self->channel = channel;
     self->owner = g_strdup(owner);
+    if (program)
+        channel_debt_begin(&self->debt, program);
     rtcbus_peer1_channel_set_label(object, label);
     rtcbus_peer1_channel_set_protocol(object, protocol);
     rtcbus_peer1_channel_set_direction(object,
@@ -301,7 +297,10 @@ BusChannel *bus_channel_new(CallChannel *channel, const char *owner)
 
 static void bus_channel_finalize(GObject *object)
 {
-    g_free(BUS_CHANNEL(object)->owner);
+    BusChannel *self = BUS_CHANNEL(object);
+
+    channel_debt_end(&self->debt);
+    g_free(self->owner);
     G_OBJECT_CLASS(bus_channel_parent_class)->finalize(object);
 }
 

@@ -6,23 +6,24 @@
 #pragma once
 
 #include "peer/call/call-channel.h"
+#include "peer/call/program-debt.h"
 #include "peer/bus/peer-dbus.h"
 
 #define BUS_TYPE_CHANNEL (bus_channel_get_type())
 G_DECLARE_FINAL_TYPE(BusChannel, bus_channel, BUS, CHANNEL, RtcbusPeer1ChannelSkeleton)
 
-/* OWNER: as bus_call_owner() */
-BusChannel *bus_channel_new(CallChannel *channel, const char *owner);
+/* OWNER and PROGRAM: as bus_call_owner() and bus_call_program() */
+BusChannel *bus_channel_new(CallChannel *channel, const char *owner, ProgramDebt *program);
 
-/* Shows the channel's properties as they are now. */
 /* What a signal costs beside its bytes, about */
-#define BUS_SIGNAL_OVERHEAD 512
+#define BUS_SIGNAL_OVERHEAD PROGRAM_DEBT_OVERHEAD
 
 /* The program that it belongs to has not acknowledged so much that nothing more should be told. */
 bool bus_channel_is_behind(const BusChannel *self);
 
 /* Less of what was accepted waits to be sent. */
 void bus_channel_shorter(BusChannel *self);
+/* Shows the channel's properties as they are now. */
 void bus_channel_update(BusChannel *self);
 
 /* The channel is about to be freed: shows it as closed. */

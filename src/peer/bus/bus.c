@@ -43,10 +43,11 @@ struct Bus {
     BusPeer *object;
     GHashTable *calls;    /* Call → BusCall */
     GHashTable *channels; /* CallChannel → BusChannel */
-    gsize told;           /* bytes of signals that the bus may not have taken yet */
-    GCancellable *flush;  /* while we wait for that, */
-    gsize flushing;       /* and how many that are */
-    bool untold;          /* there are readings that no signal told of */
+    ProgramDebts *debts;
+    gsize told;          /* bytes of signals that the bus may not have taken yet */
+    GCancellable *flush; /* while we wait for that, */
+    gsize flushing;      /* and how many that are */
+    bool untold;         /* there are readings that no signal told of */
 };
 
 enum { PROP_NUMBERS_RECEIVED = 1, PROP_LAST_NUMBER, PROP_RESTART_NEEDED };
@@ -209,7 +210,7 @@ static gboolean on_create_call(RtcbusPeer1 *object, GDBusMethodInvocation *invoc
     if (call_is_stepwise(call))
         bus_call_follow(g_hash_table_lookup(bus->calls, call),
                         g_dbus_method_invocation_get_connection(invocation),
-                        g_dbus_method_invocation_get_sender(invocation));
+                        g_dbus_method_invocation_get_sender(invocation), bus->debts);
     path = bus_call_path(call_number(call));
     rtcbus_peer1_complete_create_call(object, invocation, path);
     return TRUE;
@@ -579,7 +580,7 @@ static void on_call_ended(Call *call, gpointer data)
 static void channel_added(Bus *bus, CallChannel *channel)
 {
     BusCall *call = g_hash_table_lookup(bus->calls, call_channel_call(channel));
-    BusChannel *object = bus_channel_new(channel, bus_call_owner(call));
+    BusChannel *object = bus_channel_new(channel, bus_call_owner(call), bus_call_program(call));
     g_autofree char *path =
         bus_channel_path(call_number(call_channel_call(channel)), call_channel_number(channel));
 
@@ -644,21 +645,32 @@ static void tell_last_reading(Bus *bus)
     store_read_history(peer_store(bus->object->peer), 0, 0, &last, tell_reading, bus);
 }
 
+static void hold_channels(Bus *bus)
+{
+    GHashTableIter iter;
+    gpointer channel, object;
+
+    g_hash_table_iter_init(&iter, bus->channels);
+    while (g_hash_table_iter_next(&iter, &channel, &object))
+        call_channel_hold(channel, bus->told >= TOLD_MAX || bus_channel_is_behind(object));
+}
+
+static void on_eased(gpointer data)
+{
+    hold_channels(data);
+}
+
 static void on_flushed(GObject *connection, GAsyncResult *result, gpointer data)
 {
     Bus *bus = data;
     g_autoptr(GError) error = NULL;
-    GHashTableIter iter;
-    gpointer channel, object;
 
     if (!g_dbus_connection_flush_finish(G_DBUS_CONNECTION(connection), result, &error) &&
         g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return; /* BUS is gone */
     g_clear_object(&bus->flush);
     bus->told -= MIN(bus->told, bus->flushing);
-    g_hash_table_iter_init(&iter, bus->channels);
-    while (g_hash_table_iter_next(&iter, &channel, &object))
-        call_channel_hold(channel, bus_channel_is_behind(object));
+    hold_channels(bus);
     if (bus->untold)
         tell_last_reading(bus);
     await_flush(bus);
@@ -724,6 +736,7 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
 
     bus->calls = g_hash_table_new_full(NULL, NULL, NULL, g_object_unref);
     bus->channels = g_hash_table_new_full(NULL, NULL, NULL, g_object_unref);
+    bus->debts = program_debts_new(on_eased, bus);
     bus->manager = g_dbus_object_manager_server_new(PEER_OBJECT_PATH);
     bus->object = g_object_new(BUS_TYPE_PEER, NULL);
     bus->object->peer = peer;
@@ -761,6 +774,7 @@ void bus_free(Bus *bus)
     g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(bus->object));
     g_hash_table_unref(bus->calls);
     g_hash_table_unref(bus->channels);
+    program_debts_free(bus->debts);
     g_object_unref(bus->manager);
     g_object_unref(bus->object);
     g_free(bus);
