@@ -29,10 +29,22 @@ static struct {
     guint late;       /* callbacks after CLOSED */
     ChannelSet *ends; /* whose resets end at once: the remote knows none */
     GString *texts;   /* what has come, each with its channel's label in front */
+    GString *sent;    /* what has gone, see association_send() */
+    bool blocked;     /* nothing goes */
 } seen;
 
+/* A word a message: stream, PPID, o or u(nordered), R<n> or T<n>, and how long it is. */
 AssociationResult association_send(Association *sctp, const AssociationMessage *message)
 {
+    if (seen.blocked)
+        return ASSOCIATION_BLOCKED;
+    g_string_append_printf(seen.sent, "%u/%u/%c", message->stream, message->ppid,
+                           message->ordered ? 'o' : 'u');
+    if (message->max_retransmits >= 0)
+        g_string_append_printf(seen.sent, "/R%d", message->max_retransmits);
+    if (message->max_packet_lifetime >= 0)
+        g_string_append_printf(seen.sent, "/T%d", message->max_packet_lifetime);
+    g_string_append_printf(seen.sent, "/%zu ", message->length);
     return ASSOCIATION_SENT;
 }
 
@@ -99,6 +111,8 @@ static ChannelSet *set_new(guint max_channels)
 
     seen.resets = g_array_new(FALSE, FALSE, sizeof(guint16));
     seen.texts = g_string_new(NULL);
+    seen.sent = g_string_new(NULL);
+    seen.blocked = false;
     seen.opened = seen.closed = seen.freed = seen.late = 0;
     seen.held = false;
     seen.ends = NULL;
@@ -112,6 +126,7 @@ static void set_free(ChannelSet *set)
     channel_set_free(set);
     g_array_unref(seen.resets);
     g_string_free(seen.texts, TRUE);
+    g_string_free(seen.sent, TRUE);
 }
 
 static void say(ChannelSet *set, guint16 stream, const char *text)
@@ -137,6 +152,29 @@ static void open_stream(ChannelSet *set, guint16 stream, const char *label)
 static void open_badly(ChannelSet *set, guint16 stream)
 {
     channel_set_message(set, stream, PPID_DCEP, (const guint8 *) "\003", 1);
+}
+
+/* What has been sent since it was last asked, see association_send() */
+static void assert_sent(const char *expected)
+{
+    g_assert_cmpstr(seen.sent->str, ==, expected);
+    g_string_set_size(seen.sent, 0);
+}
+
+/* One of ours, whose OPEN is out. */
+static Channel *open_ours(ChannelSet *set, const ChannelOptions *options)
+{
+    Channel *channel = channel_set_open(set, "x", options, NULL);
+
+    g_assert_nonnull(channel);
+    channel_attach(channel, &channel_ops, NULL);
+    wait_until(channel_state(channel) == CHANNEL_OPEN);
+    return channel;
+}
+
+static void acknowledge(ChannelSet *set, guint16 stream)
+{
+    channel_set_message(set, stream, PPID_DCEP, (const guint8 *) "\002", 1);
 }
 
 /* Whether our resets so far are COUNT, the last of them of STREAM */
@@ -386,6 +424,198 @@ static void test_early_store(void)
     g_assert_cmpuint(early_store_bytes(store), ==, 0);
 }
 
+/* ---- each of these holds what an RFC says that one MUST do: doc/rfcs names them ---- */
+
+/* RFC 8832 6: DCEP is ordered and reliable, on the stream of its channel, with a PPID of its own */
+static void test_dcep_is_reliable(void)
+{
+    ChannelSet *set = set_new(16);
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    static const guint8 open[] = {3, 0x81, 1, 0, 0, 0, 0, 5, 0, 0, 0, 0};
+
+    options.ordered = false;
+    options.max_retransmits = 0;
+    options.id = 6;
+    open_ours(set, &options);
+    assert_sent("6/50/o/13 ");
+    channel_set_message(set, 9, PPID_DCEP, open, sizeof open);
+    g_assert_cmpint(channel_max_retransmits(seen.last), ==, 5);
+    assert_sent("9/50/o/1 ");
+    set_free(set);
+}
+
+/* RFC 8832 6: in order until the remote is known to know the channel, then as the channel is */
+static void test_ordered_until_acknowledged(void)
+{
+    ChannelSet *set = set_new(16);
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *channel;
+
+    options.ordered = false;
+    channel = open_ours(set, &options);
+    channel_send(channel, MESSAGE_TEXT, "a", 1, NULL);
+    acknowledge(set, 0);
+    channel_send(channel, MESSAGE_TEXT, "b", 1, NULL);
+    assert_sent("0/50/o/13 0/51/o/1 0/51/u/1 ");
+    channel = open_ours(set, &options); /* any message will do */
+    say(set, 2, "known");
+    channel_send(channel, MESSAGE_TEXT, "c", 1, NULL);
+    assert_sent("2/50/o/13 2/51/u/1 ");
+    options.ordered = true;
+    channel = open_ours(set, &options);
+    acknowledge(set, 4);
+    channel_send(channel, MESSAGE_TEXT, "d", 1, NULL);
+    assert_sent("4/50/o/13 4/51/o/1 ");
+    options = (ChannelOptions){.negotiated = true,
+                               .id = 100,
+                               .max_retransmits = -1,
+                               .max_packet_lifetime = -1}; /* both have agreed before */
+    channel_send(open_ours(set, &options), MESSAGE_TEXT, "e", 1, NULL);
+    assert_sent("100/51/u/1 ");
+    set_free(set);
+}
+
+/* RFC 8831 6.6: every message as the channel was opened, both ways, also those that had to wait */
+static void test_reliability(void)
+{
+    ChannelSet *set = set_new(16);
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    static const guint8 open[] = {3, 2, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0};
+    Channel *channel;
+
+    options.max_retransmits = 3;
+    channel = open_ours(set, &options);
+    acknowledge(set, 0);
+    seen.blocked = true;
+    channel_send(channel, MESSAGE_BINARY, "ab", 2, NULL);
+    channel_send(channel, MESSAGE_BINARY, "cd", 2, NULL);
+    seen.blocked = false;
+    channel_set_writable(set);
+    assert_sent("0/50/o/13 0/53/o/R3/2 0/53/o/R3/2 ");
+    channel_set_message(set, 1, PPID_DCEP, open, sizeof open);
+    channel_send(seen.last, MESSAGE_TEXT, "e", 1, NULL);
+    assert_sent("1/50/o/1 1/51/o/T256/1 ");
+    set_free(set);
+}
+
+/* RFC 8831 6.6 and 8: which PPID, one message each, and a byte of zero for none at all */
+static void test_ppids(void)
+{
+    static const struct {
+        guint32 ppid;
+        const char *bytes;
+    } incoming[] = {{51, "text"}, {53, "data"}, {56, "\1ignored"}, {57, "ignored"}};
+    ChannelSet *set = set_new(16);
+    Channel *channel = open_ours(set, &CHANNEL_OPTIONS_DEFAULT);
+
+    channel_send(channel, MESSAGE_TEXT, "text", 4, NULL);
+    channel_send(channel, MESSAGE_BINARY, "data!", 5, NULL);
+    channel_send(channel, MESSAGE_TEXT, "", 0, NULL);
+    channel_send(channel, MESSAGE_BINARY, NULL, 0, NULL);
+    assert_sent("0/50/o/13 0/51/o/4 0/53/o/5 0/56/o/1 0/57/o/1 ");
+    for (gsize i = 0; i < G_N_ELEMENTS(incoming); i++)
+        channel_set_message(set, 0, incoming[i].ppid, (const guint8 *) incoming[i].bytes,
+                            strlen(incoming[i].bytes));
+    g_assert_cmpstr(seen.texts->str, ==, "x:text x:data x: x: ");
+    set_free(set);
+}
+
+/* RFC 8832 6: the DTLS client takes even ids, the server odd ones, and only those that are free */
+static void test_parity(void)
+{
+    ChannelSet *set = set_new(16);
+    ChannelOptions agreed = {
+        .negotiated = true, .id = 2, .max_retransmits = -1, .max_packet_lifetime = -1};
+
+    open_ours(set, &agreed);
+    g_assert_cmpint(channel_id(open_ours(set, &CHANNEL_OPTIONS_DEFAULT)), ==, 0);
+    g_assert_cmpint(channel_id(open_ours(set, &CHANNEL_OPTIONS_DEFAULT)), ==, 4);
+    channel_set_detach(set, NULL);
+    channel_set_attach(set, (Association *) &seen, false, 0);
+    channel_set_connected(set);
+    g_assert_cmpint(channel_id(open_ours(set, &CHANNEL_OPTIONS_DEFAULT)), ==, 1);
+    set_free(set);
+}
+
+/* RFC 8831 6.5: a stream that a channel has is no other channel's */
+static void test_id_in_use(void)
+{
+    ChannelSet *set = set_new(16);
+    ChannelOptions options = {
+        .negotiated = true, .id = 5, .max_retransmits = -1, .max_packet_lifetime = -1};
+    g_autoptr(GError) error = NULL;
+
+    open_stream(set, 5, "theirs");
+    g_assert_null(channel_set_open(set, "x", &options, &error));
+    g_assert_error(error, RTC_ERROR, RTC_ERROR_INVALID);
+    g_assert_cmpint(channel_state(seen.last), ==, CHANNEL_OPEN);
+    set_free(set);
+}
+
+/* RFC 8832 6: an OPEN that is refused gets a reset and no ACK */
+static void test_no_ack_for_refused(void)
+{
+    static const guint8 unknown[] = {3, 0x03, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const guint8 lengths[] = {3, 0, 1, 0, 0, 0, 0, 0, 0, 9, 0, 0, 'x'};
+    static const guint8 not_utf8[] = {3, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xff};
+    ChannelSet *set = set_new(16);
+
+    open_stream(set, 0, "of our parity");
+    channel_set_message(set, 1, PPID_DCEP, unknown, sizeof unknown);
+    channel_set_message(set, 3, PPID_DCEP, lengths, sizeof lengths);
+    channel_set_message(set, 5, PPID_DCEP, not_utf8, sizeof not_utf8);
+    assert_reset(4, 5);
+    assert_sent("");
+    open_stream(set, 7, "once");
+    assert_sent("7/50/o/1 ");
+    open_stream(set, 7, "twice");
+    assert_reset(5, 7);
+    assert_sent("");
+    set_free(set);
+}
+
+/* RFC 8831 6.7: who closes resets its stream, the other side does it then, and the id is free */
+static void test_closing(void)
+{
+    ChannelSet *set = set_new(16);
+    Channel *channel = open_ours(set, &CHANNEL_OPTIONS_DEFAULT);
+
+    seen.blocked = true;
+    channel_send(channel, MESSAGE_TEXT, "before the end", 14, NULL);
+    channel_close(channel);
+    g_assert_cmpuint(seen.resets->len, ==, 0);
+    seen.blocked = false;
+    channel_set_writable(set);
+    assert_sent("0/50/o/13 0/51/o/14 ");
+    assert_reset(1, 0);
+    channel_set_local_reset(set, 0);
+    g_assert_cmpuint(seen.closed, ==, 0);
+    g_assert_cmpint(channel_id(open_ours(set, &CHANNEL_OPTIONS_DEFAULT)), ==, 2);
+    channel_set_remote_reset(set, 0);
+    g_assert_cmpuint(seen.closed, ==, 1);
+    g_assert_cmpint(channel_id(open_ours(set, &CHANNEL_OPTIONS_DEFAULT)), ==, 0);
+    open_stream(set, 1, "theirs");
+    channel_set_remote_reset(set, 1);
+    assert_reset(2, 1);
+    g_assert_cmpuint(seen.closed, ==, 1);
+    channel_set_local_reset(set, 1);
+    g_assert_cmpuint(seen.closed, ==, 2);
+    set_free(set);
+}
+
+/* RFC 8832 6: a reset in place of the ACK is the failure of the channel */
+static void test_reset_for_ack(void)
+{
+    ChannelSet *set = set_new(16);
+
+    open_ours(set, &CHANNEL_OPTIONS_DEFAULT);
+    channel_set_remote_reset(set, 0);
+    assert_reset(1, 0);
+    channel_set_local_reset(set, 0);
+    g_assert_cmpuint(seen.closed, ==, 1);
+    set_free(set);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -401,5 +631,14 @@ int main(int argc, char **argv)
     g_test_add_data_func("/channel-set/full-of-nothing", NULL, test_full_inboxes);
     g_test_add_func("/channel-set/id-of-remote", test_id_of_remote);
     g_test_add_func("/channel-set/early-store", test_early_store);
+    g_test_add_func("/channel-set/dcep-is-reliable", test_dcep_is_reliable);
+    g_test_add_func("/channel-set/ordered-until-acknowledged", test_ordered_until_acknowledged);
+    g_test_add_func("/channel-set/reliability", test_reliability);
+    g_test_add_func("/channel-set/ppids", test_ppids);
+    g_test_add_func("/channel-set/parity", test_parity);
+    g_test_add_func("/channel-set/id-in-use", test_id_in_use);
+    g_test_add_func("/channel-set/no-ack-for-refused", test_no_ack_for_refused);
+    g_test_add_func("/channel-set/closing", test_closing);
+    g_test_add_func("/channel-set/reset-for-ack", test_reset_for_ack);
     return g_test_run();
 }

@@ -68,6 +68,29 @@ static void test_round_trip(void)
     }
 }
 
+/* RFC 8832 5.1: of a reliable channel it is 0, and nobody looks */
+static void test_reliability_parameter(void)
+{
+    static const guint8 sent[] = {3, 0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    guint8 received[] = {3, 0, 1, 0, 0xff, 0, 0, 9, 0, 0, 0, 0};
+    g_auto(DcepOpen) parsed = {};
+    DcepOpen open = {.max_retransmits = -1,
+                     .max_packet_lifetime = -1,
+                     .priority = 256,
+                     .label = (char *) "",
+                     .protocol = (char *) ""};
+    g_autoptr(GBytes) bytes = dcep_write_open(&open);
+
+    g_assert_cmpmem(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), sent, sizeof sent);
+    g_assert_true(dcep_parse_open(received, sizeof received, &parsed, NULL));
+    g_assert_cmpint(parsed.max_retransmits, ==, -1);
+    g_assert_cmpint(parsed.max_packet_lifetime, ==, -1);
+    dcep_open_clear(&parsed);
+    received[1] = 0x81;
+    g_assert_true(dcep_parse_open(received, sizeof received, &parsed, NULL));
+    g_assert_cmpint(parsed.max_retransmits, ==, G_MAXINT);
+}
+
 static void test_malformed(void)
 {
     static const struct {
@@ -125,6 +148,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/dcep/bytes", test_bytes);
     g_test_add_func("/dcep/round-trip", test_round_trip);
+    g_test_add_func("/dcep/reliability-parameter", test_reliability_parameter);
     g_test_add_func("/dcep/malformed", test_malformed);
     g_test_add_func("/dcep/noise", test_noise);
     return g_test_run();

@@ -277,17 +277,36 @@ static void test_re_config(void)
          HEADER "82000028 0010000c 00000001 00000001 0010000c 00000001 00000001"
                 "0010000c 00000001 00000001",
          GATE_DROP},
-        {"reset of our streams", HEADER "82000010 000e000a 00000001 00010000" DATA, GATE_EDIT,
-         HEADER "84000010 000e000a 00000001 00010000" DATA},
-        {"reset of the TSNs", HEADER "82000010 000f0008 00000001 00000000" DATA, GATE_EDIT,
-         HEADER "84000010 000f0008 00000001 00000000" DATA},
-        {"more streams of ours", HEADER "82000010 0012000c 00000001 ffff0000" DATA, GATE_EDIT,
-         HEADER "84000010 0012000c 00000001 ffff0000" DATA},
+        {"half of one of our streams", HEADER "8200000d 000e0009 00000001 00000000", GATE_DROP},
+        {"reset of the TSNs that is too long", HEADER "82000010 000f000c 00000001 00000000",
+         GATE_DROP},
+        {"a request that nobody knows", HEADER "82000010 0013000c 00000001 00100000" DATA,
+         GATE_EDIT, HEADER "84000010 0013000c 00000001 00100000" DATA},
     };
     Gate gate = standing_gate();
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
         check_case(&gate, &cases[i]);
+}
+
+/* They pass, and are to be denied. */
+static void test_denied(void)
+{
+    static const char *const packets[] = {
+        HEADER "8200000e 000e000a 00000001 00010000" DATA, /* reset of our streams */
+        HEADER "8200000c 000f0008 00000001" DATA,          /* of all TSNs */
+        HEADER "82000010 0012000c 00000001 00100000" DATA, /* more streams of ours */
+        HEADER "82000010 0011000c 00000001 00100000" DATA, /* of theirs: may be done */
+    };
+    Gate gate = standing_gate();
+
+    for (gsize i = 0; i < G_N_ELEMENTS(packets); i++) {
+        g_autoptr(GByteArray) packet = parse_hex(packets[i]);
+        GateReport report;
+
+        g_assert_cmpint(gate_check(&gate, packet->data, packet->len, &report), ==, GATE_PASS);
+        g_assert_cmpint(report.denied, ==, i < 3);
+    }
 }
 
 /* Resets that usrsctp keeps are counted by its answers. */
@@ -472,6 +491,7 @@ int main(int argc, char **argv)
     g_test_add_func("/gate/causes", test_causes);
     g_test_add_func("/gate/sacks", test_sacks);
     g_test_add_func("/gate/re-config", test_re_config);
+    g_test_add_func("/gate/denied", test_denied);
     g_test_add_func("/gate/kept-resets", test_kept_resets);
     g_test_add_func("/gate/set-up", test_set_up);
     g_test_add_func("/gate/restart", test_restart);

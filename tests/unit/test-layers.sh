@@ -125,12 +125,13 @@ documents() {
         --include='*.py' --include='*.am' --include='*.in' --include='*.xml' | grep -v ' = ' || true
 }
 
-# lost SRC FILE…: each source file that a document names and that is not there
+# lost SRC FILE…: each source file that a document names and that is not there: below SRC, or
+# named from the top
 lost() {
     src=$1
     shift
     grep -oE '[a-z][a-z0-9/-]*\.[ch]\b' "$@" | sort -u | while IFS=: read -r document file; do
-        [ -n "$(find "$src" -path "*/$file")" ] || echo "$document: there is no $file"
+        [ -e "$src/../$file" ] || [ -n "$(find "$src" -path "*/$file")" ] || echo "$document: there is no $file"
     done
 }
 

@@ -531,13 +531,18 @@ static const SctpStackUser stack_user = {
 /* ---- the layer below ---- */
 
 /* Gives a packet that may pass to usrsctp. */
-static void association_input(Association *association, const guint8 *packet, gsize length)
+static void association_input(Association *association, const guint8 *packet, gsize length,
+                              bool denied)
 {
     struct sctp_status status = {};
 
     recovery_input(association->recovery, packet, length);
     sctp_path_input(association->path, packet, length);
+    if (denied && !sctp_stack_allow_requests(association->socket, false))
+        return;
     usrsctp_conninput(GUINT_TO_POINTER(association->id), packet, length, 0);
+    if (denied)
+        sctp_stack_allow_requests(association->socket, true);
     if (!association->gate.connected) {
         gate_passed(&association->gate, packet, length);
         association->gate.connected = get_status(association, &status) &&
@@ -574,7 +579,7 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
         packet = copy;
     }
     if (length > 0)
-        association_input(association, packet, length);
+        association_input(association, packet, length, report.denied);
 }
 
 static void on_lower_state(TransportState state, const GError *reason, gpointer data)
@@ -670,9 +675,6 @@ static bool set_options(Association *association, gsize mtu, guint16 streams, GE
     const struct linger abort_on_close = {.l_onoff = 1, .l_linger = 0};
     const struct sctp_initmsg init = {.sinit_num_ostreams = streams,
                                       .sinit_max_instreams = STREAMS_MAX};
-    const struct sctp_assoc_value reset = {.assoc_id = SCTP_ALL_ASSOC,
-                                           .assoc_value = SCTP_ENABLE_RESET_STREAM_REQ |
-                                                          SCTP_ENABLE_CHANGE_ASSOC_REQ};
     /* ICE consent tells whether the path lives, and DTLS has fixed its MTU. */
     const struct sctp_paddrparams path = {.spp_flags = SPP_HB_DISABLE | SPP_PMTUD_DISABLE,
                                           .spp_pathmtu = (mtu - COMMON_HEADER) & ~(gsize) 3};
@@ -681,7 +683,8 @@ static bool set_options(Association *association, gsize mtu, guint16 streams, GE
         usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_LINGER, &abort_on_close,
                            sizeof abort_on_close) < 0 ||
         usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) < 0 ||
-        usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0) {
+        usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0 ||
+        !sctp_stack_allow_requests(association->socket, true)) {
         g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp socket: %s", g_strerror(errno));
         return false;
     }
@@ -689,7 +692,6 @@ static bool set_options(Association *association, gsize mtu, guint16 streams, GE
            set_option(association, SCTP_RECVRCVINFO, &on, sizeof on, error) &&
            set_option(association, SCTP_PARTIAL_DELIVERY_POINT, &partial, sizeof partial, error) &&
            set_option(association, SCTP_INITMSG, &init, sizeof init, error) &&
-           set_option(association, SCTP_ENABLE_STREAM_RESET, &reset, sizeof reset, error) &&
            set_option(association, SCTP_PEER_ADDR_PARAMS, &path, sizeof path, error) &&
            subscribe(association, error);
 }

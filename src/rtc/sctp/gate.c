@@ -283,9 +283,13 @@ static Judgement judge_heartbeat(Walk *walk, const guint8 *chunk, gsize length)
 }
 
 #define RESET_OUTGOING 13
+#define RESET_INCOMING 14
+#define RESET_TSNS 15
 #define RESET_RESPONSE 16
 #define RESET_ADD_OUTGOING 17
+#define RESET_ADD_INCOMING 18
 #define RESET_OUTGOING_LENGTH 16
+#define RESET_TSNS_LENGTH 8
 #define RESET_PARAMETERS_MAX 2 /* RFC 6525 3.1 */
 #define RESULT_IN_PROGRESS 6
 
@@ -299,7 +303,24 @@ static bool has_room_for_reset(const Gate *gate, guint32 request)
     return gate->n_resets < GATE_RESETS_MAX;
 }
 
-/* What data channels need: the sender's own streams end, or become more (RFC 8831 6.7, 6525 4). */
+/* Whether what is asked of us is whole */
+static bool is_sane_request(const TlvList *list)
+{
+    switch (list->type) {
+    case RESET_INCOMING:
+        return list->length >= RESET_TSNS_LENGTH && list->length % 2 == 0;
+    case RESET_TSNS:
+        return list->length == RESET_TSNS_LENGTH;
+    default:
+        return list->length == 12;
+    }
+}
+
+/*
+ * What data channels need is that the sender's own streams end, or become more
+ * (RFC 8831 6.7, 6525 4). Other requests have to be answered by a denial (RFC
+ * 6525 5.2.1), which usrsctp has to give, for it counts the requests.
+ */
 static Judgement judge_re_config(Walk *walk, const guint8 *chunk, gsize length)
 {
     TlvList list = tlv_list(chunk, length, TLV_HEADER);
@@ -317,6 +338,13 @@ static Judgement judge_re_config(Walk *walk, const guint8 *chunk, gsize length)
         case RESET_ADD_OUTGOING:
             if (list.length != 12 && (list.type != RESET_RESPONSE || list.length != 20))
                 return judged(walk, JUDGE_BAD, "a RE-CONFIG with a bad length");
+            break;
+        case RESET_INCOMING:
+        case RESET_TSNS:
+        case RESET_ADD_INCOMING:
+            if (!is_sane_request(&list))
+                return judged(walk, JUDGE_BAD, "a RE-CONFIG with a bad length");
+            walk->report.denied = true;
             break;
         default:
             return judged(walk, JUDGE_BLANK, "a RE-CONFIG with a request that is not answered");
@@ -349,7 +377,7 @@ static const ChunkRule rules[256] = {
     [CHUNK_COOKIE_ECHO] = {8, SETUP_MAX, false, judge_cookie_echo},
     [CHUNK_COOKIE_ACK] = {.least = 4, .most = 4},
     [CHUNK_SHUTDOWN_COMPLETE] = {.least = 4, .most = 4, .alone = true},
-    [CHUNK_RE_CONFIG] = {.least = 16, .judge = judge_re_config},
+    [CHUNK_RE_CONFIG] = {.least = 12, .judge = judge_re_config},
     [CHUNK_PAD] = {.least = TLV_HEADER},
     [CHUNK_FORWARD_TSN] = {.least = 8, .judge = judge_forward_tsn},
 };

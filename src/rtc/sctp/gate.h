@@ -41,6 +41,7 @@ typedef enum {
 typedef struct {
     const char *reason; /* why the verdict is not PASS, in words for the log */
     guint16 gap_end;    /* of all Gap Ack Blocks, how far behind the Cumulative TSN Ack; 0: none */
+    bool denied;        /* it asks for what we never do (RFC 6525) */
 } GateReport;
 
 /* Reads PACKET, changes nothing. */

@@ -235,6 +235,16 @@ void sctp_stack_watch(guint32 id, struct socket *socket)
     usrsctp_set_upcall(socket, on_upcall, GUINT_TO_POINTER(id));
 }
 
+bool sctp_stack_allow_requests(struct socket *socket, bool allowed)
+{
+    const struct sctp_assoc_value value = {
+        .assoc_id = SCTP_ALL_ASSOC,
+        .assoc_value = allowed ? SCTP_ENABLE_RESET_STREAM_REQ | SCTP_ENABLE_CHANGE_ASSOC_REQ : 0};
+
+    return usrsctp_setsockopt(socket, IPPROTO_SCTP, SCTP_ENABLE_STREAM_RESET, &value,
+                              sizeof value) == 0;
+}
+
 void sctp_stack_remove(guint32 id)
 {
     usrsctp_deregister_address(GUINT_TO_POINTER(id));

@@ -30,3 +30,6 @@ guint32 sctp_stack_add(const SctpStackUser *user, gpointer data);
 void sctp_stack_use(guint32 id);
 void sctp_stack_watch(guint32 id, struct socket *socket);
 void sctp_stack_remove(guint32 id);
+/* Whether the remote may ask for what RFC 6525 is: that its own streams end, or become more. What
+ * is not allowed usrsctp denies. */
+bool sctp_stack_allow_requests(struct socket *socket, bool allowed);

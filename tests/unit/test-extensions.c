@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * The extensions of SCTP that data channels need: resets of streams (RFC 6525) and messages that
+ * are given up (RFC 3758). Each case holds what one MUST do: doc/rfcs names them.
+ */
+
+#include <config.h>
+
+#include <string.h>
+
+#include "association-ends.h"
+#include "common/clock.h"
+#include "fake-clock.h"
+
+#define FORWARD_TSN 192
+
+/* The last chunk of TYPE that we have sent, and how long it is; NULL: none */
+static const guint8 *last_chunk(guint8 type, gsize *chunk_length)
+{
+    const guint8 *found = NULL;
+
+    for (GList *link = ours.out.head; link; link = link->next) {
+        gsize length, at = HEADER;
+        const guint8 *packet = g_bytes_get_data(link->data, &length);
+
+        while (at + 4 <= length) {
+            if (packet[at] == type) {
+                found = packet + at;
+                *chunk_length = packet[at + 2] << 8 | packet[at + 3];
+            }
+            at += MAX(4u, ((packet[at + 2] << 8 | packet[at + 3]) + 3u) & ~3u);
+        }
+    }
+    return found;
+}
+
+/* RFC 6525 5.1.1, RFC 3758 3.3.1, RFC 8831 6.1; and of RFC 8260 nothing is offered */
+static void test_extensions(void)
+{
+    g_autoptr(GByteArray) init = NULL;
+
+    set_up();
+    init = g_bytes_unref_to_array(g_bytes_ref(ours.init));
+    g_assert_true(lists_chunk(init->data, init->len, ANSWER_RE_CONFIG, 0));
+    g_assert_true(lists_chunk(init->data, init->len, FORWARD_TSN, 0));
+    g_assert_nonnull(find_parameter(init->data, init->len, FORWARD_TSN_SUPPORTED));
+    g_assert_false(lists_chunk(init->data, init->len, 64, 0));  /* I-DATA */
+    g_assert_false(lists_chunk(init->data, init->len, 194, 0)); /* I-FORWARD-TSN */
+    tear_down();
+}
+
+/* To the next timer */
+static void step(void)
+{
+    gint64 due = fake_clock_due();
+
+    g_assert_cmpint(due, >=, 0);
+    fake_clock_advance(MAX(due - clock_monotonic(), 0));
+}
+
+/* Until we have sent a chunk of one of these types */
+static void wait_for_any(guint8 type, guint8 other)
+{
+    while (count_chunks(type) == 0 && count_chunks(other) == 0)
+        step();
+}
+
+static AssociationMessage message_of(const void *bytes, gsize length)
+{
+    return (AssociationMessage){.stream = 1,
+                                .ppid = 53,
+                                .ordered = true,
+                                .max_retransmits = -1,
+                                .max_packet_lifetime = -1,
+                                .bytes = bytes,
+                                .length = length};
+}
+
+static void carry_until_acknowledged(void)
+{
+    while (association_is_unacknowledged(ours.sctp)) {
+        deliver(&ours, &remote);
+        deliver(&remote, &ours);
+        step();
+    }
+}
+
+/* RFC 6525 5.1.1, RFC 3758 3.3.2: what the remote has not said that it knows is not sent */
+static void test_old_remote(void)
+{
+    AssociationMessage message = message_of("limited", 7);
+
+    old_remote = true;
+    set_up();
+    message.max_retransmits = 0;
+    association_send(ours.sctp, &message);
+    drop_out(&ours);
+    wait_for_any(0, FORWARD_TSN); /* after a time-out */
+    g_assert_cmpuint(count_chunks(FORWARD_TSN), ==, 0);
+    carry_until_acknowledged();
+    g_assert_cmpmem(remote.messages->data, remote.messages->len, "limited|", 8);
+    association_reset_stream(ours.sctp, 2);
+    g_assert_cmpuint(count_chunks(ANSWER_RE_CONFIG), ==, 0);
+    g_assert_cmpuint(ours.local_resets, ==, 1); /* nobody waits for what will not come */
+    tear_down();
+}
+
+/* RFC 6525 4.1, 5.1.1, 5.1.2: numbers, one request at a time, sent again until it is answered */
+static void test_reset_request(void)
+{
+    const AssociationMessage message = message_of("x", 1);
+    g_autofree guint8 *first = NULL;
+    const guint8 *chunk;
+    gsize length;
+    gint64 sent = 0;
+
+    set_up();
+    association_send(ours.sctp, &message);
+    carry_until_acknowledged();
+    association_reset_stream(ours.sctp, 2);
+    association_reset_stream(ours.sctp, 4);
+    g_assert_cmpuint(count_chunks(ANSWER_RE_CONFIG), ==, 1);
+    chunk = last_chunk(ANSWER_RE_CONFIG, &length);
+    g_assert_cmpuint(length, ==, 4 + 16 + 2);
+    g_assert_cmpuint(get32(chunk + 8), ==, ours.initial_tsn);
+    g_assert_cmpuint(get32(chunk + 12), ==, remote.initial_tsn - 1);
+    g_assert_cmpuint(get32(chunk + 16), ==, ours.last_tsn);
+    g_assert_cmpmem(chunk + 20, 2, "\0\2", 2);
+    first = g_memdup2(chunk, length);
+    for (guint i = 0; i < 2; i++) {
+        sent = clock_monotonic();
+        drop_out(&ours);
+        wait_for_any(ANSWER_RE_CONFIG, ANSWER_RE_CONFIG);
+        chunk = last_chunk(ANSWER_RE_CONFIG, &length);
+        g_assert_cmpmem(chunk + 4, 8, first + 4, 8);
+    }
+    /* Twice the least time-out, but for two ticks of the clock */
+    g_assert_cmpint(clock_monotonic() - sent, >, (2 * 200 - 20) * 1000);
+    deliver(&ours, &remote);
+    deliver(&remote, &ours);
+    g_assert_cmpuint(ours.local_resets, ==, 1);
+    chunk = last_chunk(ANSWER_RE_CONFIG, &length);
+    g_assert_nonnull(chunk);
+    g_assert_cmpuint(get32(chunk + 8), ==, ours.initial_tsn + 1);
+    g_assert_cmpmem(chunk + 20, 2, "\0\4", 2);
+    tear_down();
+}
+
+/* A request of TYPE, number N of the remote's, with what follows; our answer to it */
+static guint32 ask(guint16 type, guint32 n, const void *rest, gsize length)
+{
+    guint8 request[32] = {type >> 8, type & 0xff, 0, 8 + length};
+    GByteArray *packet = packet_new();
+    const guint8 *chunk;
+    gsize chunk_length;
+
+    put32(request + 4, remote.initial_tsn + n);
+    memcpy(request + 8, rest, length);
+    add_chunk(packet, 130, 0, request, 8 + length);
+    drop_out(&ours);
+    inject(packet);
+    chunk = last_chunk(ANSWER_RE_CONFIG, &chunk_length);
+    g_assert_nonnull(chunk);
+    g_assert_cmpmem(chunk + 4, 2, "\0\x10", 2);
+    g_assert_cmpuint(get32(chunk + 8), ==, remote.initial_tsn + n);
+    return get32(chunk + 12);
+}
+
+enum { PERFORMED = 1, DENIED = 2, IN_PROGRESS = 6 };
+
+static guint32 ask_for_reset(guint32 n, guint32 last_tsn)
+{
+    guint8 rest[10] = {[9] = 1};
+
+    put32(rest, ours.initial_tsn - 1);
+    put32(rest + 4, last_tsn);
+    return ask(13, n, rest, sizeof rest);
+}
+
+static void inject_data(guint32 tsn, guint16 number, const char *text)
+{
+    GByteArray *packet = packet_new();
+
+    add_data(packet, 3, tsn, 1, number, text, strlen(text));
+    inject(packet);
+}
+
+/* RFC 6525 5.2.1, 5.2.2: not before all has come, once, answered again, and numbers begin anew */
+static void test_reset_answer(void)
+{
+    guint32 tsn;
+
+    set_up();
+    tsn = remote.initial_tsn;
+    inject_data(tsn, 0, "one");
+    g_assert_cmpuint(ask_for_reset(0, tsn + 1), ==, IN_PROGRESS);
+    g_assert_cmpuint(ours.resets, ==, 0);
+    inject_data(tsn + 1, 1, "two");
+    g_assert_cmpuint(ask_for_reset(0, tsn + 1), ==, PERFORMED);
+    g_assert_cmpuint(ours.resets, ==, 1);
+    g_assert_cmpuint(ask_for_reset(0, tsn + 1), ==, PERFORMED);
+    g_assert_cmpuint(ours.resets, ==, 1);
+    inject_data(tsn + 2, 0, "anew");
+    assert_messages("one|two|anew|");
+    tear_down();
+}
+
+/* RFC 6525 5.2.1: what is not done is denied, and the next request is answered as ever */
+static void test_reset_denied(void)
+{
+    set_up();
+    g_assert_cmpuint(ask(14, 0, "\0\1", 2), ==, DENIED); /* a reset of streams of ours */
+    g_assert_cmpuint(ask(15, 1, "", 0), ==, DENIED);     /* of all TSNs */
+    g_assert_cmpuint(ask(18, 2, "\0\x10\0\0", 4), ==, DENIED);
+    g_assert_cmpuint(ask_for_reset(3, remote.initial_tsn - 1), ==, PERFORMED);
+    g_assert_cmpuint(ours.resets, ==, 1);
+    tear_down();
+}
+
+static void inject_forward(guint32 tsn, guint16 stream, guint16 number)
+{
+    guint8 forward[8];
+    GByteArray *packet = packet_new();
+
+    put32(forward, tsn);
+    put32(forward + 4, (guint32) stream << 16 | number);
+    add_chunk(packet, FORWARD_TSN, 0, forward, sizeof forward);
+    drop_out(&ours);
+    inject(packet);
+}
+
+/* RFC 3758 3.6: what waited behind what was given up is delivered; an old one changes nothing */
+static void test_forward_tsn(void)
+{
+    guint32 tsn;
+    gsize length;
+
+    set_up();
+    tsn = remote.initial_tsn;
+    inject_data(tsn, 0, "one");
+    inject_data(tsn + 2, 2, "three");
+    assert_messages("one|");
+    inject_forward(tsn + 1, 1, 1);
+    assert_messages("one|three|");
+    inject_forward(tsn, 1, 0);
+    g_assert_cmpuint(count_chunks(3), ==, 1);
+    g_assert_cmpuint(get32(last_chunk(3, &length) + 4), ==, tsn + 2);
+    inject_data(tsn + 3, 3, "four");
+    assert_messages("one|three|four|");
+    inject_data(tsn + 1, 1, "two"); /* too late */
+    assert_messages("one|three|four|");
+    tear_down();
+}
+
+/* RFC 3758 3.2, 3.5: all of a message that is given up, and of an unordered one no stream */
+static void test_giving_up(gconstpointer data)
+{
+    static const guint8 bytes[3000];
+    const char *kind = data;
+    const bool ordered = strcmp(kind, "unordered") != 0;
+    AssociationMessage message = message_of(bytes, sizeof bytes);
+    const guint8 *chunk;
+    guint32 last;
+    gsize length;
+
+    set_up();
+    message.ordered = ordered;
+    if (strcmp(kind, "lifetime") == 0)
+        message.max_packet_lifetime = 1;
+    else
+        message.max_retransmits = 0;
+    association_send(ours.sctp, &message);
+    g_assert_cmpuint(count_chunks(0), >, 1);
+    last = ours.last_tsn;
+    for (guint i = 0; i < 2; i++) { /* it may be lost, too */
+        drop_out(&ours);
+        wait_for_any(FORWARD_TSN, FORWARD_TSN);
+        g_assert_cmpuint(count_chunks(0), ==, 0);
+    }
+    chunk = last_chunk(FORWARD_TSN, &length);
+    g_assert_cmpuint(get32(chunk + 4), ==, last);
+    g_assert_cmpint(length > 8, ==, ordered);
+    for (gsize at = 8; at < length; at += 4)
+        g_assert_cmpmem(chunk + at, 4, "\0\1\0\0", 4);
+    message = message_of("the next", 8);
+    association_send(ours.sctp, &message);
+    carry_until_acknowledged();
+    g_assert_cmpmem(remote.messages->data, remote.messages->len, "the next|", 9);
+    tear_down();
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/extensions/offered", test_extensions);
+    g_test_add_func("/extensions/old-remote", test_old_remote);
+    g_test_add_func("/extensions/reset-request", test_reset_request);
+    g_test_add_func("/extensions/reset-answer", test_reset_answer);
+    g_test_add_func("/extensions/reset-denied", test_reset_denied);
+    g_test_add_func("/extensions/forward-tsn", test_forward_tsn);
+    g_test_add_data_func("/extensions/giving-up", "ordered", test_giving_up);
+    g_test_add_data_func("/extensions/giving-up-unordered", "unordered", test_giving_up);
+    g_test_add_data_func("/extensions/giving-up-lifetime", "lifetime", test_giving_up);
+    return g_test_run();
+}
