@@ -225,8 +225,7 @@ int calls_run(BusClient *client, char **arguments)
     return EXIT_SUCCESS;
 }
 
-/* "7" or an object path; NULL for anything else */
-static char *parse_call(const char *text)
+char *call_path_parse(const char *text)
 {
     guint64 number;
 
@@ -239,7 +238,7 @@ static char *parse_call(const char *text)
 
 int hangup_check(char **arguments)
 {
-    g_autofree char *path = parse_call(arguments[0]);
+    g_autofree char *path = call_path_parse(arguments[0]);
 
     if (!path)
         return client_usage(_("\"%s\" is neither a call's number nor its object path"),
@@ -247,21 +246,23 @@ int hangup_check(char **arguments)
     return 0;
 }
 
+int call_fail(const BusClient *client, const char *call, const GError *error)
+{
+    if (!g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD) &&
+        !g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT) &&
+        !g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE))
+        return client_fail(client, &peer_service, error);
+    client_complain(_("there is no call %s; \"rtcbusctl calls\" lists them"), call);
+    return EXIT_FAILURE;
+}
+
 int hangup_run(BusClient *client, char **arguments)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *path = parse_call(arguments[0]);
+    g_autofree char *path = call_path_parse(arguments[0]);
     g_autoptr(GVariant) reply = NULL;
 
     reply = client_call(client, &peer_service, path, CALL_INTERFACE, "Hangup", NULL, "()", LOOK,
                         &error);
-    if (g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD) ||
-        g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT) ||
-        g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE)) {
-        client_complain(_("there is no call %s; \"rtcbusctl calls\" lists them"), arguments[0]);
-        return EXIT_FAILURE;
-    }
-    if (!reply)
-        return client_fail(client, &peer_service, error);
-    return EXIT_SUCCESS;
+    return reply ? EXIT_SUCCESS : call_fail(client, arguments[0], error);
 }

@@ -24,6 +24,12 @@ CallEntry *call_entry_new(const char *path, GVariant *properties);
 void call_entry_free(CallEntry *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CallEntry, call_entry_free)
 
+/* "7" or an object path of a call as a path; NULL for anything else. Transfer full. */
+char *call_path_parse(const char *text);
+
+/* As client_fail(), for what was asked of CALL: there may be none. */
+int call_fail(const BusClient *client, const char *call, const GError *error);
+
 /* Calls PEER: the path of the call, which may have EXISTED before, or NULL with ERROR. OPTIONS, of
  * Call(), may be NULL and is consumed if it is floating. */
 char *call_place(BusClient *client, const char *peer, GVariant *options, bool *existed,

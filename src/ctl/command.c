@@ -32,6 +32,8 @@ static const Command commands[] = {
      0, false, NULL, monitor_run},
     {"hangup", N_("CALL"), N_("End a call, given by its number or object path"), NULL, 1, 1, false,
      hangup_check, hangup_run, .completes = "call"},
+    {"capture", N_("CALL FILE"), N_("Write the packets of a call, decrypted, for Wireshark"), NULL,
+     2, 2, false, capture_check, capture_run, .completes = "call file"},
     {"keep", N_("[PEER...]"), N_("Keep peers connected, or list those who are kept"), NULL, 0, -1,
      false, keep_check, keep_run, .completes = "peer"},
     {"unkeep", N_("PEER..."), N_("Keep peers no longer, and hang up"), NULL, 1, -1, false,

@@ -57,6 +57,10 @@ int calls_run(BusClient *client, char **arguments);
 int hangup_check(char **arguments);
 int hangup_run(BusClient *client, char **arguments);
 
+/* capture.c */
+int capture_check(char **arguments);
+int capture_run(BusClient *client, char **arguments);
+
 /* monitor.c */
 int monitor_run(BusClient *client, char **arguments);
 

@@ -32,6 +32,8 @@ struct Connection {
     bool doubted; /* SCTP gets no answers */
     bool lost;    /* ICE gets none */
 
+    TransportTap tap; /* of what DTLS carries; or NULL */
+    gpointer tap_data;
     Paths *paths;
     Dtls *dtls; /* NULL: the remote's description is not known */
     Association *sctp;
@@ -52,6 +54,9 @@ bool connection_take_answer(Connection *connection, Sdp **remote, const char *te
 /* Whether there is room for one more agent */
 bool connection_may_restart(Connection *connection, GError **error);
 bool connection_is_over(const Connection *connection, GError **error);
+
+/* In connection-stats.c: there is a DTLS now. */
+void connection_tap_dtls(Connection *connection);
 
 /* In connection-steps.c: the agent of what was made and not set is gone. */
 void connection_forget_made(Connection *connection);

@@ -19,6 +19,19 @@ bool connection_is_unacknowledged(Connection *connection)
     return connection->sctp && association_is_unacknowledged(connection->sctp);
 }
 
+void connection_tap_dtls(Connection *connection)
+{
+    transport_set_tap(dtls_transport(connection->dtls), connection->tap, connection->tap_data);
+}
+
+void connection_set_tap(Connection *connection, TransportTap tap, gpointer data)
+{
+    connection->tap = tap;
+    connection->tap_data = data;
+    if (connection->dtls)
+        connection_tap_dtls(connection);
+}
+
 void connection_get_stats(Connection *connection, ConnectionStats *stats)
 {
     *stats = (ConnectionStats){};

@@ -305,8 +305,7 @@ static void on_dtls_state(TransportState state, const GError *reason, gpointer d
 
 static void on_dtls_receive(const guint8 *packet, gsize length, gpointer data)
 {
-    /* SCTP takes over in the very callback that says CONNECTED, before any
-     * record is read, so there is nothing that could come here. */
+    /* Nothing can: SCTP takes over in the callback that says CONNECTED, before a record is read. */
 }
 
 static const TransportUser dtls_user = {
@@ -342,6 +341,7 @@ static bool start_dtls(Connection *connection, GError **error)
     if (!connection->dtls)
         return false;
     transport_set_user(dtls_transport(connection->dtls), &dtls_user, connection);
+    connection_tap_dtls(connection);
     connection->connect_timer = clock_timer_add_seconds(CONNECT_SECONDS + connection->patience,
                                                         on_connect_timeout, connection);
     dtls_start(connection->dtls);

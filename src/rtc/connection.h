@@ -25,6 +25,7 @@
 #include "rtc/error.h"
 #include "rtc/ice/check-budget.h"
 #include "rtc/ice/tls-trust.h"
+#include "rtc/transport.h"
 
 /* a=max-message-size unless the configuration says otherwise, in bytes */
 #define CONNECTION_MAX_MESSAGE_SIZE (256 * 1024)
@@ -242,5 +243,11 @@ bool connection_remote_speaks(const Connection *connection, const char *protocol
 
 /* Whether the remote has not acknowledged all that was given to SCTP */
 bool connection_is_unacknowledged(Connection *connection);
+
+/*
+ * TAP sees the packets of SCTP as they are within DTLS, of the whole connection if it is set
+ * before that begins; NULL: nobody does any more.
+ */
+void connection_set_tap(Connection *connection, TransportTap tap, gpointer data);
 void connection_stats_clear(ConnectionStats *stats);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ConnectionStats, connection_stats_clear)

@@ -54,8 +54,16 @@ void transport_set_user(Transport *transport, const TransportUser *user, gpointe
     }
 }
 
+void transport_set_tap(Transport *transport, TransportTap tap, gpointer data)
+{
+    transport->tap = tap;
+    transport->tap_data = data;
+}
+
 void transport_receive(Transport *transport, const guint8 *packet, gsize length)
 {
+    if (G_UNLIKELY(transport->tap))
+        transport->tap(false, packet, length, transport->tap_data);
     if (transport->user) {
         transport->user->receive(packet, length, transport->user_data);
     } else if (transport->early_bytes + length <= TRANSPORT_EARLY_MAX) {

@@ -44,6 +44,9 @@ typedef struct {
     void (*path)(const gsize *sizes, guint n_sizes, gpointer data);
 } TransportUser;
 
+/* Sees each packet that is sent or received, and changes nothing. */
+typedef void (*TransportTap)(bool sent, const guint8 *packet, gsize length, gpointer data);
+
 struct Transport {
     const char *name; /* for the log */
     TransportState state;
@@ -52,6 +55,8 @@ struct Transport {
 
     const TransportUser *user;
     gpointer user_data;
+    TransportTap tap; /* or NULL */
+    gpointer tap_data;
     guint64 vouched; /* packets of the remote, see transport_vouch() */
     GQueue early;    /* of GBytes, while there is no user */
     gsize early_bytes;
@@ -69,8 +74,13 @@ void transport_clear(Transport *transport);
  */
 void transport_set_user(Transport *transport, const TransportUser *user, gpointer data);
 
+/* TAP sees what passes between this layer and the one above; NULL: nobody does any more. */
+void transport_set_tap(Transport *transport, TransportTap tap, gpointer data);
+
 static inline bool transport_send(Transport *transport, const guint8 *packet, gsize length)
 {
+    if (G_UNLIKELY(transport->tap))
+        transport->tap(true, packet, length, transport->tap_data);
     return transport->send(transport, packet, length);
 }
 

@@ -499,6 +499,10 @@ bool connection_is_unacknowledged(Connection *connection)
     return false;
 }
 
+void connection_set_tap(Connection *connection, TransportTap tap, gpointer data)
+{
+}
+
 void connection_get_stats(Connection *connection, ConnectionStats *stats)
 {
     *stats = (ConnectionStats){};

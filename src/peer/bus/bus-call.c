@@ -10,12 +10,15 @@
 
 #include "peer/bus/bus-call.h"
 
+#include <gio/gunixfdlist.h>
 #include <glib/gi18n.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/printable.h"
 #include "peer/bus/bus-values.h"
+#include "peer/call/call-capture.h"
 #include "peer/error.h"
 #include "peer/readings/feed-frame.h"
 
@@ -352,6 +355,66 @@ static gboolean on_configure(RtcbusPeer1Call *object, GDBusMethodInvocation *inv
     return TRUE;
 }
 
+/* ---- its packets ------------------------------------------------------------ */
+
+typedef struct {
+    BusCall *self;
+    GDBusMethodInvocation *invocation;
+} Capture;
+
+static bool capture(Call *call, guint32 user, int *fd, GError **error)
+{
+    if (user == 0 || user == getuid())
+        return call_capture(call, fd, error);
+    g_set_error_literal(error, PEER_ERROR, PEER_ERROR_DENIED,
+                        _("what a call carries is for root to see: use sudo"));
+    return false;
+}
+
+/* The group may use calls; what is in those of others is not for it to see. */
+static void on_user_known(GObject *bus, GAsyncResult *result, gpointer data)
+{
+    g_autofree Capture *asked = data;
+    g_autoptr(BusCall) self = asked->self;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
+    g_autoptr(GUnixFDList) list = NULL;
+    guint32 user = G_MAXUINT32;
+    int fd;
+
+    if (reply)
+        g_variant_get(reply, "(u)", &user);
+    if (!reply || !capture(self->call, user, &fd, &error)) {
+        bus_return_error(asked->invocation, error);
+        return;
+    }
+    list = g_unix_fd_list_new_from_array(&fd, 1);
+    rtcbus_peer1_call_complete_capture(RTCBUS_PEER1_CALL(self), asked->invocation, list,
+                                       g_variant_new_handle(0));
+}
+
+static gboolean on_capture(RtcbusPeer1Call *object, GDBusMethodInvocation *invocation,
+                           GUnixFDList *unused, GVariant *dict, gpointer data)
+{
+    const BusOption table[] = {{}};
+    g_autoptr(GError) error = NULL;
+    Capture *asked;
+
+    if (!bus_options_read(dict, table, &error)) {
+        bus_return_error(invocation, error);
+        return TRUE;
+    }
+    asked = g_new(Capture, 1);
+    *asked = (Capture){g_object_ref(BUS_CALL(object)), invocation};
+    g_dbus_connection_call(
+        g_dbus_method_invocation_get_connection(invocation), "org.freedesktop.DBus",
+        "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixUser",
+        g_variant_new("(s)", g_dbus_method_invocation_get_sender(invocation)),
+        G_VARIANT_TYPE("(u)"), G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_user_known, asked);
+    return TRUE;
+}
+
 static void on_owner_gone(GDBusConnection *connection, const char *name, gpointer data)
 {
     BusCall *self = data;
@@ -387,6 +450,7 @@ BusCall *bus_call_new(Call *call)
     g_signal_connect(self, "handle-create-description", G_CALLBACK(on_create_description), NULL);
     g_signal_connect(self, "handle-set-local-description", G_CALLBACK(on_set_local_description),
                      NULL);
+    g_signal_connect(self, "handle-capture", G_CALLBACK(on_capture), NULL);
     g_signal_connect(self, "handle-configure", G_CALLBACK(on_configure), NULL);
     bus_call_update(self);
     return self;

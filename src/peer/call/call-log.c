@@ -6,6 +6,7 @@
 #include "peer/call/call-log.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #include "common/candidate.h"
 #include "common/clock.h"
@@ -97,6 +98,37 @@ void call_log_moved(const Call *call, const char *from, const char *to)
                               call_peer_for_people(call), to);
 
     call_log(call, MESSAGE_CALL_MOVED, text);
+}
+
+/* No remote can cause it, so it is always written. */
+static void log_capture(const Call *call, const char *text)
+{
+    g_autofree char *number = g_strdup_printf("%u", call_number(call));
+
+    log_event(G_LOG_LEVEL_WARNING,
+              (.message_id = MESSAGE_CALL_CAPTURED,
+               .call = call_session(call) ? call_session(call) : number,
+               .remote = *call_peer(call) ? call_peer(call) : NULL),
+              "%s", text);
+}
+
+void call_log_capturing(const Call *call)
+{
+    g_autofree char *text =
+        g_strdup_printf(_("the packets of call %u with %s are captured, decrypted, by root"),
+                        call_number(call), call_peer_for_people(call));
+
+    log_capture(call, text);
+}
+
+void call_log_captured(const Call *call, guint64 packets, guint64 lost)
+{
+    g_autofree char *text =
+        g_strdup_printf(_("the packets of call %u with %s are no longer captured: %" PRIu64
+                          " were, %" PRIu64 " were lost"),
+                        call_number(call), call_peer_for_people(call), packets, lost);
+
+    log_capture(call, text);
 }
 
 void call_log_refused(const Call *call, const Frame *frame, const char *why)

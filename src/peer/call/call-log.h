@@ -20,5 +20,8 @@ void call_log_channel_closed(const Call *call, const CallChannel *channel);
 void call_log_silent(const Call *call);
 /* It goes on over TO; FROM (NULL: there was none) is where it went before. */
 void call_log_moved(const Call *call, const char *from, const char *to);
+/* A program sees its packets; and then: it saw so many, and missed LOST. */
+void call_log_capturing(const Call *call);
+void call_log_captured(const Call *call, guint64 packets, guint64 lost);
 /* An offer or answer within the call is not taken. */
 void call_log_refused(const Call *call, const Frame *frame, const char *why);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "common/bucket.h"
+#include "peer/call/call-capture.h"
 #include "peer/call/call-path.h"
 #include "peer/call/call.h"
 
@@ -32,12 +33,13 @@ struct Call {
     bool foreign;           /* the remote does not echo the session */
 
     Connection *connection;
-    bool described;   /* the remote's first description has been taken */
-    bool asked;       /* an offer of ours is out, and the answer is not here */
-    CallPath *path;   /* NULL before it is connected */
-    char *way;        /* as call_path_to_text() had it last, or NULL */
-    gint64 heard;     /* when the last description came */
-    Bucket elsewhere; /* offers that do not come from where the remote was */
+    bool described;       /* the remote's first description has been taken */
+    bool asked;           /* an offer of ours is out, and the answer is not here */
+    CallPath *path;       /* NULL before it is connected */
+    CallCapture *capture; /* somebody sees its packets; or NULL */
+    char *way;            /* as call_path_to_text() had it last, or NULL */
+    gint64 heard;         /* when the last description came */
+    Bucket elsewhere;     /* offers that do not come from where the remote was */
     GPtrArray *channels;
     guint last_channel;
 

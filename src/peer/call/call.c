@@ -97,6 +97,7 @@ void call_close(Call *call, const char *reason, bool say_bye)
         call_say_bye(call);
     for (guint i = 0; i < call->channels->len; i++)
         call_channel_drain(call->channels->pdata[i]);
+    g_clear_pointer(&call->capture, call_capture_free);
     g_clear_pointer(&call->connection, connection_free);
     call_drop_channels(call);
     call_enter_state(call, CALL_CLOSED);
@@ -374,6 +375,8 @@ bool call_make_connection(Call *call, GError **error)
     if (call->stepwise)
         call_configure_steps(call, &config);
     call->connection = connection_new(&config, &connection_ops, call, error);
+    if (call->connection)
+        call_capture_follow(call->capture, call->connection);
     return call->connection != NULL;
 }
 
@@ -451,6 +454,7 @@ static void call_clear(gpointer data)
     g_free(call->ending);
     g_free(call->way);
     g_clear_pointer(&call->path, call_path_free);
+    g_clear_pointer(&call->capture, call_capture_free);
     g_clear_pointer(&call->connection, connection_free);
     g_ptr_array_set_free_func(call->channels, (GDestroyNotify) call_channel_free);
     g_ptr_array_unref(call->channels);
