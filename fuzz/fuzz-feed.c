@@ -192,7 +192,7 @@ static void listen(FuzzInput *input)
 /* ---- an emitter ------------------------------------------------------------------- */
 
 typedef struct {
-    bool writable, broken, later;
+    bool writable, broken, later, pausing;
     gsize unanswered;
 } Emitter;
 
@@ -262,6 +262,12 @@ static void on_later(gpointer data)
     ((Emitter *) data)->later = true;
 }
 
+static void on_pause(guint milliseconds, gpointer data)
+{
+    g_assert_cmpuint(milliseconds, >, 0);
+    ((Emitter *) data)->pausing = true;
+}
+
 static void on_sender_broken(const char *why, gpointer data)
 {
     Emitter *emitter = data;
@@ -273,6 +279,7 @@ static void on_sender_broken(const char *why, gpointer data)
 static const FeedSenderOps sender_ops = {.is_writable = on_is_writable,
                                          .send = on_sender_send,
                                          .later = on_later,
+                                         .pause = on_pause,
                                          .broken = on_sender_broken};
 
 static void emit(FuzzInput *input)
@@ -289,6 +296,8 @@ static void emit(FuzzInput *input)
         emitter.writable = what & 1;
         if (what & 2)
             feed_sender_wake(sender);
+        if (what & 8)
+            feed_sender_resume(sender);
         now += (gint64) (what & 0xf0) * 100000;
         feed_sender_receive(sender, frame, length, now);
     }

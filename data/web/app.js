@@ -17,6 +17,8 @@ import {takeToken} from './token.js';
 const NAME_KEY = 'rtcbus.name';
 const CALLS_KEY = `rtcbus.calls ${location.pathname}`; // of this tab: two of them are two peers
 
+const PACE = 100; // ms: pictures are drawn less often than that
+
 const path = location.pathname;
 let room; // none in a browser that has no WebRTC
 
@@ -116,7 +118,7 @@ function start() {
         show($('banner'), true);
         return;
     }
-    room = new Room(path, {token: takeToken()});
+    room = new Room(path, {token: takeToken(), pace: PACE});
     const query = new URLSearchParams(location.search);
     listen();
     startCards(room, query.get('view') === 'wall');

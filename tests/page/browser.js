@@ -69,6 +69,20 @@ async function open({page: name, url, width = 1280, height = 900, dark = false, 
     return response.status();
 }
 
+/** Where the page's time goes in SECONDS: [function, its own ms], the longest first. */
+async function profile({page, seconds}) {
+    const client = await pages.get(page).createCDPSession();
+    await client.send('Profiler.enable');
+    await client.send('Profiler.start');
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    const {profile: {nodes, samples, timeDeltas}} = await client.send('Profiler.stop');
+    const times = new Map(), names = new Map(nodes.map(({id, callFrame: {functionName, url, lineNumber}}) =>
+        [id, `${functionName || '-'} ${url.split('/').at(-1)}:${lineNumber + 1}`]));
+    samples.forEach((id, i) => times.set(names.get(id), (times.get(names.get(id)) ?? 0) + timeDeltas[i] / 1000));
+    await client.detach();
+    return [...times].sort((a, b) => b[1] - a[1]);
+}
+
 const commands = {
     launch,
     begin,
@@ -96,6 +110,8 @@ const commands = {
     reload: ({page}) => pages.get(page).reload({waitUntil: 'load'}).then(() => null),
     go: ({page, url}) => pages.get(page).goto(url, {waitUntil: 'load'}).then(() => null),
     log: ({page}) => logs.get(page),
+    metrics: ({page}) => pages.get(page).metrics(),
+    profile,
     async close({page}) {
         await pages.get(page).close({runBeforeUnload: false});
         pages.delete(page);

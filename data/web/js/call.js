@@ -75,11 +75,11 @@ export class Call extends EventTarget {
     /**
      * DIRECTION: outgoing (we listen) or incoming. REMOTE: its id; NAME: what it is known by.
      * OPTIONS: for the RTCPeerConnection, which is made by the class of that name. SEND: takes a
-     * frame for the remote. TRUST and OUTBOX are those of the room.
+     * frame for the remote. TRUST, OUTBOX and PACE are those of the room.
      */
-    constructor({direction, remote, name, session, options, send, RTCPeerConnection, trust, outbox}) {
+    constructor({direction, remote, name, session, options, send, RTCPeerConnection, trust, outbox, pace}) {
         super();
-        Object.assign(this, {direction, remote, name, session, options, outbox});
+        Object.assign(this, {direction, remote, name, session, options, outbox, pace});
         this.#RTCPeerConnection = RTCPeerConnection;
         this.#trust = trust;
         this.sendFrame = send;
@@ -292,6 +292,7 @@ export class Call extends EventTarget {
         channel.onopen = () => {
             this.#feed = new Feed({
                 place: this.wantedPlace ?? null,
+                pace: this.pace,
                 send: (buffer) => channel.send(buffer),
                 take: (reading) => this.#tell('reading', reading),
             });

@@ -23,6 +23,7 @@ const PROOF_OF_LIFE = 2000;  // ms for a peer that joined again to show that our
 const MAX_INCOMING = 64, MAX_PENDING = 4;        // of all, and not yet connected of one
 const CUT_LIMIT = 600000;    // ms that a transfer waits for the call to come back
 const FINAL = ['bye', 'stopped', 'refused', 'untrusted', 'changed']; // reasons not to call again at once
+const STATS_PERIOD = 3000;   // ms: a browser needs milliseconds for each
 const MAX_OFFERED = 64;      // contacts that others may make us have
 const MAX_EARLY = 128, EARLY_LIFETIME = 30000;   // candidates before their offer
 
@@ -128,7 +129,7 @@ export class Contacts extends EventTarget {
     #early = [];
     #statsTimer = 0;
 
-    /** PARTS: {RTCPeerConnection, configuration (of each of them), trust, outbox}. */
+    /** PARTS: {RTCPeerConnection, configuration (of each of them), trust, outbox, pace}. */
     constructor(signaling, parts) {
         super();
         this.#signaling = signaling;
@@ -229,15 +230,15 @@ export class Contacts extends EventTarget {
 
     /** NAME: by which its key is judged. */
     #newCall(direction, remote, name, session) {
-        const {RTCPeerConnection, trust, outbox} = this.#parts;
+        const {RTCPeerConnection, trust, outbox, pace} = this.#parts;
         const call = new Call({
-            direction, remote, name, session, RTCPeerConnection, trust, outbox, options: this.#options(),
+            direction, remote, name, session, RTCPeerConnection, trust, outbox, pace, options: this.#options(),
             send: (frame) => this.#signaling.send(frame),
         });
         const peer = peerKey(remote, name);
         call.peer = peer;
         call.addEventListener('channel', ({detail}) => this.#channel(call, detail));
-        this.#statsTimer ||= setInterval(() => this.#readStats(), 1000);
+        this.#statsTimer ||= setInterval(() => this.#readStats(), STATS_PERIOD);
         call.addEventListener('step', ({detail}) => this.#tell('step', {peer, session, ...detail}));
         return call;
     }

@@ -9,6 +9,7 @@ import {ACK, Cursor, DATA, GREETED, GREETING, HELLO, Reader, WELCOME, putWhole} 
 const WINDOW = 256 * 1024; // bytes that may be on their way to us
 
 /**
+ * PACE: ms between two messages, for one who draws what comes, or 0.
  * SEND takes an ArrayBuffer. PLACE is {epoch, sequence}, what we have of this emitter, or null.
  * TAKE is given each reading, {series, unit, value, sequence, time (ms since the epoch of its
  * emitter's clock), missed: how many of its series we shall not see, greeting: it is older
@@ -25,16 +26,18 @@ export class Feed {
     #acknowledged = 0;
     #nth = new Map(); // series → the last one that we have
 
-    constructor({send, place, take}) {
+    constructor({send, place, take, pace = 0}) {
         this.place = place;
         this.#send = send;
         this.#take = take;
-        const out = [HELLO, place ? 1 : 0];
+        const out = [HELLO, (place ? 1 : 0) | (pace > 0 ? 2 : 0)];
         putWhole(out, WINDOW);
         if (place) {
             out.push(...place.epoch.match(/../g).map((digits) => parseInt(digits, 16)));
             putWhole(out, place.sequence);
         }
+        if (pace > 0)
+            putWhole(out, pace);
         send(Uint8Array.from(out).buffer);
     }
 

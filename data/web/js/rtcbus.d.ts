@@ -31,6 +31,8 @@ export interface JoinOptions {
     storage?: Pick<Storage, 'getItem' | 'setItem'>;
     /** false: another key at each visit */
     identity?: boolean;
+    /** ms between two messages with readings, for one who draws them; 0 if it is not given */
+    pace?: number;
     /** for Node.js */
     WebSocket?: unknown;
     RTCPeerConnection?: unknown;

@@ -61,7 +61,7 @@ export class Room extends EventTarget {
 
     constructor(url, options = {}) {
         super();
-        const {token, storage, configuration, identity = true,
+        const {token, storage, configuration, pace = 0, identity = true,
                WebSocket = globalThis.WebSocket, RTCPeerConnection = globalThis.RTCPeerConnection} = options;
         if (!WebSocket || !RTCPeerConnection)
             throw new RtcbusError('InvalidArgument', 'there is no WebSocket or no RTCPeerConnection here: pass them');
@@ -69,7 +69,7 @@ export class Room extends EventTarget {
         this.#RTCPeerConnection = RTCPeerConnection;
         this.#signaling = new Signaling({url, token, WebSocket});
         this.#contacts = new Contacts(this.#signaling, {
-            RTCPeerConnection, configuration, trust: this.trust, outbox: this.#outbox});
+            RTCPeerConnection, configuration, pace, trust: this.trust, outbox: this.#outbox});
         for (const [source, type, told] of [
             [this.#signaling, 'state'], [this.#signaling, 'members', 'peers'],
             [this.#signaling, 'sent'], [this.#signaling, 'received'],
@@ -270,7 +270,8 @@ export class Room extends EventTarget {
 
 /**
  * The Room at URL, once we are in it. OPTIONS: name, token, timeout (ms), configuration (of each
- * RTCPeerConnection), storage (for the keys of others), identity (false: a new key each time),
+ * RTCPeerConnection), storage (for the keys of others), identity (false: a new key each time), pace (ms
+ * between two messages with readings, for one who draws them),
  * WebSocket and RTCPeerConnection (classes, where there are none).
  */
 export async function join(url, options = {}) {

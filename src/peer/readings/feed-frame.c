@@ -35,6 +35,7 @@ enum {
 enum {
     DECIMALS = 6,
     HELLO_KNOWN = 1,
+    HELLO_PACE = 2,
     WELCOME_GREETING = 1,
     EPOCH_LENGTH = RANDOM_ID_LENGTH / 2,
 };
@@ -153,12 +154,14 @@ static void get_epoch(FeedCursor *cursor, char epoch[RANDOM_ID_LENGTH + 1])
 void feed_write_hello(GByteArray *out, const FeedHello *hello)
 {
     put_u8(out, FEED_HELLO);
-    put_u8(out, hello->known ? HELLO_KNOWN : 0);
+    put_u8(out, (hello->known ? HELLO_KNOWN : 0) | (hello->pace > 0 ? HELLO_PACE : 0));
     put_whole(out, hello->window);
-    if (!hello->known)
-        return;
-    put_epoch(out, hello->epoch);
-    put_whole(out, hello->sequence);
+    if (hello->known) {
+        put_epoch(out, hello->epoch);
+        put_whole(out, hello->sequence);
+    }
+    if (hello->pace > 0)
+        put_whole(out, hello->pace);
 }
 
 void feed_write_welcome(GByteArray *out, const FeedWelcome *welcome)
@@ -192,13 +195,16 @@ bool feed_frame_type(const guint8 *bytes, gsize length, FeedFrameType *type)
 bool feed_read_hello(const guint8 *bytes, gsize length, FeedHello *hello, GError **error)
 {
     FeedCursor cursor = {bytes + 1, bytes + length};
-    FeedHello read = {.known = get_u8(&cursor) & HELLO_KNOWN};
+    guint8 flags = get_u8(&cursor);
+    FeedHello read = {.known = flags & HELLO_KNOWN};
 
     read.window = get_whole(&cursor);
     if (read.known) {
         get_epoch(&cursor, read.epoch);
         read.sequence = get_whole(&cursor);
     }
+    if (flags & HELLO_PACE)
+        read.pace = get_whole(&cursor);
     if (cursor.failed)
         return fail(error, "a HELLO that ends early");
     *hello = read;

@@ -51,6 +51,7 @@ typedef struct {
     bool known;     /* it has something of this emitter, up to SEQUENCE of EPOCH; else a newcomer */
     char epoch[RANDOM_ID_LENGTH + 1];
     guint64 sequence;
+    guint64 pace; /* milliseconds between two DATA, at least, or 0 */
 } FeedHello;
 
 typedef struct {

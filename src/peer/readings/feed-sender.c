@@ -25,6 +25,7 @@ enum {
     FRAMES_PER_TURN = 4,
     MIN_WINDOW = 1024,
     MAX_WINDOW = 1024 * 1024,
+    MAX_PACE = 1000,     /* milliseconds */
     OFFER_WINDOW = 4096, /* what it costs if the listener has another place than we think */
     /* HELLOs: one that cannot store what it gets begins again, some seconds later each time. */
     HELLO_BURST = 8,
@@ -38,6 +39,8 @@ struct FeedSender {
     gpointer data;
     FeedSenderState state;
     bool offering; /* the listener has said nothing yet */
+    bool resting;  /* until feed_sender_resume(): a listener that draws wants few messages */
+    guint pace;    /* milliseconds, or 0 */
     FeedWriter *writer;
     GByteArray *frame; /* what is being written */
     Bucket hellos;
@@ -219,19 +222,39 @@ static bool send_more(FeedSender *sender)
     return filling.count > 0 && send_frame(sender, true);
 }
 
-void feed_sender_wake(FeedSender *sender)
+/* As much as may go out in a turn. True: another turn follows. */
+static bool send_some(FeedSender *sender)
 {
     for (guint i = 0; feed_sender_is_begun(sender); i++) {
         if (sender->sent_bytes - sender->stored_bytes >= sender->window ||
             !sender->ops->is_writable(sender->data))
-            return;
+            return false;
         if (i == FRAMES_PER_TURN) {
             sender->ops->later(sender->data);
-            return;
+            return true;
         }
         if (!send_more(sender))
-            return;
+            return false;
     }
+    return false;
+}
+
+/* The first reading after a silence goes out at once, and what comes soon after it together. */
+void feed_sender_wake(FeedSender *sender)
+{
+    guint64 before = sender->place;
+
+    if (sender->resting || send_some(sender) || sender->place == before || sender->pace == 0 ||
+        sender->state != SENDER_SENDING)
+        return;
+    sender->resting = true;
+    sender->ops->pause(sender->pace, sender->data);
+}
+
+void feed_sender_resume(FeedSender *sender)
+{
+    sender->resting = false;
+    feed_sender_wake(sender);
 }
 
 /* ---- what comes in ------------------------------------------------------------------- */
@@ -254,6 +277,8 @@ static void begin(FeedSender *sender, const FeedHello *hello)
     bool ours = hello->known && strcmp(hello->epoch, source->epoch(sender->source_data)) == 0;
 
     sender->window = CLAMP(hello->window, MIN_WINDOW, MAX_WINDOW);
+    sender->pace = sender->ops->pause ? (guint) MIN(hello->pace, MAX_PACE) : 0;
+    sender->resting = false;
     sender->sent_bytes = sender->stored_bytes = 0;
     sender->begin = hello->known ? 0 : source->newest(sender->source_data);
     /* What it has of another outbox of ours says nothing about this one. */

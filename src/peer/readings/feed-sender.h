@@ -56,6 +56,8 @@ typedef struct {
     bool (*send)(const guint8 *bytes, gsize length, gpointer data);
     /* feed_sender_wake() is to be called in another turn: the others come first. */
     void (*later)(gpointer data);
+    /* feed_sender_resume() is to be called in MILLISECONDS; NULL: no listener is paced. */
+    void (*pause)(guint milliseconds, gpointer data);
     /* The last call: WHY is for people. */
     void (*broken)(const char *why, gpointer data);
 } FeedSenderOps;
@@ -78,6 +80,8 @@ void feed_sender_receive(FeedSender *sender, const guint8 *bytes, gsize length, 
 
 /* There is something new, or the channel is writable again. */
 void feed_sender_wake(FeedSender *sender);
+/* A pause is over. */
+void feed_sender_resume(FeedSender *sender);
 
 /* Whether readings go out; and whether the listener has said that it takes them. */
 bool feed_sender_is_begun(const FeedSender *sender);

@@ -230,22 +230,28 @@ static gboolean on_sender_turn(gpointer data)
 
     link->timer = 0;
     if (link->sender)
-        feed_sender_wake(link->sender);
+        feed_sender_resume(link->sender);
     return G_SOURCE_REMOVE;
 }
 
-static void on_sender_later(gpointer data)
+static void on_sender_pause(guint milliseconds, gpointer data)
 {
     FeedLink *link = data;
 
     if (!link->timer)
-        link->timer = clock_timer_add(0, on_sender_turn, link);
+        link->timer = clock_timer_add(milliseconds, on_sender_turn, link);
+}
+
+static void on_sender_later(gpointer data)
+{
+    on_sender_pause(0, data);
 }
 
 static const FeedSenderOps sender_ops = {
     .is_writable = on_sender_writable,
     .send = on_sender_send,
     .later = on_sender_later,
+    .pause = on_sender_pause,
     .broken = on_broken,
 };
 
