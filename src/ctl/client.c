@@ -20,6 +20,7 @@
 
 #include "common/names.h"
 #include "common/printable.h"
+#include "ctl/daemon-words.h"
 
 #define GROUP "rtcbus"
 
@@ -183,18 +184,19 @@ char *client_explain(const BusClient *client, const BusService *service, const G
     if (g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY) ||
         g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
         return g_strdup_printf(_("%s did not answer: %s"), service->program, stripped->message);
-    return g_strdup(stripped->message);
+    return daemon_words(stripped->message);
 }
 
 void client_complain(const char *format, ...)
 {
-    g_autofree char *text = NULL, *shown = NULL;
+    g_autofree char *text = NULL, *ours = NULL, *shown = NULL;
     va_list ap;
 
     va_start(ap, format);
     text = g_strdup_vprintf(format, ap);
     va_end(ap);
-    shown = printable(text);
+    ours = daemon_words(text);
+    shown = printable(ours);
     g_printerr("rtcbusctl: %s\n", shown);
 }
 

@@ -20,6 +20,7 @@
 #include "common/names.h"
 #include "ctl/calls.h"
 #include "ctl/command.h"
+#include "ctl/daemon-words.h"
 #include "ctl/shared-call.h"
 #include "ctl/text.h"
 
@@ -58,12 +59,13 @@ static void say_json(Finding finding, const char *step, const char *words)
 void doctor_say(Doctor *doctor, Finding finding, const char *step, const char *format, ...)
 {
     va_list arguments;
-    g_autofree char *words = NULL, *safe = NULL;
+    g_autofree char *said = NULL, *words = NULL, *safe = NULL;
     int pad[2];
 
     va_start(arguments, format);
-    words = g_strdup_vprintf(format, arguments);
+    said = g_strdup_vprintf(format, arguments);
     va_end(arguments);
+    words = daemon_words(said);
     doctor->failures += finding == FINDING_FAILED;
     if (doctor->client->json) {
         say_json(finding, step, words);

@@ -13,6 +13,7 @@
 #include "common/names.h"
 #include "ctl/calls.h"
 #include "ctl/command.h"
+#include "ctl/daemon-words.h"
 #include "ctl/text.h"
 
 static GVariant *kept_peers(GVariant *dict)
@@ -48,9 +49,11 @@ void kept_peers_print(GVariant *dict, unsigned indent)
 
     for (gsize i = 0; peers && i < g_variant_n_children(peers); i++) {
         const char *name, *state, *words;
+        g_autofree char *ours = NULL;
 
         g_variant_get_child(peers, i, "(&s&s&s)", &name, &state, &words);
-        table_row(table, *name ? name : _("whoever answers"), call_state_text(state), words, NULL);
+        ours = daemon_words(words);
+        table_row(table, *name ? name : _("whoever answers"), call_state_text(state), ours, NULL);
     }
     table_print(table);
 }

@@ -19,6 +19,7 @@
 #include "common/names.h"
 #include "ctl/calls.h"
 #include "ctl/command.h"
+#include "ctl/daemon-words.h"
 #include "ctl/text.h"
 
 #define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
@@ -56,7 +57,8 @@ static void tell(Monitor *monitor, const char *what, const char *number, const c
     } else {
         g_autofree char *when = text_time(now);
         g_autofree char *shown = text_safe(name);
-        g_autofree char *safe = *words ? text_safe(words) : g_strdup("");
+        g_autofree char *ours = daemon_words(words);
+        g_autofree char *safe = *ours ? text_safe(ours) : g_strdup("");
 
         g_print("%s  %s%s%s  %s  %s%s%s\n", when, _(what), number ? " " : "", number ? number : "",
                 shown, call_state_text(state), *safe ? ": " : "", safe);

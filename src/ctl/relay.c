@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "ctl/command.h"
+#include "ctl/daemon-words.h"
 #include "ctl/relay-cluster.h"
 #include "ctl/text.h"
 
@@ -213,10 +214,11 @@ static void problems_print(GVariant *dict)
 
     for (gsize i = 0; list && i < g_variant_n_children(list); i++) {
         const char *text;
-        g_autofree char *shown = NULL;
+        g_autofree char *ours = NULL, *shown = NULL;
 
         g_variant_get_child(list, i, "&s", &text);
-        shown = text_safe(text);
+        ours = daemon_words(text);
+        shown = text_safe(ours);
         g_print("%s %s\n", _("Problem:"), shown);
     }
 }

@@ -18,6 +18,7 @@
 #include "common/printable.h"
 #include "ctl/calls.h"
 #include "ctl/command.h"
+#include "ctl/daemon-words.h"
 #include "ctl/keep.h"
 #include "ctl/services.h"
 
@@ -54,9 +55,12 @@ static char *copy_text(const char *name)
                            name);
 }
 
-static char *problem_text(const char *problem)
+/* What the daemon says, in our language and safe for a terminal */
+static char *said_text(const char *text)
 {
-    return g_strdup(problem);
+    g_autofree char *ours = daemon_words(text);
+
+    return text_safe(ours);
 }
 
 /* One for each name that PROPERTY lists */
@@ -88,7 +92,7 @@ static void find_bad_servers(Status *status)
         if (g_str_equal(state, "reachable") || g_str_equal(state, "untested"))
             continue;
         shown = text_safe(uri);
-        why = text_safe(words);
+        why = said_text(words);
         g_ptr_array_add(status->problems,
                         g_strdup_printf(_("the ICE server %s does not serve us: %s"), shown, why));
     }
@@ -103,10 +107,13 @@ static void find_silent_forwards(Status *status)
         const char *name, *listen, *problem;
 
         g_variant_get_child(list, i, "(&s&s&s&s&s)", &name, &listen, NULL, NULL, &problem);
-        if (*problem)
+        if (*problem) {
+            g_autofree char *why = said_text(problem);
+
             g_ptr_array_add(status->problems,
                             g_strdup_printf(_("the forward %s does not listen on %s yet: %s"), name,
-                                            listen, problem));
+                                            listen, why));
+        }
     }
 }
 
@@ -126,15 +133,15 @@ static void find_problems(Status *status)
 
     find_named(status, "BrokenServices", broken_service_text);
     find_named(status, "KeySharedWith", copy_text);
-    find_named(status, "Problems", problem_text);
+    find_named(status, "Problems", said_text);
     find_bad_servers(status);
     if (*dict_string(status->peer, "ReadingsError"))
-        g_ptr_array_add(status->problems, text_safe(dict_string(status->peer, "ReadingsError")));
+        g_ptr_array_add(status->problems, said_text(dict_string(status->peer, "ReadingsError")));
     find_silent_forwards(status);
     if (g_str_equal(state, "connected"))
         return;
     url = text_safe(dict_string(status->peer, "RelayUrl"));
-    error = text_safe(dict_string(status->peer, "RelayError"));
+    error = said_text(dict_string(status->peer, "RelayError"));
     next = retry_text(status->peer);
     if (*error)
         g_ptr_array_add(status->problems,
