@@ -30,8 +30,10 @@ function showRelay() {
     say(pill, t(`relay.${state}`, {name}));
     pill.dataset.state = state;
     show($('banner'), problem !== null && state !== 'connected' && state !== 'idle');
-    if (problem)
-        say($('banner-text'), t(`problem.${problem}`, {origin: location.origin, words}));
+    if (problem) {
+        const why = problem === 'refused' && words ? 'origin' : problem;
+        say($('banner-text'), t(`problem.${why}`, {origin: location.origin, words}));
+    }
     const taken = state === 'connected' && name !== wanted;
     say($('notice'), taken ? t('name.taken', {wanted, name}) : '');
     show($('notice'), taken);
@@ -121,7 +123,8 @@ function start() {
     room = new Room(path, {token: takeToken(), pace: PACE});
     const query = new URLSearchParams(location.search);
     listen();
-    startCards(room, query.get('view') === 'wall');
+    const wall = query.get('view') === 'wall';
+    startCards(room, wall);
     startLadder(room);
     startEmitting(room);
     startFiles(room);
@@ -131,7 +134,7 @@ function start() {
     showPeople(room);
     restoreCalls();
     room.everybody = query.get('call') === 'all';
-    const known = query.get('name') ?? recall(NAME_KEY);
+    const known = query.get('name') ?? recall(NAME_KEY) ?? (wall ? 'wall' : null); // nobody sits there
     if (known !== null && checkName(known) === null)
         join(known);
     else

@@ -33,6 +33,7 @@ const en = {
         'link with a token in it; it ends with #token=…',
     'problem.refused': 'The relay is there but lets nobody in from here: it may be full, or ' +
         'AllowedOrigins= or ServerNames= in its relay.conf lacks {origin}',
+    'problem.origin': 'The relay lets no page in that was loaded from {origin}: {words}.',
     'problem.when': 'Next try in {n} s.',
     'problem.now': 'Trying…',
     'problem.norelay': 'This browser has no WebRTC, or it is turned off.',
@@ -264,6 +265,7 @@ const ja = {
         'トークン付きのリンク (末尾が #token=…) をもらってください。',
     'problem.refused': 'リレーは動いていますが、ここからの接続を受け入れません。満員か、' +
         'relay.conf の AllowedOrigins= または ServerNames= に {origin} がない可能性があります。',
+    'problem.origin': 'リレーは {origin} から読み込まれたページを受け入れません: {words}。',
     'problem.when': '{n} 秒後に再試行します。',
     'problem.now': '試行中…',
     'problem.norelay': 'このブラウザには WebRTC がないか、無効になっています。',

@@ -391,8 +391,11 @@ static void decide(Admission *admission, HttpConnection *connection, const Hands
     if (handshake->upgrade &&
         !origin_admits(handshake, admission->world.config, g_get_host_name(), &reason))
         refuse(admission, connection, handshake, 403, reason, 0);
-    /* A page that shows its token wants to know what is wrong with it: a browser does not
-     * tell why there is no WebSocket. */
+    /* A page that shows its token wants to know what is wrong with it, or with where it is from: a
+     * browser does not tell why there is no WebSocket. */
+    else if (!handshake->upgrade && handshake->token &&
+             !origin_admits_own(handshake, admission->world.config, g_get_host_name(), &reason))
+        refuse(admission, connection, handshake, 421, reason, 0);
     else if ((handshake->upgrade || handshake->token) &&
              !access_check(admission->world.access, handshake, prefix, clock_wall(),
                            clock_monotonic(), &grant, &refusal))

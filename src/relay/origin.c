@@ -78,11 +78,29 @@ bool origin_admits(const Handshake *request, const RelayConfig *config, const ch
 
     if (!is_web_origin(request->origin) || has(allowed, "*") || has(allowed, request->origin))
         return true;
-    *reason = "pages of this origin may not connect";
+    *reason = "pages of this origin may not connect: AllowedOrigins= in the relay's relay.conf lacks it";
     if (!has(allowed, SAME_ORIGIN) || !is_same_origin(request->origin, request->host))
         return false;
     *reason = "the relay is not known by this name: ServerNames= in its relay.conf lacks it";
     return authority_is_ours(request->host, config->server_names, machine);
+}
+
+bool origin_admits_own(const Handshake *request, const RelayConfig *config, const char *machine,
+                       const char **reason)
+{
+    static const char *const schemes[] = {"http", "https"}; /* by a proxy in front of us */
+
+    if (request->origin || !request->host)
+        return true;
+    for (guint i = 0; i < G_N_ELEMENTS(schemes); i++) {
+        g_autofree char *origin = g_strdup_printf("%s://%s", schemes[i], request->host);
+        Handshake page = *request;
+
+        page.origin = origin;
+        if (origin_admits(&page, config, machine, reason))
+            return true;
+    }
+    return false;
 }
 
 bool origin_check_entry(const char *text)

@@ -22,6 +22,10 @@
 bool origin_admits(const Handshake *request, const RelayConfig *config, const char *machine,
                    const char **reason);
 
+/* The same for a page that REQUEST, which is none, has loaded from us or would. */
+bool origin_admits_own(const Handshake *request, const RelayConfig *config, const char *machine,
+                       const char **reason);
+
 /* Whether TEXT can stand in AllowedOrigins=, or in ServerNames=. */
 bool origin_check_entry(const char *text);
 bool origin_check_server_name(const char *text);

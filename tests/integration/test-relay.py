@@ -317,6 +317,22 @@ def test_same_origin(world):
         equal(ask(host, origin), status, f"status for a page of {origin} at {host}")
 
 
+def test_misdirected_page(world):
+    """A page asks why it has got no WebSocket: a browser does not tell."""
+    pages = {"Web": {"Directory": os.path.join(harness.TOP_SRCDIR, "data", "web")}}
+    relay = world.relay(config=settings(ServerNames="relay.example") | pages)
+
+    def ask(host, fields="Authorization: Bearer \r\n"):
+        with socket.create_connection((relay.host, relay.port), harness.PATIENCE) as s:
+            s.sendall(f"GET /room HTTP/1.1\r\nHost: {host}\r\n{fields}Connection: close\r\n\r\n".encode())
+            return b"".join(iter(lambda: s.recv(65536), b"")).decode()
+
+    for host, status in (("relay.example", 200), ("127.0.0.1", 200), ("other.example", 421)):
+        equal(int(ask(host).split()[1]), status, f"status for a page of {host}")
+    check("ServerNames=" in ask("other.example"), "what is to be done is not said")
+    equal(int(ask("other.example", "").split()[1]), 200, "status of the page itself")
+
+
 # ---- limits --------------------------------------------------------------------
 
 

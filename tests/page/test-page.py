@@ -471,7 +471,8 @@ def test_refused(world, kind):
     """A relay that does not want this origin: said in words, and tried again."""
     relay = start_relay(world, AllowedOrigins="https://example.org")
     page = Browser(world, kind).open("page", page_url(relay, "?name=desk"))
-    page.wait_text("#banner-text", f"ServerNames= in its relay.conf lacks http://{ADDRESS}:{relay.port}")
+    page.wait_text("#banner-text", f"loaded from http://{ADDRESS}:{relay.port}: pages of this origin")
+    page.wait_text("#banner-text", "AllowedOrigins=")
     relay.configure({"Relay": {}, "Web": {"Directory": WEB}})
     relay.signal(signal.SIGHUP)
     wait_connected(page, 20)

@@ -268,6 +268,14 @@ export class Room extends EventTarget {
     }
 }
 
+/** A page of another origin is not told why. */
+function notLetIn(problem, url) {
+    const origin = globalThis.location?.origin;
+    const lacks = origin && origin !== new URL(url, location.href).origin.replace(/^ws/, 'http')
+        ? `, or AllowedOrigins= in its relay.conf lacks ${origin}` : '';
+    return `the relay lets nobody in from here (${problem}): it may be full${lacks}`;
+}
+
 /**
  * The Room at URL, once we are in it. OPTIONS: name, token, timeout (ms), configuration (of each
  * RTCPeerConnection), storage (for the keys of others), identity (false: a new key each time), pace (ms
@@ -280,7 +288,7 @@ export async function join(url, options = {}) {
         await room.enter(options.name);
         await until(room, 'state', () => {
             if (FATAL.includes(room.problem))
-                throw new RtcbusError('Denied', room.words || `the relay lets nobody in from here (${room.problem})`);
+                throw new RtcbusError('Denied', room.words || notLetIn(room.problem, url));
             return room.state === 'connected';
         }, options.timeout ?? PATIENCE, () => new RtcbusError('NotConnected', `${room.problem ?? 'no answer'}: ${url}`));
     } catch (error) {

@@ -22,6 +22,7 @@ const LIMIT_OF_ASKING = 5000; // ms
 const CLIENT = '-/rtcbus/js/rtcbus.js'; // from any room's path on
 const WORDS_LIMIT = 200;      // characters
 const POLICY = 1008;          // a close code with a reason for people
+const MISDIRECTED = 421;      // the relay takes no page that was loaded by this name
 
 /** Whether TEXT is an id, as the relay makes them: no name looks like one. */
 export const isId = (text) => /^[0-9a-f]{32}$/i.test(text);
@@ -218,12 +219,12 @@ export class Signaling extends EventTarget {
             return;
         }
         clearTimeout(this.#timers.welcome);
-        const {there, refusal} = await askRelay(this.url, this.name, this.token);
+        const {there, refusal, problem} = await askRelay(this.url, this.name, this.token);
         if (this.#names !== names || this.state !== 'connecting')
             return; // something else has begun meanwhile
         this.words = refusal;
         if (refusal)
-            this.#lose('token');
+            this.#lose(problem);
         else if (there)
             this.#after('attempt', this.name === this.wanted ? SAME_NAME_PAUSE : 0,
                         () => this.#attempt());
@@ -314,7 +315,7 @@ const isThere = (url) => fetch(url, {
 
 /**
  * Whether a plain request gets any answer, and what the relay says of TOKEN if it does not take
- * it. A page from elsewhere sees only the first, of what all pages may load.
+ * it, or of the name that the page was loaded by. A page from elsewhere sees only the first, of what all pages may load.
  */
 async function askRelay(room, name, token) {
     const url = new URL(room);
@@ -329,10 +330,11 @@ async function askRelay(room, name, token) {
         return {there: await isThere(new URL(CLIENT, url)), refusal: ''};
     try {
         const {status} = await ask('HEAD');
-        if (status !== 401 && status !== 403 && status !== 429)
+        if (![401, 403, MISDIRECTED, 429].includes(status))
             return {there: true, refusal: ''};
         const answer = await ask('GET');
-        return {there: true, refusal: (await answer.text()).trim().slice(0, WORDS_LIMIT)};
+        return {there: true, refusal: (await answer.text()).trim().slice(0, WORDS_LIMIT),
+                problem: status === MISDIRECTED ? 'refused' : 'token'};
     } catch {
         return {there: false, refusal: ''};
     }
