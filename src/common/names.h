@@ -52,8 +52,8 @@
 
 /* Why a call ended, where a program looks for it: see peer/call/call-reason.h */
 #define REASON_NO_PATH                                                                             \
-    N_("no path between the two was found: UDP may be blocked, or a TURN server be needed; "       \
-       "\"rtcbusctl doctor PEER\" tells more")
+    N_("no path between the two was found: UDP may be blocked, or a STUN or TURN server be "       \
+       "needed; \"rtcbusctl doctor PEER\" tells more")
 
 /* Journal MESSAGE_IDs */
 #define MESSAGE_RELAY_CONNECTED "0d3a1b6d37f0492f8f2c6f3f5a0be101"

@@ -250,7 +250,7 @@ static void look_at_servers(Doctor *doctor)
         doctor_say(doctor, FINDING_WARNING, N_("ICE server"),
                    _("there is none: enough within one network; two peers behind different NATs "
                      "need a STUN server, and some of them a TURN server (Servers= in peer.conf, "
-                     "or in the relay's relay.conf)"));
+                     "or in the relay's relay.conf; \"man rtcbus\" has the commands)"));
     look_at_udp(doctor, by_udp, answering);
 }
 

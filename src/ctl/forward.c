@@ -149,6 +149,9 @@ static gboolean on_dial(gpointer data)
     forward->call = shared_call_new(forward->client, forward->peer, &call_ops, forward, &error);
     if (!forward->call)
         forward_failed(forward, error);
+    else if (forward->calls == 1 && !shared_call_is_connected(forward->call) &&
+             isatty(STDERR_FILENO))
+        client_complain(_("calling %s..."), forward->peer);
     return G_SOURCE_REMOVE;
 }
 

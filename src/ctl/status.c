@@ -28,7 +28,8 @@
 #define MAX_SERVICES_COLUMNS 60
 
 typedef struct {
-    GVariant *peer; /* a{sv} */
+    GVariant *peer;   /* a{sv} */
+    GVariant *series; /* a(sssvttt); NULL from a daemon that has none */
     GPtrArray *calls;
     GPtrArray *problems; /* of char * */
 } Status;
@@ -36,6 +37,7 @@ typedef struct {
 static void status_clear(Status *status)
 {
     g_clear_pointer(&status->peer, g_variant_unref);
+    g_clear_pointer(&status->series, g_variant_unref);
     g_clear_pointer(&status->calls, g_ptr_array_unref);
     g_clear_pointer(&status->problems, g_ptr_array_unref);
 }
@@ -163,6 +165,8 @@ static bool status_load(BusClient *client, Status *status, GError **error)
     status->calls = call_list_load(client, error);
     if (!status->calls)
         return false;
+    status->series = client_call(client, &peer_service, PEER_OBJECT_PATH, PEER_INTERFACE,
+                                 "ListSeries", NULL, "(a(sssvttt))", LOOK, NULL);
     find_problems(status);
     return true;
 }
@@ -204,6 +208,25 @@ static char *numbers_text(GVariant *dict)
                                shown, from, ago);
     }
     return g_strdup(_("none received"));
+}
+
+/* Of all series; numbers are those of the one without a name. */
+static char *readings_text(GVariant *reply)
+{
+    g_autoptr(GVariantIter) all = NULL;
+    guint64 received, sum = 0;
+    guint n = 0;
+
+    g_variant_get(reply, "(a(sssvttt))", &all);
+    while (g_variant_iter_next(all, "(sssvttt)", NULL, NULL, NULL, NULL, NULL, &received, NULL)) {
+        sum += received;
+        n++;
+    }
+    if (n == 0)
+        return g_strdup(_("none received"));
+    return g_strdup_printf(
+        ngettext("%" PRIu64 " received, in %u series", "%" PRIu64 " received, in %u series", n),
+        sum, n);
 }
 
 static char *calls_text(const Status *status)
@@ -266,6 +289,7 @@ static void status_print(const Status *status)
         g_strdup_printf("%s, %s", url, call_state_text(dict_string(dict, "RelayState")));
     g_autofree char *peers = peers_text(dict);
     g_autofree char *numbers = numbers_text(dict);
+    g_autofree char *readings = status->series ? readings_text(status->series) : NULL;
     g_autofree char *listeners = g_strdup_printf("%u", dict_uint32(dict, "ListenerCount"));
     g_autofree char *calls = calls_text(status);
     g_autofree char *room = text_room(dict_string(dict, "RelayUrl"));
@@ -281,6 +305,8 @@ static void status_print(const Status *status)
     table_row(table, _("Room:"), room, NULL);
     table_row(table, _("Peers:"), peers, NULL);
     table_row(table, _("Numbers:"), numbers, NULL);
+    if (readings)
+        table_row(table, _("Readings:"), readings, NULL);
     table_row(table, _("Listeners:"), listeners, NULL);
     table_row(table, _("Services:"), services, NULL);
     table_row(table, _("Kept calls:"), kept, NULL);

@@ -78,7 +78,8 @@ bool origin_admits(const Handshake *request, const RelayConfig *config, const ch
 
     if (!is_web_origin(request->origin) || has(allowed, "*") || has(allowed, request->origin))
         return true;
-    *reason = "pages of this origin may not connect: AllowedOrigins= in the relay's relay.conf lacks it";
+    *reason =
+        "pages of this origin may not connect: AllowedOrigins= in the relay's relay.conf lacks it";
     if (!has(allowed, SAME_ORIGIN) || !is_same_origin(request->origin, request->host))
         return false;
     *reason = "the relay is not known by this name: ServerNames= in its relay.conf lacks it";

@@ -496,6 +496,7 @@ def test_a_whole_call(world):
     listener.wait_numbers(5)
 
     out, _ = run(world, bus, "--session", "status")
+    check(re.search(r"^  Readings: +[0-9]+ received, in 1 series$", out, re.M), out)
     check(len(out.splitlines()) <= 24, "status does not fit on a screen")
     check("Problem" not in out, out)
     status = json.loads(run(world, bus, "--session", "status", "--json")[0])

@@ -15,7 +15,7 @@ import wsclient
 from bridge import Bridge
 from harness import check, equal, wait_for
 
-NO_PATH = 'no path between the two was found: UDP may be blocked, or a TURN server be needed; ' \
+NO_PATH = 'no path between the two was found: UDP may be blocked, or a STUN or TURN server be needed; ' \
           '"rtcbusctl doctor PEER" tells more'
 
 
