@@ -5,6 +5,7 @@
 """The programs in data/examples, as people would run them."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -101,16 +102,39 @@ def test_mqtt(world):
     equal(sorted(topics), [f"rtcbus/{emitter.name}/a_b", f"rtcbus/{emitter.name}/note"])
 
 
-def test_dashboard_of_node(world):
+def dashboard(world, command, *needed):
     emitter, listener = publishing_pair(world)
-    board = world.run("dashboard", ["node", os.path.join(EXAMPLES, "dashboard.mjs"), emitter.name],
-                      env=with_programs(world, listener, "node"))
+    board = world.run("dashboard", [*command, emitter.name], env=with_programs(world, listener, *needed))
     wait_for(lambda: len(board.lines()) == 3, 30, "three lines")
     equal(board.lines()[-1], f"{emitter.name} a/b: 22.5 C | {emitter.name} note: hello")
     emitter.invoke("PublishReading", "(sva{sv})", "note", GLib.Variant("s", "\x1b]0;x\x07\u202ey"), {})
     wait_for(lambda: len(board.lines()) == 4, 20, "a line that would command the terminal")
     equal(board.lines()[-1], f"{emitter.name} a/b: 22.5 C | {emitter.name} note: \ufffd]0;x\ufffd\ufffdy")
     check(emitter.name in [kept[0] for kept in listener.get("KeptPeers")], "nobody is kept")
+
+
+def test_dashboard_of_node(world):
+    dashboard(world, ["node", os.path.join(EXAMPLES, "dashboard.mjs")], "node")
+
+
+def test_dashboard_of_python(world):
+    dashboard(world, ["/usr/bin/python3", os.path.join(EXAMPLES, "dashboard.py")])
+
+
+def test_dashboard_of_shell(world):
+    dashboard(world, [os.path.join(EXAMPLES, "dashboard.sh")], "jq")
+
+
+def test_publishing_timer(world):
+    """What its service runs, as systemd would read it."""
+    emitter, listener, _ = call_pair(world)
+    with open(os.path.join(EXAMPLES, "systemd/rtcbus-publish.service"), encoding="utf-8") as f:
+        command = next(line for line in f if line.startswith("ExecStart=")).split("=", 1)[1]
+    words = [word.replace("$$", "$").replace("%%", "%") for word in shlex.split(command)]
+    subprocess.run(words, check=True, timeout=60,
+                   env=with_programs(world, emitter) | {"DBUS_SYSTEM_BUS_ADDRESS": emitter.bus.address})
+    found = wait_for(lambda: listener.invoke("ReadReadings", "(tua{sv})", 0, 0, {})[0], 20, "a reading")
+    equal([(reading[3], reading[4]) for reading in found], [(emitter.name, "load")], "whose, and what")
 
 
 def test_usage(world):
@@ -123,6 +147,8 @@ def test_usage(world):
             ([*python, ask], "ask.py CALL"), ([*python, ask, "desk", "label", "text"], "ask.py CALL"),
             ([*python, ask, "/a/path", "label"], "ask.py CALL"),
             ([os.path.join(built, "ask"), "desk", "label", "text"], "usage:"),
+            ([*python, os.path.join(EXAMPLES, "dashboard.py")], "dashboard.py PEER"),
+            ([os.path.join(EXAMPLES, "dashboard.sh")], "usage:"),
             ([*python, sensor], "sensor.py VALUE"), ([*python, sensor, "warm"], "sensor.py VALUE"),
             ([os.path.join(built, "sensor"), "warm"], "usage:")):
         done = subprocess.run(words, env=environment(peer), timeout=60, capture_output=True,
