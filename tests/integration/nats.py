@@ -4,10 +4,11 @@
 """A cluster of real nats-servers on loopback, and relays on it."""
 
 import os
-import select
+import queue
 import shutil
 import socket
 import threading
+import time
 
 import harness
 from harness import free_port, wait_for
@@ -136,11 +137,13 @@ def secure_server(world, certificate, key):
 
 
 class Cut:
-    """TCP proxies in front of servers at PORTS. While they are stopped nothing goes through, and
-    nobody is told."""
+    """TCP proxies in front of servers at PORTS. What is stopped does not go through, and nobody is
+    told; what is slow comes later."""
 
     def __init__(self, world, ports):
-        self.open = True
+        self.gates = {"up": threading.Event(), "down": threading.Event()}  # to the servers, from them
+        self.go_on()
+        self.slow()
         self.sockets = []
         self.ports = []
         world.closing(self)
@@ -161,35 +164,56 @@ class Cut:
             except OSError:
                 return
             self.sockets += [here, there]
-            threading.Thread(target=self._carry, args=(here, there), daemon=True).start()
+            for source, sink, gate in (here, there, "up"), (there, here, "down"):
+                pieces = queue.Queue(64)  # that are on their way
+                for target in self._read, self._write:
+                    threading.Thread(target=target, args=(source, sink, self.gates[gate], pieces),
+                                     daemon=True).start()
 
-    def _carry(self, here, there):
-        other = {here: there, there: here}
+    def _read(self, source, _sink, gate, pieces):
         try:
             while True:
-                for ready in select.select([here, there], [], [], 0.05)[0] if self.open else ():
-                    data = ready.recv(1 << 16)
-                    if not data:
-                        return
-                    other[ready].sendall(data)
-                if not self.open:
-                    self.resumed.wait()
-        except (OSError, ValueError):
-            pass
-        finally:
-            here.close()
-            there.close()
+                gate.wait()
+                data = source.recv(1 << 14)
+                gate.wait()
+                pieces.put((time.monotonic() + self.delay, data))
+                if not data:
+                    return
+        except OSError:
+            pieces.put((0, b""))
 
-    def stop(self):
-        self.resumed = threading.Event()
-        self.open = False
+    def _write(self, source, sink, _gate, pieces):
+        try:
+            while True:
+                due, data = pieces.get()
+                time.sleep(max(0, due - time.monotonic()))
+                if not data:
+                    break
+                sink.sendall(data)
+                if self.rate:
+                    time.sleep(len(data) / self.rate)
+        except OSError:
+            pass
+        for sock in source, sink:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)  # wakes the other threads, which close() does not
+            except OSError:
+                pass
+            sock.close()
+
+    def slow(self, delay=0, rate=None):
+        """DELAY seconds each way, RATE bytes a second each way of a connection"""
+        self.delay, self.rate = delay, rate
+
+    def stop(self, *directions):
+        for direction in directions or self.gates:
+            self.gates[direction].clear()
 
     def go_on(self):
-        self.open = True
-        self.resumed.set()
+        for gate in self.gates.values():
+            gate.set()
 
     def close(self):
-        if not self.open:
-            self.go_on()
+        self.go_on()
         for sock in self.sockets:
             sock.close()

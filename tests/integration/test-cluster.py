@@ -19,37 +19,12 @@ import urllib.request
 import ctl
 import harness
 import nats
+from crowd import Cluster, Crowd, cut_crowd, let_in, whole
 from harness import check, equal, note, wait_for
 from members import client, member, refused
-from wsclient import Closed, Refused
 
 sys.path.insert(0, os.path.join(harness.HERE, "..", "network"))
 nats.need()
-
-
-class Cluster:
-    """Relays a, b and c, which know one another and have a store for names."""
-
-    def __init__(self, world, count=3, servers=None, urls=(), config=()):
-        self.world = world
-        self.nats = servers or nats.Nats(world)
-        urls = dict(urls)
-        self.relays = [self.nats.relay(name, urls.get(i) or self.nats.urls(i), config=dict(config))
-                       for i, name in enumerate("abc"[:count])]
-        for relay in self.relays:
-            wait_for(lambda relay=relay: whole(relay, count - 1), what=f"{relay.name} to be whole")
-
-    def member(self, i, path="/", **kwargs):
-        return member(self.world, self.relays[i], path, **kwargs)
-
-    def refused(self, status, i, path):
-        return refused(status, self.world, self.relays[i], path)
-
-
-def whole(relay, others=2):
-    """It has a store, and knows all clients of all the others."""
-    relays, = relay.invoke("ListRelays")
-    return relay.get("ClusterState") == "joined" and [r[3] for r in relays] == [True] * others
 
 
 def clients_elsewhere(relay):
@@ -117,14 +92,6 @@ def test_a_name_is_one_clients(world):
     equal(again.welcome["resume"], box.welcome["resume"], "the secret")
     again.close()
     wait_for(lambda: let_in(world, cluster.relays[0], "/den?name=box"), what="the name to be free")
-
-
-def let_in(world, relay, path):
-    try:
-        return member(world, relay, path)
-    except Refused as refusal:
-        equal(refusal.status, 409, "HTTP status")
-        return None
 
 
 def test_many_names(world):
@@ -262,142 +229,6 @@ def test_wrong_settings(world):
              what="a line about it")
 
 
-class Seat:
-    """A client that stays, comes again when its connection ends, and remembers what it was told."""
-
-    def __init__(self, crowd, i, name):
-        self.crowd, self.i, self.name = crowd, i, name
-        self.connection = None
-        self.resumes, self.secret = False, None
-        self.refusals = 0
-        self.sent, self.errors = 0, 0
-        self.received = {}
-        self.closes = []
-
-    def try_in(self):
-        path = f"/den?name={self.name}" if self.name else "/den"
-        headers = [("Rtcbus-Resume", self.secret)] if self.secret and self.resumes else []
-        try:
-            self.connection = member(self.crowd.world, self.crowd.relays[self.i], path, timeout=20,
-                                     headers=headers)
-        except Refused as refusal:
-            check(refusal.status in (409, 503), f"refused with {refusal.status}")
-            self.refusals += 1
-            return
-        except (OSError, Closed):
-            return
-        self.secret = self.connection.welcome.get("resume")
-        self.view = {p["id"]: p["name"] for p in self.connection.welcome["peers"]}
-
-    def take(self, frame):
-        if frame["type"] == "joined":
-            check(frame["id"] not in self.view, f"{self.name} is told twice of {frame}")
-            self.view[frame["id"]] = frame["name"]
-        elif frame["type"] == "left":
-            check(self.view.pop(frame["id"], None) is not None,
-                  f"{self.name} is told that one left who was not there: {frame}")
-        elif frame["type"] == "error":
-            self.errors += 1
-        elif frame["type"] == "n":
-            key = frame["sender"], frame["n"]
-            self.received[key] = self.received.get(key, 0) + 1
-
-    def pump(self):
-        while self.connection and self.connection.pending():
-            try:
-                self.take(self.connection.recv_json())
-            except Closed as closed:
-                self.closes.append(closed.code)
-                self.connection.socket.close()
-                self.connection = None
-
-    def send(self, to, n):
-        try:
-            self.connection.send_json({"type": "n", "to": to, "sender": self.name, "n": n})
-            return True
-        except OSError:
-            return False
-
-
-class Crowd(Cluster):
-    """Clients of all three relays, and what they must have seen."""
-
-    def __init__(self, world, size=12, **kwargs):
-        super().__init__(world, **kwargs)
-        self.seats = [Seat(self, i % len(self.relays), f"n{i}") for i in range(size)]
-        self.frames = []  # (sender, receiver's name, n)
-        self.n = 0
-        self.settle()
-
-    def pump(self):
-        for seat in self.seats:
-            if not seat.connection:
-                seat.try_in()
-            seat.pump()
-
-    def is_true(self):
-        """Everybody is in, and each sees everybody else and nobody more."""
-        self.pump()
-        if not all(seat.connection for seat in self.seats):
-            return False
-        truth = {seat.connection.id: seat.name for seat in self.seats}
-        check(len(set(truth.values())) == len(truth), "a name is there twice")
-        return all(seat.view | {seat.connection.id: seat.name} == truth for seat in self.seats)
-
-    def settle(self, limit=60):
-        started = time.monotonic()
-        try:
-            wait_for(self.is_true, limit, "everybody to see the truth")
-        except harness.Failed:
-            for seat in self.seats:
-                note(f"{seat.name} at {seat.i}: {bool(seat.connection)} "
-                     f"{sorted(seat.view.values()) if seat.connection else None}")
-            raise
-        return time.monotonic() - started
-
-    def chat(self, count=1, without=()):
-        """Frames from each to another one, but not to those WITHOUT; what cannot be sent is not
-        counted."""
-        for _ in range(count):
-            for seat in self.seats:
-                to = random.choice([s for s in self.seats if s is not seat and s not in without])
-                if seat.connection:
-                    self.n += 1
-                    if seat.send(to.name, self.n):
-                        self.frames.append((seat, seat.connection, to, self.n))
-                seat.pump()
-
-    def chat_for(self, seconds):
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            self.chat()
-            self.pump()
-
-    def check_frames(self):
-        """No frame twice, and none lost without an error to its sender, if he was there to hear it."""
-        def unheard():
-            self.pump()
-            lost = {}
-            for seat, connection, to, n in self.frames:
-                seen = to.received.get((seat.name, n), 0)
-                check(seen <= 1, f"frame {n} came {seen} times")
-                if seen == 0 and connection is seat.connection:
-                    lost[seat.name] = lost.get(seat.name, 0) + 1
-            return {s.name: (lost[s.name], s.errors) for s in self.seats
-                    if lost.get(s.name, 0) > s.errors}
-
-        try:
-            wait_for(lambda: not unheard(), 20)
-        except harness.Failed:
-            raise harness.Failed(f"lost frames and errors: {unheard()}") from None
-        errors = sum(seat.errors for seat in self.seats)
-        note(f"{len(self.frames)} frames, {errors} errors")
-
-    def wait_whole(self):
-        for relay in self.relays:
-            wait_for(lambda relay=relay: whole(relay), 60, f"{relay.name} to be whole")
-
-
 def test_relay_is_killed(world):
     """Its clients have left within ten seconds, and come in elsewhere with their names."""
     crowd = Crowd(world)
@@ -435,55 +266,35 @@ def test_one_server_is_killed(world):
 def test_rolling_restart(world):
     """One relay after the other sends its clients away and is started anew: they go to the others and
     keep their names, and no frame is lost without a word."""
-    crowd = Crowd(world, 15)
-    for seat in crowd.seats:
-        seat.resumes = True
-    for i, relay in enumerate(crowd.relays):
-        crowd.chat_for(1)
-        equal(ctl.run(relay, "relay", "drain")[0], 0, "rtcbusctl relay drain")
-        until = time.monotonic() + 30
-        while any(seat.i == i for seat in crowd.seats):
-            check(time.monotonic() < until, "not all were sent away")
-            crowd.chat()
-            for seat in crowd.seats:
-                seat.pump()
-                if seat.i == i and not seat.connection:
-                    seat.i = (i + random.choice((1, 2))) % 3
-            crowd.pump()
-        relay.restart()
-        relay.read_port()
-        crowd.chat_for(1)
-        wait_for(lambda relay=relay: whole(relay), 60, f"{relay.name} to be whole")
-        crowd.settle()
-    equal({code for seat in crowd.seats for code in seat.closes}, {1012}, "close codes")
-    crowd.chat(20)
-    crowd.check_frames()
-    equal(sum(seat.refusals for seat in crowd.seats), 0, "refused names")
+    Crowd(world, 15).restart_relays()
 
 
 def test_without_nats(world):
-    """All servers are killed: each relay has its own clients, and lets in more. They come back with
-    nothing: all is whole, and names are claimed anew."""
+    """It comes back with nothing: all is whole, and names are claimed anew."""
     crowd = Crowd(world)
-    crowd.nats.forget_all()
-    crowd.chat_for(3)
-    for relay in crowd.relays:
-        wait_for(lambda relay=relay: relay.get("ClusterState") == "disconnected", what="no NATS")
-        wait_for(lambda relay=relay: not relay.invoke("ListRelays")[0], what="no other relay")
-    local = member(world, crowd.relays[0], "/den?name=local")
-    equal(len(local.welcome["peers"]), 4, "clients of the same relay")
-    local.close()
-    crowd.nats.start_all()
-    crowd.nats.wait_listening()
-    started = time.monotonic()
-    crowd.wait_whole()
-    took = crowd.settle() + time.monotonic() - started
-    note(f"whole after {took:.1f} s")
-    equal([seat.closes for seat in crowd.seats], [[]] * len(crowd.seats), "closed connections")
-    crowd.chat(20)
-    crowd.check_frames()
+    crowd.stay_without_nats(3)
     for i in range(3):
         crowd.refused(409, i, "/den?name=n4")
+
+
+def test_slow_nats(world):
+    """One relay has a bad path to NATS: names are decided, nobody is cut, and frames come or are
+    reported."""
+    cut, crowd = cut_crowd(world)
+    for delay, rate in (0.2, None), (0.02, 100000):
+        cut.slow(delay, rate)
+        crowd.chat(20)
+        began = time.monotonic()
+        newcomer = crowd.member(1, "/den?name=new")
+        note(f"{delay} s, {rate} B/s: a name after {time.monotonic() - began:.1f} s")
+        crowd.refused(409, 0, "/den?name=n1")
+        newcomer.close()
+        crowd.chat(20)
+        crowd.wait_whole()
+        crowd.settle()
+        crowd.check_frames()
+    cut.slow()
+    equal([seat.closes for seat in crowd.seats], [[]] * len(crowd.seats), "closed connections")
 
 
 def test_relay_is_stopped(world):
@@ -598,9 +409,7 @@ def test_no_reader(world):
 def test_two_holders(world):
     """A relay is cut off from NATS for half a minute, and a client of another one takes a name of one of its
     clients meanwhile; so does one of its own of a name that another relay gives away."""
-    servers = nats.Nats(world)
-    cut = nats.Cut(world, servers.ports)
-    crowd = Crowd(world, servers=servers, urls={1: cut.urls()})
+    cut, crowd = cut_crowd(world)
     cut.stop()
     wait_for(lambda: len(crowd.relays[0].invoke("ListRelays")[0]) == 1, 30, "it to be given up")
     wait_for(lambda: not crowd.relays[1].invoke("ListRelays")[0], 30, "the others to be given up")

@@ -176,7 +176,9 @@ class WsConnection:
 
     def pending(self):
         """True if recv() would not have to wait (or the connection is over)."""
-        return bool(self._data) or bool(select.select([self.socket], [], [], 0)[0])
+        poll = select.poll()  # select() knows no descriptor above 1023
+        poll.register(self.socket, select.POLLIN)
+        return bool(self._data) or bool(poll.poll(0))
 
     def recv_nothing(self, seconds=0.3):
         """True if no message comes for so long (a peer that must not be told)."""
