@@ -173,7 +173,7 @@ static bool make_room(Admission *admission, const Account *account)
     router_foreach_room(admission->world.router, compare_room, &worst);
     if (!worst.room)
         return false;
-    for (Member *member = room_first(worst.room); member; member = member->next)
+    for (Member *member = room_first(worst.room); member; member = member_next(member))
         g_ptr_array_add(clients, member->data);
     for (guint i = 0; i < clients->len; i++)
         client_kill(clients->pdata[i], "there are too many rooms, most of one address");

@@ -20,12 +20,10 @@ typedef struct {
 } Share;
 
 struct ClusterRoom {
-    char *name;
-    ClusterMember *first, *last;
-    GHashTable *names; /* name → member, made with the first name */
-    guint doubles;     /* who have a name but are not in that table: another has it, too */
-    guint congested;   /* members */
-    GArray *shares;    /* few */
+    RoomBase base;   /* first */
+    guint doubles;   /* who have a name but are not in its table: another has it, too */
+    guint congested; /* members */
+    GArray *shares;  /* few */
 };
 
 struct ClusterMembers {
@@ -43,24 +41,22 @@ static void share_clear(gpointer data)
         cluster_flow_unref(share->flow);
 }
 
-static void room_free(gpointer data)
+static void room_end(gpointer data)
 {
     ClusterRoom *room = data;
 
-    g_clear_pointer(&room->names, g_hash_table_unref);
     g_array_unref(room->shares);
-    g_free(room->name);
-    g_free(room);
+    room_base_free(&room->base);
 }
 
-static ClusterRoom *room_new(ClusterMembers *members, const char *name)
+static ClusterRoom *find_or_make(ClusterMembers *members, const char *name)
 {
-    ClusterRoom *room = g_new0(ClusterRoom, 1);
+    ClusterRoom *room = room_table_make(members->rooms, name, sizeof *room);
 
-    room->name = g_strdup(name);
+    if (room->shares)
+        return room;
     room->shares = g_array_new(FALSE, FALSE, sizeof(Share));
     g_array_set_clear_func(room->shares, share_clear);
-    g_hash_table_insert(members->rooms, room->name, room);
     return room;
 }
 
@@ -102,12 +98,10 @@ static void name_add(ClusterMember *member)
 
     if (!*member->name)
         return;
-    if (!room->names)
-        room->names = g_hash_table_new(g_str_hash, g_str_equal);
-    other = g_hash_table_lookup(room->names, member->name);
+    other = room_base_find(&room->base, member->name);
     room->doubles += other != NULL;
     if (!other || other->revision < member->revision)
-        g_hash_table_replace(room->names, member->name, member);
+        room_base_name(&room->base, member->name, member);
 }
 
 /* MEMBER, who has left. Whoever else has the name gets what is sent to it. */
@@ -118,20 +112,22 @@ static void name_remove(ClusterMember *member)
 
     if (!*member->name)
         return;
-    if (g_hash_table_lookup(room->names, member->name) != member) {
+    if (room_base_find(&room->base, member->name) != member) {
         room->doubles--;
         return;
     }
-    g_hash_table_remove(room->names, member->name);
+    room_base_unname(&room->base, member->name);
     if (room->doubles == 0)
         return;
-    for (ClusterMember *other = room->first; other; other = other->next) {
+    for (GList *link = room->base.members.head; link; link = link->next) {
+        ClusterMember *other = link->data;
+
         if (strcmp(other->name, member->name) == 0 && (!best || best->revision < other->revision))
             best = other;
     }
     if (!best)
         return;
-    g_hash_table_insert(room->names, best->name, best);
+    room_base_name(&room->base, best->name, best);
     room->doubles--;
 }
 
@@ -145,19 +141,13 @@ static void set_congested(ClusterMember *member, bool congested)
 
 static void member_add(ClusterMembers *members, ClusterMember *member, const char *room_name)
 {
-    ClusterRoom *room = g_hash_table_lookup(members->rooms, room_name);
+    ClusterRoom *room = find_or_make(members, room_name);
 
-    if (!room)
-        room = room_new(members, room_name);
     member->room = room;
-    member->previous = room->last;
-    if (room->last)
-        room->last->next = member;
-    else
-        room->first = member;
-    room->last = member;
+    member->in_room.data = member->in_origin.data = member;
+    room_base_enter(&room->base, &member->in_room);
     count(room, member->origin, 1);
-    g_queue_push_tail_link(&member->origin->members, &member->link);
+    g_queue_push_tail_link(&member->origin->members, &member->in_origin);
     g_hash_table_insert(members->ids, member->id, member);
     name_add(member);
 }
@@ -166,18 +156,11 @@ static void member_unlink(ClusterMember *member)
 {
     ClusterRoom *room = member->room;
 
-    if (member->previous)
-        member->previous->next = member->next;
-    else
-        room->first = member->next;
-    if (member->next)
-        member->next->previous = member->previous;
-    else
-        room->last = member->previous;
+    room_base_leave(&room->base, &member->in_room);
     set_congested(member, false);
     name_remove(member);
     count(room, member->origin, -1);
-    g_queue_unlink(&member->origin->members, &member->link);
+    g_queue_unlink(&member->origin->members, &member->in_origin);
 }
 
 static void member_remove(ClusterMembers *members, ClusterMember *member)
@@ -189,8 +172,7 @@ static void member_remove(ClusterMembers *members, ClusterMember *member)
     members->ops->left(member, members->data);
     g_free(member->name);
     g_free(member);
-    if (!room->first)
-        g_hash_table_remove(members->rooms, room->name);
+    room_table_tidy(members->rooms, &room->base);
 }
 
 bool cluster_members_join(ClusterMembers *members, ClusterOrigin *origin, const char *id,
@@ -211,7 +193,6 @@ bool cluster_members_join(ClusterMembers *members, ClusterOrigin *origin, const 
     member->revision = revision;
     member->generation = origin->generation;
     member->origin = origin;
-    member->link.data = member;
     member_add(members, member, room);
     members->ops->joined(member, members->data);
     return true;
@@ -277,19 +258,24 @@ const ClusterMember *cluster_members_find(ClusterMembers *members, const char *r
         return NULL;
     if (member)
         return member->room == room ? member : NULL;
-    return room->names ? g_hash_table_lookup(room->names, to) : NULL;
+    return room_base_find(&room->base, to);
 }
 
 const ClusterMember *cluster_members_first(ClusterMembers *members, const char *room_name)
 {
-    const ClusterRoom *room = g_hash_table_lookup(members->rooms, room_name);
+    ClusterRoom *room = g_hash_table_lookup(members->rooms, room_name);
 
-    return room ? room->first : NULL;
+    return room ? g_queue_peek_head(&room->base.members) : NULL;
+}
+
+const ClusterMember *cluster_member_next(const ClusterMember *member)
+{
+    return member->in_room.next ? member->in_room.next->data : NULL;
 }
 
 const char *cluster_member_room(const ClusterMember *member)
 {
-    return member->room->name;
+    return member->room->base.name;
 }
 
 ClusterFlow *cluster_member_flow(const ClusterMember *member)
@@ -335,7 +321,7 @@ ClusterMembers *cluster_members_new(const ClusterMembersOps *ops, gpointer data)
     members->ops = ops;
     members->data = data;
     members->ids = g_hash_table_new(g_str_hash, g_str_equal);
-    members->rooms = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, room_free);
+    members->rooms = room_table_new(room_end);
     return members;
 }
 

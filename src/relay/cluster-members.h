@@ -34,8 +34,7 @@ struct ClusterMember {
     bool congested; /* whoever sends to it is to wait */
     ClusterRoom *room;
     ClusterOrigin *origin;
-    ClusterMember *previous, *next; /* in the room */
-    GList link;                     /* of the origin's */
+    GList in_room, in_origin; /* links */
 };
 
 /* Neither may call back in, but for looking something up. */
@@ -66,7 +65,9 @@ void cluster_members_set_congested(ClusterMembers *members, ClusterOrigin *origi
 const ClusterMember *cluster_members_find(ClusterMembers *members, const char *room,
                                           const char *to);
 const ClusterMember *cluster_members_find_id(ClusterMembers *members, const char *id);
+/* The first in ROOM, and who came after MEMBER. */
 const ClusterMember *cluster_members_first(ClusterMembers *members, const char *room);
+const ClusterMember *cluster_member_next(const ClusterMember *member);
 const char *cluster_member_room(const ClusterMember *member);
 
 /* What is on its way to MEMBER's room at its relay. Owned by the table. */

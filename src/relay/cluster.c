@@ -121,7 +121,8 @@ static void snapshot_room(RelayRoom *room, gpointer data)
 {
     Snapshot *snapshot = data;
 
-    for (const Member *member = room_first(room); member && snapshot->sent; member = member->next)
+    for (const Member *member = room_first(room); member && snapshot->sent;
+         member = member_next(member))
         snapshot->sent = snapshot_member(snapshot->cluster, snapshot->relay, member);
 }
 

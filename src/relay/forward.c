@@ -29,7 +29,7 @@ guint forward_to_room(const RelayRoom *room, const Member *except, Message *mess
 {
     guint receivers = 0;
 
-    for (Member *member = room_first(room); member; member = member->next) {
+    for (Member *member = room_first(room); member; member = member_next(member)) {
         Client *client = member->data;
 
         if (member == except || (!all && !client_speaks_rtcbus(client)))

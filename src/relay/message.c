@@ -140,11 +140,11 @@ Message *message_welcome(Quota *quota, const Member *self, const ClusterMember *
     g_string_append_printf(text, "\"id\":\"%s\",\"room\":", self->id);
     json_text_append(text, room_name(self->room));
     g_string_append(text, ",\"peers\":[");
-    for (const Member *member = room_first(self->room); member; member = member->next) {
+    for (const Member *member = room_first(self->room); member; member = member_next(member)) {
         if (member != self)
             append_peer(text, member->id, member->name);
     }
-    for (; others; others = others->next)
+    for (; others; others = cluster_member_next(others))
         append_peer(text, others->id, others->name);
     g_string_append(text, "],");
     if (*self->name)

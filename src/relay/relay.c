@@ -165,7 +165,7 @@ bool relay_foreach_client(Relay *relay, const char *name,
 
     if (!room)
         return false;
-    for (Member *member = room_first(room); member; member = member->next) {
+    for (Member *member = room_first(room); member; member = member_next(member)) {
         Client *client = member->data;
         RelayClientInfo info = {
             .id = member->id,

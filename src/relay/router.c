@@ -2,9 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * The tables behind router.h: ids are looked up in one table for the whole
- * relay, names in one for each room. A room's members are a list in the order
- * they came, so that leaving costs the same in a room of two and of thousands.
+ * The tables behind router.h: ids are looked up in one table for the whole relay, names in one for each
+ * room.
  */
 
 #include <config.h>
@@ -18,10 +17,7 @@
 #include "common/random-id.h"
 
 struct RelayRoom {
-    char *name;
-    GHashTable *names; /* name → Member, made when the first name comes */
-    Member *first, *last;
-    guint size;
+    RoomBase base; /* first */
     gpointer data, founder;
     GList link;
 };
@@ -35,21 +31,12 @@ struct Router {
 
 G_DEFINE_QUARK(rtcbus - router - error - quark, router_error)
 
-static void room_free(gpointer data)
-{
-    RelayRoom *room = data;
-
-    g_clear_pointer(&room->names, g_hash_table_unref);
-    g_free(room->name);
-    g_free(room);
-}
-
 Router *router_new(void)
 {
     Router *router = g_new0(Router, 1);
 
     router->ids = g_hash_table_new(g_str_hash, g_str_equal);
-    router->rooms = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, room_free);
+    router->rooms = room_table_new((GDestroyNotify) room_base_free);
     router->max_rooms = G_MAXUINT64;
     return router;
 }
@@ -91,52 +78,36 @@ bool router_check_room(const char *room, GError **error)
     return false;
 }
 
-static RelayRoom *room_new(Router *router, const char *name)
+static RelayRoom *find_or_make(Router *router, const char *name)
 {
-    RelayRoom *room = g_new0(RelayRoom, 1);
+    RelayRoom *room = room_table_make(router->rooms, name, sizeof *room);
 
-    room->name = g_strdup(name);
+    if (room->link.data)
+        return room;
     room->link.data = room;
     g_queue_push_tail_link(&router->order, &room->link);
-    g_hash_table_insert(router->rooms, room->name, room);
     return room;
 }
 
 static void room_add(RelayRoom *room, Member *member)
 {
     member->room = room;
-    member->previous = room->last;
-    if (room->last)
-        room->last->next = member;
-    else
-        room->first = member;
-    room->last = member;
-    room->size++;
-    if (!*member->name)
-        return;
-    if (!room->names)
-        room->names = g_hash_table_new(g_str_hash, g_str_equal);
-    g_hash_table_insert(room->names, member->name, member);
+    member->link.data = member;
+    room_base_enter(&room->base, &member->link);
+    if (*member->name)
+        room_base_name(&room->base, member->name, member);
 }
 
 static void room_remove(RelayRoom *room, Member *member)
 {
-    if (member->previous)
-        member->previous->next = member->next;
-    else
-        room->first = member->next;
-    if (member->next)
-        member->next->previous = member->previous;
-    else
-        room->last = member->previous;
-    room->size--;
+    room_base_leave(&room->base, &member->link);
     if (*member->name)
-        g_hash_table_remove(room->names, member->name);
+        room_base_unname(&room->base, member->name);
 }
 
 Member *room_find(const RelayRoom *room, const char *name)
 {
-    return room->names ? g_hash_table_lookup(room->names, name) : NULL;
+    return room_base_find(&room->base, name);
 }
 
 Member *router_join(Router *router, const char *room_name_, const char *name, gpointer data,
@@ -164,7 +135,7 @@ Member *router_join(Router *router, const char *room_name_, const char *name, gp
     member->name = g_strdup(name);
     member->data = data;
     g_hash_table_insert(router->ids, member->id, member);
-    room_add(room ? room : room_new(router, room_name_), member);
+    room_add(find_or_make(router, room_name_), member);
     return member;
 }
 
@@ -176,10 +147,10 @@ void router_leave(Router *router, Member *member)
     g_hash_table_remove(router->ids, member->id);
     g_free(member->name);
     g_free(member);
-    if (room->size > 0)
+    if (room_size(room) > 0)
         return;
     g_queue_unlink(&router->order, &room->link);
-    g_hash_table_remove(router->rooms, room->name);
+    room_table_tidy(router->rooms, &room->base);
 }
 
 Member *router_find_id(Router *router, const char *id)
@@ -203,17 +174,22 @@ RelayRoom *router_find_room(Router *router, const char *name)
 
 const char *room_name(const RelayRoom *room)
 {
-    return room->name;
+    return room->base.name;
 }
 
 guint room_size(const RelayRoom *room)
 {
-    return room->size;
+    return room->base.members.length;
 }
 
 Member *room_first(const RelayRoom *room)
 {
-    return room->first;
+    return room->base.members.head ? room->base.members.head->data : NULL;
+}
+
+Member *member_next(const Member *member)
+{
+    return member->link.next ? member->link.next->data : NULL;
 }
 
 guint router_count_rooms(const Router *router)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "common/random-id.h"
+#include "relay/room-table.h"
 
 #define ROUTER_ID_LENGTH RANDOM_ID_LENGTH
 #define ROUTER_NAME_MAX 64   /* bytes */
@@ -28,8 +29,8 @@ struct Member {
     char id[ROUTER_ID_LENGTH + 1];
     char *name; /* never NULL; "" if it asked for none. Owned by the router */
     RelayRoom *room;
-    gpointer data;           /* the caller's */
-    Member *previous, *next; /* in the room, in the order they came */
+    gpointer data; /* the caller's */
+    GList link;    /* in the room */
 };
 
 #define ROUTER_ERROR (router_error_quark())
@@ -83,9 +84,10 @@ void room_set_founder(RelayRoom *room, gpointer founder);
 const char *room_name(const RelayRoom *room);
 guint room_size(const RelayRoom *room);
 
-/* The first member of ROOM; go on with ->next. A frame without "to" goes to
+/* The first member of ROOM, and who came after MEMBER; NULL: nobody. A frame without "to" goes to
  * all of them but its sender. */
 Member *room_first(const RelayRoom *room);
+Member *member_next(const Member *member);
 
 guint router_count_rooms(const Router *router);
 /* The oldest first. FUNC must not end a room. */

@@ -153,7 +153,7 @@ static void test_order(void)
             const Member *member = room_first(((Member *) members->pdata[0])->room);
 
             g_assert_cmpuint(room_size(member->room), ==, members->len);
-            for (guint i = 0; i < members->len; i++, member = member->next)
+            for (guint i = 0; i < members->len; i++, member = member_next(member))
                 g_assert_true(member == members->pdata[i]);
             g_assert_null(member);
         }
