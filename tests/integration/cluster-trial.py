@@ -26,6 +26,10 @@ def test_seven_minutes(world):
     check(took < 5, f"whole after {took:.1f} s")
 
 
+for test in test_rolling_restart, test_seven_minutes:
+    test.limit = 900
+
+
 def test_one_direction(world):
     """NATS does not hear one relay, and then one relay does not hear NATS: all is whole again soon after, and
     no client is cut."""
