@@ -10,6 +10,10 @@
  * A lost connection is not mended by libnats but made anew: what was sent over the old one may be lost,
  * and those above have to know.
  *
+ * libnats has timers and a thread that flushes, and both go by the wall clock: they would stand still for
+ * an hour after the clock was set back by one. So it has neither. What is sent is written in the loop's next turn,
+ * and whether NATS answers is seen by a message to ourselves.
+ *
  * The subscriptions are "synchronous" ones that we look into after each turn of the loop,
  * for libnats has a thread for each of the other kind.
  */
@@ -24,18 +28,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/clock.h"
 #include "common/random.h"
 #include "relay/cluster-arrivals.h"
 
 #define CONNECT_TIMEOUT_MS 2000 /* for each server */
-#define PING_INTERVAL_MS 2000
-#define MAX_PINGS_OUT 2
-#define RETRY_MS 500 /* and as much again, by chance */
-#define FIRST_MS 20  /* the same, after a connection: another server may be there */
-#define CHECK_MS 1000
-#define QUIET_TURNS 4            /* of the loop */
-#define LEAVING_MS 200           /* to write what is left, and for NATS to see that */
-#define LIBRARY_BUFFER (1 << 20) /* bytes that libnats has of ours at once */
+#define RETRY_MS 500            /* and as much again, by chance */
+#define FIRST_MS 20             /* the same, after a connection: another server may be there */
+#define ECHO_MS 1000
+#define SILENCE (6 * G_USEC_PER_SEC) /* of NATS: it does not answer */
+#define QUIET_TURNS 4                /* of the loop */
+#define LEAVING_MS 200               /* to write what is left, and for NATS to see that */
+#define LIBRARY_BUFFER (1 << 20)     /* bytes that libnats has of ours at once */
 #define MAX_SUBJECTS 4
 
 /* A ClusterPost with all that belongs to it */
@@ -83,7 +87,8 @@ struct ClusterLink {
     natsOptions *options;
     natsConnection *nats;
     natsSubscription *subscriptions[MAX_SUBJECTS];
-    char **subjects;
+    char **subjects, *echo;
+    gint64 heard; /* of NATS, monotonic µs */
     guint n_connections;
     int socket;     /* libnats's */
     GQueue writing; /* letters */
@@ -169,7 +174,8 @@ static void connect_now(ClusterLink *link)
     tell(link, (Arrival){.kind = ARRIVAL_UP,
                          .text = connected_to(link),
                          .max_payload = (gsize) natsConnection_GetMaxPayload(link->nats)});
-    uv_timer_start(&link->timer, on_timer, CHECK_MS, CHECK_MS);
+    link->heard = clock_monotonic();
+    uv_timer_start(&link->timer, on_timer, ECHO_MS, ECHO_MS);
 }
 
 static natsStatus send_letter(ClusterLink *link, const Letter *letter)
@@ -220,6 +226,15 @@ static void send_letters(ClusterLink *link)
     g_mutex_unlock(&link->lock);
 }
 
+static void take_message(ClusterLink *link, natsMsg *message)
+{
+    link->heard = clock_monotonic();
+    if (strcmp(natsMsg_GetSubject(message), link->echo) == 0)
+        natsMsg_Destroy(message);
+    else
+        tell(link, (Arrival){.kind = ARRIVAL_MESSAGE, .message = message});
+}
+
 static void receive(ClusterLink *link)
 {
     for (guint i = 0; i < MAX_SUBJECTS && link->subscriptions[i]; i++) {
@@ -227,7 +242,7 @@ static void receive(ClusterLink *link)
 
         while (!is_full(link) &&
                natsSubscription_NextMsg(&message, link->subscriptions[i], 0) == NATS_OK)
-            tell(link, (Arrival){.kind = ARRIVAL_MESSAGE, .message = g_steal_pointer(&message)});
+            take_message(link, g_steal_pointer(&message));
     }
 }
 
@@ -285,6 +300,15 @@ static void on_check(uv_check_t *check)
         end(link);
 }
 
+/* libnats notices that it is cut off, and on_check() that it has. */
+static void check_echo(ClusterLink *link)
+{
+    if (clock_monotonic() - link->heard < SILENCE || is_full(link))
+        natsConnection_Publish(link->nats, link->echo, "", 0);
+    else
+        shutdown(link->socket, SHUT_RDWR);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     ClusterLink *link = timer->data;
@@ -294,6 +318,8 @@ static void on_timer(uv_timer_t *timer)
         uv_async_send(&link->wake); /* for another turn */
     } else if (!link->nats) {
         connect_now(link);
+    } else {
+        check_echo(link);
     }
 }
 
@@ -463,9 +489,8 @@ static void set_options(natsOptions *options, const ClusterLinkSettings *setting
     natsOptions_SetName(options, settings->label);
     natsOptions_SetAllowReconnect(options, false);
     natsOptions_SetTimeout(options, CONNECT_TIMEOUT_MS);
-    natsOptions_SetPingInterval(options, PING_INTERVAL_MS);
-    natsOptions_SetMaxPingsOut(options, MAX_PINGS_OUT);
-    natsOptions_SetNoEcho(options, true);
+    natsOptions_SetPingInterval(options, 0);
+    natsOptions_SetSendAsap(options, true);
     natsOptions_SetErrorHandler(options, ignore_error, NULL);
     if (*settings->user)
         natsOptions_SetUserInfo(options, settings->user, settings->password);
@@ -486,6 +511,7 @@ ClusterLink *cluster_link_new(uv_loop_t *loop, const ClusterLinkSettings *settin
     link->ops = ops;
     link->data = data;
     link->subjects = g_strdupv((char **) settings->subjects);
+    link->echo = g_strdup(settings->echo);
     link->arrivals = cluster_arrivals_new(arrival_free);
     g_mutex_init(&link->lock);
     link->arrived = g_new0(uv_async_t, 1);
@@ -523,6 +549,7 @@ void cluster_link_free(ClusterLink *link)
     natsOptions_Destroy(link->options);
     nats_CloseAndWait(CONNECT_TIMEOUT_MS);
     g_strfreev(link->subjects);
+    g_free(link->echo);
     g_mutex_clear(&link->lock);
     g_free(link);
 }

@@ -22,6 +22,7 @@ typedef struct {
     const char *user, *password, *credentials, *ca; /* "": none; the last two are files */
     const char *label;                              /* what NATS shows of us */
     const char *const *subjects;                    /* what we hear */
+    const char *echo; /* one of those, to which nobody else sends: whether NATS answers */
 } ClusterLinkSettings;
 
 /* What is sent */

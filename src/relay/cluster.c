@@ -700,6 +700,7 @@ static bool start_link(Cluster *cluster, uv_loop_t *loop, const RelayConfig *con
     static const ClusterLinkOps ops = {on_up, on_down, on_mail, on_begin, on_end};
     g_autofree char *one = g_strconcat(cluster->one, cluster->self, NULL);
     g_autofree char *reply = g_strconcat(cluster->reply, "*", NULL);
+    g_autofree char *echo = g_strconcat(cluster->reply, "echo", NULL);
     g_autofree char *label = g_strdup_printf("rtcbus-relay %s", cluster->self);
     const char *const subjects[] = {cluster->all, one, reply, NULL};
     char *password = NULL;
@@ -710,6 +711,7 @@ static bool start_link(Cluster *cluster, uv_loop_t *loop, const RelayConfig *con
         .ca = config->cluster_ca,
         .label = label,
         .subjects = subjects,
+        .echo = echo,
     };
 
     if (*config->cluster_password) {
