@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: 2026 The rtcbus authors
 
-"""What test-cluster.py tries in seconds, at full size: it takes a quarter of an hour and is run by hand."""
+"""What test-cluster.py tries in seconds, at full size, and what is rare: it takes a quarter of an hour
+and is run by hand."""
 
+import os
+import shutil
+import struct
+import subprocess
 import time
 
 import nats
 from crowd import Crowd, cut_crowd
-from harness import check, equal, main, note, wait_for
+from harness import HERE, Skip, check, equal, main, note, wait_for
 
 nats.need()
 
@@ -48,6 +53,57 @@ def test_one_direction(world):
         note(f"true after {time.monotonic() - began:.1f} s")
         crowd.chat(5)
         crowd.check_frames()
+    equal([seat.closes for seat in crowd.seats], [[]] * len(crowd.seats), "closed connections")
+
+
+class WallClock:
+    """That of the relays that are started while it is wound up"""
+
+    def __init__(self, world):
+        if not shutil.which("cc"):
+            raise Skip("there is no compiler")
+        self.path, self.library = world.path("wall-clock"), world.path("wall-clock.so")
+        with open(self.path, "wb") as f:
+            f.write(b"\0" * 4096)
+        subprocess.run(["cc", "-shared", "-fPIC", f'-DWALL_CLOCK="{self.path}"', "-o", self.library,
+                        os.path.join(HERE, "wall-clock.c"), "-ldl"], check=True)
+
+    def set(self, seconds):
+        with open(self.path, "r+b") as f:
+            f.write(struct.pack("q", seconds))
+
+    def __enter__(self):
+        os.environ["LD_PRELOAD"] = self.library
+        return self
+
+    def __exit__(self, *_):
+        del os.environ["LD_PRELOAD"]
+
+
+def test_wall_clock(world):
+    """It jumps to and fro by years: nobody is cut, and names and frames are as ever. And a relay whose
+    clock was set back still notices when NATS is silent."""
+    with WallClock(world) as clock:
+        cut, crowd = cut_crowd(world)
+    for seconds in 3600, -3600, 365 * 86400, -86400:
+        clock.set(seconds)
+        crowd.chat_for(8)
+        crowd.wait_whole()
+        crowd.settle()
+        newcomer = crowd.member(1, "/den?name=new")
+        for i in range(3):
+            crowd.refused(409, i, "/den?name=n1")
+        newcomer.close()
+        crowd.check_frames()
+    check("no connection" not in crowd.relays[1].stderr(), "NATS was given up")
+    cut.stop()
+    began = time.monotonic()
+    wait_for(lambda: (crowd.read(), crowd.relays[1].get("ClusterState") == "disconnected")[1], 30,
+             "the relay to notice that NATS is silent")
+    note(f"noticed after {time.monotonic() - began:.1f} s")
+    cut.go_on()
+    crowd.wait_whole()
+    crowd.settle()
     equal([seat.closes for seat in crowd.seats], [[]] * len(crowd.seats), "closed connections")
 
 

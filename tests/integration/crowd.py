@@ -12,7 +12,7 @@ import harness
 import nats
 from harness import check, equal, note, wait_for
 from members import member, refused
-from wsclient import Closed, Refused
+from wsclient import Closed, Refused, Timeout
 
 
 BATCH = 10  # come in before others are read
@@ -78,9 +78,9 @@ class Seat:
             return
         except (OSError, Closed):
             return
-        self.crowd.watch(self)
         self.secret = self.connection.welcome.get("resume")
         self.view = {p["id"]: p["name"] for p in self.connection.welcome["peers"]}
+        self.crowd.watch(self)
 
     def take(self, frame):
         if frame["type"] == "joined":
@@ -98,7 +98,9 @@ class Seat:
     def pump(self):
         while self.connection and self.connection.pending():
             try:
-                self.take(self.connection.recv_json())
+                self.take(self.connection.recv_json(0.001))
+            except Timeout:
+                return  # it was a ping, or half a frame
             except Closed as closed:
                 self.closes.append(closed.code)
                 self.connection.socket.close()
@@ -163,9 +165,12 @@ class Crowd(Cluster):
         try:
             wait_for(self.is_true, limit, "everybody to see the truth")
         except harness.Failed:
-            for seat in self.seats[:30]:
-                note(f"{seat.name} at {seat.i}: {bool(seat.connection)} "
-                     f"{sorted(seat.view.values()) if seat.connection else None}")
+            for seat in self.seats:
+                truth = {s.name for s in seat.room if s is not seat}
+                seen = set(seat.view.values())
+                if not seat.connection or seen != truth:
+                    note(f"{seat.name} at {seat.i}: {bool(seat.connection)}, does not see "
+                         f"{truth - seen}, sees {seen - truth}")
             raise
         return time.monotonic() - started
 
