@@ -353,7 +353,9 @@ def test_references(world):
     package = json.loads(source("js/package.json"))
     version = re.search(r"AC_INIT\(\[rtcbus\], \[([^]]+)\]", top("configure.ac")).group(1)
     equal(package["version"], version, "the version of the npm package")
-    equal(json.loads(top("data/node/package.json"))["version"], version, "that of the module for Node.js")
+    module = json.loads(top("data/node/package.json"))
+    equal(module["version"], version, "that of the module for Node.js")
+    equal([package["name"], module["name"]], ["rtcbus-web", "rtcbus"], "their names, which npm has once")
     check({"js/" + package["main"], "js/" + package["types"]} <= names, "what the package names")
     with open(os.path.join(harness.TOP_SRCDIR, "data", "module.am"), encoding="utf-8") as f:
         equal(set(re.findall(r"\bdata/web/(\S+)", f.read())), names, "the files in data/module.am")

@@ -647,6 +647,18 @@ test('a certificate of its own', async () => {
     'another fingerprint in the description');
 });
 
+test('several certificates', async () => {
+  const certificates = [];
+  for (const name of ['first', 'second'])
+    certificates.push(await RTCPeerConnection.generateCertificate(
+      {name: 'ECDSA', namedCurve: 'P-256', [name]: true}));
+  const {a} = await connected({}, {certificates});
+  const shown = certificates.filter((c) => a.localDescription.sdp.toLowerCase()
+    .includes(c.getFingerprints()[0].value.toLowerCase()));
+  equal(shown.length, 1, 'certificates in the description');
+  check(certificates.every((c, i) => c === a.getConfiguration().certificates[i]), 'not all are kept');
+});
+
 test('no media', async () => {
   const sdp = 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n' +
     'm=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:a\r\na=rtcp-mux\r\n' +

@@ -138,7 +138,7 @@ def run_node(world, name, *arguments):
     folder = world.path(name + ".d")
     os.makedirs(os.path.join(folder, "node_modules"))
     for package, target in (("@roamhq", os.path.join(modules, "@roamhq")),
-                            ("ws", os.path.join(modules, "ws")), ("rtcbus", os.path.join(WEB, "js"))):
+                            ("ws", os.path.join(modules, "ws")), ("rtcbus-web", os.path.join(WEB, "js"))):
         os.symlink(target, os.path.join(folder, "node_modules", package))
     program = shutil.copy(os.path.join(EXAMPLES, "page.mjs"), folder)
     return world.run(name, ["node", program, *arguments])

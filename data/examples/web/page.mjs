@@ -7,7 +7,7 @@
 //   npm install @roamhq/wrtc ws /usr/share/rtcbus/web/js
 //   node page.mjs ws://127.0.0.1:41337/greenhouse boiler
 import {createRequire} from 'node:module';
-import {join} from 'rtcbus';
+import {join} from 'rtcbus-web';
 
 const require = createRequire(import.meta.url);
 const {RTCPeerConnection} = require('@roamhq/wrtc');
