@@ -83,6 +83,7 @@ Frame *frame_copy(const Frame *frame)
     copy->step = g_strdup(frame->step);
     copy->data = g_strdup(frame->data);
     copy->reason = g_strdup(frame->reason);
+    copy->message = g_strdup(frame->message);
     copy->sdp = g_strdup(frame->sdp);
     copy->restart = frame->restart;
     copy->candidate = g_strdup(frame->candidate);
@@ -331,6 +332,8 @@ static bool read_members(Frame *frame, JsonObject *object, GError **error)
         return read_words(object, "code", FRAME_MAX_NAME, &frame->code, error) &&
                read_words(object, "message", FRAME_MAX_CANDIDATE, &frame->message, error);
     case FRAME_BYE:
+        /* Words that are too long tell nothing, but the call has ended all the same. */
+        read_words(object, "message", FRAME_MAX_CANDIDATE, &frame->message, NULL);
         return read_string(object, "reason", FRAME_MAX_NAME, &frame->reason, error);
     case FRAME_PAIR:
         return read_string(object, "step", FRAME_MAX_NAME, &frame->step, error) &&
@@ -439,6 +442,7 @@ char *frame_write(const Frame *frame)
     write_string(builder, "session", frame->session);
     write_string(builder, "channel_id", frame->channel_id);
     write_string(builder, "reason", frame->reason);
+    write_string(builder, "message", frame->message);
     write_string(builder, "step", frame->step);
     write_string(builder, "data", frame->data);
     if (frame->restart) {

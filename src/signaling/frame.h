@@ -103,7 +103,8 @@ typedef struct {
     GPtrArray *peers;       /* of FramePeer; NULL in other frames */
     GPtrArray *ice_servers; /* also of iceServers: of FrameIceServer; NULL in other frames */
 
-    char *code, *message; /* error */
+    char *code;    /* error */
+    char *message; /* error, and bye that failed: for people, printable */
 } Frame;
 
 Frame *frame_new(FrameType type);

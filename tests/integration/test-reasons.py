@@ -82,7 +82,8 @@ REASONS = {
     by_remote_hangup: (None, None, "the remote hung up", "hung up"),
     by_stop: (None, None, "the remote's daemon stopped", None),
     by_no_interface: (None, {"Ice": {"Interfaces": "none9"}},
-                      'the call failed at the remote, where "journalctl -u rtcbus-peer" tells why',
+                      "the call failed at the remote: "
+                      "none of the interfaces to use has an address",
                       "none of the interfaces to use has an address"),
     by_new_key: (None, None, "the remote has a new key", "this peer has a new key"),
     by_vanishing: ({"Calls": {"Patience": "3s"}}, None, "the remote did not come back (3 s)", None),

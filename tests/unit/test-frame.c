@@ -223,6 +223,8 @@ static void round_trip(const Frame *frame)
     g_assert_cmpstr(back->mid, ==, frame->mid);
     g_assert_cmpint(back->mline_index, ==, frame->mline_index);
     g_assert_cmpstr(back->ufrag, ==, frame->ufrag);
+    g_assert_cmpstr(back->reason, ==, frame->reason);
+    g_assert_cmpstr(back->message, ==, frame->message);
 }
 
 static void test_write(void)
@@ -247,6 +249,9 @@ static void test_write(void)
     candidate->ufrag = g_strdup("abcd");
     round_trip(candidate);
     round_trip(end);
+    round_trip(bye);
+    bye->reason = g_strdup(FRAME_REASON_FAILED);
+    bye->message = g_strdup("it did not work");
     round_trip(bye);
     copy = frame_copy(candidate);
     round_trip(copy);
@@ -277,6 +282,20 @@ static void test_printable(void)
     g_assert_cmpstr(call->session, ==, "\n");
     g_assert_cmpstr(call->channel_id, ==, "\u202e");
     g_assert_null(bad);
+}
+
+/* What a remote says of its failure is for people; too much of it is left out, and the rest heeded. */
+static void test_message(void)
+{
+    g_autofree char *words = g_strnfill(FRAME_MAX_CANDIDATE + 1, 'w');
+    g_autofree char *wordy =
+        g_strdup_printf("{\"type\":\"bye\",\"reason\":\"failed\",\"message\":\"%s\"}", words);
+    g_autoptr(Frame) bye = parse("{\"type\":\"bye\",\"message\":\"a\\u001b[2J\"}");
+    g_autoptr(Frame) other = parse(wordy);
+
+    g_assert_cmpstr(bye->message, ==, "a\uFFFD[2J");
+    g_assert_null(other->message);
+    g_assert_cmpstr(other->reason, ==, "failed");
 }
 
 static void describe(const char *text, const char *wanted)
@@ -346,6 +365,7 @@ int main(int argc, char **argv)
     g_test_add_func("/frame/refused", test_refused);
     g_test_add_func("/frame/write", test_write);
     g_test_add_func("/frame/printable", test_printable);
+    g_test_add_func("/frame/message", test_message);
     g_test_add_func("/frame/describe", test_describe);
     g_test_add_func("/frame/mutations", test_mutations);
     return g_test_run();

@@ -255,6 +255,7 @@ static void receive_bye(CallDispatch *dispatch, const Frame *frame)
 {
     g_autoptr(GPtrArray) early G_GNUC_UNUSED =
         early_candidates_take(dispatch->early, frame->from, frame->session, clock_monotonic());
+    g_autofree char *reason = NULL;
     Call *call;
     bool waiting;
 
@@ -264,8 +265,9 @@ static void receive_bye(CallDispatch *dispatch, const Frame *frame)
     waiting = !call || call_awaits_offer(call);
     if (waiting)
         call = find_refused(dispatch, frame);
+    reason = call_reason_from_bye(frame->reason, frame->message, waiting);
     if (call)
-        call_drop(call, call_reason_from_word(frame->reason, waiting));
+        call_drop(call, reason);
     else if (g_strcmp0(frame->reason, FRAME_REASON_GONE) == 0 &&
              (call = call_match_detour(calls_list(dispatch->calls), frame)))
         call_note_gone(call);

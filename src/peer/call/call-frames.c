@@ -16,7 +16,10 @@
 #include "peer/call/call-private.h"
 
 /* Later offers of a call that come from elsewhere than its remote: at once, and µs for another */
-enum { ELSEWHERE_OFFERS = 2 };
+enum {
+    ELSEWHERE_OFFERS = 2,
+    MAX_MESSAGE = 200, /* characters, of at most four bytes */
+};
 #define ELSEWHERE_INTERVAL (30 * G_USEC_PER_SEC)
 
 /* Every frame of a call names its session and whom it is for (rtcbus-signaling(7)). */
@@ -74,11 +77,21 @@ static void call_send_part(Call *call, Frame *frame)
         call_send(call, frame);
 }
 
+static char *shortened(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+
+    return g_utf8_substring(valid, 0, MIN(g_utf8_strlen(valid, -1), MAX_MESSAGE));
+}
+
 void call_say_bye(Call *call)
 {
     g_autoptr(Frame) bye = frame_new(FRAME_BYE);
 
     bye->reason = g_strdup(call->bye_reason ? call->bye_reason : call_reason_to_word(call->reason));
+    /* What the word does not tell, its own words do. */
+    if (g_strcmp0(bye->reason, FRAME_REASON_FAILED) == 0)
+        bye->message = shortened(call->reason);
     call_send_everywhere(call, bye);
 }
 

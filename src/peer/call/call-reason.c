@@ -53,3 +53,12 @@ const char *call_reason_from_word(const char *word, bool waiting)
     }
     return waiting ? CALL_REASON_REFUSED : CALL_REASON_REMOTE_HANGUP;
 }
+
+char *call_reason_from_bye(const char *word, const char *message, bool waiting)
+{
+    const char *reason = call_reason_from_word(word, waiting);
+
+    if (message && *message && strcmp(reason, CALL_REASON_REMOTE_FAILED) == 0)
+        return g_strdup_printf(CALL_REASON_REMOTE_SAYS, message);
+    return g_strdup(reason);
+}

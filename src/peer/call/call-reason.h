@@ -50,6 +50,8 @@
 #define CALL_REASON_REMOTE_FAILED                                                                  \
     N_("the call failed at the remote, where \"journalctl -u rtcbus-peer\" tells why")
 
+#define CALL_REASON_REMOTE_SAYS N_("the call failed at the remote: %s")
+
 /* For `bye`, to whom the call ended for REASON of ours: a FRAME_REASON_* word, or NULL for one that
  * was just hung up. */
 const char *call_reason_to_word(const char *reason);
@@ -60,3 +62,7 @@ bool call_reason_is_wanted(const char *reason);
 /* What a `bye` with WORD, which may be NULL or anything, means for us. WAITING: the call had not
  * been answered. */
 const char *call_reason_from_word(const char *word, bool waiting);
+
+/* The same with MESSAGE, the remote's own words, if they are what tells why; NULL: it has none.
+ * Transfer full. */
+char *call_reason_from_bye(const char *word, const char *message, bool waiting);
