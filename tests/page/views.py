@@ -31,17 +31,21 @@ def wait_narrow(page, width, height=700):
               what=f"nothing to be wider than {width} pixels")
 
 
+def wait_in_sight(page, width):
+    page.wait(f"innerWidth === {width} && [...document.querySelectorAll('.card')].every((card) => "
+              "card.getBoundingClientRect().bottom <= innerHeight)", what="all cards to be in sight")
+    page.wait("document.documentElement.scrollHeight <= innerHeight", what="nothing to scroll to")
+
+
 def test_wall(world, kind):
-    """24 peers in one screen, sorted, with nothing but their values."""
+    """24 peers in one screen, sorted, with nothing but their values, also if there is more to say."""
     relay = start_relay(world)
     emitter(world, relay, PEERS[0], "200ms")
     page = open_wall(world, kind, relay)
     wait_growing(page, PEERS[0])
     for width, height in ((1280, 900), (1920, 1080)):
         page.do("size", width=width, height=height)
-        page.wait(f"innerWidth === {width} && [...document.querySelectorAll('.card')].every((card) => "
-                  "card.getBoundingClientRect().bottom <= innerHeight)", what="all cards to be in sight")
-        page.wait("document.documentElement.scrollHeight <= innerHeight", what="nothing to scroll to")
+        wait_in_sight(page, width)
     names = page.eval("[...document.querySelectorAll('.card')].map((card) => card.dataset.peer)")
     equal(names, [PEERS[-1], *PEERS[:-1]], "the order of the cards")
     for part in (".more", ".facts", "button"):
@@ -49,6 +53,10 @@ def test_wall(world, kind):
               f"{part} is on the wall")
     check(page.text(page.card(PEERS[1], ".note")).startswith("sensor 2 is not in the room"), "why it is empty")
     shoot(page, "wall", full=False)
+    page.eval("document.querySelector('.card .keys').hidden = false")  # as one with a changed key has it
+    relay.kill()
+    page.wait_text("#banner-text", "relay")
+    wait_in_sight(page, 1920)
     wait_narrow(page, 320)
     page.click("#wall")
     page.wait("!location.search.includes('view')")
