@@ -358,7 +358,14 @@ class Signals:
 
     def _on_signal(self, _connection, sender, path, interface, member, arguments):
         if sender != "org.freedesktop.DBus":
-            self.seen.append((path, interface, member, arguments.unpack()))
+            self.seen.append((path, interface, member, self._unpack(arguments)))
+
+    @staticmethod
+    def _unpack(arguments):
+        """As arguments.unpack(), which takes a second for a large array of bytes."""
+        members = (arguments.get_child_value(i) for i in range(arguments.n_children()))
+        return tuple(list(m.get_data_as_bytes().get_data()) if m.get_type_string() == "ay" else
+                     m.unpack() for m in members)
 
     def find(self, member, path=None):
         return [s for s in self.seen if s[2] == member and path in (None, s[0])]
@@ -450,7 +457,8 @@ class Daemon(Process):
         write_config(self.config_path, groups)
 
     def invoke(self, method, signature=None, *values, path=None, interface=None, **kwargs):
-        arguments = GLib.Variant(signature, values) if signature else None
+        """SIGNATURE may be the arguments themselves: large ones are made once."""
+        arguments = GLib.Variant(signature, values) if isinstance(signature, str) else signature
         return self.bus.invoke(self.target[0], path or self.target[1], interface or self.target[2],
                                method, arguments, **kwargs)
 

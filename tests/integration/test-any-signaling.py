@@ -311,8 +311,9 @@ def test_steps_slow_program(world):
     def told():
         return len(other.peer.signals.find("MessageReceived", other.path))
 
+    message = GLib.Variant("(say)", ("binary", bytes(size)))
     for _ in range(total):
-        channel.invoke("Send", "(say)", "binary", bytes(size))
+        channel.invoke("Send", message)
     wait_for(lambda: told() >= 32, 20, "some of it")
     done, last = 0, -1
     while done < total:
