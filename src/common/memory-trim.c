@@ -61,6 +61,13 @@ void memory_trim(void)
     dl_iterate_phdr(settle_object, NULL);
 }
 
+void memory_keep(int size)
+{
+    /* Each of the two settings ends glibc's own adjusting of both. */
+    mallopt(M_TRIM_THRESHOLD, size);
+    mallopt(M_MMAP_THRESHOLD, size);
+}
+
 static bool is_zero(const char *data, size_t size)
 {
     return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;

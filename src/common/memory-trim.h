@@ -14,6 +14,13 @@
  */
 void memory_trim(void);
 
+/*
+ * Keeps up to SIZE bytes that are free at the end of the heap, for whoever needs and frees as much again
+ * and again: the C library keeps 128 KiB by itself, and gives the rest back at once, to get it anew
+ * with the next need. memory_trim() still gives all of it back.
+ */
+void memory_keep(int size);
+
 /* Gives back the pages of SIZE bytes of the heap at DATA that hold nothing but
  * zeros: when they are touched next, they are zeros again. */
 void memory_trim_zeros(void *data, size_t size);

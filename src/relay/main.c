@@ -13,6 +13,7 @@
 
 #include "common/daemon.h"
 #include "common/log.h"
+#include "common/memory-trim.h"
 #include "common/metrics-server.h"
 #include "common/names.h"
 #include "common/sd-notify.h"
@@ -117,6 +118,9 @@ static bool start_metrics(Program *program, GError **error)
     return true;
 }
 
+/* GnuTLS takes some 16 KiB several times for each record. */
+#define TLS_MEMORY (512 << 10)
+
 static void reload_metrics(Program *program)
 {
     g_autoptr(GError) error = NULL;
@@ -138,6 +142,8 @@ static bool start(Daemon *daemon, GDBusConnection *connection, gpointer data, GE
     program->listening_to = g_strdupv(wanted_addresses(program));
     program->tls_listening_to = g_strdupv(program->config.tls_listen);
     program->clustered = cluster_settings(&program->config);
+    if (*program->tls_listening_to)
+        memory_keep(TLS_MEMORY);
     program->relay = relay_new(&program->config, program->listening_to, error);
     if (!program->relay)
         return false;
