@@ -40,9 +40,12 @@ def wait_in_sight(page, width):
 def test_wall(world, kind):
     """24 peers in one screen, sorted, with nothing but their values, also if there is more to say."""
     relay = start_relay(world)
-    emitter(world, relay, PEERS[0], "200ms")
+    sensor = emitter(world, relay, PEERS[0], "200ms")
     page = open_wall(world, kind, relay)
     wait_growing(page, PEERS[0])
+    publish(sensor, "humidity", 40.0, "%")
+    page.wait_text(page.card(PEERS[0], ".series"), "humidity")
+    page.wait(f"document.querySelector({page.card(PEERS[0], '[data-series=humidity] .reading')!r}).offsetParent !== null")
     for width, height in ((1280, 900), (1920, 1080)):
         page.do("size", width=width, height=height)
         wait_in_sight(page, width)
