@@ -5,10 +5,11 @@
 // each frame in the order of cause, and a bar for what then goes directly. A rung opens to
 // show its frame. With one peer chosen the times are since the beginning of each call.
 
-import {$, bound, colour, h, say} from './dom.js';
+import {$, bound, colour, h, say, show} from './dom.js';
 import {describeCandidate, explainSdp} from './explain.js';
 import {clock, formatTime, has, t} from './i18n.js';
 import {peerKey} from './js/rtcbus.js';
+import {answerLadders, askLadder} from './ladder-both.js';
 import {LadderLog, toJson, toMermaid, toSvg} from './ladder-log.js';
 
 const MAX_RUNGS = 400, MAX_CHOICES = 60;
@@ -19,6 +20,7 @@ const log = new LadderLog(MAX_RUNGS);
 const began = new Map(); // session → performance.now() of its first frame
 const drawn = new Map(); // entry → element
 let room, list, view, filter, scheduled = false;
+let theirs = null; // {name, entries} of the other end of the calls that are chosen
 
 export function startLadder(source) {
     room = source;
@@ -37,6 +39,9 @@ export function startLadder(source) {
         draw();
     };
     $('ladder-save').onchange = save;
+    $('ladder-ask').onclick = ask;
+    room.addEventListener('contacts', showAsk);
+    answerLadders(room, log);
     showChosen();
 }
 
@@ -174,7 +179,40 @@ function showChosen() {
     say($('ladder-me'), room.name || t('ladder.me'));
     say($('ladder-them'), filter.value ? peerLabel(filter.value) : t('ladder.them'));
     view.scrollTop = view.scrollHeight;
+    theirs = null;
+    show($('ladder-both'), false);
+    say($('ladder-told'), '');
+    showAsk();
 }
+
+function showAsk() {
+    show($('ladder-ask'), room.contacts.get(filter.value)?.state === 'connected');
+}
+
+/** The other end's view of the calls that are chosen, beside ours. */
+async function ask() {
+    const peer = filter.value;
+    say($('ladder-told'), t('ladder.asking'));
+    const told = await askLadder(room.contacts.get(peer)).catch(() => null);
+    if (peer !== filter.value)
+        return;
+    theirs = told;
+    say($('ladder-told'), told ? t('ladder.told', {name: told.name}) : t('ladder.untold'));
+    show($('ladder-both'), told !== null);
+    if (told) {
+        const figure = new DOMParser().parseFromString(toSvg(...figureOf(peer)), 'image/svg+xml').documentElement;
+        $('ladder-both').replaceChildren(document.importNode(figure, true));
+    }
+}
+
+/** What toSvg() is given; with both ends, of the call that goes on alone. */
+function figureOf(peer) {
+    const session = room.contacts.get(peer)?.call?.session;
+    const entries = log.of(peer).filter((entry) => !theirs || entry.session === session);
+    return [entries, room.name || t('ladder.me'), peer || t('ladder.them'), fileWords(), theirs];
+}
+
+const fileWords = () => ({relay: t('ladder.relay'), everyone: t('ladder.everyone')});
 
 export function nameLadder() {
     say($('ladder-me'), room.name || t('ladder.me'));
@@ -182,16 +220,14 @@ export function nameLadder() {
 
 /** What is chosen, as a file of the kind that has been asked for. */
 function save() {
-    const kind = $('ladder-save').value, entries = log.of(filter.value);
-    const me = room.name || t('ladder.me'), them = filter.value || t('ladder.them');
-    const words = {relay: t('ladder.relay'), everyone: t('ladder.everyone')};
+    const kind = $('ladder-save').value, [entries, me, them, words] = figureOf(filter.value);
     $('ladder-save').value = '';
     if (entries.length === 0)
         return;
     const [text, type, suffix] = {
-        svg: () => [toSvg(entries, me, them, words), 'image/svg+xml', 'svg'],
-        json: () => [toJson(entries, me), 'application/json', 'json'],
-        mermaid: () => [toMermaid(entries, me, words), 'text/plain', 'mmd'],
+        svg: () => [toSvg(entries, me, them, words, theirs), 'image/svg+xml', 'svg'],
+        json: () => [toJson(entries, me, theirs), 'application/json', 'json'],
+        mermaid: () => [toMermaid(entries, me, words, theirs), 'text/plain', 'mmd'],
     }[kind]();
     const url = URL.createObjectURL(new Blob([text], {type}));
     h('a', {href: url, download: `rtcbus-${filter.value || 'calls'}.${suffix}`}).click();

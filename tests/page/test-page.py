@@ -600,6 +600,7 @@ TESTS = [
 IN_ONE = [  # what is the same in all browsers
     test_untrusted,
     views.test_ladder_of_two_calls,
+    views.test_ladder_of_both_ends,
     sending.test_values,
     sending.test_file_from_peer,
     sending.test_pairing,

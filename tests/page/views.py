@@ -123,6 +123,35 @@ def test_ladder_of_two_calls(world, kind):
                         % json.dumps(svg)), "svg", "what a parser makes of the figure")
 
 
+def test_ladder_of_both_ends(world, kind):
+    """Two pages, side by side: each frame as it went, and as it came."""
+    relay = start_relay(world)
+    browser = Browser(world, kind)
+    hall, desk = [browser.open(name, page_url(relay, f"?name={name}")) for name in ("hall", "desk")]
+    for page in (hall, desk):
+        wait_connected(page)
+    wait_people(desk, "hall")
+    desk.click("#call-all")
+    desk.wait("document.querySelectorAll('#ladder [data-peer=hall] .direct').length >= 2")
+    desk.eval("(() => { const filter = document.getElementById('ladder-filter');"
+              "filter.value = 'hall'; filter.onchange(); })()")
+    desk.click("#ladder-ask")
+    desk.wait_text("#ladder-told", "right as hall has")
+    desk.wait("document.querySelectorAll('#ladder-both svg > g').length === 2")
+    both = json.loads(save(desk, "json"))
+    ours, theirs = both["rungs"], both["other"]["rungs"]
+    equal({rung["session"] for rung in ours}, {ours[0]["session"]}, "whose frames")
+    ways = {"out": "in", "in": "out"}
+    for rung in ours:
+        if rung["way"] in ways and rung["type"] != "candidate":
+            check([one for one in theirs if (one["type"], one["way"]) == (rung["type"], ways[rung["way"]])],
+                  f"{rung['type']} is at one end only")
+    check(abs(theirs[0]["ms"] - ours[0]["ms"]) < 5000 * harness.SLOW, "the clocks are apart")
+    check("a=ice-pwd:…" in json.dumps(theirs, ensure_ascii=False), "passwords of ICE are told")
+    equal(save(desk, "svg").count("<line "), len(ours) + len(theirs) + 6, "lines of the figure")
+    equal(save(desk, "mermaid").count("Note over p0"), len(theirs), "notes of the other end")
+
+
 def findings(page, what):
     found = page.eval("axe.run(document).then(({violations}) => violations.map(({id, nodes}) => "
                       "`${id}: ${nodes.map(({target}) => target.join(' ')).join(', ')}`))")
