@@ -238,6 +238,29 @@ static void survey_find(const Survey *survey, const char **first, const char **s
     }
 }
 
+/* Whether what we send to ourselves as SEEN from outside comes back (RFC 4787 6) */
+static bool survey_comes_back(const Survey *survey, const char *seen)
+{
+    g_autoptr(GSocketConnectable) place = g_network_address_parse(seen, 0, NULL);
+    g_autoptr(GSocketAddress) address = g_inet_socket_address_new_from_string(
+        g_network_address_get_hostname(G_NETWORK_ADDRESS(place)),
+        g_network_address_get_port(G_NETWORK_ADDRESS(place)));
+    g_autoptr(GSocket) other =
+        g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, NULL);
+    guint8 request[HEADER], echo[MAX_ANSWER];
+
+    write_request(request);
+    if (!other || g_socket_send_to(other, address, (const char *) request, HEADER, NULL, NULL) < 0)
+        return false;
+    while (g_socket_condition_timed_wait(survey->socket, G_IO_IN, PAUSE * G_GINT64_CONSTANT(1000),
+                                         NULL, NULL)) {
+        if (g_socket_receive(survey->socket, (char *) echo, sizeof echo, NULL, NULL) == HEADER &&
+            memcmp(echo, request, HEADER) == 0)
+            return true;
+    }
+    return false;
+}
+
 static Nat survey_judge(Doctor *doctor, const Survey *survey)
 {
     const char *first = NULL, *second = NULL;
@@ -265,7 +288,10 @@ static Nat survey_judge(Doctor *doctor, const Survey *survey)
                    _("we are seen as %s; a second server in Servers= would tell whether others see "
                      "another port"),
                    first);
-    return g_strcmp0(first, own) == 0 ? NAT_NONE : NAT_SAME;
+    if (g_strcmp0(first, own) == 0)
+        return NAT_NONE;
+    doctor->no_hairpin = !survey_comes_back(survey, first);
+    return NAT_SAME;
 }
 
 Nat doctor_look_at_nat(Doctor *doctor, const char *const *uris)

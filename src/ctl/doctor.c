@@ -347,6 +347,11 @@ static void say_no_path(Doctor *doctor)
         words =
             _("no STUN or TURN server serves this side: add one to Servers= in peer.conf, or in "
               "the relay's relay.conf");
+    else if (doctor->no_hairpin)
+        words =
+            _("nothing at this side is in the way of calls to other networks. If the other one is "
+              "behind the same NAT: that NAT does not lead back to its own network, so a TURN "
+              "server is needed; else see \"rtcbusctl doctor\" there");
     else
         words = _("nothing at this side is in the way, but a TURN server would help: the other "
                   "side's NAT or firewall lets nothing of ours pass (\"rtcbusctl doctor\" there)");

@@ -27,7 +27,8 @@ typedef struct {
     guint failures;
     Nat nat;
     bool udp_blocked;
-    bool has_turn; /* a TURN server serves us */
+    bool has_turn;   /* a TURN server serves us */
+    bool no_hairpin; /* what is sent to the outside of our NAT from within does not come back */
 } Doctor;
 
 /* Says what STEP has found. WORDS are for people: what it is, and what to do. */

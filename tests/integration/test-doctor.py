@@ -282,19 +282,6 @@ def test_changed_key_of_ours(world):
     named(desk, "call", "under our name", arguments=["box"])
 
 
-def test_udp_blocked(world):
-    """A STUN server that says nothing."""
-    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    silent.bind(("127.0.0.1", 0))
-    world.closing(silent)
-    uri = f"stun:127.0.0.1:{silent.getsockname()[1]}"
-    peer = world.peer("desk", world.relay(), config={"Ice": {"Servers": uri}})
-    wait_for(lambda: peer.get("IceServers")[0][1] == "unreachable", 60, "the server to be given up")
-    _, found = findings(peer)
-    only(found, "ICE server", "failed")
-    check("turns:" in only(found, "UDP", "failed"), found["UDP"])
-
-
 def test_for_people(world):
     relay = world.relay()
     status, out, _ = ctl.run(world.peer("desk", relay), "doctor")

@@ -36,7 +36,9 @@ class Home:
 
     def __init__(self, world, inet, name, nat="", pass_=""):
         self.space, router = Space(world, name), Space(world, "router-" + name)
+        self.router = router
         inner, uplink = Cable(world, router, self.space), Cable(world, inet, router)
+        self.outer = uplink.interfaces[1]
         router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         router.run("nft", "-f", "-", input=ROUTER % {
             "outer": uplink.interfaces[1], "nat": nat, "dead": DEAD_PORT, "pass": pass_})
@@ -44,6 +46,21 @@ class Home:
         self.space.run("ip", "route", "add", "default", "via", inner.addresses[0])
         for end, interface in zip(inner.ends, inner.interfaces):
             end.run("ip", "-6", "address", "flush", "dev", interface)
+
+
+class Neighbours(Home):
+    """Another machine, on a second network of that router: its NAT does not lead from one to the
+    other, and neither does it itself."""
+
+    def __init__(self, world, home):
+        self.space = Space(world, "neighbour")
+        cable = Cable(world, home.router, self.space)
+        self.space.run("ip", "route", "add", "default", "via", cable.addresses[0])
+        self.space.run("ip", "-6", "address", "flush", "dev", cable.interfaces[1])
+        home.router.run("nft", "add", "rule", "inet", "home", "pass", "iifname", cable.interfaces[0],
+                        "oifname", "!=", home.outer, "drop")
+        home.router.run("nft", "insert", "rule", "inet", "home", "pass", "oifname",
+                        cable.interfaces[0], "ct", "state", "new", "drop")
 
 
 class Lab:
@@ -64,6 +81,7 @@ class Lab:
             "tight": Home(world, inet, "tight", pass_="meta l4proto udp drop"),
             "hole": Home(world, inet, "hole", pass_="meta length > 1300 drop"),
         }
+        self.homes["neighbour"] = Neighbours(world, self.homes["good"])
         with world.inside(self.server):
             self.relay = world.relay(host=self.host)
 
@@ -106,6 +124,8 @@ CASES = {
         "UDP": ("failed", "turns:"), "path": ("warning", "UDP is blocked at this side")}),
     "theirs": ("good", ("stun", "second", "turn"), "target-tight", {
         "path": ("failed", "the other one is the cause")}),
+    "hairpin": ("good", ("stun", "second"), "target-neighbour", {
+        "NAT": ("ok", "all alike"), "path": ("failed", "behind the same NAT")}),
     "direct": ("good", ("stun", "second"), "target-good", {"path": ("ok", "direct")}),
 }
 
@@ -115,6 +135,7 @@ TARGETS = {
     "target-relayed": ("random", ("turn",)),
     "target-tcp": ("other", ("stun",)),
     "target-tight": ("tight", ("stun",)),
+    "target-neighbour": ("neighbour", ("stun",)),
     "target-good": ("other", ("stun",)),
 }
 
