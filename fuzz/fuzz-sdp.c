@@ -30,6 +30,9 @@ static void check_same(const Sdp *sdp, const Sdp *again)
     g_assert_cmpint(sdp->setup, ==, again->setup);
     g_assert_cmpuint(sdp->mline_index, ==, again->mline_index);
     g_assert_cmpuint(sdp->sctp_port, ==, again->sctp_port);
+    g_assert_true(
+        sdp->sctp_init == again->sctp_init ||
+        (sdp->sctp_init && again->sctp_init && g_bytes_equal(sdp->sctp_init, again->sctp_init)));
     g_assert_cmpuint(sdp->max_message_size, ==, again->max_message_size);
     g_assert_cmpint(sdp->old_format, ==, again->old_format);
     g_assert_cmpuint(sdp->media->len, ==, again->media->len);

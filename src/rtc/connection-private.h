@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/* What the files of a connection know of it: connection.c,
+/* What the files of a connection know of it: connection.c, connection-sctp.c,
  * connection-steps.c and connection-stats.c. */
 
 #pragma once
@@ -14,6 +14,8 @@
 #include "rtc/paths.h"
 #include "rtc/sctp/association.h"
 
+#define CONNECTION_SCTP_PORT 5000
+
 struct Connection {
     guint patience;           /* seconds */
     const ConnectionOps *ops; /* NULL once it is being freed */
@@ -23,6 +25,7 @@ struct Connection {
     gsize max_message_size;
     const char *protocol;
 
+    GBytes *sctp_init; /* for the first description of ours */
     Negotiation negotiation;
     Bucket offers; /* of the remote */
     GQueue outbox; /* of Outbound, for the signaling */
@@ -57,6 +60,13 @@ bool connection_is_over(const Connection *connection, GError **error);
 
 /* In connection-stats.c: there is a DTLS now. */
 void connection_tap_dtls(Connection *connection);
+
+/* DISCONNECTED if SCTP or ICE gets no answers, CONNECTED if both do. */
+void connection_note_doubt(Connection *connection);
+
+/* In connection-sctp.c: DTLS is up. And what a description says of SCTP (opening.h). */
+void connection_start_sctp(Connection *connection);
+GBytes *connection_describe_sctp(void);
 
 /* In connection-steps.c: the agent of what was made and not set is gone. */
 void connection_forget_made(Connection *connection);

@@ -20,10 +20,6 @@
 
 #define DEFAULT_SEND_QUOTA (16 * 1024 * 1024)
 #define DEFAULT_MAX_CHANNELS 256
-#define SCTP_PORT 5000
-/* As many as usrsctp lets a remote have: only on the same of ours can it be told that one ends. */
-#define STREAMS 1024
-#define STREAMS_OF_OURS 32 /* to a remote that adds some when it is asked */
 /* From both descriptions to open SCTP. ICE has forty seconds of them (RFC 8863). */
 #define CONNECT_SECONDS 60
 /* Two offers have crossed if the other one comes sooner than this; else ours may be lost. */
@@ -179,101 +175,14 @@ static void on_local_candidate(const char *candidate, const char *ufrag, gpointe
     start_outbox(connection);
 }
 
-/* ---- SCTP ---- */
-
-static void on_sctp_state(TransportState state, const GError *reason, gpointer data)
-{
-    static const ConnectionState states[] = {
-        [TRANSPORT_NEW] = CONNECTION_CONNECTING,
-        [TRANSPORT_CONNECTING] = CONNECTION_CONNECTING,
-        [TRANSPORT_CONNECTED] = CONNECTION_CONNECTED,
-        [TRANSPORT_FAILED] = CONNECTION_FAILED,
-        [TRANSPORT_CLOSED] = CONNECTION_CLOSED,
-    };
-    connection_enter_state(data, states[state], reason);
-}
-
 /* It is up, if it has ever been. */
-static void connection_note_doubt(Connection *connection)
+void connection_note_doubt(Connection *connection)
 {
     if (connection->state == CONNECTION_CONNECTED || connection->state == CONNECTION_DISCONNECTED)
         connection_enter_state(connection,
                                connection->doubted || connection->lost ? CONNECTION_DISCONNECTED
                                                                        : CONNECTION_CONNECTED,
                                NULL);
-}
-
-static void on_sctp_doubt(bool doubted, gpointer data)
-{
-    Connection *connection = data;
-
-    connection->doubted = doubted;
-    connection_note_doubt(connection);
-}
-
-static void on_sctp_message(guint16 stream, guint32 ppid, const guint8 *bytes, gsize length,
-                            gpointer data)
-{
-    channel_set_message(((Connection *) data)->channels, stream, ppid, bytes, length);
-}
-
-static void on_sctp_oversized(guint16 stream, gpointer data)
-{
-    channel_set_oversized(((Connection *) data)->channels, stream);
-}
-
-static void on_sctp_remote_reset(guint16 stream, gpointer data)
-{
-    channel_set_remote_reset(((Connection *) data)->channels, stream);
-}
-
-static void on_sctp_local_reset(guint16 stream, gpointer data)
-{
-    channel_set_local_reset(((Connection *) data)->channels, stream);
-}
-
-static void on_sctp_writable(gpointer data)
-{
-    channel_set_writable(((Connection *) data)->channels);
-}
-
-static const AssociationOps sctp_user = {
-    .state = on_sctp_state,
-    .doubt = on_sctp_doubt,
-    .message = on_sctp_message,
-    .oversized = on_sctp_oversized,
-    .remote_reset = on_sctp_remote_reset,
-    .local_reset = on_sctp_local_reset,
-    .writable = on_sctp_writable,
-};
-
-static void start_sctp(Connection *connection)
-{
-    const Sdp *remote = connection->negotiation.remote;
-    const bool ours = remote->max_packet_size > 0;
-    AssociationConfig config = {
-        .local_port = SCTP_PORT,
-        .remote_port = remote->sctp_port,
-        .streams = ours ? STREAMS_OF_OURS : STREAMS,
-        .adds_streams = ours,
-        .mtu = dtls_mtu(connection->dtls),
-        .first = paths_is_local(connection->paths)
-                     ? MIN(dtls_record_max(connection->dtls), remote->max_packet_size)
-                     : 0,
-        .max_packet = remote->max_packet_size,
-        .max_message_size = connection->max_message_size,
-    };
-    g_autoptr(GError) error = NULL;
-
-    connection->sctp =
-        association_new(dtls_transport(connection->dtls), &config, &sctp_user, connection, &error);
-    if (!connection->sctp) {
-        connection_fail(connection, error);
-        return;
-    }
-    /* Channels that wait send their OPEN now: it is bundled with COOKIE-ECHO. */
-    channel_set_attach(connection->channels, connection->sctp, connection->negotiation.client,
-                       remote->max_message_size);
 }
 
 /* ---- DTLS ---- */
@@ -296,7 +205,7 @@ static void on_dtls_state(TransportState state, const GError *reason, gpointer d
     Connection *connection = data;
 
     if (state == TRANSPORT_CONNECTED && !connection->sctp && connection->ops)
-        start_sctp(connection);
+        connection_start_sctp(connection);
     else if (state == TRANSPORT_FAILED)
         connection_fail(connection, reason);
     else if (state == TRANSPORT_CLOSED)
@@ -463,7 +372,8 @@ Sdp *connection_template(const Connection *connection)
     Sdp *sdp = sdp_new();
 
     sdp->trickle = true;
-    sdp->sctp_port = SCTP_PORT;
+    sdp->sctp_port = CONNECTION_SCTP_PORT;
+    sdp->sctp_init = g_bytes_ref(connection->sctp_init);
     sdp->max_message_size = connection->max_message_size;
     sdp->max_packet_size = SDP_MAX_PACKET_SIZE;
     sdp->protocol = g_strdup(connection->protocol);
@@ -737,6 +647,7 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     connection->protocol = config->protocol;
     connection->max_message_size =
         config->max_message_size ? config->max_message_size : CONNECTION_MAX_MESSAGE_SIZE;
+    connection->sctp_init = connection_describe_sctp();
     negotiation_init(&connection->negotiation);
     g_queue_init(&connection->outbox);
     connection->paths = paths_new(&ice, &paths_user, connection);
@@ -764,6 +675,7 @@ static gboolean on_destroy(gpointer data)
     negotiation_clear(&connection->negotiation);
     g_queue_clear_full(&connection->outbox, (GDestroyNotify) outbound_free);
     certificate_unref(connection->certificate);
+    g_bytes_unref(connection->sctp_init);
     g_free(connection);
     dying--;
     return G_SOURCE_REMOVE;

@@ -247,6 +247,8 @@ static void keep_abilities(const Sdp *before, Sdp *remote)
 {
     remote->max_message_size = before->max_message_size;
     remote->max_packet_size = before->max_packet_size;
+    g_clear_pointer(&remote->sctp_init, g_bytes_unref);
+    remote->sctp_init = before->sctp_init ? g_bytes_ref(before->sctp_init) : NULL;
     g_free(remote->protocol);
     remote->protocol = g_strdup(before->protocol);
 }
@@ -292,6 +294,8 @@ static Sdp *next_answer(Negotiation *negotiation, const Sdp *remote, const Negot
         sdp->mline_index = remote->mline_index;
         sdp->transport = g_strdup(remote->transport); /* the m-line is as the offer's */
         sdp->old_format = remote->old_format;
+        if (!remote->sctp_init)
+            g_clear_pointer(&sdp->sctp_init, g_bytes_unref);
     }
     sdp->setup = negotiation->client ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE;
     sdp->bundled = remote->bundled;

@@ -16,6 +16,7 @@
 
 #include "common/fingerprint.h"
 #include "rtc/error.h"
+#include "rtc/sctp/opening-chunk.h"
 
 #define SDP_MAX_LENGTH (128 * 1024)
 #define SDP_MAX_MEDIA 64
@@ -70,6 +71,8 @@ Sdp *sdp_copy(const Sdp *sdp)
     copy->transport = g_strdup(sdp->transport);
     copy->candidates = g_ptr_array_new_with_free_func(g_free);
     copy->end_of_candidates = false;
+    if (sdp->sctp_init)
+        g_bytes_ref(sdp->sctp_init);
     g_ptr_array_ref(copy->fingerprints);
     g_ptr_array_ref(copy->media);
     return copy;
@@ -83,6 +86,7 @@ void sdp_free(Sdp *sdp)
     g_free(sdp->answers);
     g_free(sdp->protocol);
     g_free(sdp->transport);
+    g_clear_pointer(&sdp->sctp_init, g_bytes_unref);
     g_ptr_array_unref(sdp->candidates);
     g_ptr_array_unref(sdp->fingerprints);
     g_ptr_array_unref(sdp->media);
@@ -402,6 +406,20 @@ static char *read_protocol(const char *ufrag, const char *value)
     return g_strv_length(words) == 2 && strcmp(words[1], ufrag) == 0 ? g_strdup(words[0]) : NULL;
 }
 
+static GBytes *read_sctp_init(const char *ufrag, const char *value)
+{
+    g_auto(GStrv) words = g_strsplit(value, " ", 3);
+    g_autofree guint8 *chunk = NULL;
+    gsize length;
+
+    if (g_strv_length(words) != 2 || strcmp(words[1], ufrag) != 0 ||
+        strlen(words[0]) > 2 * OPENING_CHUNK_MAX)
+        return NULL;
+    chunk = g_base64_decode(words[0], &length);
+    return length >= OPENING_CHUNK_MIN && length <= OPENING_CHUNK_MAX ? g_bytes_new(chunk, length)
+                                                                      : NULL;
+}
+
 /* Of any size: what is more than memory can hold is as good as no limit. */
 static bool read_message_size(const char *text, gsize *size)
 {
@@ -429,6 +447,7 @@ static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
     const char *size = section_get(data, "max-message-size");
     const char *packet = section_get(data, "x-rtcbus-max-packet-size");
     const char *protocol = section_get(data, "x-rtcbus-protocol");
+    const char *init = section_get(data, "x-rtcbus-sctp-init");
     guint64 number;
 
     if (!port)
@@ -446,6 +465,8 @@ static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
         sdp->max_packet_size = read_max_packet(sdp->ufrag, packet);
     if (protocol)
         sdp->protocol = read_protocol(sdp->ufrag, protocol);
+    if (init)
+        sdp->sctp_init = read_sctp_init(sdp->ufrag, init);
     sdp->answers = g_strdup(section_get(data, "x-rtcbus-answers"));
     return true;
 }
@@ -514,6 +535,25 @@ static void write_transport(GString *text, const Sdp *sdp)
     g_string_append_printf(text, "a=setup:%s\r\n", setup_names[sdp->setup]);
 }
 
+/* What only rtcbus reads. */
+static void write_own(GString *text, const Sdp *sdp)
+{
+    if (sdp->max_packet_size > 0)
+        g_string_append_printf(text, "a=x-rtcbus-max-packet-size:%" G_GSIZE_FORMAT " %s\r\n",
+                               sdp->max_packet_size, sdp->ufrag);
+    if (sdp->protocol)
+        g_string_append_printf(text, "a=x-rtcbus-protocol:%s %s\r\n", sdp->protocol, sdp->ufrag);
+    if (sdp->sctp_init) {
+        gsize length;
+        const guint8 *chunk = g_bytes_get_data(sdp->sctp_init, &length);
+        g_autofree char *base64 = g_base64_encode(chunk, length);
+
+        g_string_append_printf(text, "a=x-rtcbus-sctp-init:%s %s\r\n", base64, sdp->ufrag);
+    }
+    if (sdp->answers)
+        g_string_append_printf(text, "a=x-rtcbus-answers:%s\r\n", sdp->answers);
+}
+
 static void write_data(GString *text, const Sdp *sdp)
 {
     g_string_append_printf(text, "m=application 9 %s ",
@@ -532,13 +572,7 @@ static void write_data(GString *text, const Sdp *sdp)
         g_string_append_printf(text, "a=sctp-port:%u\r\n", sdp->sctp_port);
     g_string_append_printf(text, "a=max-message-size:%" G_GSIZE_FORMAT "\r\n",
                            sdp->max_message_size);
-    if (sdp->max_packet_size > 0)
-        g_string_append_printf(text, "a=x-rtcbus-max-packet-size:%" G_GSIZE_FORMAT " %s\r\n",
-                               sdp->max_packet_size, sdp->ufrag);
-    if (sdp->protocol)
-        g_string_append_printf(text, "a=x-rtcbus-protocol:%s %s\r\n", sdp->protocol, sdp->ufrag);
-    if (sdp->answers)
-        g_string_append_printf(text, "a=x-rtcbus-answers:%s\r\n", sdp->answers);
+    write_own(text, sdp);
     for (guint i = 0; i < sdp->candidates->len; i++)
         g_string_append_printf(text, "a=%s\r\n", (char *) sdp->candidates->pdata[i]);
     if (sdp->end_of_candidates)

@@ -95,7 +95,7 @@ static const AssociationOps ops = {
     .writable = on_writable,
 };
 
-static void end_init(End *end)
+static void end_init(End *end, const EndDescription *description)
 {
     AssociationConfig config = {.local_port = PORT,
                                 .remote_port = PORT,
@@ -103,7 +103,10 @@ static void end_init(End *end)
                                 .adds_streams = true,
                                 .mtu = 1200,
                                 .max_packet = 1200,
-                                .max_message_size = 1 << 18};
+                                .max_message_size = 1 << 18,
+                                .own_opening = description->own,
+                                .remote_opening = description->remote,
+                                .opens = description->opens};
 
     *end = (End){.state = TRANSPORT_CONNECTING, .messages = g_byte_array_new()};
     transport_init(&end->transport, "test", end_send);
@@ -171,11 +174,18 @@ void drop_out(End *end)
     g_queue_clear_full(&end->out, (GDestroyNotify) g_bytes_unref);
 }
 
-void set_up(void)
+void begin_by(const EndDescription *remote_knows, const EndDescription *we_know)
 {
     alarm(CLOCK_SECONDS);
-    end_init(&remote);
-    end_init(&ours);
+    end_init(&remote, remote_knows);
+    end_init(&ours, we_know);
+}
+
+void set_up(void)
+{
+    const EndDescription nothing = {};
+
+    begin_by(&nothing, &nothing);
     while (remote.state != TRANSPORT_CONNECTED || ours.state != TRANSPORT_CONNECTED ||
            !g_queue_is_empty(&remote.out) || !g_queue_is_empty(&ours.out)) {
         deliver(&remote, &ours);

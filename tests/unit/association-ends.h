@@ -37,6 +37,15 @@ extern bool old_remote;     /* it knows neither RFC 6525 nor RFC 3758; until the
 guint32 get32(const guint8 *at);
 void put32(guint8 *at, guint32 value);
 
+/* What an end knows of SCTP's handshake in the descriptions; all NULL: nothing */
+typedef struct {
+    GBytes *own, *remote;
+    bool opens;
+} EndDescription;
+
+/* They have been made, and nothing has been delivered. */
+void begin_by(const EndDescription *remote_knows, const EndDescription *we_know);
+
 /* They are connected, and nothing is under way. */
 void set_up(void);
 void tear_down(void);

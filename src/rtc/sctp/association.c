@@ -21,11 +21,14 @@
 #include "rtc/error.h"
 #include "rtc/sctp/gate.h"
 #include "rtc/sctp/liveness.h"
+#include "rtc/sctp/opening-chunk.h"
+#include "rtc/sctp/opening.h"
 #include "rtc/sctp/path-mtu.h"
 #include "rtc/sctp/reassembly.h"
 #include "rtc/sctp/receive-window.h"
 #include "rtc/sctp/recovery.h"
 #include "rtc/sctp/sctp-path.h"
+#include "rtc/sctp/sctp-socket.h"
 #include "rtc/sctp/sctp-stack.h"
 #include "rtc/sctp/send-limit.h"
 #include "rtc/sctp/streams.h"
@@ -45,7 +48,6 @@
 #define STREAMS_MAX 1024
 /* Messages that are on their way to us, all streams together */
 #define PARTIAL_MAX (4 * 1024 * 1024)
-#define USER_ABORT 0x000c /* the cause of an orderly hang-up (RFC 9260 3.3.10.12) */
 
 struct Association {
     guint32 id;
@@ -62,6 +64,7 @@ struct Association {
     gsize send_buffer; /* what usrsctp was told: the limit, or what a long message needs */
     guint resumer;     /* pumps again after a hold, from the main loop */
     ReceiveWindow window;
+    SctpOpening *opening; /* NULL: the descriptions have nothing of it */
     Streams *streams;
     Reassembly *reassembly;
     ReassemblyOps reassembly_ops; /* those of `ops` */
@@ -108,9 +111,13 @@ static guint64 measured_round_trip(Association *association)
 {
     struct sctp_status status = {};
     const struct sctp_paddrinfo *path = &status.sstat_primary;
+    const guint64 assumed =
+        association->opening ? opening_round_trip_usec(association->opening) : 0;
 
     if (!get_status(association, &status))
         return 0;
+    if (assumed > 0)
+        return MAX((guint64) path->spinfo_srtt * 1000, assumed);
     /* With a measurement the time-out is no longer the initial one. */
     if (path->spinfo_srtt == 0)
         return path->spinfo_rto > 0 && path->spinfo_rto < SCTP_STACK_INITIAL_RTO_MS;
@@ -507,7 +514,8 @@ static void association_output(const guint8 *packet, gsize length, gpointer data
     sctp_path_output(association->path, packet, length);
     recovery_output(association->recovery, packet, length);
     gate_sent(&association->gate, packet, length);
-    transport_send(association->lower, packet, length);
+    if (!association->opening || !opening_is_silent(association->opening))
+        transport_send(association->lower, packet, length);
 }
 
 /* While something is not acknowledged there is a retransmission timer. */
@@ -528,14 +536,19 @@ static const SctpStackUser stack_user = {
     .waits = association_waits,
 };
 
-/* ---- the layer below ---- */
+/* usrsctp has come so far that the remote can begin no more. */
+static bool is_past_handshake(gpointer association)
+{
+    struct sctp_status status = {};
+
+    return get_status(association, &status) && status.sstat_state != SCTP_COOKIE_WAIT &&
+           status.sstat_state != SCTP_COOKIE_ECHOED;
+}
 
 /* Gives a packet that may pass to usrsctp. */
 static void association_input(Association *association, const guint8 *packet, gsize length,
                               bool denied)
 {
-    struct sctp_status status = {};
-
     recovery_input(association->recovery, packet, length);
     sctp_path_input(association->path, packet, length);
     if (denied && !sctp_stack_allow_requests(association->socket, false))
@@ -545,12 +558,38 @@ static void association_input(Association *association, const guint8 *packet, gs
         sctp_stack_allow_requests(association->socket, true);
     if (!association->gate.connected) {
         gate_passed(&association->gate, packet, length);
-        association->gate.connected = get_status(association, &status) &&
-                                      status.sstat_state != SCTP_COOKIE_WAIT &&
-                                      status.sstat_state != SCTP_COOKIE_ECHOED;
+        association->gate.connected = is_past_handshake(association);
     }
     association_pump(association);
 }
+
+/* ---- the handshake in the descriptions ---- */
+
+static void on_opening_input(const guint8 *packet, gsize length, gpointer data)
+{
+    usrsctp_conninput(GUINT_TO_POINTER(((Association *) data)->id), packet, length, 0);
+}
+
+static void on_opening_proven(gpointer data)
+{
+    sctp_socket_set_rto_min(((Association *) data)->socket, 0);
+}
+
+static void on_opening_failed(gpointer data)
+{
+    association_fail(data, RTC_ERROR_TIMEOUT,
+                     "the other side is not in the SCTP association of the offer and the answer");
+}
+
+static const OpeningUser opening_user = {
+    .input = on_opening_input,
+    .is_up = is_past_handshake,
+    .ask = on_ask,
+    .proven = on_opening_proven,
+    .failed = on_opening_failed,
+};
+
+/* ---- the layer below ---- */
 
 static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
 {
@@ -565,6 +604,8 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
     sctp_stack_use(association->id);
     if (association->liveness)
         liveness_heard(association->liveness);
+    if (association->opening)
+        opening_input(association->opening, packet, length);
     verdict = gate_check(&association->gate, packet, length, &report);
     if (report.gap_end > 0 && get_status(association, &status) &&
         report.gap_end > status.sstat_unackdata)
@@ -642,78 +683,41 @@ static const SctpPathUser path_user = {
 
 /* ---- setting up ---- */
 
-static bool set_option(Association *association, int option, const void *value, socklen_t length,
-                       GError **error)
+GBytes *association_describe(guint16 streams)
 {
-    if (usrsctp_setsockopt(association->socket, IPPROTO_SCTP, option, value, length) == 0)
-        return true;
-    g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp option %d: %s", option,
-                g_strerror(errno));
-    return false;
+    return opening_chunk_describe(streams, STREAMS_MAX, BUFFER_SIZE);
 }
 
-static bool subscribe(Association *association, GError **error)
+static bool association_connect(Association *association, const AssociationConfig *config,
+                                GError **error)
 {
-    static const guint16 events[] = {
-        SCTP_ASSOC_CHANGE,        SCTP_SHUTDOWN_EVENT,         SCTP_STREAM_RESET_EVENT,
-        SCTP_STREAM_CHANGE_EVENT, SCTP_PARTIAL_DELIVERY_EVENT,
+    SctpOpening *opening = association->opening;
+    SctpSocketConfig socket = {
+        .id = association->id,
+        .local_port = config->local_port,
+        .remote_port = config->remote_port,
+        .streams = config->streams,
+        .max_streams = STREAMS_MAX,
+        .packet = association_packet_size(association),
+        .buffer = BUFFER_SIZE,
+        .partial = PARTIAL_MIN,
+        .rto_min = opening ? opening_rto_min(opening) : 0,
+        .seed = opening ? opening_seed(opening) : 0,
     };
 
-    for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
-        struct sctp_event event = {
-            .se_assoc_id = SCTP_FUTURE_ASSOC, .se_type = events[i], .se_on = 1};
-
-        if (!set_option(association, SCTP_EVENT, &event, sizeof event, error))
-            return false;
-    }
+    association->socket = sctp_socket_new(&socket, error);
+    if (!association->socket || !sctp_socket_connect(association->socket, &socket, error))
+        return false;
+    if (opening)
+        opening_begin(opening, config->opens);
     return true;
 }
 
-static bool set_options(Association *association, gsize mtu, guint16 streams, GError **error)
+void association_start(Association *association)
 {
-    const int on = 1, size = BUFFER_SIZE, partial = PARTIAL_MIN;
-    const struct linger abort_on_close = {.l_onoff = 1, .l_linger = 0};
-    const struct sctp_initmsg init = {.sinit_num_ostreams = streams,
-                                      .sinit_max_instreams = STREAMS_MAX};
-    /* ICE consent tells whether the path lives, and DTLS has fixed its MTU. */
-    const struct sctp_paddrparams path = {.spp_flags = SPP_HB_DISABLE | SPP_PMTUD_DISABLE,
-                                          .spp_pathmtu = (mtu - COMMON_HEADER) & ~(gsize) 3};
-
-    if (usrsctp_set_non_blocking(association->socket, 1) < 0 ||
-        usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_LINGER, &abort_on_close,
-                           sizeof abort_on_close) < 0 ||
-        usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) < 0 ||
-        usrsctp_setsockopt(association->socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0 ||
-        !sctp_stack_allow_requests(association->socket, true)) {
-        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp socket: %s", g_strerror(errno));
-        return false;
-    }
-    return set_option(association, SCTP_NODELAY, &on, sizeof on, error) &&
-           set_option(association, SCTP_RECVRCVINFO, &on, sizeof on, error) &&
-           set_option(association, SCTP_PARTIAL_DELIVERY_POINT, &partial, sizeof partial, error) &&
-           set_option(association, SCTP_INITMSG, &init, sizeof init, error) &&
-           set_option(association, SCTP_PEER_ADDR_PARAMS, &path, sizeof path, error) &&
-           subscribe(association, error);
-}
-
-/* Both sides connect; SCTP resolves the collision (RFC 8831 6.2, 9260 5.2). */
-static bool association_connect(Association *association, GError **error)
-{
-    struct sockaddr_conn address = {.sconn_family = AF_CONN,
-                                    .sconn_addr = GUINT_TO_POINTER(association->id)};
-
-    address.sconn_port = g_htons(association->gate.local_port);
-    if (usrsctp_bind(association->socket, (struct sockaddr *) &address, sizeof address) < 0) {
-        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp bind: %s", g_strerror(errno));
-        return false;
-    }
-    address.sconn_port = g_htons(association->gate.remote_port);
-    if (usrsctp_connect(association->socket, (struct sockaddr *) &address, sizeof address) < 0 &&
-        errno != EINPROGRESS) {
-        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp connect: %s", g_strerror(errno));
-        return false;
-    }
-    return true;
+    if (association->opening)
+        opening_tell(association->opening);
+    association_pump(association);
 }
 
 Association *association_new(Transport *lower, const AssociationConfig *config,
@@ -742,13 +746,11 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
                                       &path_user, association);
     association->recovery = recovery_new(&recovery_user, association);
     association->id = sctp_stack_add(&stack_user, association);
-    association->socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
-    if (!association->socket) {
-        g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp socket: %s", g_strerror(errno));
-        return NULL;
-    }
-    if (!set_options(association, association_packet_size(association), config->streams, error) ||
-        !association_connect(association, error))
+    if (config->own_opening && config->remote_opening)
+        association->opening =
+            opening_new(config->own_opening, config->remote_opening, config->round_trip_usec,
+                        &association->gate, &opening_user, association);
+    if (!association_connect(association, config, error))
         return NULL;
     sctp_stack_watch(association->id, association->socket);
     transport_set_user(lower, &lower_user, association);
@@ -775,6 +777,7 @@ void association_free(Association *association)
     streams_free(association->streams);
     reassembly_free(association->reassembly);
     gate_clear(&association->gate);
+    opening_free(association->opening);
     g_free(association);
 }
 

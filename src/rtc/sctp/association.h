@@ -24,6 +24,11 @@ typedef struct {
     gsize first;            /* the largest packet that passes on this one; 0: not known */
     gsize max_packet;       /* that the remote takes; no larger than `mtu`: no probe is sent */
     gsize max_message_size; /* of what comes in */
+    /* What both descriptions have of SCTP's handshake, kept by reference; NULL: nothing. Whoever
+     * `opens` is up at once, the other one with the first packet that tells it that it is. */
+    GBytes *own_opening, *remote_opening;
+    bool opens;
+    guint64 round_trip_usec; /* of the layer below, where SCTP's handshake does not measure it */
 } AssociationConfig;
 
 typedef struct {
@@ -62,6 +67,9 @@ typedef enum {
     ASSOCIATION_REFUSED,   /* never */
 } AssociationResult;
 
+/* For the description of an end that will have STREAMS (opening.h). Transfer full. */
+GBytes *association_describe(guint16 streams);
+
 /*
  * Begins the association at once; LOWER must be connected and outlive it.
  * OPS is kept by reference.
@@ -72,6 +80,9 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
 /* Aborts the association if it is up, and lets go of LOWER. */
 void association_free(Association *association);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Association, association_free)
+
+/* To be called when the user is ready: the association may be up already. */
+void association_start(Association *association);
 
 /* Also before the association is up: then it is bundled with COOKIE-ECHO. */
 AssociationResult association_send(Association *association, const AssociationMessage *message);

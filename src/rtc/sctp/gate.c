@@ -443,7 +443,7 @@ static gsize walk_chunks(Walk *walk, const guint8 *packet, gsize length)
 }
 
 /* Ports and verification tag (RFC 9260 8.5) */
-static bool has_sane_header(const Gate *gate, const guint8 *packet, gsize length)
+bool gate_is_addressed(const Gate *gate, const guint8 *packet, gsize length)
 {
     const guint8 *chunk = packet + COMMON_HEADER;
     guint32 tag;
@@ -464,7 +464,7 @@ GateVerdict gate_check(const Gate *gate, const guint8 *packet, gsize length, Gat
     Walk walk = {.gate = gate, .outstanding = G_MAXUINT32};
     gsize passes = 0;
 
-    if (has_sane_header(gate, packet, length))
+    if (gate_is_addressed(gate, packet, length))
         passes = walk_chunks(&walk, packet, length);
     else
         judged(&walk, JUDGE_BAD, "a wrong port or verification tag");
@@ -478,7 +478,7 @@ gsize gate_edit(const Gate *gate, guint32 outstanding, guint8 *packet, gsize len
 {
     Walk walk = {.gate = gate, .outstanding = outstanding, .edit = packet};
 
-    return has_sane_header(gate, packet, length) ? walk_chunks(&walk, packet, length) : 0;
+    return gate_is_addressed(gate, packet, length) ? walk_chunks(&walk, packet, length) : 0;
 }
 
 /* ---- what happened ---- */

@@ -44,6 +44,9 @@ typedef struct {
     bool denied;        /* it asks for what we never do (RFC 6525) */
 } GateReport;
 
+/* Whether PACKET has our ports, and a tag that is as it should be; no INIT has our own. */
+bool gate_is_addressed(const Gate *gate, const guint8 *packet, gsize length);
+
 /* Reads PACKET, changes nothing. */
 GateVerdict gate_check(const Gate *gate, const guint8 *packet, gsize length, GateReport *report);
 

@@ -199,7 +199,7 @@ static void init(void)
     init_congestion_control();
     usrsctp_sysctl_set_sctp_nr_outgoing_streams_default(16);
     usrsctp_sysctl_set_sctp_rto_initial_default(SCTP_STACK_INITIAL_RTO_MS);
-    usrsctp_sysctl_set_sctp_rto_min_default(200);
+    usrsctp_sysctl_set_sctp_rto_min_default(SCTP_STACK_RTO_MIN_MS);
     usrsctp_sysctl_set_sctp_rto_max_default(10000);
     usrsctp_sysctl_set_sctp_init_rto_max_default(2000);
     /* There is one path. Were it given up before the association, usrsctp would send nothing more

@@ -15,6 +15,7 @@ struct socket;
 
 /* A first packet is sent again after this long. */
 #define SCTP_STACK_INITIAL_RTO_MS 500
+#define SCTP_STACK_RTO_MIN_MS 200
 
 typedef struct {
     void (*output)(const guint8 *packet, gsize length, gpointer data);

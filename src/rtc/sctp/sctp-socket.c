@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+#include <config.h>
+
+#include "rtc/sctp/sctp-socket.h"
+
+#include <errno.h>
+#include <string.h>
+#include <usrsctp.h>
+
+#include "common/log.h"
+#include "rtc/error.h"
+#include "rtc/sctp/sctp-stack.h"
+
+#define COMMON_HEADER 12 /* usrsctp's idea of a path MTU leaves the SCTP header out */
+#ifndef SCTP_SET_INITIAL_DBG_SEQ
+#define SCTP_SET_INITIAL_DBG_SEQ 0x9f00 /* in usrsctp's netinet/sctp.h, which is not installed */
+#endif
+
+static bool fail(GError **error, const char *what)
+{
+    g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp %s: %s", what, g_strerror(errno));
+    return false;
+}
+
+static bool set_option(struct socket *socket, int option, const void *value, socklen_t length,
+                       GError **error)
+{
+    if (usrsctp_setsockopt(socket, IPPROTO_SCTP, option, value, length) == 0)
+        return true;
+    g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "usrsctp option %d: %s", option,
+                g_strerror(errno));
+    return false;
+}
+
+static bool subscribe(struct socket *socket, GError **error)
+{
+    static const guint16 events[] = {
+        SCTP_ASSOC_CHANGE,        SCTP_SHUTDOWN_EVENT,         SCTP_STREAM_RESET_EVENT,
+        SCTP_STREAM_CHANGE_EVENT, SCTP_PARTIAL_DELIVERY_EVENT,
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
+        struct sctp_event event = {
+            .se_assoc_id = SCTP_FUTURE_ASSOC, .se_type = events[i], .se_on = 1};
+
+        if (!set_option(socket, SCTP_EVENT, &event, sizeof event, error))
+            return false;
+    }
+    return true;
+}
+
+static bool set_buffers(struct socket *socket, int size, GError **error)
+{
+    const struct linger abort_on_close = {.l_onoff = 1, .l_linger = 0};
+
+    if (usrsctp_set_non_blocking(socket, 1) < 0 ||
+        usrsctp_setsockopt(socket, SOL_SOCKET, SO_LINGER, &abort_on_close, sizeof abort_on_close) <
+            0 ||
+        usrsctp_setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) < 0 ||
+        usrsctp_setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0 ||
+        !sctp_stack_allow_requests(socket, true))
+        return fail(error, "socket");
+    return true;
+}
+
+void sctp_socket_set_rto_min(struct socket *socket, guint milliseconds)
+{
+    const struct sctp_rtoinfo info = {.srto_min =
+                                          milliseconds ? milliseconds : SCTP_STACK_RTO_MIN_MS};
+    g_autoptr(GError) error = NULL;
+
+    if (!set_option(socket, SCTP_RTOINFO, &info, sizeof info, &error))
+        log_debug("SCTP: %s", error->message);
+}
+
+static bool set_options(struct socket *socket, const SctpSocketConfig *config, GError **error)
+{
+    const int on = 1, partial = config->partial;
+    const struct sctp_initmsg init = {.sinit_num_ostreams = config->streams,
+                                      .sinit_max_instreams = config->max_streams};
+    /* ICE consent tells whether the path lives, and DTLS has fixed its MTU. */
+    const struct sctp_paddrparams path = {.spp_flags = SPP_HB_DISABLE | SPP_PMTUD_DISABLE,
+                                          .spp_pathmtu =
+                                              (config->packet - COMMON_HEADER) & ~(gsize) 3};
+
+    if (!set_buffers(socket, config->buffer, error))
+        return false;
+    sctp_socket_set_rto_min(socket, config->rto_min);
+    return set_option(socket, SCTP_NODELAY, &on, sizeof on, error) &&
+           set_option(socket, SCTP_RECVRCVINFO, &on, sizeof on, error) &&
+           set_option(socket, SCTP_PARTIAL_DELIVERY_POINT, &partial, sizeof partial, error) &&
+           set_option(socket, SCTP_INITMSG, &init, sizeof init, error) &&
+           set_option(socket, SCTP_PEER_ADDR_PARAMS, &path, sizeof path, error) &&
+           subscribe(socket, error);
+}
+
+struct socket *sctp_socket_new(const SctpSocketConfig *config, GError **error)
+{
+    struct socket *socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
+
+    if (!socket) {
+        fail(error, "socket");
+        return NULL;
+    }
+    if (set_options(socket, config, error))
+        return socket;
+    usrsctp_close(socket);
+    return NULL;
+}
+
+/* What usrsctp chooses for other purposes is to be at random again. */
+static void set_seed(struct socket *socket, guint32 seed)
+{
+    if (usrsctp_setsockopt(socket, IPPROTO_SCTP, SCTP_SET_INITIAL_DBG_SEQ, &seed, sizeof seed) < 0)
+        log_debug("SCTP: tag and TSN cannot be chosen: %s", g_strerror(errno));
+}
+
+bool sctp_socket_connect(struct socket *socket, const SctpSocketConfig *config, GError **error)
+{
+    struct sockaddr_conn address = {.sconn_family = AF_CONN,
+                                    .sconn_addr = GUINT_TO_POINTER(config->id)};
+    int result;
+
+    address.sconn_port = g_htons(config->local_port);
+    if (usrsctp_bind(socket, (struct sockaddr *) &address, sizeof address) < 0)
+        return fail(error, "bind");
+    address.sconn_port = g_htons(config->remote_port);
+    if (config->seed)
+        set_seed(socket, config->seed);
+    result = usrsctp_connect(socket, (struct sockaddr *) &address, sizeof address);
+    if (result < 0 && errno != EINPROGRESS)
+        return fail(error, "connect");
+    if (config->seed)
+        set_seed(socket, 0);
+    return true;
+}
