@@ -139,8 +139,9 @@ class Agent {
     return { channel: this.adopt(channel, 'them') };
   }
 
-  do_send({ channel, kind, text, size, seed }) {
-    this.channels.get(channel).send(text === undefined ? payload(kind, size, seed) : text);
+  // Of browsers it throws; of one that is in another process it is a promise.
+  async do_send({ channel, kind, text, size, seed }) {
+    await this.channels.get(channel).send(text === undefined ? payload(kind, size, seed) : text);
   }
 
   do_close({ channel }) {

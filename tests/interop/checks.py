@@ -220,7 +220,8 @@ def closed(row, close):
         if row.stack.frees_ids_early:
             row.main.exchange("behind our answer to the reset")
         second = row.open(opened_by_us)
-        equal(second.theirs["stream"], first.theirs["stream"], "the stream id used again")
+        if opened_by_us or not row.stack.ids_once:
+            equal(second.theirs["stream"], first.theirs["stream"], "the stream id used again")
         second.exchange("after")
         close(second)
         row.remote.wait("closed", channel=second.number)
@@ -328,6 +329,9 @@ def restart_here(row):
         equal(row.call_.get("State"), "connected", "the state of the call")
     finally:
         subprocess.run(["ip", "addr", "del", OTHER_ADDRESS, "dev", "lan0"], check=True)
+    # What is said over an address that has gone reaches nobody: the next check may hang up.
+    gone = OTHER_ADDRESS.split("/", 1)[0]
+    wait_for(lambda: gone not in row.call_.get("LocalCandidate"), 20, "a path without that address")
     partly(row, "restart-here")
 
 

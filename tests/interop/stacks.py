@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's modules
 
 NO_RESTART = "knows no ICE restart"
+NO_RTPMAP = "refuses an answer whose rejected m-lines have no a=rtpmap (sdp.go)"
 NO_PAGE = {"reload": "no page to reload"}
 
 
@@ -37,6 +38,10 @@ class Stack:
     frees_ids_early: bool = False
     # Says nothing on the wire when it closes: its user has to send `bye`.
     silent: bool = False
+    # Takes no stream id again: its closed channels stay in its list.
+    ids_once: bool = False
+    # A script of this folder that builds what it needs: the environment names the program.
+    build: dict = field(default_factory=dict)
 
     def missing(self):
         return [name for name in self.files if not (shutil.which(name) or os.path.exists(name))]
@@ -82,6 +87,15 @@ STACKS = [
         "reoffered": "does not look at the port of an m-line: takes the rejected ones for accepted",
         "seen-here": "its DCEP OPEN says ordered for unordered channels that have a limit",
     }),
+    # Reads messages into 65535 bytes (datachannel.go), and says no a=max-message-size, which means
+    # 65536; a channel with a longer message hears nothing more.
+    Stack("pion", ["node", "{here}/node-agent.js", "pion"],
+          ["node", "go", "/usr/share/gocode/src/github.com/pion/webrtc"], limits={
+              **NO_PAGE,
+              "sizes": "reads messages of up to 65535 bytes",
+              "maximum": "reads messages of up to 65535 bytes, and what it says means 65536",
+              "media": NO_RTPMAP,
+          }, partly={"reoffered": NO_RTPMAP}, ids_once=True, build={"RTCBUS_PION": "pion/build"}),
     # Its DCEP OPEN has the lengths of label and protocol in characters instead of bytes.
     python("aiortc", ascii_names=True, too_large="sends", limits={
         "media": "does not look at the port of an m-line: takes the rejected ones for accepted",

@@ -1,0 +1,3 @@
+module rtcbus-pion
+
+go 1.19
