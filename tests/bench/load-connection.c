@@ -299,10 +299,11 @@ static void on_readable(LoadConnection *self)
     } while (n > 0 && self->tls); /* records may wait that no poll knows of */
 }
 
-void load_turn(int timeout_ms)
+void load_turn(int64_t ns)
 {
     struct epoll_event events[256];
-    int n = epoll_wait(load.epoll_fd, events, 256, timeout_ms);
+    struct timespec timeout = {ns / NS, ns % NS};
+    int n = epoll_pwait2(load.epoll_fd, events, 256, &timeout, NULL);
 
     for (int i = 0; i < n; i++) {
         LoadConnection *self = events[i].data.ptr;
@@ -319,7 +320,7 @@ void load_turn_for(int64_t ns)
     int64_t end = load_now() + ns;
 
     while (load_now() < end)
-        load_turn(1);
+        load_turn(NS / 1000);
 }
 
 /* ---- connecting -------------------------------------------------------- */

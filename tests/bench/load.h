@@ -80,5 +80,5 @@ void load_connect(LoadConnection *all, int count, bool idle);
 void load_send(LoadConnection *self);
 
 /* Sends and receives, once or for so long. */
-void load_turn(int timeout_ms);
+void load_turn(int64_t ns); /* waits for so long for something to read */
 void load_turn_for(int64_t ns);

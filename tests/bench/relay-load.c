@@ -76,7 +76,7 @@ static void drain(void)
 
     load.sending = false;
     while (load.received < expected && load_now() < end)
-        load_turn(10);
+        load_turn(NS / 100);
     if (load.received != expected)
         load_die("%llu frames should have arrived, %llu did", (unsigned long long) expected,
                  (unsigned long long) load.received);
@@ -133,8 +133,8 @@ static void measure_latency(void)
     load.latencies = calloc(load.max_latencies, sizeof *load.latencies);
     load.measuring_latency = true;
     for (int from = 0; next < end; from = (from + 1) % load.n_connections) {
-        while (load_now() < next)
-            load_turn(0);
+        for (int64_t now; (now = load_now()) < next;)
+            load_turn(next - now); /* others need this processor */
         if (!warmed && next >= warm) {
             warmed = true;
             load.n_latencies = 0;
