@@ -10,8 +10,9 @@
 struct ClusterArrivals {
     void (*free)(ClusterArrival *arrival);
     GMutex lock;
-    GQueue waiting; /* under the lock */
-    gsize bytes;    /* the same */
+    GQueue coming; /* under the lock */
+    gsize bytes;   /* the same: of all that wait */
+    GQueue begun;  /* the loop's: what it has taken over, all at once */
 };
 
 ClusterArrivals *cluster_arrivals_new(void (*free)(ClusterArrival *arrival))
@@ -27,24 +28,29 @@ void cluster_arrivals_push(ClusterArrivals *arrivals, ClusterArrival *arrival)
 {
     arrival->link.data = arrival;
     g_mutex_lock(&arrivals->lock);
-    g_queue_push_tail_link(&arrivals->waiting, &arrival->link);
+    g_queue_push_tail_link(&arrivals->coming, &arrival->link);
     arrivals->bytes += arrival->bytes;
+    g_mutex_unlock(&arrivals->lock);
+}
+
+/* What has come, if the last of what came before is taken */
+static void take_over(ClusterArrivals *arrivals)
+{
+    if (arrivals->begun.head)
+        return;
+    g_mutex_lock(&arrivals->lock);
+    arrivals->begun = arrivals->coming;
+    g_queue_init(&arrivals->coming);
     g_mutex_unlock(&arrivals->lock);
 }
 
 static ClusterArrival *pop(ClusterArrivals *arrivals)
 {
-    ClusterArrival *arrival = NULL;
     GList *link;
 
-    g_mutex_lock(&arrivals->lock);
-    link = g_queue_pop_head_link(&arrivals->waiting);
-    if (link) {
-        arrival = link->data;
-        arrivals->bytes -= arrival->bytes;
-    }
-    g_mutex_unlock(&arrivals->lock);
-    return arrival;
+    take_over(arrivals);
+    link = g_queue_pop_head_link(&arrivals->begun);
+    return link ? link->data : NULL;
 }
 
 gsize cluster_arrivals_bytes(ClusterArrivals *arrivals)
@@ -59,12 +65,8 @@ gsize cluster_arrivals_bytes(ClusterArrivals *arrivals)
 
 bool cluster_arrivals_are_left(ClusterArrivals *arrivals)
 {
-    bool left;
-
-    g_mutex_lock(&arrivals->lock);
-    left = arrivals->waiting.length > 0;
-    g_mutex_unlock(&arrivals->lock);
-    return left;
+    take_over(arrivals);
+    return arrivals->begun.head != NULL;
 }
 
 void cluster_arrivals_run(ClusterArrivals *arrivals,
@@ -72,11 +74,16 @@ void cluster_arrivals_run(ClusterArrivals *arrivals,
 {
     gint64 end = clock_monotonic() + CLUSTER_ARRIVALS_RUN;
     ClusterArrival *arrival;
+    gsize bytes = 0;
 
     while (clock_monotonic() < end && (arrival = pop(arrivals))) {
+        bytes += arrival->bytes;
         take(arrival, data);
         arrivals->free(arrival);
     }
+    g_mutex_lock(&arrivals->lock);
+    arrivals->bytes -= bytes;
+    g_mutex_unlock(&arrivals->lock);
 }
 
 void cluster_arrivals_free(ClusterArrivals *arrivals)
