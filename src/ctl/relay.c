@@ -170,13 +170,15 @@ static void refusals_print(GVariant *refusals, guint64 all)
         guint16 status;
         guint32 count;
         g_autofree char *age = NULL, *path = NULL, *times = NULL, *why = NULL;
+        g_autofree char *ours = NULL;
 
         g_variant_get_child(refusals, i, "(t&sq&s&su)", &time, &address, &status, &room, &reason,
                             &count);
         age = text_since(time);
         path = g_strconcat("/", room, NULL);
         times = g_strdup_printf("%u", count);
-        why = g_strdup_printf("%u: %s", status, reason);
+        ours = daemon_words(reason);
+        why = g_strdup_printf("%u: %s", status, ours);
         table_row(table, age, address, path, times, why, NULL);
     }
     table_print(table);

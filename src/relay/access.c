@@ -12,6 +12,8 @@
 
 #include "relay/access.h"
 
+#include <glib/gi18n.h>
+
 #include "common/bucket.h"
 #include "common/clock.h"
 #include "common/printable.h"
@@ -110,7 +112,7 @@ static bool refuse_bad(Access *access, guint64 prefix, gint64 now, const char *r
     refusal->retry_after = BAD_RETRY;
     return refuse(
         refusal, 429,
-        g_strdup_printf("%s; and too many bad tokens have come from this address", reason));
+        g_strdup_printf(N_("%s; and too many bad tokens have come from this address"), reason));
 }
 
 /* ---- time ------------------------------------------------------------------ */
@@ -137,19 +139,19 @@ static bool check_time(const TokenClaims *claims, gint64 wall, AccessRefusal *re
     if (has_time(claims) && wall < CLOCK_EARLIEST) {
         refusal->retry_after = CLOCK_RETRY;
         return refuse(refusal, 503,
-                      g_strdup_printf("the clock of the relay is not set (it says %s), so it "
-                                      "cannot tell whether the token is valid",
+                      g_strdup_printf(N_("the clock of the relay is not set (it says %s), so it "
+                                         "cannot tell whether the token is valid"),
                                       now));
     }
     if (wall >= end_of(claims))
         return refuse(refusal, 401,
-                      g_strdup_printf("the token ran out at %s, and the clock of the relay says "
-                                      "%s",
+                      g_strdup_printf(N_("the token ran out at %s, and the clock of the relay says "
+                                         "%s"),
                                       expires, now));
     if (claims->begins > seconds + LEEWAY)
         return refuse(refusal, 401,
-                      g_strdup_printf("the token is not valid before %s, and the clock of the "
-                                      "relay says %s",
+                      g_strdup_printf(N_("the token is not valid before %s, and the clock of the "
+                                         "relay says %s"),
                                       begins, now));
     return true;
 }
@@ -164,10 +166,11 @@ static bool check_claims(const TokenClaims *claims, const Handshake *request, gi
     if (!check_time(claims, wall, refusal))
         return false;
     if (!token_opens(claims, request->room))
-        return refuse(refusal, 403, g_strdup("the token does not open this room"));
+        return refuse(refusal, 403, g_strdup(N_("the token does not open this room")));
     if (claims->name && *request->name && g_strcmp0(claims->name, request->name) != 0)
-        return refuse(refusal, 403,
-                      g_strdup_printf("the token is for the name \"%s\" and for no other", name));
+        return refuse(
+            refusal, 403,
+            g_strdup_printf(N_("the token is for the name \"%s\" and for no other"), name));
     return true;
 }
 
@@ -181,7 +184,7 @@ bool access_check(Access *access, const Handshake *request, guint64 prefix, gint
     if (!access->required)
         return true;
     if (!request->token || !*request->token)
-        return refuse(refusal, 401, g_strdup("this relay wants a token, and there is none"));
+        return refuse(refusal, 401, g_strdup(N_("this relay wants a token, and there is none")));
     claims = token_verify(access->keys, request->token, &error);
     if (!claims)
         return refuse_bad(access, prefix, now, error->message, refusal);

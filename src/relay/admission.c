@@ -343,7 +343,7 @@ static void enter_room(Admission *admission, HttpConnection *connection, const H
         http_connection_wait(connection);
         break;
     case CLUSTER_CLAIM_TAKEN:
-        text = g_strdup_printf("the name %s is taken in this room", handshake->name);
+        text = g_strdup_printf(N_("the name %s is taken in this room"), handshake->name);
         refuse(admission, connection, handshake, 409, text, retry_after);
         break;
     }
@@ -403,7 +403,8 @@ static void decide(Admission *admission, HttpConnection *connection, const Hands
     else if (!handshake->upgrade)
         serve_page(admission, connection, handshake);
     else if (!make_place(admission, http_connection_account(connection)))
-        refuse(admission, connection, handshake, 503, "there are too many connections", FULL_RETRY);
+        refuse(admission, connection, handshake, 503, N_("there are too many connections"),
+               FULL_RETRY);
     else
         enter_room(admission, connection, handshake, &grant);
 }
@@ -413,12 +414,12 @@ static void on_request(HttpConnection *connection, const Handshake *handshake, g
     Admission *admission = data;
 
     if (admission->shut && handshake->upgrade)
-        refuse(admission, connection, handshake, 503, "the relay is going away", GOING_RETRY);
+        refuse(admission, connection, handshake, 503, N_("the relay is going away"), GOING_RETRY);
     else if (look_behind(admission, connection, handshake))
         decide(admission, connection, handshake);
     else
         refuse(admission, connection, handshake, 503,
-               "there are too many connections from this address", FULL_RETRY);
+               N_("there are too many connections from this address"), FULL_RETRY);
 }
 
 static void on_gone(HttpConnection *connection, gpointer data)
@@ -446,8 +447,8 @@ static void on_ready(HttpConnection *connection, FairEntry *entry, gpointer data
 /* Too many: a word in passing, without spending anything on it. In TLS it would not be understood. */
 static void turn_away(int fd, bool tls)
 {
-    g_autofree char *answer =
-        handshake_answer(503, "there are too many connections from this address", FULL_RETRY, true);
+    g_autofree char *answer = handshake_answer(
+        503, N_("there are too many connections from this address"), FULL_RETRY, true);
     char buffer[4096];
 
     /* What has come already is read, or closing would reset the connection. */

@@ -12,6 +12,7 @@
 
 #include "relay/handshake.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #include "common/names.h"
@@ -251,7 +252,7 @@ static int parse_request_line(char *line, Handshake *out, bool *old, const char 
 {
     char *target = strchr(line, ' '), *version;
 
-    *reason = "this is not HTTP";
+    *reason = N_("this is not HTTP");
     if (!target)
         return 400;
     *target++ = '\0';
@@ -263,10 +264,10 @@ static int parse_request_line(char *line, Handshake *out, bool *old, const char 
         return g_str_has_prefix(version, "HTTP/") ? 505 : 400;
     *old = strcmp(version, "HTTP/1.0") == 0;
     out->head = strcmp(line, "HEAD") == 0;
-    *reason = "only GET and HEAD are understood here";
+    *reason = N_("only GET and HEAD are understood here");
     if (strcmp(line, "GET") != 0 && !out->head)
         return 405;
-    *reason = "the URL is not well-formed";
+    *reason = N_("the URL is not well-formed");
     return parse_target(target, out) ? 0 : 400;
 }
 
@@ -278,10 +279,10 @@ static int check_upgrade(const Fields *fields, Handshake *out, const char **reas
 
     if (!fields->upgrade_websocket || !fields->connection_upgrade || out->head)
         return 0;
-    *reason = "this server speaks WebSocket version 13";
+    *reason = N_("this server speaks WebSocket version 13");
     if (!fields->version || strcmp(fields->version, "13") != 0)
         return 426;
-    *reason = "the WebSocket handshake is not well-formed";
+    *reason = N_("the WebSocket handshake is not well-formed");
     if (!fields->key || strlen(fields->key) != 24)
         return 400;
     nonce = g_base64_decode(fields->key, &length);
@@ -295,24 +296,24 @@ static int check_upgrade(const Fields *fields, Handshake *out, const char **reas
 /* Fills FIELDS, which point into LINES. */
 static int parse_fields(char **lines, Fields *fields, const char **reason)
 {
-    *reason = "there are too many header fields";
+    *reason = N_("there are too many header fields");
     if (g_strv_length(lines) > FIELDS_MAX)
         return 431;
-    *reason = "a header field is not well-formed";
+    *reason = N_("a header field is not well-formed");
     for (char **line = lines; *line; line++) {
         if (!parse_field(*line, fields))
             return 400;
     }
     if (fields->twice || (fields->origin && !is_printable_ascii(fields->origin)))
         return 400;
-    *reason = "a request with a body is not understood here";
+    *reason = N_("a request with a body is not understood here");
     return fields->body ? 400 : 0;
 }
 
 /* RFC 9112 section 3.2: HTTP/1.1 has one Host, and exactly one. */
 static int check_host(const Fields *fields, Handshake *out, bool old, const char **reason)
 {
-    *reason = "the request does not say whose host it is for";
+    *reason = N_("the request does not say whose host it is for");
     if (!fields->host && !old)
         return 400;
     if (!out->host)
@@ -327,7 +328,7 @@ static int check_token(Fields *fields, Handshake *out, const char **reason)
 {
     if (out->token)
         set_token(out->token, fields);
-    *reason = "there is more than one token";
+    *reason = N_("there is more than one token");
     g_free(out->token);
     out->token = g_steal_pointer(&fields->token);
     return fields->tokens ? 400 : 0;
@@ -363,7 +364,7 @@ int handshake_parse(const char *head, gsize length, Handshake *out, const char *
     Fields fields = {};
     int status;
 
-    *reason = "this is not HTTP";
+    *reason = N_("this is not HTTP");
     if (strlen(copy) != length || !g_str_has_suffix(copy, "\r\n\r\n"))
         return 400;
     copy[length - 4] = '\0';

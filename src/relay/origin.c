@@ -19,6 +19,7 @@
 #include "relay/origin.h"
 
 #include <arpa/inet.h>
+#include <glib/gi18n.h>
 #include <string.h>
 
 #include "common/authority.h"
@@ -78,11 +79,11 @@ bool origin_admits(const Handshake *request, const RelayConfig *config, const ch
 
     if (!is_web_origin(request->origin) || has(allowed, "*") || has(allowed, request->origin))
         return true;
-    *reason =
-        "pages of this origin may not connect: AllowedOrigins= in the relay's relay.conf lacks it";
+    *reason = N_(
+        "pages of this origin may not connect: AllowedOrigins= in the relay's relay.conf lacks it");
     if (!has(allowed, SAME_ORIGIN) || !is_same_origin(request->origin, request->host))
         return false;
-    *reason = "the relay is not known by this name: ServerNames= in its relay.conf lacks it";
+    *reason = N_("the relay is not known by this name: ServerNames= in its relay.conf lacks it");
     return authority_is_ours(request->host, config->server_names, machine);
 }
 

@@ -184,7 +184,7 @@ static jwt_alg_t claimed_algorithm(const char *text, GError **error)
     jwt_alg_t algorithm = JWT_ALG_INVAL;
 
     if (!is_compact(text) || jwt_decode(&unverified, text, NULL, 0) != 0) {
-        refuse(error, TOKEN_ERROR_FORM, "the token is no JSON Web Token");
+        refuse(error, TOKEN_ERROR_FORM, N_("the token is no JSON Web Token"));
         return JWT_ALG_INVAL;
     }
     name = jwt_get_header(unverified, "alg");
@@ -197,7 +197,7 @@ static jwt_alg_t claimed_algorithm(const char *text, GError **error)
     free(critical);
     if (algorithm == JWT_ALG_INVAL)
         refuse(error, TOKEN_ERROR_ALGORITHM,
-               "the token's algorithm is none that is understood here");
+               N_("the token's algorithm is none that is understood here"));
     return algorithm;
 }
 
@@ -231,8 +231,8 @@ static jwt_t *verified_by_any(const TokenKeys *keys, const char *text, guint64 *
     }
     if (!tried)
         return refuse(error, TOKEN_ERROR_ALGORITHM,
-                      "the token's algorithm is none that there is a key for");
-    return refuse(error, TOKEN_ERROR_SIGNATURE, "the token is not signed with a key of ours");
+                      N_("the token's algorithm is none that there is a key for"));
+    return refuse(error, TOKEN_ERROR_SIGNATURE, N_("the token is not signed with a key of ours"));
 }
 
 /* ---- the claims ------------------------------------------------------------------ */
@@ -313,8 +313,8 @@ TokenClaims *token_verify(const TokenKeys *keys, const char *text, GError **erro
     claims->key = id;
     if (!root || !read_claims(root, claims))
         return refuse(error, TOKEN_ERROR_CLAIMS,
-                      "the token does not say in its claim \"room\" what it opens, or another "
-                      "claim of it makes no sense");
+                      N_("the token does not say in its claim \"room\" what it opens, or another "
+                         "claim of it makes no sense"));
     return g_steal_pointer(&claims);
 }
 

@@ -12,6 +12,7 @@ import ctl
 import harness
 from harness import Skip, check, equal, wait_for
 from net import Space
+from tokens import closed_relay
 
 RUN = """
 set -e
@@ -91,10 +92,17 @@ def test_language_of_the_caller(world):
                  for language in speech.languages]
         lonely = [world.peer("lonely", "ws://127.0.0.1:9/", wrapper=speech.wrapper(language),
                              connected=False) for language in speech.languages]
-    for peer in lonely:
+        closed = closed_relay(world)
+        shut_out = world.peer("shut-out", closed, connected=False)
+    for peer in [*lonely, shut_out]:
         wait_for(lambda peer=peer: peer.get("RelayError"), 20, "a reason")
     asked = [(peer, *row) for peer in peers for row in REFUSALS.items()]
     asked += [(peer, (word,), "127.0.0.1") for peer in lonely for word in ("status", "doctor")]
+    asked.append((shut_out, ("status",), "401"))
+    for language, words in ("Japanese", "トークンがありません"), ("English", "and there is none"):
+        for daemon, command in (shut_out, "status"), (closed, "relay"):
+            said = speech.ask(daemon, language, command)[1]
+            check(words in said, f"{words} is not in {said!r}")
     for peer, arguments, word in asked:
         for language in speech.languages:
             status, said = speech.ask(peer, language, *arguments)
