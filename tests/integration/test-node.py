@@ -57,6 +57,15 @@ def test_both_ways_to_load(world):
         equal((ended.stdout.strip(), ended.returncode), ("function", 0), ended.stderr)
 
 
+def test_readme(world):
+    """The program in README.md is whole."""
+    with open(os.path.join(MODULE, "README.md"), encoding="utf-8") as file:
+        text = file.read().split("## A whole program", 1)[1].split("## ", 1)[0]
+    program = "\n".join(line for line in text.splitlines() if line.startswith("    "))
+    ended = node(new_peer(world), "-e", program.replace("'rtcbus'", repr(MODULE)))
+    equal((ended.stdout, ended.returncode), ("hello, too\n", 0), ended.stderr)
+
+
 def test_no_daemon(world):
     """The error says what is missing, and the process ends."""
     peer = new_peer(world)

@@ -78,6 +78,7 @@ STACKS = [
         "restart-here": NO_RESTART,
         "seen-there": "its Node.js API tells neither order nor limits of a channel",
     }),
+    # Of npm's versions 0.24 is the last for the Node.js of Debian 12 and 13: 0.25 wants 22.
     # Its DCEP OPEN has the lengths of label and protocol in UTF-16 units instead of bytes.
     # RTCDtlsTransport.stop() says "todo impl send alert"; nothing goes out at a close().
     node("werift", ascii_names=True, frees_ids_early=True, silent=True, limits={
