@@ -5,7 +5,7 @@
  * Very many peers in one process, each with a connection to the relay, a key and a feed of its
  * own, and without a store: whoever they talk to is what is looked at.
  *
- *   feed-crowd URL COUNT         emitters named box-1, box-2, … that wait to be called; a minute
+ *   feed-crowd URL COUNT         emitters, box-PID-1 and so on, that wait to be called; a minute
  *                                after all have been, each publishes a reading, and then each minute
  *   feed-crowd URL COUNT PEER    listeners that call PEER
  *
@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "feed-source.h"
@@ -345,8 +346,8 @@ static void begin_next(void)
 {
     while (crowd.begun < crowd.count && crowd.begun < crowd.ready + AT_ONCE) {
         Member *member = &crowd.members[crowd.begun++];
-        g_autofree char *url =
-            g_strdup_printf("%s?name=%s-%u", crowd.url, crowd.peer ? "ear" : "box", crowd.begun);
+        g_autofree char *url = g_strdup_printf(
+            "%s?name=%s-%d-%u", crowd.url, crowd.peer ? "ear" : "box", (int) getpid(), crowd.begun);
 
         member->number = crowd.begun;
         member->certificate = certificate_generate("feed-crowd", NULL);

@@ -20,6 +20,7 @@
 #include "peer/bus/bus-call.h"
 #include "peer/bus/bus-channel.h"
 #include "peer/bus/bus-kept.h"
+#include "peer/bus/bus-members.h"
 #include "peer/bus/bus-readings.h"
 #include "peer/bus/bus-values.h"
 #include "peer/trust/pairing-desk.h"
@@ -41,6 +42,7 @@ G_DEFINE_TYPE(BusPeer, bus_peer, RTCBUS_TYPE_PEER1_SKELETON)
 struct Bus {
     GDBusObjectManagerServer *manager;
     BusPeer *object;
+    BusMembers *members;
     GHashTable *calls;    /* Call → BusCall */
     GHashTable *channels; /* CallChannel → BusChannel */
     ProgramDebts *debts;
@@ -408,20 +410,6 @@ static gboolean on_cancel_pairing(RtcbusPeer1 *object, GDBusMethodInvocation *in
 
 /* ---- news of the peer ------------------------------------------------------ */
 
-static GVariant *members_to_variant(const Room *room)
-{
-    const GPtrArray *members = room_members(room);
-    GVariantBuilder builder;
-
-    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ss)"));
-    for (guint i = 0; i < members->len; i++) {
-        const RoomMember *member = members->pdata[i];
-
-        g_variant_builder_add(&builder, "(ss)", member->id, member->name ? member->name : "");
-    }
-    return g_variant_builder_end(&builder);
-}
-
 static GVariant *servers_to_variant(const ServerWatch *watch)
 {
     GVariantBuilder builder;
@@ -481,7 +469,7 @@ static void on_updated(gpointer data)
     rtcbus_peer1_set_relay_fault(object, room_fault(room));
     rtcbus_peer1_set_relay_retry_at(object, (guint64) room_retry(room));
     rtcbus_peer1_set_fingerprint(object, peer_fingerprint(peer));
-    rtcbus_peer1_set_peers(object, members_to_variant(room));
+    bus_members_update(bus->members);
     bus_readings_update(object, peer);
     rtcbus_peer1_set_listener_count(object, peer_listeners(peer));
     rtcbus_peer1_set_broken_services(object, services_broken(peer_services(peer)));
@@ -753,6 +741,7 @@ Bus *bus_new(GDBusConnection *connection, Peer *peer, GError **error)
     g_signal_connect(bus->object, "handle-cancel-pairing", G_CALLBACK(on_cancel_pairing), NULL);
     g_signal_connect(bus->object, "handle-list-known-peers", G_CALLBACK(on_list_known_peers), NULL);
     bus_kept_connect(RTCBUS_PEER1(bus->object), peer_kept(peer));
+    bus->members = bus_members_new(RTCBUS_PEER1(bus->object), peer_room(peer));
     on_updated(bus);
     on_kept_changed(bus);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(bus->object), connection,
@@ -770,6 +759,7 @@ void bus_free(Bus *bus)
         return;
     g_cancellable_cancel(bus->flush);
     g_clear_object(&bus->flush);
+    bus_members_free(bus->members);
     g_dbus_object_manager_server_set_connection(bus->manager, NULL);
     g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(bus->object));
     g_hash_table_unref(bus->calls);

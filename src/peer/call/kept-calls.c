@@ -16,8 +16,9 @@
 #include "peer/call/kept-list.h"
 #include "peer/error.h"
 
-/* Many kept calls change at once: so many milliseconds are told of together. */
-enum { TELL_DELAY = 100 };
+/* Many kept calls change at once. What changes within TELL_DELAY milliseconds is told of together;
+ * within more if they are very many, for all of them are told of each time: TELL_USEC each. */
+enum { TELL_DELAY = 100, TELL_USEC = 400 };
 
 struct KeptCalls {
     Calls *calls;
@@ -67,12 +68,17 @@ static gboolean on_tell(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static guint tell_delay(const KeptCalls *kept)
+{
+    return MAX(TELL_DELAY, keeper_count(kept->keeper) * TELL_USEC / 1000);
+}
+
 static void on_changed(gpointer data)
 {
     KeptCalls *kept = data;
 
     if (kept->tell_id == 0)
-        kept->tell_id = clock_timer_add(TELL_DELAY, on_tell, kept);
+        kept->tell_id = clock_timer_add(tell_delay(kept), on_tell, kept);
 }
 
 static gboolean on_turn(gpointer data)

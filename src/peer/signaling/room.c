@@ -16,6 +16,7 @@ struct Room {
     char *own_id, *own_name;
     GPtrArray *members;
     GHashTable *by_id; /* the member's own id → RoomMember */
+    guint64 changes;
 };
 
 const char *relay_state_to_string(RelayState state)
@@ -62,6 +63,7 @@ void room_clear(Room *room)
 {
     g_hash_table_remove_all(room->by_id);
     g_ptr_array_set_size(room->members, 0);
+    room->changes++;
     g_clear_pointer(&room->own_id, g_free);
 }
 
@@ -152,6 +154,7 @@ void room_add(Room *room, const char *id, const char *name)
     member->name = name && *name ? g_strdup(name) : NULL;
     g_ptr_array_add(room->members, member);
     g_hash_table_insert(room->by_id, member->id, member);
+    room->changes++;
 }
 
 void room_remove(Room *room, const char *id)
@@ -162,6 +165,7 @@ void room_remove(Room *room, const char *id)
         return;
     g_hash_table_remove(room->by_id, id);
     g_ptr_array_remove(room->members, member);
+    room->changes++;
 }
 
 const RoomMember *room_find(const Room *room, const char *id_or_name)
@@ -199,4 +203,9 @@ const char *room_name_of(const Room *room, const char *id)
 const GPtrArray *room_members(const Room *room)
 {
     return room->members;
+}
+
+guint64 room_changes(const Room *room)
+{
+    return room->changes;
 }

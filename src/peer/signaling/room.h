@@ -78,3 +78,6 @@ const char *room_member_name(const Room *room, const char *id);
 
 /* All but us, in the order they came. Of RoomMember; the room's. */
 const GPtrArray *room_members(const Room *room);
+
+/* How often they have changed */
+guint64 room_changes(const Room *room);
