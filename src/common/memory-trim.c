@@ -20,6 +20,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { SMALL_BLOCK = 60 * 1024, LARGE_BLOCK = 1024 * 1024 };
+
 static bool has_text_relocations(const struct dl_phdr_info *object)
 {
     for (size_t i = 0; i < object->dlpi_phnum; i++) {
@@ -68,18 +70,10 @@ void memory_keep(int size)
     mallopt(M_MMAP_THRESHOLD, size);
 }
 
-static bool is_zero(const char *data, size_t size)
+void memory_map_blocks(bool on)
 {
-    return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
-}
-
-void memory_trim_zeros(void *data, size_t size)
-{
-    uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
-    char *at = (char *) (((uintptr_t) data + page - 1) & ~(page - 1));
-
-    for (char *end = (char *) data + size; end - at >= (ptrdiff_t) page; at += page) {
-        if (is_zero(at, page))
-            madvise(at, page, MADV_DONTNEED);
-    }
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, on ? SMALL_BLOCK : LARGE_BLOCK);
+    mallopt(M_TRIM_THRESHOLD, 2 * LARGE_BLOCK); /* glibc's own rule, which the first one ends */
+#endif
 }

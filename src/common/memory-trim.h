@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include <stddef.h>
+#include <stdbool.h>
 
 /*
  * Gives back what starting has left resident, or a crowd of calls: free memory of
@@ -21,6 +21,9 @@ void memory_trim(void);
  */
 void memory_keep(int size);
 
-/* Gives back the pages of SIZE bytes of the heap at DATA that hold nothing but
- * zeros: when they are touched next, they are zeros again. */
-void memory_trim_zeros(void *data, size_t size);
+/*
+ * While ON, blocks of 60 KiB and more are mappings of their own: of one that is made and hardly
+ * used, only the pages that are touched are resident. Afterwards only blocks of a mebibyte are, as
+ * what is made and freed all the time has to be quick.
+ */
+void memory_map_blocks(bool on);

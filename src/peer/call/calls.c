@@ -42,11 +42,33 @@ struct Calls {
     SenderBudgets *budgets; /* of connectivity checks */
     Bucket byes[2];         /* of peers whose names are unknown, and known */
     Bucket sender_byes[SENDER_BYES];
-    guint32 seed;                           /* of which sender has which */
-    guint ended_count, trim_count, trim_id; /* TRIM_COUNT: when the timer was last looked at */
+    guint32 seed;          /* of which sender has which */
+    guint past, trim_past; /* begun and ended; when the timer was last looked at */
+    guint trim_id;
 };
 
 /* ---- the list ------------------------------------------------------------- */
+
+static gboolean on_trim(gpointer data)
+{
+    Calls *calls = data;
+
+    if (calls->trim_past != calls->past) {
+        calls->trim_past = calls->past;
+        return G_SOURCE_CONTINUE;
+    }
+    calls->trim_id = 0;
+    calls->past = calls->trim_past = 0;
+    memory_trim();
+    return G_SOURCE_REMOVE;
+}
+
+/* What the set-up of many calls took, or the calls, stays in the heap's free lists otherwise. */
+static void note_past(Calls *calls)
+{
+    if (++calls->past >= TRIM_CALLS && calls->trim_id == 0)
+        calls->trim_id = clock_timer_add_seconds(TRIM_DELAY, on_trim, calls);
+}
 
 /* The call belongs to the list. */
 static Call *calls_add(Calls *calls, CallInfo *info)
@@ -56,30 +78,15 @@ static Call *calls_add(Calls *calls, CallInfo *info)
     info->number = ++calls->last_number;
     call = call_new(info, &calls->user);
     g_ptr_array_add(calls->list, call);
+    note_past(calls);
     calls->ops->added(call, calls->user.data);
     return call;
 }
 
-static gboolean on_trim(gpointer data)
-{
-    Calls *calls = data;
-
-    if (calls->trim_count != calls->ended_count) {
-        calls->trim_count = calls->ended_count;
-        return G_SOURCE_CONTINUE;
-    }
-    calls->trim_id = 0;
-    calls->ended_count = calls->trim_count = 0;
-    memory_trim();
-    return G_SOURCE_REMOVE;
-}
-
-/* What many calls took stays in the heap's free lists otherwise. */
 void calls_remove(Calls *calls, Call *call)
 {
     g_ptr_array_remove(calls->list, call);
-    if (++calls->ended_count >= TRIM_CALLS && calls->trim_id == 0)
-        calls->trim_id = clock_timer_add_seconds(TRIM_DELAY, on_trim, calls);
+    note_past(calls);
 }
 
 const GPtrArray *calls_list(const Calls *calls)

@@ -22,6 +22,7 @@
 #include "common/candidate.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/memory-trim.h"
 #include "rtc/error.h"
 #include "rtc/ice/check-gate.h"
 #include "rtc/ice/check-rule.h"
@@ -528,7 +529,9 @@ Ice *ice_new(const IceConfig *config, GError **error)
                  SERVER_TIMEOUT_MS, NULL);
     if (!local_addresses_choose(ice->agent, &ice->rule, config->interfaces, &ice->have_ipv4, error))
         return NULL;
+    memory_map_blocks(true); /* libnice has two buffers of 64 KiB for TCP, which nobody uses here */
     ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);
+    memory_map_blocks(false);
     if (!ice->stream ||
         !nice_agent_get_local_credentials(ice->agent, ice->stream, &ice->ufrag, &ice->password)) {
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot make an ICE stream");
