@@ -7,8 +7,11 @@
 
 #include "peer/signaling/websocket.h"
 
+#include <arpa/inet.h>
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "wait.h"
 
@@ -190,11 +193,63 @@ static void test_reads(void)
     ends_clear(&ends);
 }
 
+/* ---- nobody answers ---------------------------------------------------------- */
+
+/* Connections to PORT that wait for an answer to their SYN */
+static guint count_waiting(guint16 port)
+{
+    g_autofree char *text = NULL;
+    g_autofree char *wanted = g_strdup_printf("0100007F:%04X 02 ", port);
+    guint count = 0;
+
+    g_assert_true(g_file_get_contents("/proc/self/net/tcp", &text, NULL, NULL));
+    for (const char *at = text; (at = strstr(at, wanted)); at++)
+        count++;
+    return count;
+}
+
+static int connect_to(const struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    g_assert_cmpint(fd, >=, 0);
+    (void) !connect(fd, (const struct sockaddr *) address, sizeof *address);
+    return fd;
+}
+
+/* A server whose queue is full drops SYNs, as a network does that carries nothing. */
+static void test_second_connection(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof address;
+    int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), others[3];
+    g_autofree char *url = NULL;
+    Ends ends = {};
+    guint16 port;
+
+    g_assert_cmpint(bind(server, (struct sockaddr *) &address, length), ==, 0);
+    g_assert_cmpint(listen(server, 0), ==, 0);
+    g_assert_cmpint(getsockname(server, (struct sockaddr *) &address, &length), ==, 0);
+    port = ntohs(address.sin_port);
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++)
+        others[i] = connect_to(&address);
+    wait_until(count_waiting(port) == 2);
+    url = g_strdup_printf("ws://127.0.0.1:%u/", port);
+    ends.websocket = websocket_new(url, &(UpgradeOffer){}, &ops, &ends);
+    wait_until(count_waiting(port) == 4);
+    websocket_free(ends.websocket);
+    wait_until(count_waiting(port) == 2);
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++)
+        close(others[i]);
+    close(server);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/websocket/reads-nothing", test_reads_nothing);
     g_test_add_func("/websocket/reads-late", test_reads_late);
     g_test_add_func("/websocket/reads", test_reads);
+    g_test_add_func("/websocket/second-connection", test_second_connection);
     return g_test_run();
 }

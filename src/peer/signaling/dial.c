@@ -26,8 +26,10 @@
 enum {
     DIAL_LIMIT = 15, /* seconds until there is a connection, or an answer on it */
     /* So much of it for TCP. Its SYNs are a second apart at first, and then further and further:
-     * with a new attempt they begin anew, and a network that is back is met soon. */
+     * with a new attempt they begin anew, and a network that is back is met soon. Sooner still if
+     * there are two connections, whose SYNs are half a second apart (milliseconds). */
     CONNECT_LIMIT = 5,
+    SECOND_AFTER = 500,
     BODY_LIMIT = 2, /* and for the rest of a refusal */
     MAX_HEAD = 16384,
     MAX_BODY = 4096,
@@ -40,6 +42,8 @@ struct Dial {
     char *key, *subprotocol, *request;
     char *ca; /* a file of authorities, "" if there is none */
     GCancellable *cancellable;
+    GCancellable *connecting; /* that, and when there is a connection */
+    guint second_timer;
     GSocketConnectable *address;
     GSocketClient *client;
     GTlsCertificate *refused; /* with these: */
@@ -56,9 +60,16 @@ static gboolean on_readable(GObject *stream, gpointer data);
 
 /* ---- the end ---------------------------------------------------------------- */
 
+static void stop_connecting(Dial *dial)
+{
+    g_cancellable_cancel(dial->connecting);
+    g_clear_handle_id(&dial->second_timer, g_source_remove);
+}
+
 static void dial_stop(Dial *dial)
 {
     g_cancellable_cancel(dial->cancellable);
+    stop_connecting(dial);
     g_clear_handle_id(&dial->limit_timer, g_source_remove);
     if (dial->readable) {
         g_source_destroy(dial->readable);
@@ -345,6 +356,7 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
                  refusal_of_error(dial->uri, dial->phase, error), is_silence(error));
         return;
     }
+    stop_connecting(dial);
     dial_limit(dial, DIAL_LIMIT);
     if (strcmp(g_uri_get_scheme(dial->uri), "wss") == 0) {
         dial_secure(dial, connection);
@@ -352,6 +364,21 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
         dial->stream = G_IO_STREAM(g_steal_pointer(&connection));
         dial_ask(dial);
     }
+}
+
+static void dial_connect(Dial *dial)
+{
+    g_socket_client_connect_async(dial->client, dial->address, dial->connecting, on_connected,
+                                  dial);
+}
+
+static gboolean on_second(gpointer data)
+{
+    Dial *dial = data;
+
+    dial->second_timer = 0;
+    dial_connect(dial);
+    return G_SOURCE_REMOVE;
 }
 
 static void on_event(GSocketClient *client, GSocketClientEvent event,
@@ -363,6 +390,7 @@ static void on_event(GSocketClient *client, GSocketClientEvent event,
         return;
     dial->phase = DIAL_CONNECTING;
     dial_limit(dial, CONNECT_LIMIT);
+    dial->second_timer = clock_timer_add(SECOND_AFTER, on_second, dial);
 }
 
 Dial *dial_new(GUri *uri, const UpgradeOffer *offer, const DialOps *ops, gpointer data)
@@ -379,6 +407,7 @@ Dial *dial_new(GUri *uri, const UpgradeOffer *offer, const DialOps *ops, gpointe
     dial->head = g_string_new(NULL);
     dial->body = g_string_new(NULL);
     dial->cancellable = g_cancellable_new();
+    dial->connecting = g_cancellable_new();
     dial->client = g_socket_client_new();
     /* A proxy would be found through GSettings and helpers on the session bus, which a system
      * service has no business with. */
@@ -386,8 +415,7 @@ Dial *dial_new(GUri *uri, const UpgradeOffer *offer, const DialOps *ops, gpointe
     g_signal_connect(dial->client, "event", G_CALLBACK(on_event), dial);
     dial_limit(dial, DIAL_LIMIT);
     dial->address = g_network_address_new(g_uri_get_host(uri), (guint16) upgrade_port(uri));
-    g_socket_client_connect_async(dial->client, dial->address, dial->cancellable, on_connected,
-                                  dial);
+    dial_connect(dial);
     return dial;
 }
 
@@ -401,6 +429,7 @@ void dial_free(Dial *dial)
     g_clear_object(&dial->refused);
     g_clear_object(&dial->stream);
     g_clear_object(&dial->cancellable);
+    g_clear_object(&dial->connecting);
     upgrade_answer_clear(&dial->answer);
     g_string_free(dial->head, TRUE);
     g_string_free(dial->body, TRUE);
