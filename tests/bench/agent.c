@@ -15,8 +15,8 @@
  *                     word: and so many microseconds later
  *   calls PEER COUNT  one after the other, each until the first number comes
  *   crowd PEER COUNT  makes calls and leaves them open, a few at a time
- *   publish RATE SECONDS
- *                     RATE readings a second, of four series
+ *   publish RATE SECONDS COUNT
+ *                     RATE readings a second, of four series, COUNT in a message
  */
 
 #include <config.h>
@@ -270,43 +270,66 @@ static void crowd(const char *peer, int rounds)
 
 /* ---- readings -------------------------------------------------------------- */
 
+/* A message's readings */
+typedef struct {
+    Publishing *publishing;
+    guint count;
+} Load;
+
 static void on_published(GObject *source, GAsyncResult *result, gpointer data)
 {
-    Publishing *publishing = data;
+    g_autofree Load *load = data;
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) reply = g_dbus_connection_call_finish(bus, result, &error);
 
     if (!reply)
         give_up(error->message);
-    publishing->done++;
+    load->publishing->done += load->count;
 }
 
-static void publish_one(Publishing *publishing)
+static void send_load(Load *load, const char *method, GVariant *arguments)
+{
+    g_dbus_connection_call(bus, NAME, PATH, NAME, method, arguments, NULL, G_DBUS_CALL_FLAGS_NONE,
+                           -1, NULL, on_published, load);
+}
+
+static void publish_some(Publishing *publishing, guint count)
 {
     static const char *const series[] = {"temperature", "humidity", "pressure", "wind"};
-    double value = publishing->begun * 7919 % 4000 / 100.0;
+    Load *load = g_new(Load, 1);
+    GVariantBuilder rows;
 
-    g_dbus_connection_call(bus, NAME, PATH, NAME, "PublishReading",
-                           g_variant_new("(sva{sv})", series[publishing->begun % 4],
-                                         g_variant_new_double(value), NULL),
-                           NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_published, publishing);
-    publishing->begun++;
+    *load = (Load){publishing, count};
+    g_variant_builder_init(&rows, G_VARIANT_TYPE("a(sva{sv})"));
+    for (guint i = 0; i < count; i++) {
+        guint number = publishing->begun++;
+        GVariant *reading = g_variant_new("(sva{sv})", series[number % 4],
+                                          g_variant_new_double(number * 7919 % 4000 / 100.0), NULL);
+
+        if (count == 1)
+            send_load(load, "PublishReading", reading);
+        else
+            g_variant_builder_add_value(&rows, reading);
+    }
+    if (count > 1)
+        send_load(load, "PublishReadings", g_variant_new("(a(sva{sv}))", &rows));
+    g_variant_builder_clear(&rows);
 }
 
 /* Nobody waits for an answer before the next one is published, as far as PUBLISHING_AT_ONCE. */
-static void publish(double rate, double seconds)
+static void publish(double rate, double seconds, guint count)
 {
     Publishing publishing = {};
     gint64 began = g_get_monotonic_time();
+    guint most = PUBLISHING_AT_ONCE * count;
     double passed = 0;
 
     while (passed < seconds || publishing.done < publishing.begun) {
         passed = (g_get_monotonic_time() - began) / 1e6;
-        while (publishing.begun < MIN(passed, seconds) * rate &&
-               publishing.begun - publishing.done < PUBLISHING_AT_ONCE)
-            publish_one(&publishing);
-        while (g_main_context_iteration(NULL,
-                                        publishing.begun - publishing.done == PUBLISHING_AT_ONCE))
+        while (publishing.begun + count - 1 < MIN(passed, seconds) * rate &&
+               publishing.begun - publishing.done < most)
+            publish_some(&publishing, count);
+        while (g_main_context_iteration(NULL, publishing.begun - publishing.done >= most))
             ;
         g_usleep(PUBLISHING_STEP);
     }
@@ -338,8 +361,8 @@ static void obey(char *line)
         calls(words[1], atoi(words[2]));
     else if (strcmp(name, "crowd") == 0 && n == 3)
         crowd(words[1], atoi(words[2]));
-    else if (strcmp(name, "publish") == 0 && n == 3)
-        publish(g_ascii_strtod(words[1], NULL), g_ascii_strtod(words[2], NULL));
+    else if (strcmp(name, "publish") == 0 && n == 4)
+        publish(g_ascii_strtod(words[1], NULL), g_ascii_strtod(words[2], NULL), atoi(words[3]));
     else
         give_up("no such command");
     fflush(stdout);

@@ -85,6 +85,27 @@ def test_what_can_be_published(world):
     equal(peer.publish(8), 7, "nothing of that has taken a sequence")
 
 
+def test_many_at_once(world):
+    relay = world.relay()
+    emitter = world.peer("emitter", relay)
+    desk = world.peer("desk", relay)
+
+    def publish_all(rows):
+        return emitter.invoke("PublishReadings", "(a(sva{sv}))", rows)[0]
+
+    def row(value, kind="d", series="many"):
+        return (series, GLib.Variant(kind, value), {"unit": GLib.Variant("s", "m")})
+
+    equal(publish_all([]), [], "sequences of none")
+    equal(publish_all([row(n) for n in range(1000)]), list(range(1, 1001)), "the sequences")
+    for wrong in row(1, "u"), row(1.0, series="\n"):
+        expect_error(INVALID, publish_all, [row(1.0), wrong])
+    equal(publish_all([row("end", "s"), row(b"end", "ay")]), [1001, 1002], "those after an error")
+    desk.call("emitter")
+    got = wait_for(lambda: desk.invoke("ListSeries")[0], 20, "the series")
+    equal((got[0][1], got[0][2], bytes(got[0][3])), ("many", "m", b"end"), "the last one")
+
+
 def test_sequences_go_on(world):
     """After a restart, and after a kill: what was answered is there, and no sequence comes twice."""
     peer = world.peer("alone", world.relay())

@@ -89,26 +89,124 @@ static gboolean on_publish(RtcbusPeer1 *object, GDBusMethodInvocation *invocatio
     return publish(data, &reading, invocation);
 }
 
+/* What READING points to is SERIES, VALUE's and UNIT, which is the caller's to free. */
+static bool read_reading(const char *series, GVariant *value, GVariant *dict, Reading *reading,
+                         char **unit, GError **error)
+{
+    const BusOption table[] = {
+        {"unit", "s", unit, NULL},
+        {"time", "t", &reading->time, NULL},
+        {},
+    };
+
+    *reading = (Reading){.series = series, .time = (guint64) clock_wall()};
+    if (!bus_options_read(dict, table, error) || !read_value(value, reading, error))
+        return false;
+    reading->unit = *unit ? *unit : "";
+    return true;
+}
+
 static gboolean on_publish_reading(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
                                    const char *series, GVariant *boxed, GVariant *dict,
                                    gpointer data)
 {
-    Reading reading = {.series = series, .time = (guint64) clock_wall()};
     g_autoptr(GVariant) value = g_variant_get_variant(boxed);
     g_autofree char *unit = NULL;
     g_autoptr(GError) error = NULL;
-    const BusOption table[] = {
-        {"unit", "s", &unit, NULL},
-        {"time", "t", &reading.time, NULL},
-        {},
-    };
+    Reading reading;
 
-    if (!bus_options_read(dict, table, &error) || !read_value(value, &reading, &error)) {
+    if (read_reading(series, value, dict, &reading, &unit, &error))
+        return publish(data, &reading, invocation);
+    bus_return_error(invocation, error);
+    return TRUE;
+}
+
+/* ---- publishing many ----------------------------------------------------------------- */
+
+typedef struct {
+    GDBusMethodInvocation *invocation;
+    GArray *sequences; /* of guint64 */
+    GError *error;     /* the first one */
+    guint waiting;
+} Batch;
+
+static void batch_finish(Batch *batch)
+{
+    if (--batch->waiting > 0)
+        return;
+    if (batch->error)
+        bus_return_error(batch->invocation, batch->error);
+    else
+        g_dbus_method_invocation_return_value(
+            batch->invocation,
+            g_variant_new("(@at)",
+                          g_variant_new_fixed_array(G_VARIANT_TYPE_UINT64, batch->sequences->data,
+                                                    batch->sequences->len, sizeof(guint64))));
+    g_array_unref(batch->sequences);
+    g_clear_error(&batch->error);
+    g_free(batch);
+}
+
+static void on_one_done(guint64 sequence, const GError *error, gpointer data)
+{
+    Batch *batch = data;
+
+    if (!error)
+        g_array_append_val(batch->sequences, sequence);
+    else if (!batch->error)
+        batch->error = g_error_copy(error);
+    batch_finish(batch);
+}
+
+/* BATCH NULL: it is only looked at. */
+static bool publish_row(Peer *peer, GVariant *row, Batch *batch, GError **error)
+{
+    g_autoptr(GVariant) value = NULL, dict = NULL;
+    g_autofree char *unit = NULL;
+    const char *series;
+    Reading reading;
+
+    g_variant_get(row, "(&sv@a{sv})", &series, &value, &dict);
+    if (!read_reading(series, value, dict, &reading, &unit, error))
+        return false;
+    if (!batch)
+        return reading_check(&reading, error);
+    if (!peer_publish(peer, &reading, on_one_done, batch, error))
+        return false;
+    batch->waiting++;
+    return true;
+}
+
+static bool publish_rows(Peer *peer, GVariant *rows, Batch *batch, GError **error)
+{
+    gsize count = g_variant_n_children(rows);
+
+    for (gsize i = 0; i < count; i++) {
+        g_autoptr(GVariant) row = g_variant_get_child_value(rows, i);
+
+        if (!publish_row(peer, row, batch, error))
+            return false;
+    }
+    return true;
+}
+
+static gboolean on_publish_readings(RtcbusPeer1 *object, GDBusMethodInvocation *invocation,
+                                    GVariant *rows, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    Batch *batch;
+
+    if (!publish_rows(data, rows, NULL, &error)) {
         bus_return_error(invocation, error);
         return TRUE;
     }
-    reading.unit = unit ? unit : "";
-    return publish(data, &reading, invocation);
+    batch = g_new0(Batch, 1);
+    batch->invocation = invocation;
+    batch->sequences = g_array_new(FALSE, FALSE, sizeof(guint64));
+    batch->waiting = 1;
+    publish_rows(data, rows, batch, &batch->error);
+    batch_finish(batch);
+    return TRUE;
 }
 
 /* ---- reading ------------------------------------------------------------------------- */
@@ -217,6 +315,7 @@ void bus_readings_connect(RtcbusPeer1 *object, Peer *peer)
 {
     g_signal_connect(object, "handle-publish", G_CALLBACK(on_publish), peer);
     g_signal_connect(object, "handle-publish-reading", G_CALLBACK(on_publish_reading), peer);
+    g_signal_connect(object, "handle-publish-readings", G_CALLBACK(on_publish_readings), peer);
     g_signal_connect(object, "handle-read-numbers", G_CALLBACK(on_read_numbers), peer);
     g_signal_connect(object, "handle-read-readings", G_CALLBACK(on_read_readings), peer);
     g_signal_connect(object, "handle-list-series", G_CALLBACK(on_list_series), peer);
