@@ -88,7 +88,7 @@ static guint probe_holder(Admission *admission, const Handshake *handshake)
 {
     RelayRoom *room = router_find_room(admission->world.router, handshake->room);
     Client *holder = room_find(room, handshake->name)->data;
-    bool undecided = client_probe(holder, clock_monotonic());
+    bool undecided = client_probe_name(holder, clock_monotonic());
 
     admission->ops->probed(holder, admission->data);
     return undecided ? CLIENT_PROBE_LIMIT / G_USEC_PER_SEC + 1 : 0;

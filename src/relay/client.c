@@ -15,11 +15,7 @@
 #include "relay/client.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "common/clock.h"
@@ -65,7 +61,8 @@ struct Client {
     gint64 spent;  /* when its bytes are paid for, monotonic µs */
     gint64 told;   /* when it was last told that it is too fast */
     gint64 asked;  /* when it was pinged last, monotonic µs */
-    gint64 probed; /* when client_probe() asked it last, monotonic µs */
+    gint64 probed; /* when it was asked last whether it lives, monotonic µs */
+    gint64 wanted; /* when somebody wanted its name and had it asked for that; 0: never */
     gint64 closing_since;
     const char *close_reason;
     char resume[RANDOM_ID_LENGTH + 1];
@@ -496,36 +493,33 @@ static bool probe_unanswered(const Client *client)
     return client->probed >= client->heard;
 }
 
+static void begin_probe(Client *client, gint64 now)
+{
+    if (client->state != CLIENT_OPEN || probe_unanswered(client))
+        return;
+    client->probed = now;
+    client_ping(client, now);
+}
+
 bool client_probe(Client *client, gint64 now)
 {
-    if (client->state == CLIENT_OPEN && !probe_unanswered(client) &&
-        now - client->probed >= CLIENT_PROBE_LIMIT) {
-        client->probed = now;
-        client_ping(client, now);
-    }
+    if (now - client->probed >= CLIENT_PROBE_LIMIT)
+        begin_probe(client, now);
     return client->state != CLIENT_OPEN || probe_unanswered(client);
 }
 
-/* The answer may be there unread, if it is we who were slow. Or the ping still
- * waits behind what a slow link carries: whose machine goes on acknowledging that
- * is there. One without power does not, and one on which only the program has
- * stopped acknowledges all, the ping as well, and is silent. */
-static bool probe_undecided(const Client *client)
+bool client_probe_name(Client *client, gint64 now)
 {
-    int fd = client->wire.fd, unread = 0, waiting = 0;
-    struct tcp_info info;
-    socklen_t size = sizeof info;
-
-    if (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
-        return true;
-    return ioctl(fd, SIOCOUTQ, &waiting) == 0 && waiting > 0 &&
-           getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-           info.tcpi_last_ack_recv < CLIENT_PROBE_LIMIT / 1000;
+    if (now - client->wanted >= CLIENT_PROBE_LIMIT) {
+        client->wanted = now;
+        begin_probe(client, now);
+    }
+    return client->state != CLIENT_OPEN || client->heard <= client->wanted;
 }
 
 static void end_probe(Client *client, gint64 now)
 {
-    if (probe_undecided(client))
+    if (wire_is_alive(&client->wire, CLIENT_PROBE_LIMIT))
         client->probed = now;
     else
         client_kill(client, "no answer to a ping, and it is wanted");

@@ -158,10 +158,14 @@ void client_want_turns(Client *client, bool reads, bool writes);
  * has run out, kills it if it is dead or does not close. */
 void client_check(Client *client, gint64 now);
 
-/* Somebody wants CLIENT's name, or has sent it a frame: asks it at NOW whether it still lives, unless it was asked so a moment ago. One that is not heard of within
- * CLIENT_PROBE_LIMIT is killed by client_check(). May kill it itself. True
- * while that is undecided. */
+/* Somebody has sent CLIENT a frame: asks it at NOW whether it still lives, unless it was asked so a
+ * moment ago. One that is not heard of within CLIENT_PROBE_LIMIT is killed by client_check(). May
+ * kill it itself. True while that is undecided. */
 bool client_probe(Client *client, gint64 now);
+
+/* The same for somebody who wants its name. What it has answered to others before tells nothing:
+ * a machine can have lost its power since, and be the one that asks. */
+bool client_probe_name(Client *client, gint64 now);
 
 /* When there will be something to do for client_check() or its owner, unless the client is
  * heard of before or closes: monotonic µs. */

@@ -5,7 +5,9 @@
 
 #include "relay/others.h"
 
+#include "common/clock.h"
 #include "relay/admission.h"
+#include "relay/client.h"
 
 static void on_begin(gpointer data)
 {
@@ -63,13 +65,16 @@ static void on_failed(const char *sender, const char *to, bool absent, gpointer 
     forward_failed(((Others *) data)->forward, sender, to, absent);
 }
 
+/* Another relay has a newcomer who wants the name of ID. */
 static void on_probe(const char *id, gpointer data)
 {
     const Forwarding *forward = ((Others *) data)->forward;
     Member *member = router_find_id(forward->router, id);
 
-    if (member)
-        forward->sent(member->data, forward->data);
+    if (!member)
+        return;
+    client_probe_name(member->data, clock_monotonic());
+    forward->sent(member->data, forward->data);
 }
 
 static void on_lost(const char *room_name_, const char *name, gpointer data)

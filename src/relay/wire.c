@@ -7,7 +7,11 @@
 
 #include "relay/wire.h"
 
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -111,6 +115,19 @@ bool wire_owes(const Wire *wire)
 void wire_finish(Wire *wire)
 {
     wire->ops->finish(wire);
+}
+
+bool wire_is_alive(const Wire *wire, gint64 within)
+{
+    int unread = 0, waiting = 0;
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+
+    if (ioctl(wire->fd, FIONREAD, &unread) == 0 && unread > 0)
+        return true;
+    return ioctl(wire->fd, SIOCOUTQ, &waiting) == 0 && waiting > 0 &&
+           getsockopt(wire->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_last_ack_recv < within / 1000;
 }
 
 void wire_kill(Wire *wire)

@@ -62,6 +62,12 @@ void wire_finish(Wire *wire);
 gsize wire_held(const Wire *wire);
 void wire_charge_to(Wire *wire, Quota *quota);
 
+/* Whether there are signs of life from within the last so many µs, though nothing that was read. The
+ * answer to a ping may be there unread, if it is we who were slow. Or the ping still waits behind what
+ * a slow link carries: whose machine goes on acknowledging that is there. One without power does not,
+ * and one on which only the program has stopped acknowledges all, the ping as well, and is silent. */
+bool wire_is_alive(const Wire *wire, gint64 within);
+
 /* The connection is dead to both sides at once; the next wire_receive() says so. */
 void wire_kill(Wire *wire);
 

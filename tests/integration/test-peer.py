@@ -19,6 +19,7 @@ import ctl  # noqa: E402
 import harness  # noqa: E402
 from harness import (CALL_INTERFACE, CHANNEL_INTERFACE, GLib, check, equal,  # noqa: E402
                      expect_error, hold, note, wait_for)
+from members import member  # noqa: E402
 
 ERROR = "org.rtcbus.Error."
 FINGERPRINT = r"sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}"
@@ -624,6 +625,34 @@ def test_a_name_of_our_own_that_is_still_taken(world):
     old.signal(signal.SIGHUP)
     wait_for(lambda: (old.get("RelayState"), old.get("Name")) == ("connected", name), 5,
              "the name that is written")
+
+
+def test_a_name_that_a_dead_connection_has(world):
+    """A relay takes our connection of before a power cut for alive, and says so at last: who had to
+    take another name has its own again, and a call goes on. One who has spoken was somebody else."""
+    relay = world.relay()
+    peer = world.peer("peer", relay, config={"Peer": {"Name": None}})
+    name = peer.get("Name")
+    desk = world.peer("desk", relay)
+    for speaks in (True, False):
+        peer.stop()
+        holder = member(world, relay, f"/?name={name}")
+        peer.restart()
+        wait_for(lambda: holder.recv_nothing(0.1) and peer.get("RelayState") == "connected",
+                 20, "a name")
+        other = peer.get("Name")
+        check(other != name, "two have one name")
+        wanted = other if speaks else name
+        if speaks:
+            holder.send_json({"type": "call", "to": other, "session": "of-another"})
+            holder.expect("offer")
+        desk.call(other).wait_state("connected")
+        holder.close()
+        wait_for(lambda: [n for _, n in desk.get("Peers")] == [wanted], 10, "desk to see one peer")
+        hold(lambda: peer.get("RelayState") != "connected" or peer.get("Name") == wanted, 1, "its name")
+        number = len(desk.numbers(0)[0])
+        peer.publish(4)
+        wait_for(lambda: len(desk.numbers(0)[0]) > number, 10, "a number after that")
 
 
 def test_restart_with_the_default_name(world):

@@ -10,7 +10,7 @@ import time
 import harness
 from harness import Skip, check, equal
 from members import member, refused
-from wsclient import PING, PONG, Closed, Timeout
+from wsclient import PING, PONG, TEXT, Closed, Timeout
 
 
 def test_name_of_the_dead(world):
@@ -49,6 +49,27 @@ def test_name_after_a_power_cut(world):
     watcher.expect("left", name="box")
     took = time.monotonic() - started
     check(took < 2.5, f"the name was free after {took:.1f} s")
+    member(world, relay, "/?name=box")
+
+
+def test_name_after_an_answer(world):
+    """What the holder has answered before somebody wanted its name tells nothing: its machine may
+    have lost its power since, and be back already."""
+    relay = world.relay()
+    watcher = member(world, relay)
+    dead = member(world, relay, "/?name=box")
+    watcher.expect("joined", name="box")
+    watcher.send_json({"type": "call", "to": "box"})
+    opcodes = set()
+    while opcodes != {TEXT, PING}:
+        _, opcode, payload = dead.recv_frame(5)
+        opcodes.add(opcode)
+    dead.send_frame(PONG, b"")
+    dead.send_json({"type": "bye", "to": watcher.id})
+    watcher.expect("bye")
+    refusal = refused(409, world, relay, "/?name=box")
+    equal(refusal.headers.get("retry-after"), "4", "Retry-After")
+    watcher.expect("left", name="box")
     member(world, relay, "/?name=box")
 
 

@@ -85,8 +85,26 @@ def kill(who):
     return fault
 
 
+def switch_off(who):
+    """As the power switch of its machine does: nobody hears of it, and no kernel closes what it had."""
+    def fault(star, seconds):
+        daemon = getattr(star, who)
+        space, address = star.spaces[who], star.address(who)
+        said = space.run("ss", "-Htnp")
+        old = [line.split()[3].rsplit(":", 1)[1] for line in said.splitlines()
+               if f"pid={daemon.pid}," in line]
+        check(old, f"{who} has no connection")
+        star.drop(f"ip saddr {address}", f"ip daddr {address}")
+        daemon.kill()
+        hold(lambda: True, seconds)
+        star.drop(*(f"ip saddr {address} tcp sport {port}" for port in old))
+        daemon.restart()
+
+    return fault
+
+
 MILD = [cut("path"), cut("all"), unplug, stop("box"), stop("desk"), kill("relay")]
-HARD = [kill("box"), kill("desk")]
+HARD = [kill("box"), kill("desk"), switch_off("box"), switch_off("desk")]
 
 
 def suffer(star, reader, faults, count, rest):

@@ -42,6 +42,7 @@
 #include "peer/signaling/relay-servers.h"
 #include "peer/signaling/sent-frames.h"
 #include "peer/signaling/ice-servers.h"
+#include "peer/signaling/name-choice.h"
 #include "peer/signaling/websocket.h"
 
 enum {
@@ -58,13 +59,6 @@ enum {
 
 #define FRESH_USEC G_USEC_PER_SEC
 
-/* As which the next attempt appears in the room: each is tried when the one before is taken. */
-typedef enum {
-    NAME_OWN,
-    NAME_OTHER, /* where we have another one */
-    NAME_SPARE, /* a copy of this machine, with the same key, has that, too */
-} NameChoice;
-
 /* What the relay of this connection has shown itself to be */
 typedef enum {
     RELAY_KIND_PROMISED, /* has selected rtcbus.1 and owes its welcome */
@@ -78,7 +72,7 @@ struct Signaling {
     gpointer data;
     RelaySettings relay; /* but not its URLs: */
     RelayList *relays;
-    char *name, *other_name;
+    NameChoice name;
 
     Room *room;
     RelayServers *ice_servers;
@@ -87,9 +81,6 @@ struct Signaling {
     SentFrames *sent; /* to a relay that does not speak rtcbus.1: they may come back */
     bool plain;       /* the next attempt offers no subprotocol */
     bool offered;     /* and whether this one does */
-    NameChoice choice;
-    char *spare_name; /* kept once it was made up, so that others see one name */
-    guint waits;      /* for our own name, while somebody has it */
     char *resume;     /* shows the relay that it is still we who have it, or NULL */
     bool stopping;
     guint failures; /* in a row, and those because nobody has answered: */
@@ -192,7 +183,7 @@ static void signaling_hop(Signaling *signaling)
     if (relay_list_url(signaling->relays) == before)
         return;
     signaling->plain = false;
-    signaling->choice = NAME_OWN;
+    name_choice_begin(&signaling->name);
     g_clear_pointer(&signaling->resume, g_free);
 }
 
@@ -296,6 +287,8 @@ static void take_ice_servers(Signaling *signaling, const Frame *frame)
 
 static void receive_welcome(Signaling *signaling, const Frame *frame)
 {
+    const RoomMember *holder;
+
     if (signaling->kind == RELAY_KIND_RTCBUS || !frame->id)
         return;
     signaling->kind = RELAY_KIND_RTCBUS;
@@ -307,6 +300,8 @@ static void receive_welcome(Signaling *signaling, const Frame *frame)
 
         room_add(signaling->room, peer->id, peer->name);
     }
+    holder = room_find(signaling->room, signaling->name.own);
+    name_choice_entered(&signaling->name, holder ? holder->id : NULL, clock_monotonic());
     take_ice_servers(signaling, frame);
     log_frame(G_LOG_LEVEL_INFO, frame, false, _("the relay"));
     signaling_connected(signaling);
@@ -327,12 +322,29 @@ static void receive_joined(Signaling *signaling, const Frame *frame)
     signaling->ops->joined(frame->id, signaling->data);
 }
 
+/* Not within a callback of the connection that goes */
+static gboolean on_own_name(gpointer data)
+{
+    Signaling *signaling = data;
+
+    signaling->retry_timer = 0;
+    signaling_drop(signaling);
+    signaling_connect(signaling);
+    return G_SOURCE_REMOVE;
+}
+
 static void receive_left(Signaling *signaling, const Frame *frame)
 {
     log_member(frame);
     signaling->ops->leaving(frame->id, signaling->data);
     room_remove(signaling->room, frame->id);
     signaling->ops->members(signaling->data);
+    if (!name_choice_left(&signaling->name, frame->id, clock_monotonic()))
+        return;
+    log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
+              _("the name %s was a dead connection's, and is ours again"), signaling->name.own);
+    g_clear_handle_id(&signaling->retry_timer, g_source_remove);
+    signaling->retry_timer = clock_timer_add(0, on_own_name, signaling);
 }
 
 static void receive_from_relay(Signaling *signaling, const Frame *frame)
@@ -368,6 +380,7 @@ static void receive_from_peer(Signaling *signaling, const Frame *frame)
         log_frame(signaling->ops->expects(frame, signaling->data) ? G_LOG_LEVEL_INFO
                                                                   : G_LOG_LEVEL_DEBUG,
                   frame, false, who ? who : _("somebody"));
+    name_choice_heard(&signaling->name, frame->from);
     signaling->ops->frame(frame, signaling->data);
 }
 
@@ -437,75 +450,40 @@ enum {
     HTTP_CONFLICT = 409,
 };
 
-/* It may be we who have the name: a machine whose power or link was gone for a
- * moment has left a connection that the relay takes for alive. The relay asks it
- * now, and tells us with Retry-After. If its address is still ours, our kernel
- * answers that there is no such connection, sooner than that; else the relay waits
- * for three seconds, and up to one more. Once it knows that somebody else is there
- * it says no Retry-After. */
-static const guint name_waits[] = {1000, 4000}; /* milliseconds */
-
-static void signaling_wait_for_name(Signaling *signaling)
+static void signaling_wait_for_name(Signaling *signaling, guint delay)
 {
     g_autofree char *problem =
-        g_strdup_printf(_("the name %s is taken in the room"), signaling->name);
+        g_strdup_printf(_("the name %s is taken in the room"), signaling->name.own);
 
-    if (signaling->waits == 0)
+    if (signaling->name.waits == 1)
         log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
                   _("the name %s is taken in the room, perhaps by a connection of ours that is "
                     "dead: trying again"),
-                  signaling->name);
+                  signaling->name.own);
     signaling_drop(signaling);
-    signaling_wait(signaling, name_waits[signaling->waits++]);
+    signaling_wait(signaling, delay);
     /* The relay is there: calls wait for it. */
     signaling_enter_state(signaling, RELAY_CONNECTING, problem);
 }
 
-static const char *signaling_name(const Signaling *signaling)
-{
-    switch (signaling->choice) {
-    case NAME_OWN:
-        return signaling->name;
-    case NAME_OTHER:
-        return signaling->other_name;
-    case NAME_SPARE:
-        return signaling->spare_name;
-    }
-    g_return_val_if_reached(NULL);
-}
-
-static void signaling_next_name(Signaling *signaling)
-{
-    const char *taken = signaling_name(signaling);
-
-    signaling->choice++;
-    if (signaling->choice == NAME_SPARE && !signaling->spare_name)
-        signaling->spare_name =
-            g_strdup_printf("%.59s-%04x", signaling->name, random_below(0x10000));
-    log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
-              _("the name %s is taken in the room, so we are %s"), taken,
-              signaling_name(signaling));
-    signaling_drop(signaling);
-    signaling_connect(signaling);
-}
-
 static void signaling_name_taken(Signaling *signaling, const DialFailure *failure)
 {
+    g_autofree char *taken = g_strdup(name_choice_get(&signaling->name));
+    guint wait = failure->retry ? name_choice_wait(&signaling->name) : 0;
     g_autofree char *problem = NULL;
 
-    /* With Retry-After the relay does not know yet whether who has the name is still there. */
-    if (failure->retry && signaling->other_name && signaling->waits < G_N_ELEMENTS(name_waits)) {
-        signaling_wait_for_name(signaling);
-        return;
+    if (wait > 0) {
+        signaling_wait_for_name(signaling, wait);
+    } else if (name_choice_next(&signaling->name)) {
+        log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
+                  _("the name %s is taken in the room, so we are %s"), taken,
+                  name_choice_get(&signaling->name));
+        signaling_drop(signaling);
+        signaling_connect(signaling);
+    } else {
+        problem = refusal_of_taken(taken, failure->words);
+        signaling_retry(signaling, problem, delay_after(signaling, failure));
     }
-    if (signaling->other_name && signaling->choice < NAME_SPARE) {
-        signaling_next_name(signaling);
-        return;
-    }
-    problem = refusal_of_taken(signaling_name(signaling), failure->words);
-    signaling->choice = NAME_OWN;
-    g_clear_pointer(&signaling->spare_name, g_free);
-    signaling_retry(signaling, problem, delay_after(signaling, failure));
 }
 
 static void signaling_stopped(Signaling *signaling)
@@ -535,8 +513,7 @@ static void on_closed(Websocket *websocket, const WebsocketFailure *failure, gpo
     } else if (failure->dial) {
         signaling_refused(signaling, failure->dial);
     } else {
-        signaling->choice = NAME_OWN;
-        signaling->waits = 0;
+        name_choice_begin(&signaling->name);
         signaling_retry(signaling, failure->message, next_delay(signaling));
     }
 }
@@ -587,7 +564,7 @@ static void signaling_open(Signaling *signaling, const char *url, const char *to
 
 static void signaling_connect(Signaling *signaling)
 {
-    const char *name = signaling_name(signaling);
+    const char *name = name_choice_get(&signaling->name);
     g_autofree char *url = url_with_name(relay_list_url(signaling->relays), name);
     g_autoptr(GError) error = NULL;
     char *token = signaling_token(signaling, &error);
@@ -612,15 +589,15 @@ static void signaling_connect(Signaling *signaling)
 
 static bool signaling_has(const Signaling *signaling, const SignalingSettings *settings)
 {
-    return signaling->name &&
+    return signaling->name.own &&
            relay_list_has(signaling->relays, (const char *const *) settings->relay->urls,
                           settings->relay->comeback) &&
            g_strcmp0(signaling->relay.origin, settings->relay->origin) == 0 &&
            g_strcmp0(signaling->relay.token, settings->relay->token) == 0 &&
            g_strcmp0(signaling->relay.ca, settings->relay->ca) == 0 &&
            g_strcmp0(signaling->relay.token_file, settings->relay->token_file) == 0 &&
-           g_strcmp0(signaling->name, settings->name) == 0 &&
-           g_strcmp0(signaling->other_name, settings->other_name) == 0;
+           g_strcmp0(signaling->name.own, settings->name) == 0 &&
+           g_strcmp0(signaling->name.other, settings->other_name) == 0;
 }
 
 /* Nothing that one relay has taught us holds for another. */
@@ -628,10 +605,8 @@ static void signaling_forget(Signaling *signaling)
 {
     signaling_drop(signaling);
     signaling->plain = false;
-    signaling->choice = NAME_OWN;
-    signaling->failures = signaling->silences = signaling->waits = 0;
+    signaling->failures = signaling->silences = 0;
     g_clear_pointer(&signaling->resume, g_free);
-    g_clear_pointer(&signaling->spare_name, g_free);
     g_hash_table_remove_all(signaling->complained);
     relay_servers_clear(signaling->ice_servers);
     g_clear_pointer(&signaling->sent, sent_frames_free);
@@ -644,8 +619,7 @@ static void signaling_drop_settings(Signaling *signaling)
     g_clear_pointer(&signaling->relay.token, secret_free);
     g_clear_pointer(&signaling->relay.token_file, g_free);
     g_clear_pointer(&signaling->relay.ca, g_free);
-    g_clear_pointer(&signaling->name, g_free);
-    g_clear_pointer(&signaling->other_name, g_free);
+    name_choice_clear(&signaling->name);
 }
 
 static void warn_without_tls(const Signaling *signaling)
@@ -662,7 +636,7 @@ static void warn_without_tls(const Signaling *signaling)
 
 void signaling_set(Signaling *signaling, const SignalingSettings *settings)
 {
-    bool first = signaling->name == NULL;
+    bool first = signaling->name.own == NULL;
 
     if (signaling_has(signaling, settings))
         return;
@@ -674,8 +648,7 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings)
     signaling->relay.token = g_strdup(settings->relay->token);
     signaling->relay.token_file = g_strdup(settings->relay->token_file);
     signaling->relay.ca = g_strdup(settings->relay->ca);
-    signaling->name = g_strdup(settings->name);
-    signaling->other_name = g_strdup(settings->other_name);
+    name_choice_set(&signaling->name, settings->name, settings->other_name);
     if (!first)
         signaling_enter_state(signaling, RELAY_DISCONNECTED, _("the configuration has changed"));
     room_set_state(signaling->room, RELAY_DISCONNECTED, NULL);
@@ -694,7 +667,7 @@ void signaling_link_changed(Signaling *signaling, bool come)
 {
     bool fresh = clock_monotonic() - signaling->attempted < FRESH_USEC;
 
-    if (signaling->stopping || !signaling->name ||
+    if (signaling->stopping || !signaling->name.own ||
         (signaling->socket && websocket_probe(signaling->socket)) || !come)
         return;
     signaling->failures = signaling->silences = 0;
@@ -773,7 +746,6 @@ void signaling_free(Signaling *signaling)
     sent_frames_free(signaling->sent);
     relay_servers_free(signaling->ice_servers);
     signaling_drop_settings(signaling);
-    g_free(signaling->spare_name);
     g_free(signaling->resume);
     g_hash_table_unref(signaling->complained);
     g_free(signaling);
