@@ -21,6 +21,7 @@ struct Channel {
     gpointer data;
     ChannelStats stats;
     guint number; /* the same on both sides */
+    bool held;
 };
 
 struct Connection {
@@ -553,6 +554,17 @@ void channel_close(Channel *channel)
 
 void channel_hold(Channel *channel, bool held)
 {
+    channel->held = held;
+}
+
+bool fake_channel_is_held(const Channel *channel)
+{
+    return channel->held;
+}
+
+void fake_channel_give(Channel *channel, const guint8 *bytes, gsize length)
+{
+    channel->ops->message(channel, MESSAGE_BINARY, bytes, length, channel->data);
 }
 
 void channel_drain(Channel *channel)

@@ -43,6 +43,10 @@ void fake_channels_full(bool full);
 /* Called in the midst of every channel_send(), until it is NULL again. */
 void fake_channels_on_send(void (*func)(Channel *channel, gpointer data), gpointer data);
 
+/* Whether CHANNEL is held, and a message on it. */
+bool fake_channel_is_held(const Channel *channel);
+void fake_channel_give(Channel *channel, const guint8 *bytes, gsize length);
+
 /* How often a description was read for its keys alone. */
 guint fake_keys_read(void);
 

@@ -363,6 +363,62 @@ static void test_share_of_refusals(void)
     tear_down();
 }
 
+/* ---- what nobody has taken yet ---- */
+
+static void on_channel_state(CallChannel *channel, ChannelState state)
+{
+}
+
+static void on_channel_message(CallChannel *channel, MessageKind kind, const guint8 *bytes,
+                               gsize length, gpointer data)
+{
+}
+
+/* Messages on channels of CALL, until those in the last one are too many. */
+static guint fill_backlogs(Call *call, Connection *connection, CallChannel **channels, guint max)
+{
+    static const CallChannelUser user = {.state = on_channel_state, .message = on_channel_message};
+    static const guint8 bytes[64 * 1024];
+
+    for (guint i = 0; i < max; i++) {
+        Channel *rtc = connection_open_channel(connection, "", &CHANNEL_OPTIONS_DEFAULT, NULL);
+
+        channels[i] = call_channel_new(call, i, CALL_CHANNEL_INCOMING, rtc, &user);
+        for (guint n = 0; n < 8 && !fake_channel_is_held(rtc); n++)
+            fake_channel_give(rtc, bytes, sizeof bytes);
+        if (fake_channel_is_held(rtc))
+            return i + 1;
+    }
+    return max;
+}
+
+/* Strangers fill what is kept until a program acquires the channel; what is left is for calls that
+ * somebody here has asked for. */
+static void test_share_of_backlogs(void)
+{
+    static const ConnectionOps ops = {};
+    CallChannel *strangers[64], *ours[4];
+    Connection *connection;
+    guint n;
+
+    set_up(false);
+    connection = connection_new(&(ConnectionConfig){}, &ops, NULL, NULL);
+    Node *emitter = join("emitter", true, true), *evil = join("evil", false, false);
+    join("listener", true, false);
+    say_call(evil, 1);
+    settle();
+    n = fill_backlogs(calls_find(emitter->calls, 1), connection, strangers, 64);
+    g_assert_cmpuint(n, <, 64);
+    g_assert_cmpuint(fill_backlogs(place(emitter, "listener"), connection, ours, 4), ==, 4);
+    for (guint i = 0; i < n; i++)
+        call_channel_free(strangers[i]);
+    for (guint i = 0; i < 4; i++)
+        call_channel_free(ours[i]);
+    connection_free(connection);
+    settle();
+    tear_down();
+}
+
 /* Who calls everybody again and again leaves room for others among those who wait. */
 static void test_quota_of_late_answers(void)
 {
@@ -660,6 +716,7 @@ int main(int argc, char **argv)
     g_test_add_func("/call/timeout", test_timeout);
     g_test_add_func("/call/quota", test_quota);
     g_test_add_func("/call/quota/strangers", test_quota_of_strangers);
+    g_test_add_func("/call/quota/share-of-backlogs", test_share_of_backlogs);
     g_test_add_func("/call/quota/share-of-refusals", test_share_of_refusals);
     g_test_add_func("/call/quota/late-answers", test_quota_of_late_answers);
     g_test_add_func("/call/quota/claimed-names", test_quota_of_claimed_names);

@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/message-queue.h"
+#include "peer/call/call.h"
 #include "peer/call/channel-fd.h"
 #include "peer/error.h"
 
@@ -19,10 +20,11 @@
  * Whoever acquires a channel as soon as it appears gets it from its beginning:
  * what came before is told by signals, for those who want no more than that,
  * but kept as well, so much and so long (in seconds). When it is full, or all
- * of them together are, the remote waits until the time is over.
+ * of them together are, the remote waits until the time is over. Those of calls that
+ * nobody here has asked for are full by themselves.
  */
 #define BACKLOG_MAX (1024 * 1024)
-#define BACKLOGS_MAX (16 * 1024 * 1024)
+#define BACKLOGS_MAX (8 * 1024 * 1024) /* of either kind of calls */
 enum { BACKLOG_TIME = 2 };
 
 struct CallChannel {
@@ -43,7 +45,8 @@ struct CallChannel {
         BACKLOG_OVER,
     } backlog_state;
     guint backlog_timer;
-    bool held; /* whoever is told of messages is behind */
+    bool unasked; /* as its call was when the backlog began */
+    bool held;    /* whoever is told of messages is behind */
     CallChannelUser user;
 };
 
@@ -58,7 +61,14 @@ static void on_state(Channel *rtc, ChannelState state, const GError *reason, gpo
     channel->user.state(channel, state);
 }
 
-static gsize backlogs_bytes; /* of all channels */
+static struct {
+    gsize unasked, other;
+} backlogs; /* bytes, of all channels */
+
+static gsize *backlogs_of(const CallChannel *channel)
+{
+    return channel->unasked ? &backlogs.unasked : &backlogs.other;
+}
 
 /* A program's socket holds its channel by itself. */
 static void update_hold(CallChannel *channel)
@@ -85,7 +95,7 @@ static void backlog_end(CallChannel *channel, ChannelFd *give_to)
     channel->backlog_state = BACKLOG_OVER;
     update_hold(channel);
     g_clear_handle_id(&channel->backlog_timer, g_source_remove);
-    backlogs_bytes -= channel->backlog.bytes;
+    *backlogs_of(channel) -= channel->backlog.bytes;
     while (give_to && (bytes = message_queue_peek(&channel->backlog, &unused, &length))) {
         channel_fd_message(give_to, bytes, length);
         message_queue_pop(&channel->backlog);
@@ -108,11 +118,12 @@ static void backlog_add(CallChannel *channel, const guint8 *bytes, gsize length)
         return;
     if (channel->backlog_state == BACKLOG_EMPTY) {
         channel->backlog_state = BACKLOG_KEPT;
+        channel->unasked = call_is_unasked(channel->call);
         channel->backlog_timer = clock_timer_add_seconds(BACKLOG_TIME, on_backlog_timer, channel);
     }
     message_queue_push(&channel->backlog, 0, bytes, length);
-    backlogs_bytes += length;
-    if (channel->backlog.bytes < BACKLOG_MAX && backlogs_bytes < BACKLOGS_MAX)
+    *backlogs_of(channel) += length;
+    if (channel->backlog.bytes < BACKLOG_MAX && *backlogs_of(channel) < BACKLOGS_MAX)
         return;
     channel->backlog_state = BACKLOG_FULL;
     update_hold(channel);
