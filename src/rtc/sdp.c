@@ -580,16 +580,22 @@ static void write_data(GString *text, const Sdp *sdp)
 }
 
 /*
- * Port 0 rejects an m-line; the rest of it stays (RFC 3264 6). It needs no
- * transport, but webrtcbin insists on a fingerprint in every one, and browsers
- * write all of it.
+ * Port 0 rejects an m-line; its formats count no more, but there has to be one
+ * (RFC 3264 6): of media it is 0, as Chromium writes it, for pion wants an
+ * a=rtpmap of every other. It needs no transport, but webrtcbin insists on a
+ * fingerprint in every one, and browsers write all of it.
  */
 static void write_rejected(GString *text, const Sdp *sdp, const SdpMedia *media)
 {
-    g_auto(GStrv) words = g_strsplit(media->line, " ", 3);
+    g_auto(GStrv) words = g_strsplit(media->line, " ", 4);
+    const bool whole = g_strv_length(words) == 4;
 
-    g_string_append_printf(text, "m=%s 0 %s\r\nc=IN IP4 0.0.0.0\r\n", words[0],
-                           words[0] && words[1] && words[2] ? words[2] : "");
+    if (whole && strstr(words[2], "RTP/"))
+        g_string_append_printf(text, "m=%s 0 %s 0\r\n", words[0], words[2]);
+    else
+        g_string_append_printf(text, "m=%s 0 %s %s\r\n", words[0], whole ? words[2] : "",
+                               whole ? words[3] : "");
+    g_string_append(text, "c=IN IP4 0.0.0.0\r\n");
     if (media->mid)
         g_string_append_printf(text, "a=mid:%s\r\n", media->mid);
     write_transport(text, sdp);

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's modules
 
 NO_RESTART = "knows no ICE restart"
-NO_RTPMAP = "refuses an answer whose rejected m-lines have no a=rtpmap (sdp.go)"
 NO_PAGE = {"reload": "no page to reload"}
 
 
@@ -95,8 +94,9 @@ STACKS = [
               **NO_PAGE,
               "sizes": "reads messages of up to 65535 bytes",
               "maximum": "reads messages of up to 65535 bytes, and what it says means 65536",
-              "media": NO_RTPMAP,
-          }, partly={"reoffered": NO_RTPMAP}, ids_once=True, build={"RTCBUS_PION": "pion/build"}),
+          }, partly={
+              "reoffered": "makes no offer with media that were added to a connection",
+          }, ids_once=True, build={"RTCBUS_PION": "pion/build"}),
     # Its DCEP OPEN has the lengths of label and protocol in characters instead of bytes.
     python("aiortc", ascii_names=True, too_large="sends", limits={
         "media": "does not look at the port of an m-line: takes the rejected ones for accepted",
