@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     guint8 bytes[OPENING_CHUNK_MAX];
     bool opens = fuzz_u8(&input) & 1;
     gsize length = OPENING_CHUNK_MIN + fuzz_u8(&input) % (OPENING_CHUNK_MAX - OPENING_CHUNK_MIN);
-    Transport lower;
+    Transport lower = {};
     g_autoptr(GBytes) own = NULL, remote = NULL;
     g_autoptr(Association) sctp = NULL;
     AssociationConfig config = {.local_port = PORT,
