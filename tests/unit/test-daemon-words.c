@@ -3,7 +3,8 @@
 
 /*
  * What a daemon says in the caller's language, with the catalogue of po/ja.po. The environment has
- * the language: glibc heeds LANGUAGE in every locale but "C".
+ * the language: glibc heeds LANGUAGE in every locale but "C", and new ones (2.41) but "C.UTF-8". So
+ * there it takes another locale, if there is one.
  */
 
 #include <config.h>
@@ -12,14 +13,25 @@
 #include <glib/gstdio.h>
 #include <libintl.h>
 #include <locale.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "ctl/daemon-words.h"
 
 static void speak(const char *language)
 {
+    static const char *const locales[] = {"ja_JP.UTF-8", "en_US.UTF-8", "C.UTF-8"};
+
     g_setenv("LANGUAGE", language, TRUE);
-    setlocale(LC_ALL, "C.UTF-8"); /* gettext looks at LANGUAGE again */
+    for (guint i = 0; i < G_N_ELEMENTS(locales) && !setlocale(LC_ALL, locales[i]); i++)
+        ; /* gettext looks at LANGUAGE again */
     textdomain(GETTEXT_PACKAGE);
+}
+
+static bool languages_are_heeded(void)
+{
+    speak("ja");
+    return strcmp(dgettext(GETTEXT_PACKAGE, "the remote hung up"), "the remote hung up") != 0;
 }
 
 static void check(const char *language, const char *said, const char *wanted)
@@ -68,6 +80,11 @@ static void test_arguments(void)
           "ICE サーバー %s %n は利用できません: 応答がありません");
 }
 
+static void skip(void)
+{
+    g_test_skip("no locale of this machine heeds LANGUAGE");
+}
+
 static char *install_catalogue(void)
 {
     char *folder = g_dir_make_tmp("rtcbus-XXXXXX", NULL);
@@ -105,8 +122,12 @@ int main(int argc, char **argv)
         return 77; /* no msgfmt */
     bindtextdomain(GETTEXT_PACKAGE, folder);
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
-    g_test_add_func("/daemon-words/both-ways", test_both_ways);
-    g_test_add_func("/daemon-words/arguments", test_arguments);
+    if (languages_are_heeded()) {
+        g_test_add_func("/daemon-words/both-ways", test_both_ways);
+        g_test_add_func("/daemon-words/arguments", test_arguments);
+    } else {
+        g_test_add_func("/daemon-words/no-locale-heeds-LANGUAGE", skip);
+    }
     status = g_test_run();
     remove_catalogue(folder);
     return status;
