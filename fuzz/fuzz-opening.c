@@ -2,9 +2,10 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * SCTP's handshake in a description: a chunk that anybody may have written goes to usrsctp as the
- * remote's INIT-ACK, and then one packet of the remote's. The association is up or it is not; it
- * begins with the tag that our description says, and its user can send and close.
+ * SCTP's handshake in a description: a chunk that anybody may have written, or one of ours, which
+ * goes to usrsctp as the remote's INIT-ACK, and then one packet of the remote's. The association is
+ * up or it is not; it begins with the tag that our description says, and its user can send and
+ * close.
  */
 
 #include <config.h>
@@ -20,6 +21,9 @@
 #define PORT 5000
 #define COMMON_HEADER 12
 #define MAX_PACKET 1200
+/* Of a chunk, ours or not */
+#define CHUNK_MIN 20
+#define CHUNK_MAX 256
 
 /* usrsctp's own, which would be different each time */
 void read_random(void *buffer, guint32 size);
@@ -88,19 +92,19 @@ static void receive(Transport *lower, GBytes *own, FuzzInput *input)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     FuzzInput input = {data, data + size};
-    guint8 bytes[OPENING_CHUNK_MAX];
-    bool opens = fuzz_u8(&input) & 1;
-    gsize length = OPENING_CHUNK_MIN + fuzz_u8(&input) % (OPENING_CHUNK_MAX - OPENING_CHUNK_MIN);
+    guint8 bytes[CHUNK_MAX];
+    guint8 flags = fuzz_u8(&input);
+    gsize length = CHUNK_MIN + fuzz_u8(&input) % (CHUNK_MAX - CHUNK_MIN);
     Transport lower = {};
     g_autoptr(GBytes) own = NULL, remote = NULL;
     g_autoptr(Association) sctp = NULL;
     AssociationConfig config = {.local_port = PORT,
                                 .remote_port = PORT,
-                                .streams = 16,
+                                .streams = OPENING_STREAMS,
                                 .mtu = MAX_PACKET,
                                 .max_packet = MAX_PACKET,
                                 .max_message_size = 1 << 16,
-                                .opens = opens};
+                                .opens = flags & 1};
 
     if (fuzz_bytes(&input, bytes, length) < length)
         return 0;
@@ -108,8 +112,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     end.state = TRANSPORT_CONNECTING;
     transport_init(&lower, "fuzz", on_send);
     lower.state = TRANSPORT_CONNECTED;
-    config.own_opening = own = association_describe(config.streams);
-    config.remote_opening = remote = g_bytes_new(bytes, length);
+    config.own_opening = own = opening_chunk_describe();
+    config.remote_opening = remote =
+        flags & 2 ? opening_chunk_describe() : g_bytes_new(bytes, length);
     sctp = association_new(&lower, &config, &ops, NULL, NULL);
     g_assert_nonnull(sctp);
     association_start(sctp);

@@ -64,9 +64,8 @@ void connection_tap_dtls(Connection *connection);
 /* DISCONNECTED if SCTP or ICE gets no answers, CONNECTED if both do. */
 void connection_note_doubt(Connection *connection);
 
-/* In connection-sctp.c: DTLS is up. And what a description says of SCTP (opening.h). */
+/* In connection-sctp.c: DTLS is up. */
 void connection_start_sctp(Connection *connection);
-GBytes *connection_describe_sctp(void);
 
 /* In connection-steps.c: the agent of what was made and not set is gone. */
 void connection_forget_made(Connection *connection);

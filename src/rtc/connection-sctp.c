@@ -6,10 +6,10 @@
 #include <config.h>
 
 #include "rtc/connection-private.h"
+#include "rtc/sctp/opening-chunk.h"
 
 /* As many as usrsctp lets a remote have: only on the same of ours can it be told that one ends. */
 #define STREAMS 1024
-#define STREAMS_OF_OURS 32 /* to a remote that adds some when it is asked */
 
 static void on_sctp_state(TransportState state, const GError *reason, gpointer data)
 {
@@ -74,8 +74,8 @@ void connection_start_sctp(Connection *connection)
     AssociationConfig config = {
         .local_port = CONNECTION_SCTP_PORT,
         .remote_port = remote->sctp_port,
-        .streams = ours ? STREAMS_OF_OURS : STREAMS,
-        .adds_streams = ours,
+        .streams = ours ? OPENING_STREAMS : STREAMS,
+        .adds_streams = ours, /* when it is asked */
         .mtu = dtls_mtu(connection->dtls),
         .first = paths_is_local(connection->paths)
                      ? MIN(dtls_record_max(connection->dtls), remote->max_packet_size)
@@ -99,9 +99,4 @@ void connection_start_sctp(Connection *connection)
     channel_set_attach(connection->channels, connection->sctp, connection->negotiation.client,
                        remote->max_message_size);
     association_start(connection->sctp);
-}
-
-GBytes *connection_describe_sctp(void)
-{
-    return association_describe(STREAMS_OF_OURS);
 }

@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "rtc/connection-private.h"
+#include "rtc/sctp/opening-chunk.h"
 
 #define DEFAULT_SEND_QUOTA (16 * 1024 * 1024)
 #define DEFAULT_MAX_CHANNELS 256
@@ -647,7 +648,7 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     connection->protocol = config->protocol;
     connection->max_message_size =
         config->max_message_size ? config->max_message_size : CONNECTION_MAX_MESSAGE_SIZE;
-    connection->sctp_init = connection_describe_sctp();
+    connection->sctp_init = opening_chunk_describe();
     negotiation_init(&connection->negotiation);
     g_queue_init(&connection->outbox);
     connection->paths = paths_new(&ice, &paths_user, connection);

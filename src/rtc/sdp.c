@@ -413,11 +413,10 @@ static GBytes *read_sctp_init(const char *ufrag, const char *value)
     gsize length;
 
     if (g_strv_length(words) != 2 || strcmp(words[1], ufrag) != 0 ||
-        strlen(words[0]) > 2 * OPENING_CHUNK_MAX)
+        strlen(words[0]) > 2 * OPENING_CHUNK_SIZE)
         return NULL;
     chunk = g_base64_decode(words[0], &length);
-    return length >= OPENING_CHUNK_MIN && length <= OPENING_CHUNK_MAX ? g_bytes_new(chunk, length)
-                                                                      : NULL;
+    return opening_chunk_is_ours(chunk, length) ? g_bytes_new(chunk, length) : NULL;
 }
 
 /* Of any size: what is more than memory can hold is as good as no limit. */

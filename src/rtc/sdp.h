@@ -20,7 +20,8 @@
  * "a=x-rtcbus-answers:UFRAG" has the ICE user name of the offer. A late answer must not be
  * taken for one to the next offer. "a=x-rtcbus-protocol:PROTOCOL UFRAG" names the protocol of
  * channels that may be opened to its sender without being asked for. "a=x-rtcbus-sctp-init:BASE64
- * UFRAG" has the INIT chunk of its sender's association (sctp/opening.h).
+ * UFRAG" has the INIT chunk of its sender's association (sctp/opening-chunk.h); one that is not
+ * exactly as we write it is not there.
  */
 #define SDP_MAX_PACKET_SIZE 16384
 
@@ -56,7 +57,7 @@ typedef struct {
     gsize max_message_size; /* 65536 if absent, 0: no limit (RFC 8841 6.1) */
     gsize max_packet_size;  /* of SCTP, which its sender can take; 0: not said */
     char *answers;          /* the ICE user name of the offer that it answers; NULL: not said */
-    GBytes *sctp_init;      /* a chunk that has the length of an INIT; NULL: not said */
+    GBytes *sctp_init;      /* as opening_chunk_describe() writes it; NULL: not said */
     char *protocol;         /* of channels that its sender takes; NULL: not said */
     char *transport;        /* of the m-line: "UDP/DTLS/SCTP", which NULL means too, … */
     bool old_format;        /* it ends in the SCTP port, for an a=sctpmap */

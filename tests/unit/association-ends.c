@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "rtc/sctp/opening-chunk.h"
+
 #define CLOCK_SECONDS 60
 
 End remote, ours;
@@ -99,7 +101,7 @@ static void end_init(End *end, const EndDescription *description)
 {
     AssociationConfig config = {.local_port = PORT,
                                 .remote_port = PORT,
-                                .streams = 16,
+                                .streams = OPENING_STREAMS,
                                 .adds_streams = true,
                                 .mtu = 1200,
                                 .max_packet = 1200,

@@ -57,8 +57,8 @@ typedef struct {
 
 static void set_up(Fixture *fixture, gconstpointer round_trip)
 {
-    g_autoptr(GBytes) own = opening_chunk_describe(16, 16, 1 << 20);
-    g_autoptr(GBytes) remote = opening_chunk_describe(16, 16, 1 << 20);
+    g_autoptr(GBytes) own = opening_chunk_describe();
+    g_autoptr(GBytes) remote = opening_chunk_describe();
 
     told.inputs = told.asked = told.proven = told.failed = 0;
     fixture->gate = (Gate){.local_port = PORT, .remote_port = PORT, .tag = opening_chunk_tag(own)};

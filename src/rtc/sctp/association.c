@@ -21,7 +21,6 @@
 #include "rtc/error.h"
 #include "rtc/sctp/gate.h"
 #include "rtc/sctp/liveness.h"
-#include "rtc/sctp/opening-chunk.h"
 #include "rtc/sctp/opening.h"
 #include "rtc/sctp/path-mtu.h"
 #include "rtc/sctp/reassembly.h"
@@ -682,11 +681,6 @@ static const SctpPathUser path_user = {
 };
 
 /* ---- setting up ---- */
-
-GBytes *association_describe(guint16 streams)
-{
-    return opening_chunk_describe(streams, STREAMS_MAX, BUFFER_SIZE);
-}
 
 static bool association_connect(Association *association, const AssociationConfig *config,
                                 GError **error)

@@ -24,8 +24,9 @@ typedef struct {
     gsize first;            /* the largest packet that passes on this one; 0: not known */
     gsize max_packet;       /* that the remote takes; no larger than `mtu`: no probe is sent */
     gsize max_message_size; /* of what comes in */
-    /* What both descriptions have of SCTP's handshake, kept by reference; NULL: nothing. Whoever
-     * `opens` is up at once, the other one with the first packet that tells it that it is. */
+    /* What both descriptions have of SCTP's handshake, kept by reference; NULL: nothing, or
+     * `streams` are not OPENING_STREAMS. Whoever `opens` is up at once, the other one with the
+     * first packet that tells it that it is. */
     GBytes *own_opening, *remote_opening;
     bool opens;
     guint64 round_trip_usec; /* of the layer below, where SCTP's handshake does not measure it */
@@ -66,9 +67,6 @@ typedef enum {
     ASSOCIATION_NO_STREAM, /* the same, but messages on other streams may be sent */
     ASSOCIATION_REFUSED,   /* never */
 } AssociationResult;
-
-/* For the description of an end that will have STREAMS (opening.h). Transfer full. */
-GBytes *association_describe(guint16 streams);
 
 /*
  * Begins the association at once; LOWER must be connected and outlive it.

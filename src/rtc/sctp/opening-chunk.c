@@ -51,24 +51,49 @@ static guint32 get32(const guint8 *at)
     return (guint32) at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
 }
 
-GBytes *opening_chunk_describe(guint16 streams, guint16 max_streams, guint32 window)
+/* No number on the way is 0. */
+static bool is_tag(guint32 tag)
+{
+    return tag > SEED_TO_TAG && tag <= G_MAXUINT32 - 16;
+}
+
+static void write_chunk(guint8 chunk[OPENING_CHUNK_SIZE], guint32 tag)
 {
     /* Forward-TSN-Supported, and Supported Extensions: FORWARD-TSN and RE-CONFIG */
     static const guint8 parameters[] = {0xc0, 0x00, 0, 4, 0x80, 0x08, 0, 6, 0xc0, 0x82, 0, 0};
-    guint8 chunk[PARAMETERS_OFFSET + sizeof parameters] = {CHUNK_INIT};
+
+    G_STATIC_ASSERT(PARAMETERS_OFFSET + sizeof parameters == OPENING_CHUNK_SIZE);
+    chunk[0] = CHUNK_INIT;
+    chunk[1] = 0;
+    put16(chunk + 2, OPENING_CHUNK_SIZE - 2); /* without the padding */
+    put32(chunk + TAG_OFFSET, tag);
+    put32(chunk + 8, OPENING_WINDOW);
+    put16(chunk + 12, OPENING_STREAMS);
+    put16(chunk + 14, OPENING_STREAMS_MAX);
+    put32(chunk + TSN_OFFSET, tag + TAG_TO_TSN);
+    memcpy(chunk + PARAMETERS_OFFSET, parameters, sizeof parameters);
+}
+
+GBytes *opening_chunk_describe(void)
+{
+    guint8 chunk[OPENING_CHUNK_SIZE];
     guint32 tag;
 
     do
         random_bytes(&tag, sizeof tag);
-    while (tag < SEED_TO_TAG + 1 || tag > G_MAXUINT32 - 16); /* no number on the way is 0 */
-    put16(chunk + 2, sizeof chunk - 2);                      /* without the padding */
-    put32(chunk + TAG_OFFSET, tag);
-    put32(chunk + 8, window);
-    put16(chunk + 12, streams);
-    put16(chunk + 14, max_streams);
-    put32(chunk + TSN_OFFSET, tag + TAG_TO_TSN);
-    memcpy(chunk + PARAMETERS_OFFSET, parameters, sizeof parameters);
+    while (!is_tag(tag));
+    write_chunk(chunk, tag);
     return g_bytes_new(chunk, sizeof chunk);
+}
+
+bool opening_chunk_is_ours(const guint8 *chunk, gsize length)
+{
+    guint8 ours[OPENING_CHUNK_SIZE];
+
+    if (length != sizeof ours || !is_tag(get32(chunk + TAG_OFFSET)))
+        return false;
+    write_chunk(ours, get32(chunk + TAG_OFFSET));
+    return memcmp(chunk, ours, sizeof ours) == 0;
 }
 
 guint32 opening_chunk_tag(GBytes *chunk)

@@ -12,13 +12,21 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* Of a chunk in a description, in bytes */
-#define OPENING_CHUNK_MIN 20
-#define OPENING_CHUNK_MAX 256
+/*
+ * The chunk is not signed, and only its tag is proven by what comes later. So all else in it is as
+ * here, or follows from the tag, and a chunk that is not so is none. That is the format of the
+ * attribute in the description, which never changes: whoever needs another says it by another name.
+ */
+#define OPENING_CHUNK_SIZE 32
+#define OPENING_STREAMS 32
+#define OPENING_STREAMS_MAX 1024
+#define OPENING_WINDOW (4 * 1024 * 1024)
 
-/* What usrsctp puts into the INIT of an association with these, with tag and TSN chosen at random.
+/* What usrsctp puts into the INIT of an association with these, with a tag chosen at random.
  * Transfer full. */
-GBytes *opening_chunk_describe(guint16 streams, guint16 max_streams, guint32 window);
+GBytes *opening_chunk_describe(void);
+/* Whether CHUNK is what opening_chunk_describe() may have said. */
+bool opening_chunk_is_ours(const guint8 *chunk, gsize length);
 
 /* The verification tag of CHUNK. */
 guint32 opening_chunk_tag(GBytes *chunk);

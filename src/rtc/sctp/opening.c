@@ -115,7 +115,6 @@ bool opening_is_silent(const SctpOpening *opening)
     return opening->state == OPENING_SILENT;
 }
 
-/* The gate judges what the remote has written of its own. */
 static bool replay(SctpOpening *opening)
 {
     const Gate *gate = opening->gate;
@@ -123,13 +122,7 @@ static bool replay(SctpOpening *opening)
         opening_chunk_init_ack(opening->remote, gate->tag, gate->remote_port, gate->local_port);
     g_autoptr(GByteArray) cookie_ack =
         opening_chunk_cookie_ack(gate->tag, gate->remote_port, gate->local_port);
-    GateReport report;
 
-    if (gate_check(gate, init_ack->data, init_ack->len, &report) == GATE_DROP) {
-        log_debug("SCTP: the description has %s", report.reason);
-        return false;
-    }
-    gate_edit(gate, 0, init_ack->data, init_ack->len);
     opening_enter_state(opening, OPENING_SILENT);
     opening->user->input(init_ack->data, init_ack->len, opening->data);
     opening->user->input(cookie_ack->data, cookie_ack->len, opening->data);
@@ -150,10 +143,13 @@ static void use(SctpOpening *opening)
 
 void opening_begin(SctpOpening *opening, bool opens)
 {
-    bool kept = opening->gate->tag == opening_chunk_tag(opening->own);
+    gsize length;
+    const guint8 *remote = g_bytes_get_data(opening->remote, &length);
+    bool usable = opening->gate->tag == opening_chunk_tag(opening->own) &&
+                  opening_chunk_is_ours(remote, length);
 
-    opening_enter_state(opening, kept ? OPENING_HELD : OPENING_DROPPED);
-    if (kept && opens)
+    opening_enter_state(opening, usable ? OPENING_HELD : OPENING_DROPPED);
+    if (usable && opens)
         use(opening);
 }
 

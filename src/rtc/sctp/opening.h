@@ -6,8 +6,9 @@
  * knows that both have it is up at once. The other one has only offered it: whoever carried the
  * description may have left it out. It waits for the first packet, which tells.
  *
- * Nobody has signed the descriptions. What is wrong in them are numbers, by which the remote's
- * packets are not ours or ours not the remote's: then nothing is proven, and the association ends.
+ * Nobody has signed the descriptions. What can be wrong in a chunk that is taken is its tag, by which
+ * the remote's packets are not ours or ours not the remote's: then nothing is proven, and the
+ * association ends.
  */
 
 #pragma once
