@@ -294,7 +294,7 @@ static Sdp *next_answer(Negotiation *negotiation, const Sdp *remote, const Negot
         sdp->mline_index = remote->mline_index;
         sdp->transport = g_strdup(remote->transport); /* the m-line is as the offer's */
         sdp->old_format = remote->old_format;
-        if (!remote->sctp_init)
+        if (!remote->sctp_init || remote->max_packet_size == 0) /* it is none of ours */
             g_clear_pointer(&sdp->sctp_init, g_bytes_unref);
     }
     sdp->setup = negotiation->client ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE;

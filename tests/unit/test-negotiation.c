@@ -150,6 +150,7 @@ static void test_chunk(void)
     g_autofree char *attributes = attribute_of(chunk, length);
 
     g_assert_true(answers_with_chunk(attributes));
+    g_assert_false(answers_with_chunk(attributes + strlen(PACKET_SIZE)));
     g_assert_false(answers_with_chunk(PACKET_SIZE));
 }
 
