@@ -327,6 +327,40 @@ def test_steps_slow_program(world):
     expect_error(INVALID, other.invoke, "Acknowledge", "(tt)", 1 << 40, 0)
 
 
+def send_by_themselves(call, message, labels):
+    """Each on a channel that is closed after it."""
+    channels = [open_channel(call, label) for label in labels]
+    for channel in channels:
+        channel.invoke("Send", message)
+        channel.invoke("Close")
+    for channel in channels:
+        wait_for(lambda: channel.path not in call.peer.objects(), 20, "its end")
+
+
+def test_steps_many_channels(world):
+    """A program that acknowledges nothing is not told of ever more channels."""
+    calls = step_peers(world)
+    connect_steps(calls)
+    kept = open_channel(calls[0], "kept")
+    other = remote_channel(calls[1].peer, "kept")
+    kept.invoke("Send", "(say)", "text", b"one")
+    size = 250 * 1024
+    message = GLib.Variant("(say)", ("binary", bytes(size)))
+
+    def told():
+        other.get("MessagesReceived")
+        return len(calls[1].peer.signals.find("MessageReceived"))
+
+    enough = (32 << 20) // size + 1
+    for i in range(enough):
+        send_by_themselves(calls[0], message, [f"c{i}"])
+    send_by_themselves(calls[0], message, [f"d{i}" for i in range(6)])
+    check(told() <= 1 + enough, f"{told()} messages are told")
+    other.invoke("Acknowledge", "(tt)", 1, 3)
+    open_channel(calls[0], "more")
+    remote_channel(calls[1].peer, "more")
+
+
 def test_steps_back(world):
     """Two offers cross, and one of them is rolled back."""
     calls = step_peers(world)

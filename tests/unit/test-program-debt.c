@@ -99,11 +99,40 @@ static void test_one_after_the_other(void)
     program_debts_free(debts);
 }
 
+/* Each of them may send something, but there is an end to how many there are. */
+static void test_again_and_again(void)
+{
+    ProgramDebts *debts = program_debts_new(NULL, NULL);
+    ProgramDebt *program = program_debts_find(debts, ":1.1");
+    ChannelDebt debt, last;
+    guint64 sum = 0;
+
+    channel_debt_begin(&last, program);
+    channel_debt_add(&last, 1);
+    for (guint i = 0; i < 1000 && !program_debt_is_over(program); i++) {
+        channel_debt_begin(&debt, program);
+        sum += flood(&debt);
+        channel_debt_end(&debt);
+    }
+    g_assert_true(program_debt_is_over(program));
+    g_assert_cmpuint(sum, >, PROGRAM_DEBT_LEFT - MESSAGE);
+    g_assert_cmpuint(sum, <, PROGRAM_DEBT_LEFT + CHANNEL_DEBT_MAX);
+    g_assert_false(channel_debt_is_behind(&last));
+    channel_debt_add(&last, MESSAGE);
+    g_assert_true(channel_debt_is_behind(&last));
+    g_assert_true(channel_debt_pay(&last, 1, 1));
+    g_assert_false(program_debt_is_over(program));
+    channel_debt_end(&last);
+    program_debt_unref(program);
+    program_debts_free(debts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/program-debt/one-channel", test_one_channel);
     g_test_add_func("/program-debt/shares", test_shares);
     g_test_add_func("/program-debt/one-after-the-other", test_one_after_the_other);
+    g_test_add_func("/program-debt/again-and-again", test_again_and_again);
     return g_test_run();
 }

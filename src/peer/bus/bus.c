@@ -15,6 +15,7 @@
 
 #include "common/daemon.h"
 #include "common/fingerprint.h"
+#include "common/log.h"
 #include "common/names.h"
 #include "common/printable.h"
 #include "peer/bus/bus-call.h"
@@ -565,21 +566,38 @@ static void on_call_ended(Call *call, gpointer data)
     g_hash_table_remove(bus->calls, call);
 }
 
+/* One that the remote of a program opens that reads nothing is not on the bus, and is closed. */
+static bool refuse_channel(const BusCall *call, CallChannel *channel)
+{
+    const ProgramDebt *program = bus_call_program(call);
+
+    if (!call_channel_is_incoming(channel) || !program || !program_debt_is_over(program))
+        return false;
+    log_event(G_LOG_LEVEL_WARNING, (.topic = LOG_TOPIC_CALLS),
+              _("call %u: a channel is closed, since the program %s does not acknowledge what "
+                "came on those before"),
+              call_number(call_channel_call(channel)), bus_call_owner(call));
+    call_channel_reserve(channel, 0);
+    return true;
+}
+
 static void channel_added(Bus *bus, CallChannel *channel)
 {
     BusCall *call = g_hash_table_lookup(bus->calls, call_channel_call(channel));
-    BusChannel *object = bus_channel_new(channel, bus_call_owner(call), bus_call_program(call));
+    BusChannel *object;
     g_autofree char *path =
         bus_channel_path(call_number(call_channel_call(channel)), call_channel_number(channel));
 
+    if (refuse_channel(call, channel))
+        return;
+    object = bus_channel_new(channel, bus_call_owner(call), bus_call_program(call));
     bus_call_update_trust(call); /* it may have been paired since */
     g_hash_table_insert(bus->channels, channel, object);
     export_object(bus, path, G_DBUS_INTERFACE_SKELETON(object));
 }
 
-static void channel_removed(Bus *bus, CallChannel *channel)
+static void channel_removed(Bus *bus, CallChannel *channel, BusChannel *object)
 {
-    BusChannel *object = g_hash_table_lookup(bus->channels, channel);
     g_autofree char *path =
         bus_channel_path(call_number(call_channel_call(channel)), call_channel_number(channel));
 
@@ -591,19 +609,22 @@ static void channel_removed(Bus *bus, CallChannel *channel)
 static void on_channel(CallChannel *channel, CallChannelEvent event, gpointer data)
 {
     Bus *bus = data;
+    BusChannel *object = g_hash_table_lookup(bus->channels, channel);
 
+    if (!object && event != CALL_CHANNEL_ADDED)
+        return; /* it was refused */
     switch (event) {
     case CALL_CHANNEL_ADDED:
         channel_added(bus, channel);
         break;
     case CALL_CHANNEL_CHANGED:
-        bus_channel_update(g_hash_table_lookup(bus->channels, channel));
+        bus_channel_update(object);
         break;
     case CALL_CHANNEL_SHORTER:
-        bus_channel_shorter(g_hash_table_lookup(bus->channels, channel));
+        bus_channel_shorter(object);
         break;
     case CALL_CHANNEL_REMOVED:
-        channel_removed(bus, channel);
+        channel_removed(bus, channel, object);
         break;
     }
 }
@@ -691,9 +712,10 @@ static void on_message(CallChannel *channel, MessageKind kind, const guint8 *byt
                        gpointer data)
 {
     Bus *bus = data;
-
     BusChannel *object = g_hash_table_lookup(bus->channels, channel);
 
+    if (!object)
+        return;
     bus_channel_message(object, kind, bytes, length);
     bus->told += length + BUS_SIGNAL_OVERHEAD;
     if (bus->told >= TOLD_MAX || bus_channel_is_behind(object))

@@ -79,6 +79,11 @@ void program_debt_unref(ProgramDebt *program)
     g_free(program);
 }
 
+bool program_debt_is_over(const ProgramDebt *program)
+{
+    return program->left > PROGRAM_DEBT_LEFT;
+}
+
 /* ---- of a channel ---------------------------------------------------------- */
 
 static guint64 cost(guint64 messages, guint64 bytes)
@@ -101,7 +106,7 @@ void channel_debt_end(ChannelDebt *debt)
     if (!program)
         return;
     program->owed -= owes;
-    program->left = MIN(program->left + owes, (guint64) PROGRAM_DEBT_MAX);
+    program->left += owes;
     program->channels--;
     program_debt_unref(program);
 }
@@ -142,10 +147,11 @@ bool channel_debt_pay(ChannelDebt *debt, guint64 messages, guint64 bytes)
 bool channel_debt_is_behind(const ChannelDebt *debt)
 {
     const ProgramDebt *program = debt->program;
-    guint64 owes = cost(debt->messages, debt->bytes);
+    guint64 owes = cost(debt->messages, debt->bytes), left;
 
     if (!program || owes <= LEAST_SHARE)
         return false;
+    left = MIN(program->left, (guint64) PROGRAM_DEBT_MAX);
     return owes > CHANNEL_DEBT_MAX ||
-           (is_high(program) && owes > (PROGRAM_DEBT_MAX - program->left) / program->channels);
+           (is_high(program) && owes > (PROGRAM_DEBT_MAX - left) / program->channels);
 }

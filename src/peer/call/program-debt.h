@@ -5,7 +5,8 @@
  * What programs on the bus have been told of their channels and have not acknowledged: the bus
  * keeps it for a program that is slow, and throws it away in the end. A channel may owe
  * CHANNEL_DEBT_MAX, and all channels of a program together PROGRAM_DEBT_MAX, of which each has a
- * share: a remote that sends much does not take another one's. No I/O.
+ * share: a remote that sends much does not take another one's. A channel that is gone gives its share
+ * to the next, so those that are gone may leave PROGRAM_DEBT_LEFT. No I/O.
  */
 
 #pragma once
@@ -16,6 +17,7 @@
 /* Bytes; a message costs PROGRAM_DEBT_OVERHEAD more. */
 #define CHANNEL_DEBT_MAX (4 << 20)
 #define PROGRAM_DEBT_MAX (16 << 20)
+#define PROGRAM_DEBT_LEFT (2 * PROGRAM_DEBT_MAX)
 #define PROGRAM_DEBT_OVERHEAD 512
 
 typedef struct ProgramDebts ProgramDebts;
@@ -31,6 +33,9 @@ void program_debts_free(ProgramDebts *debts);
 typedef struct ProgramDebt ProgramDebt;
 ProgramDebt *program_debts_find(ProgramDebts *debts, const char *name);
 void program_debt_unref(ProgramDebt *program);
+
+/* Whether channels that are gone have left so much that no remote is to open another. */
+bool program_debt_is_over(const ProgramDebt *program);
 
 /* A channel's part of it. Zero: it belongs to no program, and owes nothing. */
 typedef struct {
