@@ -69,12 +69,13 @@ bool cluster_arrivals_are_left(ClusterArrivals *arrivals)
     return arrivals->begun.head != NULL;
 }
 
-void cluster_arrivals_run(ClusterArrivals *arrivals,
-                          void (*take)(const ClusterArrival *arrival, gpointer data), gpointer data)
+gsize cluster_arrivals_run(ClusterArrivals *arrivals,
+                           void (*take)(const ClusterArrival *arrival, gpointer data),
+                           gpointer data)
 {
     gint64 end = clock_monotonic() + CLUSTER_ARRIVALS_RUN;
     ClusterArrival *arrival;
-    gsize bytes = 0;
+    gsize bytes = 0, before;
 
     while (clock_monotonic() < end && (arrival = pop(arrivals))) {
         bytes += arrival->bytes;
@@ -82,8 +83,10 @@ void cluster_arrivals_run(ClusterArrivals *arrivals,
         arrivals->free(arrival);
     }
     g_mutex_lock(&arrivals->lock);
+    before = arrivals->bytes;
     arrivals->bytes -= bytes;
     g_mutex_unlock(&arrivals->lock);
+    return before;
 }
 
 void cluster_arrivals_free(ClusterArrivals *arrivals)

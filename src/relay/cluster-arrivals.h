@@ -29,8 +29,9 @@ void cluster_arrivals_push(ClusterArrivals *arrivals, ClusterArrival *arrival);
 gsize cluster_arrivals_bytes(ClusterArrivals *arrivals);
 
 /* From the loop's thread: TAKE gets one after the other, in their order, until none is left or
- * the time is over. */
-void cluster_arrivals_run(ClusterArrivals *arrivals,
-                          void (*take)(const ClusterArrival *arrival, gpointer data),
-                          gpointer data);
+ * the time is over. Returns how many bytes there were until then: what was taken counts till the
+ * end. */
+gsize cluster_arrivals_run(ClusterArrivals *arrivals,
+                           void (*take)(const ClusterArrival *arrival, gpointer data),
+                           gpointer data);
 bool cluster_arrivals_are_left(ClusterArrivals *arrivals);

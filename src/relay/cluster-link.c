@@ -411,14 +411,14 @@ static void on_arrived(uv_async_t *async)
 
 void cluster_link_run(ClusterLink *link)
 {
-    bool was_full = is_full(link);
+    gsize bytes;
 
     if (!cluster_arrivals_are_left(link->arrivals))
         return;
     link->ops->begin(link->data);
-    cluster_arrivals_run(link->arrivals, take_arrival, link);
+    bytes = cluster_arrivals_run(link->arrivals, take_arrival, link);
     link->ops->end(link->data);
-    if (was_full)
+    if (bytes > CLUSTER_LINK_QUEUE) /* the thread may have seen it so, and waits */
         uv_async_send(&link->wake);
 }
 

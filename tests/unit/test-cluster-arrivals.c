@@ -68,10 +68,29 @@ static void test_turns(void)
     g_assert_cmpuint(world.freed, ==, count + 1);
 }
 
+static void on_take_and_push(const ClusterArrival *arrival, gpointer data)
+{
+    on_take(arrival, NULL);
+    if (world.taken == 1)
+        push(1);
+}
+
+/* What comes while others are taken counts beside them: who pushes may have seen both, and waits. */
+static void test_bytes(void)
+{
+    world.arrivals = cluster_arrivals_new(on_free);
+    world.taken = world.freed = 0;
+    push(0);
+    g_assert_cmpuint(cluster_arrivals_run(world.arrivals, on_take_and_push, NULL), ==, 20);
+    g_assert_cmpuint(cluster_arrivals_bytes(world.arrivals), ==, 0);
+    cluster_arrivals_free(world.arrivals);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     fake_clock_set(G_USEC_PER_SEC, 0);
     g_test_add_func("/cluster-arrivals/turns", test_turns);
+    g_test_add_func("/cluster-arrivals/bytes", test_bytes);
     return g_test_run();
 }
