@@ -85,6 +85,7 @@ static void on_local_reset(guint16 stream, gpointer data)
 
 static void on_writable(gpointer data)
 {
+    ((End *) data)->writable++;
 }
 
 static const AssociationOps ops = {

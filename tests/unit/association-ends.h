@@ -28,6 +28,7 @@ typedef struct {
     GByteArray *messages; /* what has come, each with a '|' behind it */
     GBytes *init;         /* the last INIT or INIT-ACK that it has sent */
     guint resets, local_resets;
+    guint writable; /* how often it was told that it may send again */
 } End;
 
 extern End remote, ours;

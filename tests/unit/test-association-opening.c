@@ -37,7 +37,7 @@ static void test_described(void)
     tear_down();
 }
 
-static void send_text(End *end, const char *text)
+static AssociationResult try_text(End *end, const char *text)
 {
     const AssociationMessage message = {.stream = 1,
                                         .ppid = 53,
@@ -47,7 +47,12 @@ static void send_text(End *end, const char *text)
                                         .bytes = text,
                                         .length = strlen(text)};
 
-    g_assert_cmpint(association_send(end->sctp, &message), ==, ASSOCIATION_SENT);
+    return association_send(end->sctp, &message);
+}
+
+static void send_text(End *end, const char *text)
+{
+    g_assert_cmpint(try_text(end, text), ==, ASSOCIATION_SENT);
 }
 
 /* The remote opens. FIRST and SECOND are what it and we take for the chunks of both. */
@@ -97,6 +102,24 @@ static void test_opening(void)
     tear_down();
 }
 
+/* What we have to say before we know that we are up waits for that: usrsctp would put it behind the
+ * COOKIE-ECHO that crosses no path. */
+static void test_opening_blocked(void)
+{
+    g_autoptr(GBytes) theirs = opening_chunk_describe();
+    g_autoptr(GBytes) own = opening_chunk_describe();
+
+    set_up_by(&(EndDescription){theirs, own, true}, &(EndDescription){own, theirs, false});
+    g_assert_cmpint(try_text(&ours, "early"), ==, ASSOCIATION_BLOCKED);
+    g_assert_cmpuint(ours.writable, ==, 0);
+    deliver(&remote, &ours);
+    g_assert_cmpuint(ours.writable, ==, 1);
+    send_text(&ours, "early");
+    deliver(&ours, &remote);
+    g_assert_cmpmem(remote.messages->data, remote.messages->len, "early|", 6);
+    tear_down();
+}
+
 /* Whoever carried our description has left it out: the remote knows nothing of it. */
 static void test_opening_left_out(void)
 {
@@ -104,9 +127,11 @@ static void test_opening_left_out(void)
     g_autoptr(GBytes) own = opening_chunk_describe();
 
     set_up_by(&(EndDescription){}, &(EndDescription){own, theirs, false});
+    g_assert_cmpint(try_text(&ours, "early"), ==, ASSOCIATION_BLOCKED);
     wait_for_both();
     both_are_up();
     assert_messages("first|");
+    g_assert_cmpuint(ours.writable, ==, 1);
     tear_down();
 }
 
@@ -152,6 +177,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/association/described", test_described);
     g_test_add_func("/association/opening", test_opening);
+    g_test_add_func("/association/opening-blocked", test_opening_blocked);
     g_test_add_func("/association/opening-left-out", test_opening_left_out);
     g_test_add_func("/association/opening-altered", test_opening_altered);
     g_test_add_func("/association/opening-forged", test_opening_forged);

@@ -307,6 +307,10 @@ AssociationResult association_send(Association *association, const AssociationMe
         return streams_want(association->streams, message->stream) ? ASSOCIATION_NO_STREAM
                                                                    : ASSOCIATION_REFUSED;
     }
+    if (opening_is_held(association->opening)) {
+        association->blocked = true;
+        return ASSOCIATION_BLOCKED;
+    }
     sctp_stack_use(association->id);
     adjust_send_buffer(association, message->length);
     spa.sendv_sndinfo.snd_sid = message->stream;

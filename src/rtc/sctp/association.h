@@ -82,7 +82,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Association, association_free)
 /* To be called when the user is ready: the association may be up already. */
 void association_start(Association *association);
 
-/* Also before the association is up: then it is bundled with COOKIE-ECHO. */
+/* Also before the association is up: then it is bundled with COOKIE-ECHO, or BLOCKED until it is
+ * known whether there is one on the path. */
 AssociationResult association_send(Association *association, const AssociationMessage *message);
 
 /* While corked, messages that do not fill a packet wait for others if something is in flight. */

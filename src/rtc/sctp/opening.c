@@ -115,6 +115,11 @@ bool opening_is_silent(const SctpOpening *opening)
     return opening->state == OPENING_SILENT;
 }
 
+bool opening_is_held(const SctpOpening *opening)
+{
+    return opening && opening->state == OPENING_HELD;
+}
+
 static bool replay(SctpOpening *opening)
 {
     const Gate *gate = opening->gate;

@@ -51,6 +51,8 @@ guint64 opening_round_trip_usec(const SctpOpening *opening);
 
 /* What usrsctp sends crosses no path now. */
 bool opening_is_silent(const SctpOpening *opening);
+/* Whether usrsctp would send a message with its handshake, and that may be a silent one. NULL: no */
+bool opening_is_held(const SctpOpening *opening);
 /* usrsctp has sent its INIT. OPENS: this end knows that both have it. */
 void opening_begin(SctpOpening *opening, bool opens);
 /* To be told of what comes, before the gate is. */
