@@ -17,6 +17,9 @@ static const guint waits[] = {1000, 4000}; /* milliseconds */
 
 #define SUSPICION (120 * G_USEC_PER_SEC)
 
+/* Power cuts are rare: whoever takes our name and leaves more often wants us to connect anew. */
+#define RETURN_INTERVAL (600 * G_USEC_PER_SEC)
+
 void name_choice_set(NameChoice *choice, const char *own, const char *other)
 {
     name_choice_clear(choice);
@@ -90,8 +93,10 @@ bool name_choice_left(NameChoice *choice, const char *id, gint64 now)
     if (!choice->suspect || g_strcmp0(choice->suspect, id) != 0)
         return false;
     g_clear_pointer(&choice->suspect, g_free);
-    if (now - choice->since > SUSPICION)
+    if (now - choice->since > SUSPICION ||
+        (choice->returned > 0 && now - choice->returned < RETURN_INTERVAL))
         return false;
+    choice->returned = now;
     name_choice_begin(choice);
     return true;
 }

@@ -22,9 +22,10 @@ typedef struct {
     char *own, *other;
     char *spare; /* kept once it was made up, so that others see one name */
     NameRank rank;
-    guint waits;   /* for our own, while somebody has it */
-    gint64 since;  /* monotonic µs: when we came in under another; 0: we did not */
-    char *suspect; /* who had our own then, and has said nothing since: its id, or NULL */
+    guint waits;     /* for our own, while somebody has it */
+    gint64 since;    /* monotonic µs: when we came in under another; 0: we did not */
+    gint64 returned; /* the same: when our own was ours again; 0: never */
+    char *suspect;   /* who had our own then, and has said nothing since: its id, or NULL */
 } NameChoice;
 
 /* OTHER: NULL to wait until OWN is free. */
@@ -46,10 +47,11 @@ bool name_choice_next(NameChoice *choice);
 /*
  * We are in the room at NOW, in which HOLDER has our own name, or NULL. A machine that is back from
  * a power cut may have been told that its own dead connection lives: then that one says nothing,
- * and leaves within two minutes.
+ * and leaves within two minutes. Our own is taken back once in ten minutes, for whoever is in the
+ * room can do the same.
  */
 void name_choice_entered(NameChoice *choice, const char *holder, gint64 now);
 void name_choice_heard(NameChoice *choice, const char *id);
 
-/* Whether ID, which has left at NOW, was such a connection: our own name is ours again. */
+/* Whether ID, which has left at NOW, was such a connection, and our own name is to be ours again. */
 bool name_choice_left(NameChoice *choice, const char *id, gint64 now);
