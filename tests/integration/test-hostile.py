@@ -10,6 +10,8 @@ and no number may come from somebody whose certificate is not the announced one.
 import os
 import re
 import resource
+import select
+import signal
 import sys
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -124,6 +126,24 @@ def test_frames_to_an_emitter(world):
     equal(evil.expect("bye")["session"], frame["session"], "session of the bye")
     evil.send_json({"type": "bye", "to": "listener", "session": "never heard of"})
     harness.hold(other.exists, 0.3, "the other call")
+
+
+def test_left_while_stopping(world):
+    """Whoever has our name leaves while we say goodbye: we do not come back for it."""
+    server = world.closing(WsServer())
+    peer = world.peer("peer", server.url(), connected=False, config={"Peer": {"Name": None}})
+    refused = server.accept(answer=b"HTTP/1.1 409 No\r\nContent-Length: 0\r\n\r\n")
+    own = re.search(r"name=([^ &]*)", refused.request).group(1)
+    client = server.accept()
+    client.send_json({"type": "welcome", "id": "me", "room": "", "iceServers": [],
+                      "peers": [{"id": "holder", "name": own}]})
+    peer.wait_connected()
+    check(peer.get("Name") != own, "two have one name")
+    peer.signal(signal.SIGTERM)
+    wait_for(lambda: select.select([client.socket], [], [], 0)[0], 10, "its goodbye")
+    client.send_json({"type": "left", "id": "holder"})
+    peer.expect_exit(0)
+    check(not server.pending(), "it connects again")
 
 
 def test_handshake(world):

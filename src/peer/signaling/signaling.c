@@ -339,7 +339,7 @@ static void receive_left(Signaling *signaling, const Frame *frame)
     signaling->ops->leaving(frame->id, signaling->data);
     room_remove(signaling->room, frame->id);
     signaling->ops->members(signaling->data);
-    if (!name_choice_left(&signaling->name, frame->id, clock_monotonic()))
+    if (signaling->stopping || !name_choice_left(&signaling->name, frame->id, clock_monotonic()))
         return;
     log_event(G_LOG_LEVEL_INFO, (.topic = LOG_TOPIC_RELAY),
               _("the name %s was a dead connection's, and is ours again"), signaling->name.own);
