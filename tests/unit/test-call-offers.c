@@ -363,6 +363,29 @@ static void test_has_moved(void)
     pair_free(pair);
 }
 
+/* One without a name has not gone because our relay has. */
+static void test_passed_on_without_relay(void)
+{
+    set_up(false);
+    Pair *pair = pair_new("\"session\":\"s\",");
+    Node *evil = join("evil", false, false);
+
+    room_remove(pair->ours->room, "foreign");
+    room_add(pair->ours->room, "foreign", NULL);
+    g_assert_true(connection_offer(pair->foreign.connection, NULL));
+    talk(&pair->foreign);
+    pair->call = calls_find(pair->ours->calls, 1);
+    g_assert_cmpint(call_state(pair->call), ==, CALL_CONNECTED);
+    offer_from(pair, evil, 1);
+    room_clear(pair->ours->room);
+    room_set_state(pair->ours->room, RELAY_DISCONNECTED, "it broke");
+    call_dispatch_relay_changed(pair->ours->dispatch);
+    fake_connections_move();
+    settle();
+    g_assert_cmpstr(call_remote(pair->call), ==, "foreign");
+    pair_free(pair);
+}
+
 /* Our restart goes to where the remote was, too, as long as nothing is proven. */
 static void test_restart_on_detour(void)
 {
@@ -462,6 +485,7 @@ int main(int argc, char **argv)
     g_test_add_func("/call-offers/overheard", test_overheard);
     g_test_add_func("/call-offers/passed-on", test_passed_on);
     g_test_add_func("/call-offers/has-moved", test_has_moved);
+    g_test_add_func("/call-offers/passed-on/without-relay", test_passed_on_without_relay);
     g_test_add_func("/call-offers/restart-on-detour", test_restart_on_detour);
     g_test_add_func("/call-offers/few-descriptors", test_few_descriptors);
     g_test_add_func("/call-offers/read-once", test_read_once);

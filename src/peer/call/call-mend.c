@@ -101,14 +101,14 @@ static void call_note_heard(Call *call)
 }
 
 /* Whether the room says that the remote has gone from where it was. Its name must be where it seems
- * to be, if it has one. */
+ * to be, if it has one. Without a relay nobody knows. */
 static bool is_gone_there(Call *call)
 {
     const CallIdentity *identity = &call->identity;
     const char *to;
 
     if (!call->user.ops->locate(call, &to, call->user.data))
-        return !identity->claimed && !identity->asked;
+        return !to && !identity->claimed && !identity->asked;
     return g_strcmp0(to, identity->id) != 0 && g_strcmp0(to, identity->detour) == 0;
 }
 

@@ -137,10 +137,8 @@ bool calls_locate(const Calls *calls, const Call *call, const char **to)
     if (!room_is_known(calls->room) || (identity->id && room_has(calls->room, identity->id)))
         return true;
     member = name ? room_find(calls->room, name) : NULL;
-    if (!member)
-        return false;
-    *to = member->id;
-    return true;
+    *to = member ? member->id : NULL;
+    return member != NULL;
 }
 
 void calls_note_connected(Calls *calls, Call *call)

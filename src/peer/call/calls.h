@@ -88,7 +88,7 @@ bool calls_have_place(const Calls *calls, const char *fingerprint, GError **erro
 /*
  * Where the remote of CALL, which has been connected, is in the room: under the id that it had,
  * else under the name that the relay gave it. TO is NULL where the relay gives no ids. False if
- * the relay is not connected, or the remote not there.
+ * the relay is not connected, and TO is where it was; or if it is not there, and TO is NULL.
  */
 bool calls_locate(const Calls *calls, const Call *call, const char **to);
 
