@@ -129,8 +129,13 @@ static void on_leaving(const char *id, gpointer data)
 {
     Peer *peer = data;
 
-    call_dispatch_left(peer->dispatch, id);
+    call_dispatch_leaving(peer->dispatch, id);
     kept_calls_leaving(peer->kept, id);
+}
+
+static void on_left(gpointer data)
+{
+    call_dispatch_left(((Peer *) data)->dispatch);
 }
 
 static void on_frame(const Frame *frame, gpointer data)
@@ -145,16 +150,12 @@ static void on_frame(const Frame *frame, gpointer data)
 
 static void on_no_such_peer(const char *to, gpointer data)
 {
-    Peer *peer = data;
-
-    call_dispatch_no_such_peer(peer->dispatch, to);
+    call_dispatch_no_such_peer(((Peer *) data)->dispatch, to);
 }
 
 static void on_stopped(gpointer data)
 {
-    Peer *peer = data;
-
-    daemon_quit(peer->daemon, 0);
+    daemon_quit(((Peer *) data)->daemon, 0);
 }
 
 /* Pairings, `call`s and offers may begin something, the rest must belong to it. */
@@ -171,6 +172,7 @@ static const SignalingOps signaling_ops = {
     .state = on_relay_state,
     .joined = on_joined,
     .leaving = on_leaving,
+    .left = on_left,
     .ice_servers = on_ice_servers,
     .members = on_part_changed,
     .frame = on_frame,

@@ -230,8 +230,10 @@ void leave(Node *node)
         Node *other = nodes->pdata[i];
 
         if (other->calls && other != node)
-            call_dispatch_left(other->dispatch, node->id);
+            call_dispatch_leaving(other->dispatch, node->id);
         room_remove(other->room, node->id);
+        if (other->calls && other != node)
+            call_dispatch_left(other->dispatch);
     }
 }
 

@@ -363,6 +363,25 @@ static void test_has_moved(void)
     pair_free(pair);
 }
 
+/* Its dead connection is still in the room when it is proven to be elsewhere. */
+static void test_has_moved_before(void)
+{
+    set_up(false);
+    Pair *pair = offered("\"session\":\"s\",");
+
+    rejoin(pair->foreign.node, "other-id");
+    offer_later(pair, "gen 1");
+    fake_connections_move();
+    settle();
+    g_assert_cmpstr(call_remote(pair->call), ==, "foreign");
+    call_dispatch_leaving(pair->ours->dispatch, "foreign");
+    room_remove(pair->ours->room, "foreign");
+    call_dispatch_left(pair->ours->dispatch);
+    g_assert_cmpstr(call_remote(pair->call), ==, "other-id");
+    g_assert_false(call_identity(pair->call)->left);
+    pair_free(pair);
+}
+
 /* One without a name has not gone because our relay has. */
 static void test_passed_on_without_relay(void)
 {
@@ -485,6 +504,7 @@ int main(int argc, char **argv)
     g_test_add_func("/call-offers/overheard", test_overheard);
     g_test_add_func("/call-offers/passed-on", test_passed_on);
     g_test_add_func("/call-offers/has-moved", test_has_moved);
+    g_test_add_func("/call-offers/has-moved-before", test_has_moved_before);
     g_test_add_func("/call-offers/passed-on/without-relay", test_passed_on_without_relay);
     g_test_add_func("/call-offers/restart-on-detour", test_restart_on_detour);
     g_test_add_func("/call-offers/few-descriptors", test_few_descriptors);

@@ -418,12 +418,18 @@ static void note_left(CallDispatch *dispatch, const char *id)
     }
 }
 
-void call_dispatch_left(CallDispatch *dispatch, const char *id)
+void call_dispatch_leaving(CallDispatch *dispatch, const char *id)
 {
     settle_all(dispatch);
     note_left(dispatch, id);
     delayed_calls_drop_all(dispatch->delayed, id);
     end_pending_with(dispatch, id, CALL_REASON_LEFT);
+}
+
+/* It was a connection that has died, perhaps, of a remote that has been elsewhere for long. */
+void call_dispatch_left(CallDispatch *dispatch)
+{
+    settle_all(dispatch);
 }
 
 void call_dispatch_no_such_peer(CallDispatch *dispatch, const char *to)

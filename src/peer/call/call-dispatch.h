@@ -45,7 +45,8 @@ void call_dispatch_relay_changed(CallDispatch *dispatch);
  * become another. */
 void call_dispatch_link_changed(CallDispatch *dispatch, bool anew);
 void call_dispatch_joined(CallDispatch *dispatch, const char *id);
-/* Before it is taken out of the room. */
-void call_dispatch_left(CallDispatch *dispatch, const char *id);
+/* Before it is taken out of the room, and after that. */
+void call_dispatch_leaving(CallDispatch *dispatch, const char *id);
+void call_dispatch_left(CallDispatch *dispatch);
 /* The relay knows no TO. */
 void call_dispatch_no_such_peer(CallDispatch *dispatch, const char *to);

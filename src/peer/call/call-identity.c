@@ -50,6 +50,7 @@ void call_identity_settle(CallIdentity *identity, const char *path)
     g_free(identity->id);
     identity->id = g_steal_pointer(&identity->detour);
     g_clear_pointer(&identity->proof, g_free);
+    identity->left = false;
 }
 
 const char *call_identity_address(const CallIdentity *identity)

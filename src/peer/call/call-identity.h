@@ -18,7 +18,7 @@ typedef struct {
     char *id;       /* in the room; NULL: not known (yet) */
     char *detour;   /* the id that it seems to have now, or NULL; see call_identity_detour() */
     char *proof;    /* the path that would prove it, or NULL */
-    bool left;      /* it has left the room, as far as we have heard */
+    bool left;      /* ID has left the room, as far as we have heard */
     char *claimed;  /* the name that the relay gives it; NULL: none */
     char *shown;    /* what to call it in front of people; may be "" */
     char *verified; /* the key that it has shown, "sha-256 AB:…"; NULL before */

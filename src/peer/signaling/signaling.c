@@ -338,6 +338,7 @@ static void receive_left(Signaling *signaling, const Frame *frame)
     log_member(frame);
     signaling->ops->leaving(frame->id, signaling->data);
     room_remove(signaling->room, frame->id);
+    signaling->ops->left(signaling->data);
     signaling->ops->members(signaling->data);
     if (signaling->stopping || !name_choice_left(&signaling->name, frame->id, clock_monotonic()))
         return;

@@ -37,7 +37,8 @@ typedef struct {
     /* The room's state is another; also: who we are in it. */
     void (*state)(gpointer data);
     void (*joined)(const char *id, gpointer data);
-    void (*leaving)(const char *id, gpointer data); /* still in the room */
+    void (*leaving)(const char *id, gpointer data); /* still in the room, */
+    void (*left)(gpointer data);                    /* and not any more */
     /* signaling_ice_servers() are others. */
     void (*ice_servers)(gpointer data);
     /* The list of members is another. */
