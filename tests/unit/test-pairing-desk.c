@@ -90,7 +90,8 @@ static void say(const Host *host, const char *from, const char *session, const c
 
 static PairingRun *ask(const Host *host, const char *from, const char *session)
 {
-    PairingRun *run = pairing_run_new(PAIRING_JOINER, host->digits, session, from, KEY_B);
+    PairingRun *run =
+        pairing_run_new(PAIRING_JOINER, host->digits, session, from ? from : "nobody", KEY_B);
     g_autofree char *share = pairing_run_share(run);
 
     say(host, from, session, "ask", share);
@@ -100,7 +101,7 @@ static PairingRun *ask(const Host *host, const char *from, const char *session)
 static void flood(Host *host, const char *from, guint count)
 {
     for (guint i = 0; i < count; i++) {
-        g_autofree char *session = g_strdup_printf("%s-%u", from, i);
+        g_autofree char *session = g_strdup_printf("%s-%u", from ? from : "nobody", i);
 
         pairing_run_free(ask(host, from, session));
     }
@@ -142,6 +143,26 @@ static void test_again(void)
     host_end(&host);
 }
 
+/* A foreign relay does not say who asks: nobody uses up what is one sender's, or takes its run away. */
+static void test_foreign(void)
+{
+    g_autoptr(PairingRun) desk = NULL;
+    g_autofree char *tag = NULL;
+    Host host;
+
+    host_begin(&host);
+    flood(&host, NULL, 20);
+    g_assert_cmpuint(host.answers, ==, 20);
+    desk = ask(&host, NULL, "s");
+    g_assert_cmpuint(host.answers, ==, 21);
+    g_assert_true(pairing_run_take_share(desk, host.answer));
+    pairing_run_free(ask(&host, NULL, "of another"));
+    tag = pairing_run_tag(desk);
+    say(&host, NULL, "s", "confirm", tag);
+    g_assert_nonnull(host.paired);
+    host_end(&host);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -149,5 +170,6 @@ int main(int argc, char **argv)
     log_open("test-pairing-desk", false);
     g_test_add_func("/pairing-desk/flood", test_flood);
     g_test_add_func("/pairing-desk/again", test_again);
+    g_test_add_func("/pairing-desk/foreign", test_foreign);
     return g_test_run();
 }

@@ -20,7 +20,8 @@
 /*
  * Runs that have not been confirmed: one of each sender, whose next one takes its place; of all of
  * them the oldest gives way. A run is free for a stranger, who learns nothing from it, but costs us
- * some point arithmetic: so a sender asks a few times, and all together not too often.
+ * some point arithmetic: so a sender asks a few times, and all together not too often. A foreign
+ * relay does not tell who it is, and what is one sender's share is nobody's there.
  */
 enum { MAX_RUNS = 16, ASKS_PER_SENDER = 8, ASK_BURST = 200 };
 #define ASK_INTERVAL (2 * G_USEC_PER_SEC)
@@ -263,12 +264,13 @@ char *pairing_desk_open(PairingDesk *desk, guint seconds, const PairingWish *wis
 
 static bool may_ask(PairingDesk *desk, const char *from)
 {
-    guint before = GPOINTER_TO_UINT(g_hash_table_lookup(desk->asked, from));
+    guint before = from ? GPOINTER_TO_UINT(g_hash_table_lookup(desk->asked, from)) : 0;
 
     if (before >= ASKS_PER_SENDER ||
         !bucket_take(&desk->asks, clock_monotonic(), ASK_INTERVAL, ASK_BURST))
         return false;
-    g_hash_table_insert(desk->asked, g_strdup(from), GUINT_TO_POINTER(before + 1));
+    if (from)
+        g_hash_table_insert(desk->asked, g_strdup(from), GUINT_TO_POINTER(before + 1));
     return true;
 }
 
@@ -285,14 +287,14 @@ static void forget_run(PairingDesk *desk, const char *from)
 
 static void receive_ask(PairingDesk *desk, const Frame *frame)
 {
-    const char *from = frame->from ? frame->from : "";
     g_autofree char *share = NULL;
     Visit *visit;
 
     if (desk->state != DESK_HOSTING || !frame->session || visit_find(desk, frame) ||
-        !pairing_ask_is_for(frame->data, desk->digits) || !may_ask(desk, from))
+        !pairing_ask_is_for(frame->data, desk->digits) || !may_ask(desk, frame->from))
         return;
-    forget_run(desk, frame->from);
+    if (frame->from)
+        forget_run(desk, frame->from);
     visit = visit_new(desk, frame->from, frame->session);
     share = pairing_run_share(visit->run);
     if (pairing_run_take_share(visit->run, frame->data))
