@@ -612,6 +612,7 @@ def test_bus(world):
     equal(relay.get("Rooms"), 2)
     types = {name: relay.get_variant(name).get_type_string() for name in relay.get_all()}
     equal(types, {"Version": "s", "Listening": "as", "TlsListening": "as", "Draining": "b",
+                  "Problems": "as",
                   "ClusterState": "s", "ClusterServer": "s",
                   "Connections": "u", "Rooms": "u", "FramesForwarded": "t", "FramesDropped": "t",
                   "Refused": "t"})
