@@ -358,6 +358,15 @@ static void say_no_path(Doctor *doctor)
     doctor_say(doctor, FINDING_FAILED, N_("path"), "%s", words);
 }
 
+/* One that looks for another path already has been connected, and tells of the path that it had. */
+static bool has_path(const CallEntry *call, const char *peer)
+{
+    const char *state = dict_string(call->properties, "State");
+
+    return g_str_equal(dict_string(call->properties, "Peer"), peer) &&
+           (g_str_equal(state, "connected") || g_str_equal(state, "reconnecting"));
+}
+
 static void look_at_path(PathTest *test)
 {
     g_autoptr(GPtrArray) calls = call_list_load(test->doctor->client, NULL);
@@ -365,8 +374,7 @@ static void look_at_path(PathTest *test)
     for (guint i = 0; calls && i < calls->len; i++) {
         const CallEntry *call = calls->pdata[i];
 
-        if (g_str_equal(dict_string(call->properties, "Peer"), test->peer) &&
-            g_str_equal(dict_string(call->properties, "State"), "connected")) {
+        if (has_path(call, test->peer)) {
             doctor_say(test->doctor, FINDING_OK, N_("trust"), "%s: %s",
                        call_state_text(dict_string(call->properties, "Trust")),
                        dict_string(call->properties, "RemoteFingerprint"));
@@ -374,6 +382,8 @@ static void look_at_path(PathTest *test)
             return;
         }
     }
+    doctor_say(test->doctor, FINDING_FAILED, N_("path"), "%s",
+               _("the call has ended again: see \"rtcbusctl monitor\" and the journal"));
 }
 
 static void say_failure(Doctor *doctor, const char *why)
