@@ -241,6 +241,12 @@ void negotiation_roll_back(Negotiation *negotiation)
     g_clear_pointer(&negotiation->offered, sdp_free);
 }
 
+static void replace(char **place, const char *text)
+{
+    g_free(*place);
+    *place = g_strdup(text);
+}
+
 /* What it is able to do it has said at first, before its key was seen. Who has not the key may
  * describe a restart, and changes nothing by it. */
 static void keep_abilities(const Sdp *before, Sdp *remote)
@@ -249,8 +255,7 @@ static void keep_abilities(const Sdp *before, Sdp *remote)
     remote->max_packet_size = before->max_packet_size;
     g_clear_pointer(&remote->sctp_init, g_bytes_unref);
     remote->sctp_init = before->sctp_init ? g_bytes_ref(before->sctp_init) : NULL;
-    g_free(remote->protocol);
-    remote->protocol = g_strdup(before->protocol);
+    replace(&remote->protocol, before->protocol);
 }
 
 static void prove(Negotiation *negotiation, const Sdp *remote)
@@ -290,16 +295,16 @@ static Sdp *next_answer(Negotiation *negotiation, const Sdp *remote, const Negot
 
     if (template) {
         negotiation->client = remote->setup != SDP_SETUP_ACTIVE;
-        sdp->mid = g_strdup(remote->mid);
+        replace(&sdp->mid, remote->mid);
         sdp->mline_index = remote->mline_index;
-        sdp->transport = g_strdup(remote->transport); /* the m-line is as the offer's */
+        replace(&sdp->transport, remote->transport); /* the m-line is as the offer's */
         sdp->old_format = remote->old_format;
         if (!remote->sctp_init || remote->max_packet_size == 0) /* it is none of ours */
             g_clear_pointer(&sdp->sctp_init, g_bytes_unref);
     }
     sdp->setup = negotiation->client ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE;
     sdp->bundled = remote->bundled;
-    sdp->answers = g_strdup(remote->ufrag);
+    replace(&sdp->answers, remote->ufrag);
     g_ptr_array_unref(sdp->media);
     sdp->media = g_ptr_array_ref(remote->media);
     return sdp;

@@ -44,7 +44,7 @@ def make_locale(world):
                        capture_output=True, check=False)
     except FileNotFoundError:
         pass
-    if os.path.isdir(folder + "/ja_JP.UTF-8"):
+    if os.path.exists(folder + "/ja_JP.UTF-8/LC_CTYPE"):
         return {"LOCPATH": folder, "LANG": "ja_JP.UTF-8"}
     return {"LC_ALL": "C.UTF-8", "LANGUAGE": "ja"}
 

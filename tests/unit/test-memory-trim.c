@@ -46,6 +46,10 @@ static void test_keep(void)
 {
     uintptr_t end;
 
+    if (ANOTHER_ALLOCATOR) {
+        g_test_skip("the heap is another allocator's");
+        return;
+    }
     memory_keep(512 << 10);
     end = use();
     g_assert_cmpuint(heap_end(), ==, end);
@@ -58,8 +62,6 @@ static void test_keep(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    if (ANOTHER_ALLOCATOR)
-        return 77;
     g_test_add_func("/memory-trim/keep", test_keep);
     return g_test_run();
 }
