@@ -21,6 +21,7 @@ static const guint8 *last_chunk(guint8 type, gsize *chunk_length)
 {
     const guint8 *found = NULL;
 
+    *chunk_length = 0;
     for (GList *link = ours.out.head; link; link = link->next) {
         gsize length, at = HEADER;
         const guint8 *packet = g_bytes_get_data(link->data, &length);
