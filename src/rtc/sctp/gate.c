@@ -18,6 +18,8 @@
 
 #include <string.h>
 
+#include "rtc/sctp/network-order.h"
+
 #define COMMON_HEADER 12 /* RFC 9260 3.1 */
 #define TLV_HEADER 4     /* of a chunk, a parameter and an error cause alike */
 #define PADDED(length) (((gsize) (length) + 3) & ~(gsize) 3)
@@ -74,22 +76,6 @@ typedef struct {
     bool alone;          /* in its packet */
     Judgement (*judge)(Walk *walk, const guint8 *chunk, gsize length);
 } ChunkRule;
-
-static guint16 get16(const guint8 *at)
-{
-    return at[0] << 8 | at[1];
-}
-
-static guint32 get32(const guint8 *at)
-{
-    return (guint32) get16(at) << 16 | get16(at + 2);
-}
-
-static void put16(guint8 *at, guint16 value)
-{
-    at[0] = value >> 8;
-    at[1] = value;
-}
 
 static Judgement judged(Walk *walk, Judgement judgement, const char *reason)
 {

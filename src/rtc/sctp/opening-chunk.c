@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/random.h"
+#include "rtc/sctp/network-order.h"
 
 /* RFC 9260 3 */
 #define COMMON_HEADER 12
@@ -33,23 +34,6 @@
 /* What usrsctp takes of the numbers that it counts, from the first one */
 #define SEED_TO_TAG 0
 #define TAG_TO_TSN 3
-
-static void put16(guint8 *at, guint16 value)
-{
-    value = GUINT16_TO_BE(value);
-    memcpy(at, &value, sizeof value);
-}
-
-static void put32(guint8 *at, guint32 value)
-{
-    value = GUINT32_TO_BE(value);
-    memcpy(at, &value, sizeof value);
-}
-
-static guint32 get32(const guint8 *at)
-{
-    return (guint32) at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
-}
 
 /* No number on the way is 0. */
 static bool is_tag(guint32 tag)

@@ -16,6 +16,7 @@
 
 #include "common/clock.h"
 #include "rtc/sctp/crc32c.h"
+#include "rtc/sctp/network-order.h"
 
 /* RFC 9260 3 */
 #define COMMON_HEADER 12
@@ -45,11 +46,6 @@ struct Recovery {
     bool sacked;      /* since then, but not acknowledged: it is no outage */
     guint timer;      /* the next question */
 };
-
-static guint32 get32(const guint8 *at)
-{
-    return (guint32) at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
-}
 
 /* Serial numbers (RFC 1982): whether A is B or comes before it */
 static bool is_up_to(guint32 a, guint32 b)

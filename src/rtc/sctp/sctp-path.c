@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/random.h"
 #include "rtc/sctp/crc32c.h"
+#include "rtc/sctp/network-order.h"
 #include "rtc/sctp/path-mtu.h"
 
 /* RFC 9260 3 */
@@ -52,28 +53,6 @@ struct SctpPath {
     guint8 nonce[NONCE_LENGTH];
     bool answers;
 };
-
-static void put16(guint8 *at, guint16 value)
-{
-    value = GUINT16_TO_BE(value);
-    memcpy(at, &value, sizeof value);
-}
-
-static void put32(guint8 *at, guint32 value)
-{
-    value = GUINT32_TO_BE(value);
-    memcpy(at, &value, sizeof value);
-}
-
-static guint16 get16(const guint8 *at)
-{
-    return at[0] << 8 | at[1];
-}
-
-static guint32 get32(const guint8 *at)
-{
-    return (guint32) get16(at) << 16 | get16(at + 2);
-}
 
 static void send_probe(SctpPath *path, gsize size)
 {
