@@ -41,7 +41,7 @@ struct Calls {
     guint last_number;
     SenderBudgets *budgets; /* of connectivity checks */
     Bucket byes[2];         /* of peers whose names are unknown, and known */
-    Bucket sender_byes[SENDER_BYES];
+    Bucket sender_byes[2][SENDER_BYES];
     guint32 seed;          /* of which sender has which */
     guint past, trim_past; /* begun and ended; when the timer was last looked at */
     guint trim_id;
@@ -344,7 +344,8 @@ static bool may_say_bye(Calls *calls, const char *to)
     guint place = (guint32) (g_str_hash(to) * (calls->seed | 1)) >> 22;
     gint64 now = clock_monotonic();
 
-    return bucket_take(&calls->sender_byes[place], now, SENDER_BYE_INTERVAL, SENDER_BYE_BURST) &&
+    return bucket_take(&calls->sender_byes[known][place], now, SENDER_BYE_INTERVAL,
+                       SENDER_BYE_BURST) &&
            bucket_take(&calls->byes[known], now, BYE_INTERVAL, BYE_BURST);
 }
 
