@@ -23,10 +23,16 @@ die() {
 
 # Progress ---------------------------------------------------------------------------------------
 
+# failures N LOG: the lines that say which tests have failed, each with N lines before it.
+failures() {
+    grep -nE -B "$1" '^[ 0-9:#-]*(not ok |FAIL: |ERROR: )|ERROR: [A-Z][a-z]+Sanitizer|runtime error:' \
+        "$2" | cut -c 1-300 | head -n 60
+}
+
 # show_log FILE: the end of it, and before that what failed, if it is the output of tests.
 show_log() {
     {
-        grep -nE -A 12 '^(# )?not ok ' "$1" | head -n 60 && echo "..."
+        failures 6 "$1" && echo "..."
         tail -n 40 "$1"
     } | sed 's/^/    /'
 }
