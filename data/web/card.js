@@ -112,7 +112,7 @@ export class Card {
 
     /** What is going on, in a sentence, unless all is well. */
     #showNote(now) {
-        const {call, wanted, reason, readings} = this.#contact, {state} = this.#pill.dataset;
+        const {call, wanted, reason, words, readings} = this.#contact, {state} = this.#pill.dataset;
         const long = now - this.#since > SOON;
         let key = '';
         if (!call && reason)
@@ -123,7 +123,8 @@ export class Card {
             key = 'doing.nothing';
         const again = key.startsWith('reason.') && wanted ? ` ${t(`again.${whenAgain(reason)}`)}` : '';
         this.#note.classList.toggle('danger', key === 'reason.changed');
-        say(this.#note, key && t(key, {name: this.name}) + again);
+        const theirs = key.startsWith('reason.') && words ? ` ${t('reason.says', {name: this.name, words})}` : '';
+        say(this.#note, key && t(key, {name: this.name}) + theirs + again);
         show(this.#note, key !== '');
     }
 

@@ -5,6 +5,7 @@
 // channel of its own, and answers with what it has of the call with whoever asks, and no other.
 
 import {bound} from './dom.js';
+import {printable} from './js/printable.js';
 import {rungsOf} from './ladder-log.js';
 
 const LABEL = 'ladder', PROTOCOL = 'rtcbus.ladder.1';
@@ -62,10 +63,9 @@ export async function askLadder(contact) {
 /** Nothing that it says is believed to be in order. */
 function read(text, at, peer) {
     const {name, now, rungs} = JSON.parse(text.slice(0, MAX_ANSWER));
-    const words = (value, most) => String(value ?? '').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '_').slice(0, most);
     const entries = rungs.slice(0, MAX_RUNGS).map(({ms, way, type, detail, frame}) => ({
         at: at + Number(ms) - Number(now), kind: WAYS.includes(way) ? way : 'direct', peer,
-        type: words(type, MAX_TYPE), detail: words(detail, MAX_DETAIL), frame}));
-    return {name: words(name, MAX_NAME), entries: entries.filter((entry) => Number.isFinite(entry.at))
+        type: printable(type, MAX_TYPE), detail: printable(detail, MAX_DETAIL), frame}));
+    return {name: printable(name, MAX_NAME), entries: entries.filter((entry) => Number.isFinite(entry.at))
         .sort((a, b) => a.at - b.at)};
 }

@@ -28,6 +28,7 @@ import views  # noqa: E402
 from browser import EXECUTABLES, Browser, executable, module_folder  # noqa: E402
 from fronts import caddy, haproxy, nginx  # noqa: E402
 from harness import check, equal, hold, note, wait_for  # noqa: E402
+from wsclient import WsClient  # noqa: E402
 from pages import (ADDRESS, FOREIGN, ROOM, WEB, emitter, fact, noticed_soon, open_page,  # noqa: E402
                    own_key, page_url, publish, rungs, shoot, slide, start_relay,
                    wait_connected, wait_growing, wait_people, wait_still)
@@ -427,6 +428,28 @@ def test_untrusted(world, kind):
     equal(peer.get("ListenerCount"), 0, "listeners")
 
 
+def test_last_words(world, kind):
+    """Why the other side ends a call, in its own words, which are nothing but text; and ours."""
+    relay = start_relay(world)
+    page = open_page(world, kind, relay)
+    odd = WsClient(relay.port, f"/{ROOM}?name=odd", host=ADDRESS, protocols=("rtcbus.1",))
+    world.closing(odd)
+    wait_people(page, "odd")
+    page.click("#people button")
+    call = odd.expect("call")
+    to = {"to": call["from"], "session": call["session"]}
+    odd.send_json({"type": "bye", "reason": "failed", "message": "<b>no</b>\nmemory\u202e " + "!" * 500, **to})
+    page.wait_text(page.card("odd", ".note"), "The call failed at odd. odd says: “<b>no</b>_memory_ !!!")
+    check(page.text(page.card("odd", ".note")).count("!") < 200, "a novel is shown")
+    call = odd.expect("call", 60)  # again, since the page wants it
+    odd.send_json({"type": "offer", "sdp": {"type": "offer", "sdp": "v=0\r\n"}, "to": call["from"],
+                   "session": call["session"]})
+    bye = odd.expect("bye", session=call["session"])
+    equal((bye["reason"], bye["message"]), ("failed", "the browser finds no fingerprint in the offer, or several"),
+          "the page's own words")
+    page.wait_text(page.card("odd", ".note"), "What odd sent could not be understood. It is called again")
+
+
 def test_japanese(world, kind):
     relay = start_relay(world)
     emitter(world, relay, "boiler")
@@ -599,6 +622,7 @@ TESTS = [
 ]
 IN_ONE = [  # what is the same in all browsers
     test_untrusted,
+    test_last_words,
     views.test_ladder_of_two_calls,
     views.test_ladder_of_both_ends,
     sending.test_values,

@@ -9,6 +9,7 @@ import {event} from './event.js';
 import {Feed} from './feed.js';
 import {FEED_LABEL, FEED_PROTOCOL} from './feed-frame.js';
 import {FeedSender} from './outbox.js';
+import {printable} from './printable.js';
 import {hex, randomBytes} from './random.js';
 import {fingerprintIn, sayProtocol, takesProtocol, textOf} from './sdp.js';
 
@@ -18,6 +19,8 @@ const LAST_WORDS = 500;        // ms in which a bye may follow the end of the ch
 const MAX_EARLY = 64;          // candidates before their description
 const MAX_BUFFERED = 1 << 20;  // bytes; a listener that is slower loses numbers
 const FIRST_RESTART = 500, LONGEST_RESTART = 8000; // ms between restarts of ICE
+
+const WHO = globalThis.document ? 'the browser' : 'Node.js'; // in a `bye`
 
 const NEXT = {
     calling: ['connecting', 'closed'],
@@ -41,6 +44,11 @@ export function reasonOf(word, pending) {
     return REASONS.find(([, known]) => known === word)?.[2] ?? (pending ? 'refused' : 'bye');
 }
 
+const MAX_WORDS = 200;         // characters
+
+/** What its `bye` says besides the word: text of the remote's, for people. */
+export const wordsOf = ({message}) => typeof message === 'string' ? printable(message, MAX_WORDS).trim() : '';
+
 export const makeSession = () => hex(randomBytes(16));
 
 /**
@@ -52,6 +60,7 @@ export const makeSession = () => hex(randomBytes(16));
 export class Call extends EventTarget {
     state = 'calling';
     reason = null;
+    words = '';          // the remote's own about it
     foreign = false;     // the remote does not know sessions
     stats = null;        // see readStats()
     setupTime = NaN;     // ms from the start to the first open channel
@@ -196,12 +205,15 @@ export class Call extends EventTarget {
         }
     }
 
-    close(reason, sayBye) {
+    /** WORDS: with a `bye`, what a person at the other side may want to know; without one, what its own says. */
+    close(reason, sayBye, words = '') {
         if (this.state === 'closed')
             return;
         clearTimeout(this.#restartTimer);
         if (sayBye)
-            this.#send({type: 'bye', reason: wordOf(reason)});
+            this.#send({type: 'bye', reason: wordOf(reason), message: words.slice(0, MAX_WORDS) || undefined});
+        else
+            this.words = words;
         this.#connection?.close();
         this.reason = reason;
         this.#enter('closed');
@@ -397,7 +409,10 @@ export class Call extends EventTarget {
         this.remoteFingerprint = fingerprintIn(text);
         this.trust = this.#trust.judge(this.name, this.remoteFingerprint);
         if (this.trust === 'changed' || !this.remoteFingerprint) {
-            this.close(this.remoteFingerprint ? 'changed' : 'bad', true);
+            if (this.remoteFingerprint)
+                this.close('changed', true);
+            else
+                this.close('bad', true, `${WHO} finds no fingerprint in the ${type}, or several`);
             return;
         }
         this.#then(async (connection) => {
@@ -414,7 +429,7 @@ export class Call extends EventTarget {
         this.#work = this.#work.then(() => this.state !== 'closed' && action(this.#connection))
             .catch((error) => {
                 console.warn('rtcbus:', error);
-                this.close('bad', true);
+                this.close('bad', true, `${WHO} says ${error.message}`);
             });
     }
 }

@@ -9,7 +9,7 @@
 //
 // Clients that know neither session nor "to" are matched by their sender alone.
 
-import {Call, makeSession, reasonOf, wordOf} from './call.js';
+import {Call, makeSession, reasonOf, wordOf, wordsOf} from './call.js';
 import {RtcbusError, event, until} from './event.js';
 import {FILES_LABEL, FILES_PROTOCOL, newTransfer, sendFile} from './files.js';
 import {Readings} from './readings.js';
@@ -39,6 +39,7 @@ export class Contact extends EventTarget {
     place = null;        // of its readings, from before a reload
     call = null;
     reason = null;       // of the last call's end
+    words = '';          // what the other side has said about it
     trust = null;        // known, new, unknown or changed, by the last call
     fingerprint = '';    // what that one has shown
     wanted = false;
@@ -333,6 +334,7 @@ export class Contacts extends EventTarget {
         } else if (call.state === 'closed') {
             contact.call = null;
             contact.reason = call.reason;
+            contact.words = call.words;
             if (call.reason === 'changed')
                 contact.wanted = false; // the visitor has to decide
             if (contact.wanted && !FINAL.includes(call.reason))
@@ -570,7 +572,7 @@ export class Contacts extends EventTarget {
 
     #receiveBye(frame) {
         const call = this.#find(frame);
-        call?.close(reasonOf(frame.reason, call.pending), false);
+        call?.close(reasonOf(frame.reason, call.pending), false, wordsOf(frame));
     }
 
     #readStats() {

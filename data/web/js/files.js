@@ -5,6 +5,7 @@
 // received is kept in memory until it is whole.
 
 import {RtcbusError, inOrder} from './event.js';
+import {printable} from './printable.js';
 import {hex, randomBytes} from './random.js';
 import {Sha256} from './sha2.js';
 
@@ -126,10 +127,8 @@ class Messages {
 
 /** What MESSAGE says for people, else OTHERWISE. */
 function words({message}, otherwise) {
-    return typeof message === 'string' && message ? printable(message).slice(0, MAX_WORDS) : otherwise;
+    return typeof message === 'string' && message ? printable(message, MAX_WORDS) : otherwise;
 }
-
-const printable = (text) => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '_');
 
 /** A name for a transfer of sendFile(). */
 export const newTransfer = () => hex(randomBytes(16));
@@ -241,7 +240,7 @@ async function receive(messages, decide, progress) {
     return new Receiver(messages, about, progress).run();
 }
 
-const nameOf = (path) => printable(String(path ?? '')).split('/').at(-1).slice(0, MAX_NAME) || 'file';
+const nameOf = (path) => printable(path).split('/').at(-1).slice(0, MAX_NAME) || 'file';
 
 class Receiver {
     #messages;

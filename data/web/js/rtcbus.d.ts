@@ -63,6 +63,8 @@ export interface Contact extends EventTarget {
      * gaveup, unreachable, silent, ended, replaced, bad, failed
      */
     readonly reason: string | null;
+    /** what the peer has said about it, for people; may be empty, and is on one line */
+    readonly words: string;
     readonly trust: TrustState | null;
     /** what it has shown: "sha-256 AB:CD:…" */
     readonly fingerprint: string;

@@ -194,7 +194,7 @@ export class Room extends EventTarget {
         contact.readings.keep();
         const failed = () => {
             const [name, words] = ENDS[contact.reason ?? 'timeout'] ?? ['Failed', `has ended the call (${contact.reason})`];
-            return new RtcbusError(name, `${peer} ${words}`);
+            return new RtcbusError(name, `${peer} ${words}${contact.words && ` and says: ${contact.words}`}`);
         };
         try {
             await until(contact, 'state', () => {
