@@ -9,6 +9,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {RTCPeerConnection, carry, check, connected, equal, event, make, messages, negotiate,
   rejectsName, runTests, test, throwsName, until, within} from './suite.mjs';
+import './test-paths.mjs';
 
 // ---- the connection
 

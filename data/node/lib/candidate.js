@@ -41,7 +41,15 @@ const NOTHING = {
   type: null, tcpType: null, relatedAddress: null, relatedPort: null,
 };
 
+let hideAddress; // (candidate, parsed): gives it all of PARSED that programs may see
+
 class RTCIceCandidate {
+  static {
+    hideAddress = (candidate, parsed) => {
+      candidate.#parsed = {...parsed, address: null, type: 'prflx'};
+    };
+  }
+
   #init;
   #parsed;
 
@@ -80,6 +88,14 @@ class RTCIceCandidate {
   }
 }
 
+// A remote one that nobody has told us of: its checks come from there (webrtc-pc 4.8.1). Its
+// address is not the program's to know.
+function peerReflexive(parsed, sdpMid) {
+  const candidate = new RTCIceCandidate({sdpMid, sdpMLineIndex: 0});
+  hideAddress(candidate, parsed);
+  return candidate;
+}
+
 class RTCIceCandidatePair {
   #local;
   #remote;
@@ -95,6 +111,6 @@ class RTCIceCandidatePair {
 }
 
 defineInterface(RTCIceCandidate);
-defineInterface(RTCIceCandidatePair);
+defineInterface(RTCIceCandidatePair, {isMadeHere: true});
 
-module.exports = {RTCIceCandidate, RTCIceCandidatePair, parseCandidate};
+module.exports = {RTCIceCandidate, RTCIceCandidatePair, parseCandidate, peerReflexive};

@@ -96,7 +96,7 @@ class RTCCertificate {
   }
 }
 
-defineInterface(RTCCertificate);
+defineInterface(RTCCertificate, {isMadeHere: true});
 
 async function generateCertificate(algorithm) {
   const [type, options] = keyOptions(algorithm);

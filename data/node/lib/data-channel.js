@@ -8,8 +8,8 @@
 'use strict';
 
 const {RTCError, RTCErrorEvent} = require('./events.js');
-const {Target, checkInternal, defineHandlers, defineInterface, domException, requireArguments,
-  toEnum, toUnsignedLong, toUsv} = require('./webidl.js');
+const {checkInternal, defineHandlers, defineInterface, domException, requireArguments,
+  takeListeners, toEnum, toUnsignedLong, toUsv} = require('./webidl.js');
 
 // The daemon holds the remote while 4 MiB are not acknowledged.
 const ACKNOWLEDGE_BYTES = 256 * 1024;
@@ -251,10 +251,11 @@ function toBytes(data) {
   return Buffer.from(toUsv(data), 'utf8');
 }
 
-class RTCDataChannel extends Target {
+class RTCDataChannel extends EventTarget {
   constructor(key, core) {
     checkInternal(key, 'RTCDataChannel');
     super();
+    takeListeners(this);
     cores.set(this, core);
     core.channel = this;
   }
@@ -294,6 +295,6 @@ class RTCDataChannel extends Target {
 
 defineHandlers(RTCDataChannel, ['open', 'bufferedamountlow', 'error', 'closing', 'close',
   'message']);
-defineInterface(RTCDataChannel);
+defineInterface(RTCDataChannel, {isMadeHere: true});
 
 module.exports = {Core, RTCDataChannel};

@@ -80,6 +80,11 @@ class Section {
     return this.line.split(' ')[1] === '0' && this.get('bundle-only') === null;
   }
 
+  // What it lacks may be in the section that it is bundled with.
+  get isBundled() {
+    return this.get('bundle-only') !== null;
+  }
+
   get mid() {
     return this.get('mid');
   }
@@ -154,6 +159,20 @@ class Sdp {
   get lacksMux() {
     return this.sections.some((s) => /^(audio|video) /.test(s.line) && !s.isRejected &&
       s.get('rtcp-mux') === null);
+  }
+
+  // What is there and cannot be (RFC 8839 5.4, RFC 8842 5); null: nothing
+  get problem() {
+    for (const section of [this.session, ...this.sections]) {
+      const [fragment, password] = ['ice-ufrag', 'ice-pwd'].map((name) => section.get(name));
+      if (fragment !== null && !/^[A-Za-z0-9+/]{4,256}$/.test(fragment))
+        return 'a=ice-ufrag has what cannot be in it';
+      if (password !== null && !/^[A-Za-z0-9+/]{22,256}$/.test(password))
+        return 'a=ice-pwd has what cannot be in it';
+    }
+    const open = this.sections.find((section) => !section.isRejected && !section.isBundled &&
+      this.attribute(section, 'fingerprint') === null);
+    return open ? `m=${open.line} has no a=fingerprint` : null;
   }
 
   get trickles() {

@@ -16,8 +16,8 @@ const {makeReport} = require('./stats.js');
 const {OperationsChain, queueTask} = require('./tasks.js');
 const {TransportStates} = require('./transport-states.js');
 const {slotsOf} = require('./transports.js');
-const {Target, defineHandlers, defineInterface, domException, requireArguments, toDictionary} =
-  require('./webidl.js');
+const {defineHandlers, defineInterface, domException, requireArguments, takeListeners,
+  toDictionary} = require('./webidl.js');
 
 // signalingState → what it becomes; of the side that sets the description
 const NEXT_STATES = {
@@ -41,8 +41,9 @@ const NO_DESCRIPTIONS = {
   currentLocal: null, pendingLocal: null, currentRemote: null, pendingRemote: null,
 };
 
-function noMedia() {
-  return domException('rtcbus has data channels, and no media', 'NotSupportedError');
+function refuseMedia(args, what) {
+  requireArguments(args, 1, what);
+  throw domException('rtcbus has data channels, and no media', 'NotSupportedError');
 }
 
 // The older form: what has callbacks gives a promise of undefined.
@@ -51,7 +52,7 @@ function withCallbacks(promise, success, failure) {
   return Promise.resolve();
 }
 
-class RTCPeerConnection extends Target {
+class RTCPeerConnection extends EventTarget {
   #configuration;
   #isClosed = false;
   #signalingState = 'stable';
@@ -74,6 +75,7 @@ class RTCPeerConnection extends Target {
 
   constructor(configuration = {}) {
     super();
+    takeListeners(this);
     this.#configuration = readConfiguration(configuration);
     this.#operations = new OperationsChain(() => this.#isClosed, () => {
       if (this.#updateOnEmpty) {
@@ -157,28 +159,15 @@ class RTCPeerConnection extends Target {
   createOffer(...args) {
     if (typeof args[0] === 'function')
       return withCallbacks(this.createOffer(args[2]), args[0], args[1]);
-    return this.#try(() => {
-      const {iceRestart = false} = toDictionary(args[0], 'RTCOfferOptions');
-      return this.#operations.chain(() => this.#createOffer(Boolean(iceRestart)));
-    });
+    const {iceRestart = false} = toDictionary(args[0], 'RTCOfferOptions');
+    return this.#operations.chain(() => this.#createOffer(Boolean(iceRestart)));
   }
 
   createAnswer(...args) {
     if (typeof args[0] === 'function')
       return withCallbacks(this.createAnswer(), args[0], args[1]);
-    return this.#try(() => {
-      toDictionary(args[0], 'RTCAnswerOptions');
-      return this.#operations.chain(() => this.#createAnswer());
-    });
-  }
-
-  // Operations of Web IDL that return a promise throw nothing.
-  #try(operation) {
-    try {
-      return operation();
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    toDictionary(args[0], 'RTCAnswerOptions');
+    return this.#operations.chain(() => this.#createAnswer());
   }
 
   #checkState(states, what) {
@@ -214,10 +203,8 @@ class RTCPeerConnection extends Target {
   setLocalDescription(...args) {
     if (typeof args[1] === 'function')
       return withCallbacks(this.setLocalDescription(args[0]), args[1], args[2]);
-    return this.#try(() => {
-      const given = descriptionInit(args[0], 'RTCLocalSessionDescriptionInit');
-      return this.#operations.chain(() => this.#setLocal(given));
-    });
+    const given = descriptionInit(args[0], 'RTCLocalSessionDescriptionInit');
+    return this.#operations.chain(() => this.#setLocal(given));
   }
 
   async #setLocal(given) {
@@ -241,22 +228,20 @@ class RTCPeerConnection extends Target {
     return this.#set(type, sdp, true);
   }
 
-  setRemoteDescription(...args) {
-    if (typeof args[1] === 'function')
-      return withCallbacks(this.setRemoteDescription(args[0]), args[1], args[2]);
-    return this.#try(() => {
-      requireArguments(args, 1, 'setRemoteDescription()');
-      const given = descriptionInit(args[0], 'RTCSessionDescriptionInit');
-      if (given.type === undefined)
-        throw new TypeError('RTCSessionDescriptionInit needs a type');
-      return this.#operations.chain(async () => {
-        if (given.type === 'offer' && this.#signalingState === 'have-local-offer') {
-          parseSdp(given.sdp);
-          await this.#set('rollback', '', true);
-        }
-        await this.#set(given.type, given.type === 'rollback' ? '' : given.sdp, false);
-      });
-    });
+  setRemoteDescription(description, ...callbacks) {
+    if (typeof callbacks[0] === 'function')
+      return withCallbacks(this.setRemoteDescription(description), ...callbacks);
+    requireArguments(arguments, 1, 'setRemoteDescription()');
+    const given = descriptionInit(description, 'RTCSessionDescriptionInit');
+    if (given.type === undefined)
+      throw new TypeError('RTCSessionDescriptionInit needs a type');
+    return this.#operations.chain(() => this.#setRemote(given));
+  }
+
+  async #setRemote({type, sdp}) {
+    if (type === 'offer' && this.#signalingState === 'have-local-offer')
+      await this.#set('rollback', '', true);
+    await this.#set(type, type === 'rollback' ? '' : sdp, false);
   }
 
   #checkNext(type, isLocal) {
@@ -299,6 +284,9 @@ class RTCPeerConnection extends Target {
 
   #parse(text) {
     const sdp = parseSdp(text);
+    const wrong = sdp.problem;
+    if (wrong)
+      throw domException(wrong, 'InvalidAccessError');
     if (sdp.lacksMux && this.#configuration.rtcpMuxPolicy === 'require')
       throw domException('media without a=rtcp-mux', 'InvalidAccessError');
     return sdp;
@@ -443,18 +431,17 @@ class RTCPeerConnection extends Target {
   addIceCandidate(...args) {
     if (typeof args[1] === 'function')
       return withCallbacks(this.addIceCandidate(args[0]), args[1], args[2]);
-    return this.#try(() => {
-      const given = toDictionary(args[0], 'RTCIceCandidateInit');
-      const init = new RTCIceCandidate({
-        candidate: given.candidate, sdpMid: given.sdpMid ?? null,
-        sdpMLineIndex: given.sdpMLineIndex ?? 0, usernameFragment: given.usernameFragment,
-      });
-      const noIndex = (given.sdpMLineIndex ?? null) === null;
-      if (init.candidate !== '' && init.sdpMid === null && noIndex)
-        throw new TypeError('a candidate needs sdpMid or sdpMLineIndex');
-      const index = noIndex ? null : init.sdpMLineIndex;
-      return this.#operations.chain(() => this.#addCandidate(init, index));
+    const given = toDictionary(args[0], 'RTCIceCandidateInit');
+    const init = new RTCIceCandidate({
+      candidate: given.candidate, sdpMid: given.sdpMid ?? null,
+      sdpMLineIndex: given.sdpMLineIndex ?? 0, usernameFragment: given.usernameFragment,
     });
+    const noIndex = (given.sdpMLineIndex ?? null) === null;
+    if (init.candidate !== '' && init.sdpMid === null && noIndex)
+      throw new TypeError('a candidate needs sdpMid or sdpMLineIndex');
+    const index = noIndex ? null : init.sdpMLineIndex;
+    const added = this.#states.announce(init);
+    return this.#operations.chain(() => this.#addCandidate(init, index).finally(added));
   }
 
   // The index of the m-section that a candidate is for; -1: of all
@@ -627,9 +614,9 @@ class RTCPeerConnection extends Target {
   getSenders() { return []; }
   getReceivers() { return []; }
   getTransceivers() { return []; }
-  addTrack() { throw noMedia(); }
-  addTransceiver() { throw noMedia(); }
-  removeTrack() { throw noMedia(); }
+  addTrack(track) { refuseMedia(arguments, 'addTrack()'); }
+  addTransceiver(trackOrKind) { refuseMedia(arguments, 'addTransceiver()'); }
+  removeTrack(sender) { refuseMedia(arguments, 'removeTrack()'); }
 
   static generateCertificate(keygenAlgorithm) {
     return generateCertificate(keygenAlgorithm);
@@ -639,6 +626,7 @@ class RTCPeerConnection extends Target {
 defineHandlers(RTCPeerConnection, ['negotiationneeded', 'icecandidate', 'icecandidateerror',
   'signalingstatechange', 'iceconnectionstatechange', 'icegatheringstatechange',
   'connectionstatechange', 'datachannel', 'track']);
-defineInterface(RTCPeerConnection);
+defineInterface(RTCPeerConnection, {promises: ['createOffer', 'createAnswer', 'setLocalDescription',
+  'setRemoteDescription', 'addIceCandidate', 'getStats']});
 
 module.exports = {RTCPeerConnection};

@@ -29,17 +29,20 @@ class RTCStatsReport {
   }
 }
 
-defineInterface(RTCStatsReport);
+defineInterface(RTCStatsReport, {isMadeHere: true});
 
 function fingerprint(der) {
   const hex = createHash('sha256').update(der).digest('hex').toUpperCase();
   return hex.match(/../g).join(':');
 }
 
+function candidateId(candidate, side) {
+  return `I${side}${candidate.address ?? ''}:${candidate.port}${candidate.type}`;
+}
+
 function candidateEntry(candidate, type, base) {
-  const side = type === 'local-candidate' ? 'L' : 'R';
   return {
-    ...base, type, id: `I${side}${candidate.address}:${candidate.port}${candidate.type}`,
+    ...base, type, id: candidateId(candidate, type === 'local-candidate' ? 'L' : 'R'),
     transportId: 'T1', address: candidate.address, port: candidate.port,
     protocol: candidate.protocol, candidateType: candidate.type, priority: candidate.priority,
     foundation: candidate.foundation, usernameFragment: candidate.usernameFragment,
@@ -63,16 +66,14 @@ function certificateEntry(id, der, base) {
 }
 
 // The selected pair, and the transport that it carries
-function pathEntries(connection, locals, remotes, base) {
+function pathEntries(connection, base) {
   const {pair, values, ice, dtls} = connection;
-  const find = (entries, candidate) => entries.find((e) => candidate &&
-    e.address === candidate.address && e.port === candidate.port)?.id;
   const traffic = {bytesSent: values.BytesSent ?? 0, bytesReceived: values.BytesReceived ?? 0};
   const entries = [];
   if (pair) {
     entries.push({
       ...base, ...traffic, type: 'candidate-pair', id: 'CP1', transportId: 'T1',
-      localCandidateId: find(locals, pair.local), remoteCandidateId: find(remotes, pair.remote),
+      localCandidateId: candidateId(pair.local, 'L'), remoteCandidateId: candidateId(pair.remote, 'R'),
       state: 'succeeded', nominated: true,
       currentRoundTripTime: (values.RoundTripTime ?? 0) / 1e6,
     });
@@ -99,10 +100,10 @@ function makeReport(connection) {
     const {pair} = connection;
     const withPair = (list, one) => (one && !list.includes(one) ? [...list, one] : list);
     const locals = withPair(connection.ice.getLocalCandidates(), pair?.local)
-      .filter((c) => c.candidate).map((c) => candidateEntry(c, 'local-candidate', base));
+      .filter((c) => c.type).map((c) => candidateEntry(c, 'local-candidate', base));
     const remotes = withPair(connection.ice.getRemoteCandidates(), pair?.remote)
-      .filter((c) => c.candidate).map((c) => candidateEntry(c, 'remote-candidate', base));
-    entries.push(...locals, ...remotes, ...pathEntries(connection, locals, remotes, base));
+      .filter((c) => c.type).map((c) => candidateEntry(c, 'remote-candidate', base));
+    entries.push(...locals, ...remotes, ...pathEntries(connection, base));
     if (connection.values.RemoteCertificate?.length)
       entries.push(certificateEntry('CF2', connection.values.RemoteCertificate, base));
   }

@@ -6,7 +6,8 @@
 
 'use strict';
 
-const {RTCIceCandidate, RTCIceCandidatePair, parseCandidate} = require('./candidate.js');
+const {RTCIceCandidate, RTCIceCandidatePair, parseCandidate, peerReflexive} =
+  require('./candidate.js');
 const {RTCError, RTCErrorEvent} = require('./events.js');
 const {RTCDtlsTransport, RTCIceTransport, RTCSctpTransport, enterState, slotsOf} =
   require('./transports.js');
@@ -35,6 +36,8 @@ class TransportStates {
   isClient = null; // our DTLS role; null: not known
   #user;
   #described = false; // both sides are
+  #path = {}; // the properties of the call that name the pair in use
+  #announced = new Set(); // remote candidates that are about to be added
 
   constructor(user) {
     this.#user = user;
@@ -82,7 +85,15 @@ class TransportStates {
     if (!slot || slot.remoteCandidates.some((c) => c.candidate === candidate.candidate))
       return;
     slot.remoteCandidates.push(candidate);
+    this.setPair(this.#path); // it may be in use already
     this.look();
+  }
+
+  // The program knows CANDIDATE, and it will be added soon. Returns what to call after that.
+  announce(candidate) {
+    this.#announced.add(candidate);
+    this.setPair(this.#path);
+    return () => this.#announced.delete(candidate);
   }
 
   addLocal(candidate) {
@@ -92,18 +103,30 @@ class TransportStates {
 
   // ---- from the daemon
 
-  #candidate(list, line) {
+  #local(line) {
     const parsed = parseCandidate(line);
-    return parsed && (list.find((c) => sameAddress(c, parsed)) ??
+    return parsed && (slotsOf(this.ice).localCandidates.find((c) => sameAddress(c, parsed)) ??
       new RTCIceCandidate({candidate: line, sdpMid: this.#user.mid(), sdpMLineIndex: 0}));
+  }
+
+  #remote(line) {
+    const parsed = parseCandidate(line);
+    const slot = slotsOf(this.ice);
+    const known = parsed && [...slot.remoteCandidates, ...this.#announced]
+      .find((c) => sameAddress(c, parsed));
+    if (known || !parsed)
+      return known;
+    if (slot.reflexive?.line !== line)
+      slot.reflexive = {line, candidate: peerReflexive(parsed, this.#user.mid())};
+    return slot.reflexive.candidate;
   }
 
   setPair({LocalCandidate: local, RemoteCandidate: remote}) {
     if (!this.ice || !local || !remote)
       return;
+    this.#path = {LocalCandidate: local, RemoteCandidate: remote};
     const slot = slotsOf(this.ice);
-    const pair = [this.#candidate(slot.localCandidates, local),
-      this.#candidate(slot.remoteCandidates, remote)];
+    const pair = [this.#local(local), this.#remote(remote)];
     if (!pair[0] || !pair[1] || (slot.pair?.local === pair[0] && slot.pair.remote === pair[1]))
       return;
     slot.pair = new RTCIceCandidatePair(INTERNAL, ...pair);
@@ -131,8 +154,10 @@ class TransportStates {
     if (!this.ice)
       return;
     if (was !== 'connected' && /certificate|key|DTLS/.test(reason)) {
+      const errorDetail = /description announced/.test(reason) ? 'fingerprint-failure'
+        : 'dtls-failure';
       this.dtls.dispatchEvent(new RTCErrorEvent('error',
-        {error: new RTCError({errorDetail: 'dtls-failure'}, reason)}));
+        {error: new RTCError({errorDetail}, reason)}));
       enterState(this.dtls, 'failed');
     } else if (was === 'connected') {
       enterState(this.dtls, 'closed');

@@ -6,17 +6,19 @@
 
 'use strict';
 
-const {Target, checkInternal, defineHandlers, defineInterface} = require('./webidl.js');
+const {checkInternal, defineHandlers, defineInterface, takeListeners} = require('./webidl.js');
 
 const slots = new WeakMap(); // transport → its state
 
-class RTCIceTransport extends Target {
+class RTCIceTransport extends EventTarget {
   constructor(key) {
     checkInternal(key, 'RTCIceTransport');
     super();
+    takeListeners(this);
     slots.set(this, {
       state: 'new', gatheringState: 'new', role: 'unknown', localCandidates: [],
       remoteCandidates: [], localParameters: null, remoteParameters: null, pair: null,
+      reflexive: null,
     });
   }
 
@@ -39,10 +41,11 @@ class RTCIceTransport extends Target {
   }
 }
 
-class RTCDtlsTransport extends Target {
+class RTCDtlsTransport extends EventTarget {
   constructor(key, iceTransport) {
     checkInternal(key, 'RTCDtlsTransport');
     super();
+    takeListeners(this);
     slots.set(this, {state: 'new', iceTransport, remoteCertificates: []});
   }
 
@@ -54,10 +57,11 @@ class RTCDtlsTransport extends Target {
   }
 }
 
-class RTCSctpTransport extends Target {
+class RTCSctpTransport extends EventTarget {
   constructor(key, transport) {
     checkInternal(key, 'RTCSctpTransport');
     super();
+    takeListeners(this);
     slots.set(this, {state: 'connecting', transport, maxMessageSize: 65536, maxChannels: null});
   }
 
@@ -72,7 +76,7 @@ defineHandlers(RTCIceTransport, ['statechange', 'gatheringstatechange',
 defineHandlers(RTCDtlsTransport, ['statechange', 'error']);
 defineHandlers(RTCSctpTransport, ['statechange']);
 for (const constructor of [RTCIceTransport, RTCDtlsTransport, RTCSctpTransport])
-  defineInterface(constructor);
+  defineInterface(constructor, {isMadeHere: true});
 
 // What the connection may change of TRANSPORT
 function slotsOf(transport) {

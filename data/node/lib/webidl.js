@@ -78,64 +78,94 @@ function nullable(convert) {
   return (value) => (value === null || value === undefined ? null : convert(value));
 }
 
+function setHandler(target, key, type, value) {
+  const handler = typeof value === 'function' || (typeof value === 'object' && value)
+    ? value : null;
+  let slot = target[key];
+  if (!slot) {
+    if (!handler)
+      return;
+    slot = {handler: null, listener: null};
+    Object.defineProperty(target, key, {value: slot});
+  }
+  if (handler && !slot.handler) {
+    slot.listener = (event) => {
+      if (typeof slot.handler === 'function' && slot.handler.call(target, event) === false)
+        event.preventDefault();
+    };
+    target.addEventListener(type, slot.listener);
+  } else if (!handler && slot.handler) {
+    target.removeEventListener(type, slot.listener);
+  }
+  slot.handler = handler;
+}
+
 // Event handler IDL attributes: the handler runs in the place of when it was first set.
-function defineHandlers(constructor, names) {
-  for (const name of names) {
-    const key = Symbol(`on${name}`);
-    Object.defineProperty(constructor.prototype, `on${name}`, {
-      configurable: true,
-      enumerable: true,
-      get() {
-        return this[key]?.handler ?? null;
-      },
-      set(value) {
-        const handler = typeof value === 'function' || (typeof value === 'object' && value)
-          ? value : null;
-        let slot = this[key];
-        if (!slot) {
-          if (!handler)
-            return;
-          slot = {handler: null, listener: null};
-          Object.defineProperty(this, key, {value: slot});
-        }
-        if (handler && !slot.handler) {
-          slot.listener = (event) => {
-            if (typeof slot.handler === 'function' && slot.handler.call(this, event) === false)
-              event.preventDefault();
-          };
-          this.addEventListener(name, slot.listener);
-        } else if (!handler && slot.handler) {
-          this.removeEventListener(name, slot.listener);
-        }
-        slot.handler = handler;
-      },
-    });
+function defineHandlers(constructor, types) {
+  for (const type of types) {
+    const name = `on${type}`;
+    const key = Symbol(name);
+    const attribute = {
+      get [name]() { return this[key]?.handler ?? null; },
+      set [name](value) { setHandler(this, key, type, value); },
+    };
+    Object.defineProperty(constructor.prototype, name,
+      Object.getOwnPropertyDescriptor(attribute, name));
   }
 }
 
-// Attributes and operations are enumerable, and the class says its name.
-function defineInterface(constructor) {
-  for (const target of [constructor.prototype, constructor]) {
-    for (const name of Object.getOwnPropertyNames(target)) {
-      if (['constructor', 'prototype', 'name', 'length'].includes(name))
-        continue;
-      const descriptor = Object.getOwnPropertyDescriptor(target, name);
-      if (descriptor.configurable)
-        Object.defineProperty(target, name, {...descriptor, enumerable: true});
+// FUNCTION as a browser has it: only for objects of CONSTRUCTOR, and with a promise for what it
+// throws if it RETURNSPROMISE.
+function guard(constructor, wrapped, returnsPromise) {
+  const guarded = {
+    operation(...args) {
+      try {
+        if (!(this instanceof constructor))
+          throw new TypeError(`this is no ${constructor.name}`);
+        return wrapped.apply(this, args);
+      } catch (error) {
+        if (returnsPromise)
+          return Promise.reject(error);
+        throw error;
+      }
+    },
+  }.operation; // a method, so that it cannot be called with "new"
+  for (const name of ['name', 'length'])
+    Object.defineProperty(guarded, name, {configurable: true, value: wrapped[name]});
+  return guarded;
+}
+
+function defineMembers(constructor, target, promises) {
+  for (const name of Object.getOwnPropertyNames(target)) {
+    const descriptor = Object.getOwnPropertyDescriptor(target, name);
+    if (['constructor', 'prototype', 'name', 'length'].includes(name) || !descriptor.configurable)
+      continue;
+    for (const part of ['get', 'set', 'value']) {
+      if (target !== constructor && typeof descriptor[part] === 'function')
+        descriptor[part] = guard(constructor, descriptor[part], promises.includes(name));
     }
+    Object.defineProperty(target, name, {...descriptor, enumerable: true});
   }
+}
+
+// Attributes and operations are enumerable and know what they belong to, and the class says its
+// name. PROMISES: operations that return one. Of what only the module makes, the constructor has
+// no arguments that are seen.
+function defineInterface(constructor, {promises = [], isMadeHere = false} = {}) {
+  defineMembers(constructor, constructor.prototype, promises);
+  defineMembers(constructor, constructor, promises);
   Object.defineProperty(constructor.prototype, Symbol.toStringTag,
     {configurable: true, value: constructor.name});
+  if (isMadeHere)
+    Object.defineProperty(constructor, 'length', {configurable: true, value: 0});
 }
 
-class Target extends EventTarget {
-  constructor() {
-    super();
-    setMaxListeners(0, this);
-  }
+// Many may listen to it.
+function takeListeners(target) {
+  setMaxListeners(0, target);
 }
 
 module.exports = {
-  INTERNAL, Target, checkInternal, defineHandlers, defineInterface, domException, member, nullable,
-  requireArguments, toDictionary, toEnum, toRange, toText, toUnsignedLong, toUnsignedShort, toUsv,
+  INTERNAL, checkInternal, defineHandlers, defineInterface, domException, member, nullable,
+  requireArguments, takeListeners, toDictionary, toEnum, toRange, toText, toUnsignedLong, toUnsignedShort, toUsv,
 };
