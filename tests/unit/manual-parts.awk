@@ -30,7 +30,7 @@ function parse(n,    i, kind, kept) {
 }
 
 function tell_numbers(line,    i, n, found) {
-    gsub(/\\[&e]|[^ -~]+/, " ", line)
+    gsub(/Xr [^ ]+ [0-9]|\\[&e]|[^ -~]+/, " ", line)
     n = split(line, found, /[^0-9A-Za-z_.,:\/=-]+/)
     for (i = 1; i <= n; i++) {
         sub(/[.,:]+$/, "", found[i])
@@ -38,8 +38,8 @@ function tell_numbers(line,    i, n, found) {
     }
 }
 
-/^\.\\"/ || /^\.Xr/ && numbers { next }
-/^\.(Dd|Os|Nd|mso|ds|if|de)( |$)/ || /^\.?\.?\\?}?$/ { next }
+/^\.\\"/ { next }
+/^\.(Dd|Os|Nd|mso|ds|hlm|if|de)( |$)/ || /^\.?\.?\\?}?$/ { next }
 /^\.(Sh|Ss|It|Pp)( |$)/ { part++ }
 /^\.Ed/ { verbatim = 0 }
 verbatim || /^\.Dl / { say("line", $0); next }

@@ -50,7 +50,7 @@ for change in 's/-config Ar/-conf Ar/' '/Key=/d' 's/20/21/' 's/config b/config c
 done
 check 2 'the check finds what is missing'
 
-for page in rtcbus-peer.8 rtcbus-relay.8; do
+for page in rtcbusctl.1 rtcbus-peer.8 rtcbus-relay.8; do
     [ -e "$man/ja/$page" ] || echo "nothing of $page" >>"$work/found"
 done
 for page in "$man"/ja/*; do
