@@ -191,7 +191,7 @@ const en = {
     'ladder.ask': 'Both ends',
     'ladder.asking': 'The other end is asked…',
     'ladder.told': 'Left as this page has seen the call, right as {name} has.',
-    'ladder.untold': 'The other end does not tell: only a page like this one does.',
+    'ladder.untold': 'The other end does not tell: pages like this one and rtcbus-peer do.',
     'ladder.save': 'Save as a file',
     'ladder.saveas': 'Save…',
     'ladder.me': 'this page',
@@ -206,6 +206,7 @@ const en = {
         'checked the fingerprint. From here on nothing goes through the relay.',
     'step.channel': 'channel open',
     'step.channel.why': 'The data channel is open: SCTP inside DTLS inside UDP. Both sides can send.',
+    'step.silent': 'silent',
     'step.number': 'first number',
     'step.number.why': 'A number came over the channel, as decimal text.',
 
@@ -427,7 +428,7 @@ const ja = {
     'ladder.ask': '両側を表示',
     'ladder.asking': '相手に問い合わせています…',
     'ladder.told': '左がこのページ、右が {name} から見た通話です。',
-    'ladder.untold': '相手から答えがありません。答えるのは、このようなページだけです。',
+    'ladder.untold': '相手から答えがありません。答えるのは、このようなページと rtcbus-peer だけです。',
     'ladder.save': 'ファイルとして保存',
     'ladder.saveas': '保存…',
     'ladder.me': 'このページ',
@@ -441,6 +442,7 @@ const ja = {
         'ここから先、リレーを通るものはありません。',
     'step.channel': 'チャネル開通',
     'step.channel.why': 'データチャネルが開きました (UDP の中の DTLS の中の SCTP)。どちらからも送れます。',
+    'step.silent': '無応答',
     'step.number': '最初の数値',
     'step.number.why': 'チャネルを通って数値が十進数のテキストとして届きました。',
 

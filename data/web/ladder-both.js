@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The rtcbus authors
 
-// The ladder of a call as the other end has seen it, if that is a page, too: it is asked over a
-// channel of its own, and answers with what it has of the call with whoever asks, and no other.
+// The ladder of a call as the other end has seen it, if that is a page, too, or rtcbus-peer: it is
+// asked over a channel of its own, and answers with what it has of the call with whoever asks, and no other.
 
 import {bound} from './dom.js';
+import {has, t} from './i18n.js';
 import {printable} from './js/printable.js';
 import {rungsOf} from './ladder-log.js';
 
@@ -54,18 +55,20 @@ export async function askLadder(contact) {
             setTimeout(reject, PATIENCE);
             channel.send(session);
         });
-        return read(text, (asked + performance.now()) / 2, contact.key);
+        return read(text, (asked + performance.now()) / 2, contact);
     } finally {
         channel.close();
     }
 }
 
 /** Nothing that it says is believed to be in order. */
-function read(text, at, peer) {
+function read(text, at, {key: peer}) {
     const {name, now, rungs} = JSON.parse(text.slice(0, MAX_ANSWER));
-    const entries = rungs.slice(0, MAX_RUNGS).map(({ms, way, type, detail, frame}) => ({
+    const detailOf = ({type, detail}) => type === 'candidate' && detail === '' ? t('ladder.nomore') : printable(detail, MAX_DETAIL);
+    const typeOf = ({step, type}) => has(`step.${step}`) ? t(`step.${step}`) : printable(type, MAX_TYPE);
+    const entries = rungs.slice(0, MAX_RUNGS).map(({ms, way, step, type, detail, frame}) => ({
         at: at + Number(ms) - Number(now), kind: WAYS.includes(way) ? way : 'direct', peer,
-        type: printable(type, MAX_TYPE), detail: printable(detail, MAX_DETAIL), frame}));
-    return {name: printable(name, MAX_NAME), entries: entries.filter((entry) => Number.isFinite(entry.at))
+        type: typeOf({step, type}), detail: detailOf({type, detail}), frame}));
+    return {name: printable(name, MAX_NAME) || peer, entries: entries.filter((entry) => Number.isFinite(entry.at))
         .sort((a, b) => a.at - b.at)};
 }

@@ -50,8 +50,8 @@ function withoutSecrets(frame) {
 
 /** ENTRIES as they are told to others, with ms since BEGAN. */
 export function rungsOf(entries, began) {
-    return entries.map(({at, session, peer, kind, type, detail, frame}) => ({
-        ms: Math.round((at - began) * 10) / 10, session, peer, way: kind, type, detail,
+    return entries.map(({at, session, peer, kind, step, type, detail, frame}) => ({
+        ms: Math.round((at - began) * 10) / 10, session, peer, way: kind, step, type, detail,
         frame: withoutSecrets(frame) ?? undefined}));
 }
 

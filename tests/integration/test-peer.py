@@ -5,6 +5,7 @@
 """Real peers on a real relay: the D-Bus contract of data/org.rtcbus.Peer1.xml, calls from
 their beginning to their end, and the numbers."""
 
+import json
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ import ctl  # noqa: E402
 import harness  # noqa: E402
 from harness import (CALL_INTERFACE, CHANNEL_INTERFACE, GLib, check, equal,  # noqa: E402
                      expect_error, hold, note, wait_for)
+from channels import open_channel  # noqa: E402
 from members import member  # noqa: E402
 
 ERROR = "org.rtcbus.Error."
@@ -187,6 +189,29 @@ def test_call_errors(world):
     equal(listener.calls(), [], "calls")
     expect_error(ERROR + "InvalidArgument", listener.publish, float("nan"))
     expect_error(ERROR + "InvalidArgument", listener.publish, float("inf"))
+
+
+def test_ladder(world):
+    """Whoever is in a call may ask how it came about, and is told of no other; no program sees it."""
+    relay = world.relay()
+    emitter, listener = world.peer("emitter", relay, source="random"), world.peer("listener", relay)
+    sniffer = member(world, relay, "/?name=sniffer")
+    call = listener.call("")  # to everybody: the sniffer hears its session
+    session = sniffer.expect("call")["session"]
+    call.wait_state("connected")
+    asking = open_channel(call, "ladder", protocol=GLib.Variant("s", "rtcbus.ladder.1"))
+    wait_for(lambda: asking.get("State") == "open", what="the channel to open")
+    for question in ("another session", session):
+        asking.invoke("SendText", "(s)", question)
+    told = wait_for(lambda: asking.received("TextReceived"), what="the ladder")
+    equal(len(told), 1, "answers")
+    seen = [(rung["way"], rung["type"]) for rung in json.loads(told[0])["rungs"]
+            if rung["type"] != "candidate"]
+    equal(seen, [("in", "call"), ("out", "offer"), ("in", "answer"), ("direct", "connected"),
+                 ("direct", "channel")], "the ladder of the other end")
+    labels = [interfaces[harness.CHANNEL_INTERFACE]["Label"] for interfaces in emitter.objects().values()
+              if harness.CHANNEL_INTERFACE in interfaces]
+    check("ladder" not in labels, f"programs see it: {labels}")
 
 
 def test_call_without_a_relay(world):

@@ -625,6 +625,7 @@ IN_ONE = [  # what is the same in all browsers
     test_last_words,
     views.test_ladder_of_two_calls,
     views.test_ladder_of_both_ends,
+    views.test_ladder_of_a_daemon,
     sending.test_values,
     sending.test_file_from_peer,
     sending.test_pairing,

@@ -153,6 +153,27 @@ def test_ladder_of_both_ends(world, kind):
     equal(save(desk, "mermaid").count("Note over p0"), len(theirs), "notes of the other end")
 
 
+def test_ladder_of_a_daemon(world, kind):
+    """The other end is rtcbus-peer, which has no frames to show, and its steps in our language."""
+    relay = start_relay(world)
+    emitter(world, relay, "boiler")
+    page = Browser(world, kind).open("page", page_url(relay, "?name=desk"))
+    wait_connected(page)
+    wait_people(page, "boiler")
+    page.click("#call-all")
+    page.wait("document.querySelectorAll('#ladder [data-peer=boiler] .direct').length === 3")
+    page.eval("(() => { const filter = document.getElementById('ladder-filter');"
+              "filter.value = 'boiler'; filter.onchange(); })()")
+    page.click("#ladder-ask")
+    page.wait_text("#ladder-told", "right as boiler has")
+    both = json.loads(save(page, "json"))
+    theirs = [(rung["way"], rung["type"]) for rung in both["other"]["rungs"] if rung["type"] != "candidate"]
+    equal(theirs, [("in", "call"), ("out", "offer"), ("in", "answer"), ("direct", "connected"),
+                   ("direct", "channel open")], "what the daemon has seen")
+    check(all(abs(a["ms"] - both["rungs"][0]["ms"]) < 60000 for a in both["other"]["rungs"]), "the clocks are apart")
+    shoot(page, "ladder-both")
+
+
 def findings(page, what):
     found = page.eval("axe.run(document).then(({violations}) => violations.map(({id, nodes}) => "
                       "`${id}: ${nodes.map(({target}) => target.join(' ')).join(', ')}`))")

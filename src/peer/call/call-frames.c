@@ -36,6 +36,7 @@ static void call_send(Call *call, Frame *frame)
         frame->to = g_strdup(address ? address : *call->target ? call->target : NULL);
     if (!frame->session)
         frame->session = g_strdup(call->session);
+    call_ladder_frame(call, LADDER_OUT, frame);
     call->user.ops->send(frame, call->user.data);
 }
 
@@ -154,6 +155,7 @@ void call_take_offer(Call *call, const Frame *frame, const char *claimed, const 
     g_return_if_fail(call->state == CALL_CALLING);
     call_identity_bind(&call->identity, frame->from, claimed, shown);
     call->foreign = frame->session == NULL;
+    call_ladder_frame(call, LADDER_IN, frame);
     if (call_make_connection(call, &error) && call_set_remote(call, "offer", frame->sdp, &error))
         call_enter_state(call, CALL_CONNECTING);
     else if (call->foreign && call->direction == CALL_OUTGOING)
@@ -194,6 +196,7 @@ static bool call_take_later(Call *call, const char *type, const Frame *frame)
     g_autofree char *before = NULL;
     g_autoptr(GError) error = NULL;
 
+    call_ladder_frame(call, LADDER_IN, frame);
     before = g_strdup(connection_remote_ufrag(call->connection));
     if (!call_set_remote(call, type, frame->sdp, &error)) {
         call_log_refused(call, frame, error->message);
@@ -229,11 +232,13 @@ void call_take_answer(Call *call, const Frame *frame)
     if (call->described) {
         if (call_take_later(call, "answer", frame))
             call->asked = false;
-    } else if (call_set_remote(call, "answer", frame->sdp, &error)) {
-        call->asked = false;
-    } else {
-        call_close(call, error->message, true);
+        return;
     }
+    call_ladder_frame(call, LADDER_IN, frame);
+    if (call_set_remote(call, "answer", frame->sdp, &error))
+        call->asked = false;
+    else
+        call_close(call, error->message, true);
 }
 
 void call_take_candidate(Call *call, const Frame *frame)
@@ -244,6 +249,7 @@ void call_take_candidate(Call *call, const Frame *frame)
 
     if (!call->connection)
         return;
+    call_ladder_frame(call, LADDER_IN, frame);
     if (!connection_add_candidate(call->connection, frame->candidate ? &candidate : NULL, &error))
         log_debug("call %u: a candidate: %s", call->number, error->message);
 }

@@ -3,8 +3,8 @@
 
 /*
  * What the files of a call know of it: call.c (its states, channels and end), call-frames.c
- * (what it says and hears over the relay), call-carried.c (the same by a program) and
- * call-mend.c (its path, once it is connected).
+ * (what it says and hears over the relay), call-carried.c (the same by a program),
+ * call-mend.c (its path, once it is connected) and call-ladder.c (what its remote sees of it).
  */
 
 #pragma once
@@ -13,6 +13,7 @@
 #include "peer/call/call-capture.h"
 #include "peer/call/call-path.h"
 #include "peer/call/call.h"
+#include "peer/call/ladder.h"
 
 struct Call {
     CallUser user;
@@ -41,6 +42,7 @@ struct Call {
     gint64 heard;         /* when the last description came */
     Bucket elsewhere;     /* offers that do not come from where the remote was */
     GPtrArray *channels;
+    Ladder ladder;
     guint last_channel;
 
     guint timeout_id;
@@ -67,6 +69,14 @@ bool call_set_remote(Call *call, const char *type, const char *sdp, GError **err
 /* In call-carried.c: of a stepwise call */
 void call_configure_steps(Call *call, ConnectionConfig *config);
 bool call_need_connection(Call *call, GError **error);
+
+/* In call-ladder.c: what has happened; and a channel on which the remote asks for that, which
+ * nobody else is told of */
+void call_ladder_frame(Call *call, LadderWay way, const Frame *frame);
+void call_ladder_channel(Call *call, const CallChannel *channel);
+void call_ladder_state(Call *call, CallState old);
+bool call_ladder_take(Call *call, CallChannel *channel);
+bool call_ladder_has(const CallChannel *channel);
 
 /* In call-mend.c: for ConnectionOps, and when its state is another */
 bool call_may_restart(Connection *connection, GError **error, gpointer data);

@@ -58,6 +58,7 @@ void call_enter_state(Call *call, CallState state)
     if (state != CALL_CONNECTING)
         g_clear_handle_id(&call->timeout_id, g_source_remove);
     call->reconnecting_since = state == CALL_RECONNECTING ? clock_wall() : 0;
+    call_ladder_state(call, old);
     if (state == CALL_CONNECTED && old == CALL_CONNECTING) {
         call->connected_at = clock_wall();
         call_log_connected(call);
@@ -73,13 +74,19 @@ void call_enter_state(Call *call, CallState state)
 
 /* ---- the end -------------------------------------------------------------- */
 
+static void tell_channel(Call *call, CallChannel *channel, CallChannelEvent event)
+{
+    if (!call_ladder_has(channel))
+        call->user.ops->channel(call, channel, event, call->user.data);
+}
+
 void call_drop_channels(Call *call)
 {
     while (call->channels->len > 0) {
         CallChannel *channel = g_ptr_array_steal_index(call->channels, call->channels->len - 1);
 
         call_channel_detach(channel);
-        call->user.ops->channel(call, channel, CALL_CHANNEL_REMOVED, call->user.data);
+        tell_channel(call, channel, CALL_CHANNEL_REMOVED);
         call_channel_free(channel);
     }
 }
@@ -192,15 +199,16 @@ static void on_channel_state(CallChannel *channel, ChannelState state)
 {
     g_autoptr(Call) call = call_ref(call_channel_call(channel));
 
+    call_ladder_channel(call, channel);
     if (state == CHANNEL_OPEN)
         call_note_open(call);
     if (state != CHANNEL_CLOSED) {
-        call->user.ops->channel(call, channel, CALL_CHANNEL_CHANGED, call->user.data);
+        tell_channel(call, channel, CALL_CHANNEL_CHANGED);
     } else if (g_ptr_array_remove(call->channels, channel)) {
         /* The end of a whole call is said once, not for each channel. */
         if (*call_channel_reason(channel) && connection_state(call->connection) < CONNECTION_FAILED)
             call_log_channel_closed(call, channel);
-        call->user.ops->channel(call, channel, CALL_CHANNEL_REMOVED, call->user.data);
+        tell_channel(call, channel, CALL_CHANNEL_REMOVED);
         call_channel_free(channel);
         if (call->ending_id && call->channels->len == 0)
             call_close(call, call->ending, true);
@@ -211,7 +219,7 @@ static void on_channel_shorter(CallChannel *channel)
 {
     Call *call = call_channel_call(channel);
 
-    call->user.ops->channel(call, channel, CALL_CHANNEL_SHORTER, call->user.data);
+    tell_channel(call, channel, CALL_CHANNEL_SHORTER);
 }
 
 static CallChannel *call_add_channel(Call *call, Channel *rtc, CallChannelOrigin origin)
@@ -223,7 +231,10 @@ static CallChannel *call_add_channel(Call *call, Channel *rtc, CallChannelOrigin
     CallChannel *channel = call_channel_new(call, ++call->last_channel, origin, rtc, &user);
 
     g_ptr_array_add(call->channels, channel);
-    call->user.ops->channel(call, channel, CALL_CHANNEL_ADDED, call->user.data);
+    if (call_ladder_take(call, channel))
+        return channel;
+    call_ladder_channel(call, channel);
+    tell_channel(call, channel, CALL_CHANNEL_ADDED);
     if (channel_state(rtc) == CHANNEL_OPEN) /* one that the remote opened comes so */
         call_note_open(call);
     return channel;
@@ -274,8 +285,7 @@ static bool on_verify(Connection *connection, const char *fingerprint, GError **
     call_identity_verify(&call->identity, fingerprint, &answer);
     call->user.ops->changed(call, call->user.data);
     for (guint i = 0; i < call->channels->len; i++)
-        call->user.ops->channel(call, call->channels->pdata[i], CALL_CHANNEL_CHANGED,
-                                call->user.data);
+        tell_channel(call, call->channels->pdata[i], CALL_CHANNEL_CHANGED);
     return true;
 }
 
@@ -402,6 +412,7 @@ void call_make_offer(Call *call)
     g_autoptr(GError) error = NULL;
 
     g_return_if_fail(call->state == CALL_CALLING);
+    ladder_add(&call->ladder, call->started, LADDER_IN, "call", NULL);
     call_enter_state(call, CALL_CONNECTING);
     if (!call_try_offer(call, &error))
         call_close(call, error->message, true);
@@ -456,6 +467,7 @@ static void call_clear(gpointer data)
     g_clear_pointer(&call->path, call_path_free);
     g_clear_pointer(&call->capture, call_capture_free);
     g_clear_pointer(&call->connection, connection_free);
+    ladder_clear(&call->ladder);
     g_ptr_array_set_free_func(call->channels, (GDestroyNotify) call_channel_free);
     g_ptr_array_unref(call->channels);
     g_free(call->reason);
