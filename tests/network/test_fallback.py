@@ -9,6 +9,7 @@ pass a veth whole, so the packets that it counts are then far longer than its MT
 
 import json
 import os
+import subprocess
 import time
 
 from harness import SLOW, TOP_BUILDDIR, check, equal, hold, note, wait_for, watch
@@ -305,12 +306,13 @@ host, port, packet, seconds = sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.a
 flood = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
 flood.setsockopt(socket.IPPROTO_UDP, 103, len(packet))  # UDP_SEGMENT
 flood.connect((host, port))
-train, over = packet * 60, time.monotonic() + float(seconds)
+train, over, sent = packet * 60, time.monotonic() + float(seconds), 0
 while time.monotonic() < over:
     try:
-        flood.send(train)
+        sent += flood.send(train)
     except ConnectionRefusedError:
         pass
+print(sent)
 """
 # A request of somebody who does not know the user name; no STUN at all; what could be DTLS.
 FLOODS = {
@@ -339,7 +341,7 @@ def test_flood(world):
         answers = []  # what they cost: others may keep the machine busy
         clock = []
         flood = cable.ends[0].popen("/usr/bin/python3", "-c", FLOOD, *address, packet,
-                                    str(FLOOD_SECONDS))
+                                    str(FLOOD_SECONDS), stdout=subprocess.PIPE, text=True)
         while flood.poll() is None:
             before, asked = cpu_seconds(desk), time.monotonic()
             call.get("State")
@@ -347,9 +349,10 @@ def test_flood(world):
             clock.append(time.monotonic() - asked)
         answers.sort()
         clock.sort()
-        received = call.get("BytesReceived") - received
+        received, sent = call.get("BytesReceived") - received, int(flood.communicate()[0])
         note(f"{name}: {describe('CPU time for a D-Bus answer', answers)}; "
-             f"{describe('by the clock', clock)}; {len(clock)} answers; {received} bytes received")
+             f"{describe('by the clock', clock)}; {len(clock)} answers; {received} of {sent} bytes received")
         check(answers[len(answers) * 95 // 100] < 0.05 * SLOW, "D-Bus waits for the flood")
-        check(received < 10_000, "the flood was counted as received")
+        # The call may look for another path meanwhile, and try there how large packets may be.
+        check(received < sent / 100, "the flood was counted as received")
     Transfer(call, box, 8, "after").finish()
