@@ -47,7 +47,7 @@ static void check(const char *language, const char *said, const char *wanted)
 static const struct {
     const char *english, *japanese;
 } sentences[] = {
-    {"the remote hung up", "相手が切断した"},
+    {"the remote hung up", "相手が切断しました"},
     {"the user name or the password is wrong", "ユーザー名かパスワードが違います"},
     {"it answered with error 508: no room", "エラー 508: no room が返されました"},
     {"laptop is not running: start it with \"systemctl start laptop\", or see \"systemctl status "
