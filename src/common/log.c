@@ -61,18 +61,29 @@ static const char *level_priority(GLogLevelFlags level)
     return "7";
 }
 
+/* libnice warns of what remotes and servers do, each time and without a budget: it is told by us. */
+static bool is_hushed(const char *domain, GLogLevelFlags level)
+{
+    return !log_state.verbose && g_strcmp0(domain, "libnice") == 0 &&
+           !(level & (G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR));
+}
+
 static GLogWriterOutput log_writer(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
                                    gpointer user_data)
 {
-    const char *message = NULL;
+    const char *message = NULL, *domain = NULL;
     bool ours = false;
 
     for (gsize i = 0; i < n_fields; i++) {
         if (strcmp(fields[i].key, "MESSAGE") == 0)
             message = fields[i].value;
+        else if (strcmp(fields[i].key, "GLIB_DOMAIN") == 0)
+            domain = fields[i].value;
         else if (strcmp(fields[i].key, "SYSLOG_IDENTIFIER") == 0)
             ours = true;
     }
+    if (is_hushed(domain, level))
+        return G_LOG_WRITER_HANDLED;
     if (!ours)
         return g_log_writer_default(level, fields, n_fields, user_data);
     if ((level & G_LOG_LEVEL_DEBUG) && !log_state.verbose)

@@ -156,6 +156,13 @@ bool steps_set_local(Connection *connection, const char *type, GError **error)
     return true;
 }
 
+const char *steps_own_ufrag(const Connection *connection)
+{
+    const Sdp *own = negotiation_own(&connection->negotiation);
+
+    return own ? own->ufrag : NULL;
+}
+
 /* What of ours was made for another state of things is void, with its agent. */
 static bool hold_offer(Connection *connection, const char *sdp, GError **error)
 {

@@ -27,6 +27,9 @@ char *steps_make(Connection *connection, const char *type, bool restart, GError 
  * or it was given up since then, as CONNECTION_RESTART_FAILED has told. */
 bool steps_set_local(Connection *connection, const char *type, GError **error);
 
+/* The ICE user name fragment of our description that was set last; NULL: there is none. */
+const char *steps_own_ufrag(const Connection *connection);
+
 /* As connection_set_remote(), but that an offer waits for steps_set_local() of an answer, and
  * crosses none: ours has to be rolled back first. "rollback" gives up the remote's offer. */
 bool steps_set_remote(Connection *connection, const char *type, const char *sdp, GError **error);

@@ -83,3 +83,21 @@ test('interfaces are as Web IDL makes them', async () => {
     await rejectsName(prototype[member].call({}), 'TypeError');
   equal(prototype.setRemoteDescription.length, 1, 'setRemoteDescription.length');
 });
+
+test('ICE servers that fail', async () => {
+  const urls = ['turn:nowhere.invalid:3478', 'turn:nowhere.invalid:3479?transport=tcp',
+    'stun:nowhere.invalid', 'turn:127.0.0.1:1?transport=tcp'];
+  const pc = make({iceServers: [{urls, username: 'user', credential: 'secret'}]});
+  const errors = new Map();
+  pc.onicecandidateerror = (e) => errors.set(e.url, e);
+  pc.createDataChannel('x');
+  await pc.setLocalDescription();
+  await until(() => errors.size === urls.length, 'four events');
+  for (const [url, e] of errors) {
+    check(e instanceof rtc.RTCPeerConnectionIceErrorEvent, 'kind of event');
+    equal([e.errorCode, e.address], [701, null], url);
+    check(e.errorText, 'no text');
+  }
+  equal([...errors.keys()].sort(), [...urls.filter((u) => u.startsWith('turn')),
+    'stun:nowhere.invalid:3478'].sort(), 'their URLs');
+});

@@ -486,6 +486,11 @@ bool steps_set_remote(Connection *connection, const char *type, const char *sdp,
     return no_steps(error);
 }
 
+const char *steps_own_ufrag(const Connection *connection)
+{
+    return NULL;
+}
+
 void connection_set_relay_only(Connection *connection, bool relay_only)
 {
 }

@@ -105,11 +105,31 @@ static void test_label(void)
     }
 }
 
+static void test_url(void)
+{
+    static const char *const urls[][2] = {
+        {"stun:h", "stun:h:3478"},
+        {"turn:u:p@h:5", "turn:h:5"},
+        {"turn:u:p@h?transport=tcp", "turn:h:3478?transport=tcp"},
+        {"turns:u:p@[::1]", "turns:[::1]:5349?transport=tcp"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(urls); i++) {
+        g_auto(IceServer) server = {};
+        g_autofree char *url = NULL;
+
+        g_assert_true(ice_server_parse(urls[i][0], &server, NULL));
+        url = ice_server_url(&server);
+        g_assert_cmpstr(url, ==, urls[i][1]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ice-server/good", test_good);
     g_test_add_func("/ice-server/bad", test_bad);
     g_test_add_func("/ice-server/label", test_label);
+    g_test_add_func("/ice-server/url", test_url);
     return g_test_run();
 }

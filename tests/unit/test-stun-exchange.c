@@ -157,6 +157,7 @@ static void test_refused(void)
                                            error_answer(&server, errors[i].code, true)),
                         ==, STUN_EXCHANGE_REFUSED);
         g_assert_nonnull(strstr(stun_exchange_problem(exchange), errors[i].words));
+        g_assert_cmpuint(stun_exchange_code(exchange), ==, errors[i].code);
     }
 }
 

@@ -84,7 +84,8 @@ class DaemonChannel extends DaemonObject {
   }
 }
 
-// Its user: candidate(candidate, mid), state(state, reason), path(), channel(channel, properties)
+// Its user: candidate(candidate, mid), serverFailed(url, code, words), state(state, reason), path(),
+// channel(channel, properties)
 class DaemonCall extends DaemonObject {
   constructor(daemon, path) {
     super(daemon, path, CALL);
@@ -96,6 +97,8 @@ class DaemonCall extends DaemonObject {
   signal(member, body) {
     if (member === 'LocalCandidate')
       this.user.candidate?.(...body);
+    else if (member === 'IceServerFailed')
+      this.user.serverFailed?.(...body);
   }
 
   changed(properties) {

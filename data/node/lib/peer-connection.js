@@ -10,7 +10,8 @@ const {generateCertificate} = require('./certificate.js');
 const {ChannelList} = require('./channel-list.js');
 const {checkChange, copyConfiguration, readConfiguration} = require('./configuration.js');
 const {RTCSessionDescription, descriptionInit, parseSdp, withLine} = require('./description.js');
-const {RTCDataChannelEvent, RTCPeerConnectionIceEvent} = require('./events.js');
+const {RTCDataChannelEvent, RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent} =
+  require('./events.js');
 const {Session} = require('./session.js');
 const {makeReport} = require('./stats.js');
 const {OperationsChain, queueTask} = require('./tasks.js');
@@ -85,6 +86,7 @@ class RTCPeerConnection extends EventTarget {
     });
     this.#session = new Session(this.#configuration, {
       candidate: (line, mid) => this.#told(() => this.#localCandidate(line, mid)),
+      serverFailed: (...what) => this.#told(() => this.#serverFailed(...what)),
       state: (state, reason) => this.#told(() => this.#callState(state, reason)),
       path: (properties) => this.#told(() => this.#states.setPair(properties)),
       channel: (remote, properties) => this.#incoming(remote, properties),
@@ -426,6 +428,12 @@ class RTCPeerConnection extends EventTarget {
       if (!this.#isClosed)
         this.dispatchEvent(new RTCPeerConnectionIceEvent('icecandidate', {candidate: null}));
     });
+  }
+
+  // From which address it was asked is not known.
+  #serverFailed(url, errorCode, errorText) {
+    this.dispatchEvent(new RTCPeerConnectionIceErrorEvent('icecandidateerror',
+      {address: null, port: 0, url, errorCode, errorText}));
   }
 
   addIceCandidate(...args) {

@@ -422,6 +422,14 @@ static void on_owner_gone(GDBusConnection *connection, const char *name, gpointe
     call_hang_up_when_sent(self->call, CALL_REASON_OWNER_GONE);
 }
 
+static void on_server_failed(const char *url, guint code, const char *words, gpointer data)
+{
+    BusCall *self = data;
+
+    bus_tell(G_DBUS_INTERFACE_SKELETON(self), self->owner, "IceServerFailed",
+             g_variant_new("(sus)", url, code, words));
+}
+
 void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *owner,
                      ProgramDebts *debts)
 {
@@ -429,6 +437,7 @@ void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *own
     self->program = program_debts_find(debts, owner);
     self->owner_watch = g_bus_watch_name_on_connection(
         connection, owner, G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, on_owner_gone, self, NULL);
+    call_watch_servers(self->call, on_server_failed, self);
 }
 
 /* ---- the object ----------------------------------------------------------- */

@@ -92,8 +92,27 @@ char *call_make_description(Call *call, const char *type, bool restart, GError *
     return steps_make(call->connection, type, restart, error);
 }
 
+void call_watch_servers(Call *call, CallServerFailed failed, gpointer data)
+{
+    call->servers = call_servers_new(failed, data);
+}
+
+/* ICE gathers from a description of ours on that has new credentials. */
+static void call_ask_servers(Call *call)
+{
+    ConnectionConfig config = {};
+
+    if (!call->servers || !call->ice_servers)
+        return;
+    call->user.ops->configure(call, &config, call->user.data);
+    call_servers_ask(call->servers, (const char *const *) call->ice_servers, config.trust,
+                     steps_own_ufrag(call->connection));
+}
+
 static bool call_stepped(Call *call, const char *type)
 {
+    if (strcmp(type, "rollback") != 0)
+        call_ask_servers(call);
     if (call->state == CALL_CALLING && strcmp(type, "rollback") != 0)
         call_enter_state(call, CALL_CONNECTING);
     return true;

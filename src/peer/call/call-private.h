@@ -30,6 +30,7 @@ struct Call {
     Certificate *certificate;
     char **ice_servers;
     bool relay_only;
+    CallServers *servers;   /* a program hears of those that fail; or NULL */
     const char *bye_reason; /* of FRAME_REASON_*, or NULL */
     bool foreign;           /* the remote does not echo the session */
 

@@ -100,6 +100,7 @@ void call_close(Call *call, const char *reason, bool say_bye)
     call->reason = g_strdup(reason);
     g_clear_handle_id(&call->ending_id, g_source_remove);
     g_clear_pointer(&call->path, call_path_free);
+    g_clear_pointer(&call->servers, call_servers_free);
     if (say_bye)
         call_say_bye(call);
     for (guint i = 0; i < call->channels->len; i++)
@@ -465,6 +466,7 @@ static void call_clear(gpointer data)
     g_free(call->ending);
     g_free(call->way);
     g_clear_pointer(&call->path, call_path_free);
+    g_clear_pointer(&call->servers, call_servers_free);
     g_clear_pointer(&call->capture, call_capture_free);
     g_clear_pointer(&call->connection, connection_free);
     ladder_clear(&call->ladder);

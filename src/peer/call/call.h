@@ -22,6 +22,7 @@
 #include "peer/call/call-channel.h"
 #include "peer/call/call-identity.h"
 #include "peer/call/call-reason.h"
+#include "peer/call/call-servers.h"
 #include "rtc/connection.h"
 
 /* People may carry the descriptions of a call, by mail or by hand: so many seconds. */
@@ -173,6 +174,8 @@ bool call_add_candidate(Call *call, const char *candidate, const char *mid, GErr
 char *call_make_description(Call *call, const char *type, bool restart, GError **error);
 bool call_set_own_description(Call *call, const char *type, GError **error);
 void call_reconfigure(Call *call, const char *const *servers, bool relay_only);
+/* FAILED hears of servers of its own that fail, until the call ends. It may not end the call. */
+void call_watch_servers(Call *call, CallServerFailed failed, gpointer data);
 
 /*
  * The ways to end a call. Nothing happens if it is closed.

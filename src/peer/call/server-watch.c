@@ -104,7 +104,7 @@ static void server_enter_state(WatchedServer *server, ServerState state, const c
         server->watch->ops->changed(server->watch->data);
 }
 
-static void on_probed(ServerState state, const char *words, gpointer data)
+static void on_probed(ServerState state, guint code, const char *words, gpointer data)
 {
     WatchedServer *server = data;
 

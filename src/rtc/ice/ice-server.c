@@ -25,14 +25,22 @@ void ice_server_clear(IceServer *server)
     g_clear_pointer(&server->label, g_free);
 }
 
+static const char *const schemes[] = {
+    [ICE_SERVER_STUN] = "stun:",
+    [ICE_SERVER_TURN] = "turn:",
+    [ICE_SERVER_TURNS] = "turns:",
+};
+
+char *ice_server_url(const IceServer *server)
+{
+    bool ipv6 = strchr(server->host, ':') != NULL;
+
+    return g_strdup_printf("%s%s%s%s:%u%s", schemes[server->kind], ipv6 ? "[" : "", server->host,
+                           ipv6 ? "]" : "", server->port, server->tcp ? "?transport=tcp" : "");
+}
+
 static bool parse_scheme(const char **rest, IceServerKind *kind)
 {
-    static const char *const schemes[] = {
-        [ICE_SERVER_STUN] = "stun:",
-        [ICE_SERVER_TURN] = "turn:",
-        [ICE_SERVER_TURNS] = "turns:",
-    };
-
     for (guint i = 0; i < G_N_ELEMENTS(schemes); i++) {
         if (g_str_has_prefix(*rest, schemes[i])) {
             *rest += strlen(schemes[i]);

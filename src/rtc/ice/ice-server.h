@@ -32,5 +32,8 @@ typedef struct {
 /* RTC_ERROR_INVALID with what would be right. SERVER is untouched on failure. */
 bool ice_server_parse(const char *uri, IceServer *server, GError **error);
 
+/* As RFC 7064 and 7065 write it, with the port and without the user. Transfer full. */
+char *ice_server_url(const IceServer *server);
+
 void ice_server_clear(IceServer *server);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(IceServer, ice_server_clear)

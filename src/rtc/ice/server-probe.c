@@ -62,7 +62,7 @@ static void probe_finish(ServerProbe *probe, ServerState state, const char *word
     g_clear_handle_id(&probe->watch, g_source_remove);
     g_clear_handle_id(&probe->timer, g_source_remove);
     g_clear_pointer(&probe->stream, server_stream_free);
-    probe->done(state, copy, probe->data);
+    probe->done(state, stun_exchange_code(probe->exchange), copy, probe->data);
 }
 
 static void probe_failed(ServerProbe *probe, const GError *error)

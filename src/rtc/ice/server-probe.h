@@ -23,8 +23,9 @@ const char *server_state_to_string(ServerState state);
 
 typedef struct ServerProbe ServerProbe;
 
-/* WORDS: what is wrong, for people; "" if nothing is. May call server_probe_free(). */
-typedef void (*ServerProbeDone)(ServerState state, const char *words, gpointer data);
+/* CODE: the error that the server has answered with (RFC 8489 14.8); 0: none. WORDS: what is wrong,
+ * for people; "" if nothing is. May call server_probe_free(). */
+typedef void (*ServerProbeDone)(ServerState state, guint code, const char *words, gpointer data);
 
 /* DONE is called once, from the main loop, unless the probe is freed before. */
 ServerProbe *server_probe_new(const IceServer *server, TlsTrust *trust, ServerProbeDone done,

@@ -31,6 +31,7 @@ struct StunExchange {
     bool challenged; /* the answer below asks for credentials */
     StunMessage challenge;
     guint8 challenge_bytes[STUN_EXCHANGE_MAX];
+    guint code; /* of the error that it was refused with, or 0 */
     char *problem;
 };
 
@@ -118,6 +119,7 @@ static StunExchangeVerdict other_error(StunExchange *exchange, const StunMessage
 {
     g_autofree char *reason = error_reason(answer);
 
+    exchange->code = code;
     switch (code) {
     case STUN_ERROR_UNAUTHORIZED:
     case STUN_ERROR_WRONG_CREDENTIALS:
@@ -196,6 +198,11 @@ StunExchangeVerdict stun_exchange_take(StunExchange *exchange, const guint8 *ans
     default:
         return STUN_EXCHANGE_WAIT;
     }
+}
+
+guint stun_exchange_code(const StunExchange *exchange)
+{
+    return exchange->code;
 }
 
 const char *stun_exchange_problem(const StunExchange *exchange)

@@ -35,6 +35,9 @@ const guint8 *stun_exchange_request(StunExchange *exchange, gsize *length);
 /* ANSWER is one message, or anything else that has come. */
 StunExchangeVerdict stun_exchange_take(StunExchange *exchange, const guint8 *answer, gsize length);
 
+/* The error it was refused with (RFC 8489 14.8); 0: none. */
+guint stun_exchange_code(const StunExchange *exchange);
+
 /* Why it was refused, for people. */
 const char *stun_exchange_problem(const StunExchange *exchange);
 
