@@ -54,6 +54,8 @@ for page in rtcbusctl.1 rtcbus-peer.8 rtcbus-relay.8; do
     [ -e "$man/ja/$page" ] || echo "nothing of $page" >>"$work/found"
 done
 for page in "$man"/ja/*; do
+    grep -q "data/man/ja/$(basename "$page")" "$top_srcdir/data/module.am" ||
+        echo "$page is not in data/module.am"
     differences "$man/$(basename "$page")" "$page" | head -n 12
 done >>"$work/found"
 check 3 'the Japanese pages have what the English ones have'
