@@ -155,11 +155,21 @@ static void check_listens(const char *url, bool wanted)
         wait_until(is_answered(connection));
 }
 
+static char *address_of(const char *url)
+{
+    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
+
+    return g_strdup_printf("%s:%d", g_uri_get_host(uri), g_uri_get_port(uri));
+}
+
 static void test_listen_again(void)
 {
     char *first[] = {(char *) "127.0.0.1:0", NULL}, *both[] = {first[0], (char *) "[::1]:0", NULL};
-    char *second[] = {both[1], NULL}, *bad[] = {(char *) "192.0.2.1:9", NULL}, *names[] = {NULL};
+    char *second[] = {both[1], NULL}, *names[] = {NULL};
     MetricsServer *server = metrics_server_new(first, names, &server_ops, NULL, NULL);
+    MetricsServer *neighbour = metrics_server_new(first, names, &server_ops, NULL, NULL);
+    g_autofree char *taken = address_of(metrics_server_addresses(neighbour)[0]);
+    char *bad[] = {taken, NULL};
     g_autofree char *one = g_strdup(metrics_server_addresses(server)[0]), *other = NULL;
     g_autoptr(GError) error = NULL;
     bool changed = true;
@@ -167,7 +177,7 @@ static void test_listen_again(void)
     g_assert_true(metrics_server_listen(server, first, &changed, NULL));
     g_assert_false(changed);
     g_assert_false(metrics_server_listen(server, bad, &changed, &error));
-    g_assert_nonnull(strstr(error->message, "192.0.2.1:9"));
+    g_assert_nonnull(strstr(error->message, taken));
     check_listens(one, true);
     if (metrics_server_listen(server, both, &changed, NULL)) { /* there is IPv6 */
         g_assert_true(changed);
@@ -181,6 +191,7 @@ static void test_listen_again(void)
     }
     g_assert_true(changed);
     check_listens(one, false);
+    metrics_server_free(neighbour);
     metrics_server_free(server);
 }
 
