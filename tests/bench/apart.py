@@ -4,6 +4,7 @@
 """Pairs whose programs have a link of tests/network between them."""
 
 import os
+import shutil
 
 import net
 import pairs
@@ -22,15 +23,31 @@ def far_apart(world, **options):
     return link
 
 
+OFFLOADS = ["rx", "tx", "tso", "gso", "gro"]
+
+
+def cabled(world, offloads):
+    """A veth pair between the two, whose MTU is 1500; packets are as large without OFFLOADS, too."""
+    if not offloads and not shutil.which("ethtool"):
+        raise Absent("ethtool is not installed (apt install ethtool)")
+    cable = net.Cable(world, net.Space(world, "left"), net.Space(world, "right"))
+    for space, interface in zip(cable.ends, cable.interfaces):
+        space.run("ip", "route", "add", "default", "dev", interface)
+        if not offloads:
+            space.run("ethtool", "-K", interface, *(x for key in OFFLOADS for x in (key, "off")))
+    return cable
+
+
 class Ours(pairs.Ours):
     """The emitter has the relay on its side."""
 
     feed = {"source": "random", "interval": "1s"}
     link = {}
+    joined = staticmethod(far_apart)
 
     def start_daemons(self):
         self.world = World("apart")
-        link = far_apart(self.world, **self.link)
+        link = self.joined(self.world, **self.link)
         left, right = link.ends
         with self.world.inside(left):
             self.relay = self.world.relay(host=link.addresses[0])
@@ -43,6 +60,8 @@ class Ours(pairs.Ours):
 class Foreign:
     """PAIR, one of pairs.others(), apart."""
 
+    joined = staticmethod(far_apart)
+
     def __init__(self, pair, link):
         self.pair = pair
         self.link = link
@@ -50,7 +69,7 @@ class Foreign:
 
     def start(self):
         self.world = World("apart")
-        left, right = far_apart(self.world, **self.link).ends
+        left, right = self.joined(self.world, **self.link).ends
         self.pair.prefixes = right.prefix, left.prefix
         self.pair.start()
 

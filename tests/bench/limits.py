@@ -11,7 +11,7 @@ import time
 import pairs
 import usage
 from agents import Agent
-from harness import free_port
+from harness import Failed, free_port
 from table import Absent, settings
 
 NAMES = {"udp": "UDP, AES-GCM", "gso": "UDP GSO, AES-GCM"}
@@ -45,8 +45,11 @@ class Udp:
 
 class Iperf:
     address = "127.0.0.1"
+    port = None  # of the server, or a free one
+    through = None  # address and port of the client's side, where they are others
     prefixes = [], []
     options = []
+    carriers = None  # tells the processes whose CPU time counts; default: iperf3's own
 
     def __init__(self):
         if not shutil.which("iperf3"):
@@ -64,7 +67,8 @@ class Iperf:
 
         CPU time is that of SECONDS in its middle; iperf3 goes on for one more, so that it
         is still there to be looked at on a machine that is late."""
-        port = str(free_port())
+        port = str(self.port or free_port())
+        address, entry = self.through or (self.address, port)
         server = self.server = subprocess.Popen(
             [*self.prefixes[0], "iperf3", "-s", "-1", "-p", port, "-B", self.address,
              "--forceflush"],
@@ -73,15 +77,18 @@ class Iperf:
             if server.poll() is not None:
                 raise Absent("iperf3 does not start")
         client = self.client = subprocess.Popen(
-            [*self.prefixes[1], "iperf3", "-c", self.address, "-p", port, "-l", str(size),
+            [*self.prefixes[1], "iperf3", "-c", address, "-p", str(entry), "-l", str(size),
              "-t", str(seconds + 1), "-O", str(warm_up), "-J", *self.options],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        pids = [server.pid, client.pid]
         time.sleep(warm_up + 0.1)
+        pids = self.carriers() if self.carriers else [server.pid, client.pid]
         meter = usage.Meter(pids)
         time.sleep(seconds)
         cpu, peak, share = meter.cpu_seconds(), meter.peak_kib(), meter.seconds() / (seconds + 1)
-        result = json.loads(client.communicate(timeout=20)[0])["end"]["sum_received"]
+        report = json.loads(client.communicate(timeout=20)[0])
+        if "error" in report:
+            raise Failed(f"iperf3: {report['error']}")
+        result = report["end"]["sum_received"]
         server.communicate(timeout=20)
         return result["bytes"], result["seconds"], cpu / share, peak
 
