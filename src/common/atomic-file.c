@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/random-id.h"
@@ -93,4 +94,41 @@ bool atomic_file_write(const char *path, const char *data, gsize length, AtomicF
         return fail(error, path, saved);
     sync_folder(path);
     return true;
+}
+
+/* ---- a line more ------------------------------------------------------------- */
+
+bool atomic_file_is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           memcmp(&a->st_mtim, &b->st_mtim, sizeof a->st_mtim) == 0 &&
+           memcmp(&a->st_ctim, &b->st_ctim, sizeof a->st_ctim) == 0;
+}
+
+/* Whether it still has its name, and nobody has come between. */
+static bool add_line(int fd, const char *path, const char *line, const struct stat *seen)
+{
+    g_autofree char *text = g_strconcat("#", line, "\n", NULL);
+    struct stat before, named;
+
+    if (fstat(fd, &before) != 0 || !atomic_file_is_same(&before, seen) ||
+        lseek(fd, seen->st_size, SEEK_SET) < 0)
+        return false;
+    if (write_all(fd, text, strlen(text)) && pwrite(fd, " ", 1, seen->st_size) == 1 &&
+        fsync(fd) == 0)
+        return stat(path, &named) == 0 && named.st_ino == seen->st_ino;
+    (void) !ftruncate(fd, seen->st_size);
+    return false;
+}
+
+bool atomic_file_append_line(const char *path, const char *line, struct stat *seen)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool good;
+
+    if (fd < 0)
+        return false;
+    good = add_line(fd, path, line, seen) && fstat(fd, seen) == 0;
+    close(fd);
+    return good;
 }

@@ -275,7 +275,8 @@ static void test_known_unwritable(Files *files, gconstpointer data)
     g_autofree char *temporary = g_strconcat(files->learned, ".new", NULL);
     g_autofree char *text = NULL;
 
-    write_text(files->learned, "kitchen " HEX_A "\n");
+    write_text(files->admin, "");
+    write_text(files->learned, "kitchen " HEX_A); /* no line can be added to that as it is */
     g_assert_true(known_peers_load(files->known, NULL));
     g_assert_cmpint(g_mkdir(temporary, 0700), ==, 0); /* stops root, too */
     g_assert_false(known_peers_add(files->known, "shed", A, "x", false, &error));
@@ -285,8 +286,32 @@ static void test_known_unwritable(Files *files, gconstpointer data)
     g_assert_false(known_peers_forget(files->known, "kitchen", NULL));
     g_assert_cmpint(known_peers_check(files->known, "kitchen", A), ==, KNOWN_SAME);
     text = read_text(files->learned);
-    g_assert_cmpstr(text, ==, "kitchen " HEX_A "\n");
+    g_assert_cmpstr(text, ==, "kitchen " HEX_A);
     g_rmdir(temporary);
+}
+
+/* A line more is added where the file is; what somebody has written meanwhile is kept. */
+static void test_known_appends(Files *files, gconstpointer data)
+{
+    g_autofree char *temporary = g_strconcat(files->learned, ".new", NULL);
+    g_autofree char *text = NULL;
+    g_autoptr(KnownPeers) again = known_peers_new(files->admin, files->learned);
+
+    write_text(files->learned, "# mine\n");
+    g_assert_true(known_peers_load(files->known, NULL));
+    g_assert_cmpint(g_mkdir(temporary, 0700), ==, 0); /* it cannot be written anew */
+    g_assert_true(known_peers_add(files->known, "shed", A, "x", false, NULL));
+    g_assert_true(known_peers_add(files->known, "attic", B, "x", false, NULL));
+    g_rmdir(temporary);
+    text = read_text(files->learned);
+    g_assert_true(g_str_has_prefix(text, "# mine\n shed "));
+    write_text(files->learned, "kitchen " HEX_A "\n");
+    g_assert_true(known_peers_add(files->known, "attic", A, "x", false, NULL));
+    g_assert_cmpint(known_peers_check(files->known, "shed", A), ==, KNOWN_NOT);
+    g_assert_true(known_peers_load(again, NULL));
+    g_assert_cmpint(known_peers_check(again, "kitchen", A), ==, KNOWN_SAME);
+    g_assert_cmpint(known_peers_check(again, "attic", A), ==, KNOWN_SAME);
+    g_assert_cmpint(known_peers_check(again, "shed", A), ==, KNOWN_NOT);
 }
 
 /* Whom we called first by a name is remembered, but nobody vouches for it. */
@@ -470,6 +495,7 @@ int main(int argc, char **argv)
     ADD("/known-peers/admin-comes-first", test_known_admin_comes_first);
     ADD("/known-peers/damaged", test_known_damaged);
     ADD("/known-peers/unwritable", test_known_unwritable);
+    ADD("/known-peers/appends", test_known_appends);
     ADD("/known-peers/limit", test_known_limit);
     ADD("/known-peers/shares", test_known_shares);
     ADD("/known-peers/vouched", test_known_vouched);

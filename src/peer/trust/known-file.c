@@ -17,7 +17,8 @@ typedef struct {
 } Line;
 
 struct KnownFile {
-    GPtrArray *lines; /* of Line */
+    GPtrArray *lines;  /* of Line */
+    GHashTable *first; /* name → Line, the first one of it */
 };
 
 static void line_free(gpointer data)
@@ -36,6 +37,7 @@ KnownFile *known_file_new(void)
     KnownFile *file = g_new0(KnownFile, 1);
 
     file->lines = g_ptr_array_new_with_free_func(line_free);
+    file->first = g_hash_table_new(g_str_hash, g_str_equal);
     return file;
 }
 
@@ -43,8 +45,15 @@ void known_file_free(KnownFile *file)
 {
     if (!file)
         return;
+    g_hash_table_unref(file->first);
     g_ptr_array_unref(file->lines);
     g_free(file);
+}
+
+static void note_name(KnownFile *file, Line *line)
+{
+    if (line->peer.name && !g_hash_table_contains(file->first, line->peer.name))
+        g_hash_table_insert(file->first, line->peer.name, line);
 }
 
 /* ---- names ---------------------------------------------------------------- */
@@ -137,8 +146,10 @@ static bool add_line(KnownFile *file, char *text, const char *path, GError **err
     if (g_str_has_suffix(text, "\r"))
         text[strlen(text) - 1] = '\0';
     problem = read_line(line);
-    if (!problem)
+    if (!problem) {
+        note_name(file, line);
         return true;
+    }
     g_set_error(error, PEER_ERROR, PEER_ERROR_FAILED, "%s:%u: %s", path, file->lines->len, problem);
     return false;
 }
@@ -174,8 +185,8 @@ char *known_file_write(const KnownFile *file)
     return g_string_free(out, FALSE);
 }
 
-void known_file_add(KnownFile *file, const char *name, const char *fingerprint, const char *comment,
-                    gint64 now)
+const char *known_file_add(KnownFile *file, const char *name, const char *fingerprint,
+                           const char *comment, gint64 now)
 {
     g_autofree char *escaped = known_name_write(name);
     g_autofree char *word = fingerprint_word(fingerprint);
@@ -189,12 +200,16 @@ void known_file_add(KnownFile *file, const char *name, const char *fingerprint, 
                              .comment = g_strdup(comment),
                              .time = now};
     g_ptr_array_add(file->lines, line);
+    note_name(file, line);
+    return line->text;
 }
 
 guint known_file_remove(KnownFile *file, const char *name)
 {
     guint before = file->lines->len;
 
+    if (!g_hash_table_remove(file->first, name))
+        return 0;
     for (guint i = before; i > 0; i--) {
         const Line *line = file->lines->pdata[i - 1];
 
@@ -228,19 +243,17 @@ void known_file_foreach(const KnownFile *file, void (*func)(const KnownPeer *pee
 
 const KnownPeer *known_file_find(const KnownFile *file, const char *name)
 {
-    for (guint i = 0; i < file->lines->len; i++) {
-        const Line *line = file->lines->pdata[i];
+    const Line *line = name ? g_hash_table_lookup(file->first, name) : NULL;
 
-        if (g_strcmp0(line->peer.name, name) == 0)
-            return &line->peer;
-    }
-    return NULL;
+    return line ? &line->peer : NULL;
 }
 
 bool known_file_has(const KnownFile *file, const char *name, const char *fingerprint)
 {
-    for (guint i = 0; i < file->lines->len; i++) {
-        const Line *line = file->lines->pdata[i];
+    if (!known_file_find(file, name))
+        return false;
+    for (guint i = file->lines->len; i > 0; i--) {
+        const Line *line = file->lines->pdata[i - 1];
 
         if (g_strcmp0(line->peer.name, name) == 0 &&
             strcmp(line->peer.fingerprint, fingerprint) == 0)

@@ -52,7 +52,8 @@ void known_file_foreach(const KnownFile *file, void (*func)(const KnownPeer *pee
 const KnownPeer *known_file_find(const KnownFile *file, const char *name);
 bool known_file_has(const KnownFile *file, const char *name, const char *fingerprint);
 
-void known_file_add(KnownFile *file, const char *name, const char *fingerprint, const char *comment,
-                    gint64 now);
+/* The text of the new line */
+const char *known_file_add(KnownFile *file, const char *name, const char *fingerprint,
+                           const char *comment, gint64 now);
 /* Takes all lines of NAME away; how many they were. */
 guint known_file_remove(KnownFile *file, const char *name);

@@ -19,19 +19,28 @@ struct KnownPeers {
     KnownFile *admin, *learned; /* NULL while they cannot be used */
     GError *problem;
     guint limit;
+    struct stat seen; /* of the learned file as it was read; all 0: it is to be read again */
 };
 
 /* ---- files ---------------------------------------------------------------- */
 
-/* One that is not there is empty. */
-static KnownFile *read_file(const char *path, GError **error)
+/* One that is not there is empty. SEEN, or NULL: all 0 if no line may be added at its end. */
+static KnownFile *read_file(const char *path, struct stat *seen, GError **error)
 {
     g_autofree char *text = NULL;
     g_autoptr(GError) local = NULL;
+    struct stat now = {};
     gsize length;
 
-    if (g_file_get_contents(path, &text, &length, &local))
+    if (seen && stat(path, &now) != 0)
+        now = (struct stat){};
+    if (g_file_get_contents(path, &text, &length, &local)) {
+        if (seen && (length == 0 || text[length - 1] == '\n'))
+            *seen = now;
+        else if (seen)
+            *seen = (struct stat){};
         return known_file_parse(text, length, path, error);
+    }
     if (g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_NOENT))
         return known_file_new();
     g_set_error_literal(error, PEER_ERROR, PEER_ERROR_FAILED, local->message);
@@ -56,8 +65,8 @@ bool known_peers_load(KnownPeers *known, GError **error)
     g_clear_error(&known->problem);
     g_clear_pointer(&known->admin, known_file_free);
     g_clear_pointer(&known->learned, known_file_free);
-    if (!(admin = read_file(known->admin_path, &known->problem)) ||
-        !(learned = read_file(known->learned_path, &known->problem)))
+    if (!(admin = read_file(known->admin_path, NULL, &known->problem)) ||
+        !(learned = read_file(known->learned_path, &known->seen, &known->problem)))
         return known_peers_usable(known, error);
     known->admin = g_steal_pointer(&admin);
     known->learned = g_steal_pointer(&learned);
@@ -175,10 +184,14 @@ void known_peers_foreach(const KnownPeers *known,
 static bool refresh(KnownPeers *known, GError **error)
 {
     KnownFile *learned;
+    struct stat now;
 
     if (!known_peers_usable(known, error))
         return false;
-    learned = read_file(known->learned_path, error);
+    if (known->seen.st_ino != 0 && stat(known->learned_path, &now) == 0 &&
+        atomic_file_is_same(&now, &known->seen))
+        return true;
+    learned = read_file(known->learned_path, &known->seen, error);
     if (!learned)
         return false;
     known_file_free(known->learned);
@@ -189,6 +202,7 @@ static bool refresh(KnownPeers *known, GError **error)
 /* Writes what FRESH says; what was known before stays known if that fails. */
 static bool store(KnownPeers *known, KnownFile *fresh, GError **error)
 {
+    known->seen = (struct stat){};
     if (!write_file(known->learned_path, fresh, error)) {
         known_file_free(fresh);
         return false;
@@ -203,6 +217,22 @@ static KnownFile *learned_copy(const KnownPeers *known, GError **error)
     g_autofree char *text = known_file_write(known->learned);
 
     return known_file_parse(text, strlen(text), known->learned_path, error);
+}
+
+/* A name that is not there yet, without the whole file: very many are met one after another. */
+static bool append(KnownPeers *known, const char *name, const char *fingerprint,
+                   const char *comment)
+{
+    const char *line;
+
+    if (known->seen.st_ino == 0)
+        return false;
+    line =
+        known_file_add(known->learned, name, fingerprint, comment, clock_wall() / G_USEC_PER_SEC);
+    if (atomic_file_append_line(known->learned_path, line, &known->seen))
+        return true;
+    known_file_remove(known->learned, name);
+    return false;
 }
 
 /* ---- places ---- */
@@ -269,8 +299,12 @@ bool known_peers_add(KnownPeers *known, const char *name, const char *fingerprin
     if (result == KNOWN_SAME &&
         (g_str_has_prefix(comment, KNOWN_FIRST_CALL) || !is_first_call(known, name)))
         return true;
-    if (!may_add(known, name, result, comment, replace, error) ||
-        !(fresh = learned_copy(known, error)))
+    if (!may_add(known, name, result, comment, replace, error))
+        return false;
+    if (!known_file_find(known->learned, name) && append(known, name, fingerprint, comment))
+        return true;
+    fresh = learned_copy(known, error);
+    if (!fresh)
         return false;
     known_file_remove(fresh, name);
     known_file_add(fresh, name, fingerprint, comment, clock_wall() / G_USEC_PER_SEC);
