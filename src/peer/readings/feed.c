@@ -335,16 +335,17 @@ static const FeedReceiverOps receiver_ops = {
 static void on_message(CallChannel *channel, const guint8 *bytes, gsize length, gpointer data)
 {
     FeedLink *link = data;
-    guint before;
+    bool heard;
 
     if (!link) /* refused */
         return;
-    before = feed_listeners(link->feed);
     if (link->receiver)
         feed_receiver_receive(link->receiver, bytes, length);
-    if (link->sender)
-        feed_sender_receive(link->sender, bytes, length, clock_monotonic());
-    if (feed_listeners(link->feed) != before)
+    if (!link->sender)
+        return;
+    heard = feed_sender_is_heard(link->sender);
+    feed_sender_receive(link->sender, bytes, length, clock_monotonic());
+    if (feed_sender_is_heard(link->sender) != heard)
         link->feed->ops->changed(link->feed->data);
 }
 

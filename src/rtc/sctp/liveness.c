@@ -4,8 +4,8 @@
 /*
  * libnice has consent of its own, but before 0.1.22 it is either over after two
  * lost packets or lasts for 50 seconds. Whoever asks more often while nothing
- * comes can be quick and patient at once. GLib lets the timers of all calls go
- * off together. It asks as long as there is a connection: how long that is, is
+ * comes can be quick and patient at once. The alarms of all calls go off
+ * together. It asks as long as there is a connection: how long that is, is
  * its owner's business, who looks for another path meanwhile.
  */
 
@@ -13,7 +13,7 @@
 
 #include "rtc/sctp/liveness.h"
 
-#include "common/clock.h"
+#include "common/alarm.h"
 
 enum {
     QUIET_SECONDS = 6,
@@ -24,24 +24,23 @@ enum {
 struct Liveness {
     const LivenessUser *user;
     gpointer data;
-    guint timer;
+    Alarm alarm;
     guint asked; /* since something came */
-    bool heard;  /* since the timer was set */
+    bool heard;  /* since the alarm was set */
 };
 
-static gboolean on_timer(gpointer data);
+static void on_alarm(gpointer data);
 
 static void liveness_wait(Liveness *liveness, guint seconds)
 {
     liveness->heard = false;
-    liveness->timer = clock_timer_add_seconds(seconds, on_timer, liveness);
+    alarm_set_seconds(&liveness->alarm, seconds, on_alarm, liveness);
 }
 
-static gboolean on_timer(gpointer data)
+static void on_alarm(gpointer data)
 {
     Liveness *liveness = data;
 
-    liveness->timer = 0;
     if (liveness->heard) {
         liveness->asked = 0;
         liveness_wait(liveness, QUIET_SECONDS);
@@ -51,7 +50,6 @@ static gboolean on_timer(gpointer data)
         if (liveness->asked++ == ASKS_DOUBT)
             liveness->user->doubt(true, liveness->data);
     }
-    return G_SOURCE_REMOVE;
 }
 
 void liveness_heard(Liveness *liveness)
@@ -83,6 +81,6 @@ void liveness_free(Liveness *liveness)
 {
     if (!liveness)
         return;
-    g_clear_handle_id(&liveness->timer, g_source_remove);
+    alarm_clear(&liveness->alarm);
     g_free(liveness);
 }
