@@ -8,7 +8,8 @@
 // A column begins at a multiple of its width in time, so the same numbers always fall into
 // the same columns and the curve moves without trembling; and drawing costs the same at one
 // number a second and at a thousand. It draws some times a second, only while it is visible,
-// and only if there is something new to see.
+// and only if there is something new to see; a curve of many columns half as often, for a browser
+// without a GPU paints each of them.
 
 import {nextPicture} from './dom.js';
 import {formatNumber, t} from './i18n.js';
@@ -18,19 +19,21 @@ const DOTS_BELOW = 90;   // columns with numbers: fewer are shown as dots too
 const FIELDS = 7;        // of each column, see COLUMN
 const COLUMN = {start: 0, end: 1, low: 2, high: 3, last: 4, sum: 5, n: 6};
 const MANY = 2;          // numbers in a column: more are drawn as a band
+const DENSE = 100;       // columns that are bands: from then on it is drawn half as often
 const SLACK = 0.08;      // free space above and below, of the range
 const SHRINK = 0.45;     // the scale is made finer when less than this of it is used
 
 const all = new Set();
 const plots = new Set(); // those in sight
-let frame = 0;
+let frame = 0, pictures = 0, made = 0;
 
 function schedule() {
     frame ||= nextPicture(() => {
         frame = 0;
+        pictures++;
         const now = performance.now();
         for (const plot of plots)
-            plot.draw(now);
+            plot.next(now);
         if (plots.size > 0)
             schedule();
     });
@@ -67,6 +70,8 @@ export class Plot {
     #points;         // FIELDS of each
     #dirty = true;
     #shown = 0;      // the newest column drawn
+    #bands = 0;      // how many columns were bands
+    #phase = made++; // which of two pictures is its own
     #low = NaN;
     #high = NaN;
     #style = null;
@@ -153,6 +158,12 @@ export class Plot {
         this.draw(performance.now());
     }
 
+    /** In each picture; half of the dense ones wait for the next. */
+    next(now) {
+        if (this.#bands < DENSE || (pictures + this.#phase) % 2 === 0)
+            this.draw(now);
+    }
+
     draw(now) {
         const newest = Math.floor(now / this.#width);
         if (this.#columns === 0 || (!this.#dirty && newest === this.#shown))
@@ -168,6 +179,7 @@ export class Plot {
         context.clearRect(0, 0, width, height);
         context.font = this.#style.font;
         const columns = this.#visibleColumns(newest);
+        this.#bands = columns.filter((at) => this.#points[at + COLUMN.n] > MANY).length;
         this.#scale(columns);
         const area = {
             width, height,
@@ -278,43 +290,59 @@ export class Plot {
             shade(this.series.lastTime, now);
     }
 
-    #drawBand(context, {x, y}, columns) {
-        const points = this.#points;
-        context.fillStyle = this.#style.curve;
-        context.globalAlpha = 0.3;
-        for (const at of columns) {
-            const top = y(points[at + COLUMN.high]), bottom = y(points[at + COLUMN.low]);
-            if (points[at + COLUMN.n] > MANY) // from multiples of the width: no seams
-                context.fillRect(x(Math.floor(points[at] / this.#width) * this.#width), top,
-                                 1, Math.max(bottom - top, 1));
-        }
-        context.globalAlpha = 1;
+    /** Where the column begins, in whole pixels: no seams, and nothing to smooth. */
+    #left({x}, at) {
+        return Math.round(x(Math.floor(this.#points[at] / this.#width) * this.#width));
     }
 
-    #drawCurve(context, {x, y}, columns) {
-        const points = this.#points, limit = this.series.gapLimit;
+    #mean({y}, at) {
+        return y(this.#points[at + COLUMN.sum] / this.#points[at + COLUMN.n]);
+    }
+
+    /** Of dense columns the range, and the means as upright pieces: a path of as many points costs twice as much. */
+    #drawBand(context, area, columns) {
+        const points = this.#points, dense = columns.filter((at) => points[at + COLUMN.n] > MANY);
+        context.fillStyle = this.#style.curve;
+        context.globalAlpha = 0.3;
+        for (const at of dense) {
+            const top = area.y(points[at + COLUMN.high]);
+            context.fillRect(this.#left(area, at), top, 1, Math.max(area.y(points[at + COLUMN.low]) - top, 1));
+        }
+        context.globalAlpha = 1;
+        let before = -Infinity, last = 0;
+        for (const at of dense) {
+            const mean = this.#mean(area, at), left = this.#left(area, at), from = left - before === 1 ? last : mean;
+            context.fillRect(left, Math.min(from, mean) - 0.75, 1, Math.abs(mean - from) + 1.5);
+            before = left;
+            last = mean;
+        }
+    }
+
+    /** What is between two dense columns that touch is drawn already. */
+    #drawCurve(context, area, columns) {
+        const {x, y} = area, points = this.#points, limit = this.series.gapLimit;
         context.strokeStyle = context.fillStyle = this.#style.curve;
         context.lineWidth = 1.5;
         context.lineJoin = 'round';
         context.beginPath();
         const newest = columns[columns.length - 1];
-        let before = -Infinity, dense = false;
+        let before = null, dense = false;
         for (const at of columns) {
-            const n = points[at + COLUMN.n], low = points[at + COLUMN.low];
-            const mean = points[at + COLUMN.sum] / n, end = x(points[at + COLUMN.end]);
-            const last = points[at + COLUMN.last];
-            if (at === newest && dense && n <= MANY)
+            const isDense = points[at + COLUMN.n] > MANY, low = points[at + COLUMN.low];
+            const end = x(points[at + COLUMN.end]), last = points[at + COLUMN.last];
+            if (at === newest && dense && !isDense)
                 break; // its mean is still that of too few
-            if (points[at + COLUMN.start] - before > limit)
-                context.moveTo(end, y(n > MANY ? mean : last));
-            else if (n > MANY)
-                context.lineTo(end, y(mean));
+            if (before === null || points[at + COLUMN.start] - points[before + COLUMN.end] > limit ||
+                (dense && isDense && this.#left(area, at) - this.#left(area, before) === 1))
+                context.moveTo(end, isDense ? this.#mean(area, at) : y(last));
+            else if (isDense)
+                context.lineTo(end, this.#mean(area, at));
             else {
                 context.lineTo(end, y(low === last ? points[at + COLUMN.high] : low));
                 context.lineTo(end, y(last));
             }
-            before = points[at + COLUMN.end];
-            dense = n > MANY;
+            before = at;
+            dense = isDense;
         }
         context.stroke();
         for (const at of columns) {
