@@ -4,7 +4,8 @@
 /*
  * DTLS before trust: an end of ours, and a remote of ours whose datagrams a stranger
  * drops, repeats, changes and mixes with its own. Our end is connected only to the
- * certificate that it was told of; left alone, the two do connect.
+ * certificate that it was told of; left alone, the two do connect. Either may begin before there
+ * is a path (early-flight.h).
  */
 
 #include <config.h>
@@ -59,10 +60,11 @@ static void on_state(TransportState state, const GError *reason, gpointer data)
 
 static const TransportUser user = {.receive = on_receive, .state = on_state};
 
-static void end_open(End *end, bool client, Certificate *own, Certificate *other)
+static void end_open(End *end, bool client, bool early, Certificate *own, Certificate *other)
 {
     g_autoptr(GPtrArray) fingerprints = g_ptr_array_new();
-    DtlsConfig config = {.certificate = own, .client = client, .fingerprints = fingerprints};
+    DtlsConfig config = {
+        .certificate = own, .client = client, .early = early, .fingerprints = fingerprints};
 
     g_ptr_array_add(fingerprints, (char *) certificate_fingerprint(other));
     transport_init(&end->lower, "fuzz", on_send);
@@ -70,7 +72,9 @@ static void end_open(End *end, bool client, Certificate *own, Certificate *other
     end->dtls = dtls_new(&end->lower, &config, NULL);
     g_assert_nonnull(end->dtls);
     transport_set_user(dtls_transport(end->dtls), &user, end);
-    transport_enter_state(&end->lower, TRANSPORT_CONNECTED, NULL);
+    dtls_start(end->dtls);
+    if (!early)
+        transport_enter_state(&end->lower, TRANSPORT_CONNECTED, NULL);
 }
 
 static void end_close(End *end)
@@ -190,6 +194,7 @@ static void operate(Pair *pair, FuzzInput *input)
         break;
     default:
         fuzz_sleep(fuzz_u8(input) * 10);
+        transport_enter_state(&pair->ours.lower, TRANSPORT_CONNECTED, NULL);
     }
     fuzz_turn();
 }
@@ -197,6 +202,8 @@ static void operate(Pair *pair, FuzzInput *input)
 /* What nobody has touched connects. */
 static void check_honest(Pair *pair)
 {
+    transport_enter_state(&pair->ours.lower, TRANSPORT_CONNECTED, NULL);
+    transport_enter_state(&pair->theirs.lower, TRANSPORT_CONNECTED, NULL);
     for (guint i = 0; i < 20; i++) {
         pass(&pair->ours, &pair->theirs, NULL);
         pass(&pair->theirs, &pair->ours, &pair->last);
@@ -217,8 +224,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         other = certificate_generate("other", NULL);
         wrong = certificate_generate("wrong", NULL);
     }
-    end_open(&pair.ours, how & 1, own, other);
-    end_open(&pair.theirs, !(how & 1), how & 2 ? wrong : other, own);
+    end_open(&pair.ours, how & 1, how & 4, own, other);
+    end_open(&pair.theirs, !(how & 1), how & 8, how & 2 ? wrong : other, own);
     for (guint i = 0; i < MAX_OPERATIONS && fuzz_more(&input); i++)
         operate(&pair, &input);
     if (how & 2)

@@ -242,6 +242,7 @@ static bool start_dtls(Connection *connection, GError **error)
     DtlsConfig config = {
         .certificate = connection->certificate,
         .client = connection->negotiation.client,
+        .early = connection->negotiation.remote->early_hello,
         .fingerprints = connection->negotiation.remote->fingerprints,
         .verify = on_verify,
         .data = connection,
@@ -375,6 +376,7 @@ Sdp *connection_template(const Connection *connection)
     sdp->trickle = true;
     sdp->sctp_port = CONNECTION_SCTP_PORT;
     sdp->sctp_init = g_bytes_ref(connection->sctp_init);
+    sdp->early_hello = true;
     sdp->max_message_size = connection->max_message_size;
     sdp->max_packet_size = SDP_MAX_PACKET_SIZE;
     sdp->protocol = g_strdup(connection->protocol);

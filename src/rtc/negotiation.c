@@ -253,6 +253,7 @@ static void keep_abilities(const Sdp *before, Sdp *remote)
 {
     remote->max_message_size = before->max_message_size;
     remote->max_packet_size = before->max_packet_size;
+    remote->early_hello = before->early_hello;
     g_clear_pointer(&remote->sctp_init, g_bytes_unref);
     remote->sctp_init = before->sctp_init ? g_bytes_ref(before->sctp_init) : NULL;
     replace(&remote->protocol, before->protocol);
@@ -301,6 +302,7 @@ static Sdp *next_answer(Negotiation *negotiation, const Sdp *remote, const Negot
         sdp->old_format = remote->old_format;
         if (!remote->sctp_init || remote->max_packet_size == 0) /* it is none of ours */
             g_clear_pointer(&sdp->sctp_init, g_bytes_unref);
+        sdp->early_hello = remote->early_hello;
     }
     sdp->setup = negotiation->client ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE;
     sdp->bundled = remote->bundled;

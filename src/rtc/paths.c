@@ -167,6 +167,7 @@ static void activate(Paths *paths, IceGeneration *generation)
     set_spread(paths);
     look_for_relay(paths);
     if (first) {
+        paths->transport.round_trip_usec = ice_transport(generation->ice)->round_trip_usec;
         transport_enter_state(&paths->transport, TRANSPORT_CONNECTED, NULL);
         return;
     }
@@ -702,9 +703,11 @@ static bool send_by_all(Paths *paths, const guint8 *packet, gsize length)
 static bool paths_send(Transport *transport, const guint8 *packet, gsize length)
 {
     Paths *paths = (Paths *) transport;
+    IceGeneration *first = newest(paths);
 
     if (!paths->carrier)
-        return false;
+        return first && transport->state < TRANSPORT_CONNECTED &&
+               transport_send(ice_transport(first->ice), packet, length);
     paths->sent = true;
     if (paths->watch == 0)
         paths->watch = clock_timer_add(WATCH_MS, on_watch, paths);

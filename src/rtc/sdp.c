@@ -406,6 +406,11 @@ static char *read_protocol(const char *ufrag, const char *value)
     return g_strv_length(words) == 2 && strcmp(words[1], ufrag) == 0 ? g_strdup(words[0]) : NULL;
 }
 
+static bool read_early_hello(const char *ufrag, const char *value)
+{
+    return g_str_has_prefix(value, "1 ") && strcmp(value + 2, ufrag) == 0;
+}
+
 static GBytes *read_sctp_init(const char *ufrag, const char *value)
 {
     g_auto(GStrv) words = g_strsplit(value, " ", 3);
@@ -447,6 +452,7 @@ static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
     const char *packet = section_get(data, "x-rtcbus-max-packet-size");
     const char *protocol = section_get(data, "x-rtcbus-protocol");
     const char *init = section_get(data, "x-rtcbus-sctp-init");
+    const char *hello = section_get(data, "x-rtcbus-early-hello");
     guint64 number;
 
     if (!port)
@@ -466,6 +472,7 @@ static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
         sdp->protocol = read_protocol(sdp->ufrag, protocol);
     if (init)
         sdp->sctp_init = read_sctp_init(sdp->ufrag, init);
+    sdp->early_hello = hello && read_early_hello(sdp->ufrag, hello);
     sdp->answers = g_strdup(section_get(data, "x-rtcbus-answers"));
     return true;
 }
@@ -549,6 +556,8 @@ static void write_own(GString *text, const Sdp *sdp)
 
         g_string_append_printf(text, "a=x-rtcbus-sctp-init:%s %s\r\n", base64, sdp->ufrag);
     }
+    if (sdp->early_hello)
+        g_string_append_printf(text, "a=x-rtcbus-early-hello:1 %s\r\n", sdp->ufrag);
     if (sdp->answers)
         g_string_append_printf(text, "a=x-rtcbus-answers:%s\r\n", sdp->answers);
 }

@@ -21,7 +21,8 @@
  * taken for one to the next offer. "a=x-rtcbus-protocol:PROTOCOL UFRAG" names the protocol of
  * channels that may be opened to its sender without being asked for. "a=x-rtcbus-sctp-init:BASE64
  * UFRAG" has the INIT chunk of its sender's association (sctp/opening-chunk.h); one that is not
- * exactly as we write it is not there.
+ * exactly as we write it is not there. Who says "a=x-rtcbus-early-hello:1 UFRAG" keeps a ClientHello
+ * that comes before there is a pair, and answers it (ice/early-flight.h).
  */
 #define SDP_MAX_PACKET_SIZE 16384
 
@@ -58,6 +59,7 @@ typedef struct {
     gsize max_packet_size;  /* of SCTP, which its sender can take; 0: not said */
     char *answers;          /* the ICE user name of the offer that it answers; NULL: not said */
     GBytes *sctp_init;      /* as opening_chunk_describe() writes it; NULL: not said */
+    bool early_hello;       /* its sender takes a ClientHello that comes early */
     char *protocol;         /* of channels that its sender takes; NULL: not said */
     char *transport;        /* of the m-line: "UDP/DTLS/SCTP", which NULL means too, … */
     bool old_format;        /* it ends in the SCTP port, for an a=sctpmap */

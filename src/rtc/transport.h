@@ -57,8 +57,9 @@ struct Transport {
     gpointer user_data;
     TransportTap tap; /* or NULL */
     gpointer tap_data;
-    guint64 vouched; /* packets of the remote, see transport_vouch() */
-    GQueue early;    /* of GBytes, while there is no user */
+    guint64 round_trip_usec; /* of its path, when it connected; 0: not known */
+    guint64 vouched;         /* packets of the remote, see transport_vouch() */
+    GQueue early;            /* of GBytes, while there is no user */
     gsize early_bytes;
 };
 

@@ -244,6 +244,19 @@ static void test_protocol(void)
     g_assert_null(copied->protocol);
 }
 
+static void test_early_hello(void)
+{
+    g_autoptr(Sdp) sdp = parse(HEAD DATA TRANSPORT "a=x-rtcbus-early-hello:1 abcd\r\n");
+    g_autoptr(Sdp) copied = parse(HEAD DATA TRANSPORT "a=x-rtcbus-early-hello:1 wxyz\r\n");
+    g_autoptr(Sdp) other = parse(HEAD DATA TRANSPORT "a=x-rtcbus-early-hello:2 abcd\r\n");
+    g_autoptr(Sdp) silent = parse(HEAD DATA TRANSPORT);
+    g_autofree char *text = sdp_to_text(sdp);
+    g_autoptr(Sdp) again = parse(text);
+
+    g_assert_true(sdp->early_hello && again->early_hello);
+    g_assert_false(copied->early_hello || other->early_hello || silent->early_hello);
+}
+
 static void test_tolerance(void)
 {
     g_autoptr(Sdp) bare_lf = parse("v=0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\n"
@@ -359,6 +372,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sdp/own", test_own);
     g_test_add_func("/sdp/max-packet", test_max_packet);
     g_test_add_func("/sdp/protocol", test_protocol);
+    g_test_add_func("/sdp/early-hello", test_early_hello);
     g_test_add_func("/sdp/tolerance", test_tolerance);
     g_test_add_func("/sdp/malformed", test_malformed);
     g_test_add_func("/sdp/mutations", test_mutations);

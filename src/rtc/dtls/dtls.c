@@ -30,6 +30,14 @@
  * with a round trip of 300 ms. */
 #define RETRANSMIT_MS 400
 #define HANDSHAKE_MS 30000
+/* In an early handshake the timer is ours, and GnuTLS's is shorter. The first wait is for what
+ * has perhaps come already, the others for the round trip and what the remote has to compute. */
+#define GNUTLS_MS 20
+#define FIRST_WAIT_MS 20
+#define COMPUTING_MS 50
+#define WAIT_MIN_MS 100
+#define WAIT_MAX_MS 1000
+#define EARLY_HANDSHAKE_MS (3600 * 1000) /* until there is a path */
 #define INBOX_MAX 64
 #define RECORD_MAX 16384 /* of plaintext; GnuTLS takes it for the limit of a datagram too */
 #define RECORD_HEADER 13 /* its last two bytes: the length of what follows (RFC 6347 4.1) */
@@ -47,7 +55,8 @@ struct Dtls {
     gnutls_session_t session;
     Certificate *certificate;
     GPtrArray *fingerprints;
-    bool client;
+    bool client, early;
+    bool ready; /* dtls_start() was called */
     bool (*verify)(const char *fingerprint, GError **error, gpointer data);
     gpointer data;
 
@@ -55,6 +64,9 @@ struct Dtls {
     const guint8 *current; /* a datagram that is being read without a copy */
     gsize current_length;
     guint timer;
+    guint wait;         /* ms, of an early handshake: the next one */
+    gint64 begun;       /* monotonic */
+    GByteArray *flight; /* of an early handshake, what goes into one datagram; or NULL */
     char *remote_fingerprint;
     GBytes *remote_certificate;
     GError *verify_error;
@@ -130,15 +142,35 @@ static void dtls_fail(Dtls *dtls, RtcError code, const char *format, ...)
 
 /* ---- GnuTLS's view of the network ---- */
 
-static ssize_t on_push(gnutls_transport_ptr_t pointer, const void *bytes, size_t length)
+/* A datagram that cannot be sent is lost like any other. */
+static void send_datagram(Dtls *dtls, const guint8 *bytes, gsize length)
 {
-    Dtls *dtls = pointer;
-
-    /* A datagram that cannot be sent is lost like any other. */
     if (transport_send(dtls->lower, bytes, length))
         dtls->bytes_sent += length;
     if (dtls->transport.state == TRANSPORT_CONNECTING)
         dtls->flight_sent = clock_monotonic();
+}
+
+static void send_flight(Dtls *dtls)
+{
+    if (!dtls->flight || dtls->flight->len == 0)
+        return;
+    send_datagram(dtls, dtls->flight->data, dtls->flight->len);
+    g_byte_array_set_size(dtls->flight, 0);
+}
+
+/* GnuTLS has a datagram for each message, and one that is lost is as bad as all of them. */
+static ssize_t on_push(gnutls_transport_ptr_t pointer, const void *bytes, size_t length)
+{
+    Dtls *dtls = pointer;
+
+    if (!dtls->flight) {
+        send_datagram(dtls, bytes, length);
+        return length;
+    }
+    if (dtls->flight->len + length > DTLS_MTU)
+        send_flight(dtls);
+    g_byte_array_append(dtls->flight, bytes, length);
     return length;
 }
 
@@ -222,13 +254,43 @@ static gboolean on_timer(gpointer data)
     Dtls *dtls = data;
 
     dtls->timer = 0;
+    dtls->wait *= 2;
     dtls_handshake(dtls);
     return G_SOURCE_REMOVE;
+}
+
+/* An early flight is repeated by the checks that it goes behind, until there is a path. */
+static void set_timer(Dtls *dtls, guint wait)
+{
+    g_clear_handle_id(&dtls->timer, g_source_remove);
+    if (dtls->lower->state == TRANSPORT_CONNECTED)
+        dtls->timer = clock_timer_add(MAX(wait, 1), on_timer, dtls);
+}
+
+static guint first_wait(const Dtls *dtls)
+{
+    guint64 round_trip = dtls->lower->round_trip_usec / 1000;
+
+    if (dtls->lower->round_trip_usec == 0)
+        return RETRANSMIT_MS;
+    return (guint) CLAMP(round_trip * 3 / 2 + COMPUTING_MS, WAIT_MIN_MS, WAIT_MAX_MS);
+}
+
+/* The answer to the early flight may be on its way, or the flight was lost. */
+static void note_path(Dtls *dtls)
+{
+    guint64 round_trip = dtls->lower->round_trip_usec / 1000;
+    guint64 elapsed = (clock_monotonic() - dtls->begun) / 1000;
+
+    gnutls_dtls_set_timeouts(dtls->session, GNUTLS_MS, (guint) elapsed + HANDSHAKE_MS);
+    dtls->wait = first_wait(dtls);
+    set_timer(dtls, (guint) MIN(round_trip / 2, WAIT_MAX_MS) + FIRST_WAIT_MS);
 }
 
 static void dtls_handshake_failed(Dtls *dtls, int result)
 {
     gnutls_alert_send_appropriate(dtls->session, result);
+    send_flight(dtls);
     if (dtls->verify_error)
         dtls_fail(dtls, dtls->verify_error->code, "%s", dtls->verify_error->message);
     else if (result == GNUTLS_E_TIMEDOUT)
@@ -252,12 +314,13 @@ static void dtls_handshake(Dtls *dtls)
     while (result == GNUTLS_E_INTERRUPTED ||
            (result < 0 && result != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(result)));
 
+    send_flight(dtls);
     g_clear_handle_id(&dtls->timer, g_source_remove);
     if (result == GNUTLS_E_SUCCESS) {
+        g_clear_pointer(&dtls->flight, g_byte_array_unref);
         transport_enter_state(&dtls->transport, TRANSPORT_CONNECTED, NULL);
     } else if (result == GNUTLS_E_AGAIN) {
-        guint wait = gnutls_dtls_get_timeout(dtls->session);
-        dtls->timer = clock_timer_add(MAX(wait, 1), on_timer, dtls);
+        set_timer(dtls, dtls->early ? dtls->wait : gnutls_dtls_get_timeout(dtls->session));
     } else {
         dtls_handshake_failed(dtls, result);
     }
@@ -317,7 +380,10 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
         return;
     if (g_queue_get_length(&dtls->inbox) < INBOX_MAX)
         g_queue_push_tail(&dtls->inbox, g_bytes_new(packet, length));
-    if (dtls->transport.state == TRANSPORT_CONNECTING) {
+    if (dtls->transport.state == TRANSPORT_NEW && dtls->ready)
+        dtls_start(dtls);
+    else if (dtls->transport.state == TRANSPORT_CONNECTING) {
+        dtls->wait = first_wait(dtls);
         if (dtls->flight_sent)
             dtls->round_trip_usec = clock_monotonic() - dtls->flight_sent;
         dtls->flight_sent = 0;
@@ -332,6 +398,8 @@ static void on_lower_state(TransportState state, const GError *reason, gpointer 
 
     if (state == TRANSPORT_CONNECTED && dtls->transport.state == TRANSPORT_NEW)
         dtls_start(dtls);
+    else if (state == TRANSPORT_CONNECTED && dtls->transport.state == TRANSPORT_CONNECTING)
+        note_path(dtls);
     else if (state >= TRANSPORT_FAILED)
         transport_enter_state(&dtls->transport, state, reason);
 }
@@ -357,8 +425,19 @@ static const TransportUser lower_user = {
 
 void dtls_start(Dtls *dtls)
 {
-    if (dtls->transport.state != TRANSPORT_NEW || dtls->lower->state != TRANSPORT_CONNECTED)
+    const bool path = dtls->lower->state == TRANSPORT_CONNECTED;
+
+    dtls->ready = true;
+    if (dtls->transport.state != TRANSPORT_NEW || dtls->lower->state > TRANSPORT_CONNECTED ||
+        (!path && !(dtls->early && (dtls->client || !g_queue_is_empty(&dtls->inbox)))))
         return;
+    dtls->begun = clock_monotonic();
+    dtls->wait = first_wait(dtls);
+    if (dtls->early) {
+        dtls->flight = g_byte_array_new();
+        gnutls_dtls_set_timeouts(dtls->session, GNUTLS_MS,
+                                 path ? HANDSHAKE_MS : EARLY_HANDSHAKE_MS);
+    }
     transport_enter_state(&dtls->transport, TRANSPORT_CONNECTING, NULL);
     dtls_handshake(dtls);
     dtls_read(dtls, false);
@@ -423,6 +502,7 @@ Dtls *dtls_new(Transport *lower, const DtlsConfig *config, GError **error)
     dtls->certificate = certificate_ref(config->certificate);
     dtls->fingerprints = g_ptr_array_ref(config->fingerprints);
     dtls->client = config->client;
+    dtls->early = config->early;
     dtls->verify = config->verify;
     dtls->data = config->data;
     if (!dtls_init(dtls, error))
@@ -444,6 +524,8 @@ void dtls_free(Dtls *dtls)
         transport_set_user(dtls->lower, NULL, NULL);
     transport_clear(&dtls->transport);
     g_queue_clear_full(&dtls->inbox, (GDestroyNotify) g_bytes_unref);
+    if (dtls->flight)
+        g_byte_array_unref(dtls->flight);
     g_ptr_array_unref(dtls->fingerprints);
     certificate_unref(dtls->certificate);
     g_clear_pointer(&dtls->remote_certificate, g_bytes_unref);

@@ -20,6 +20,7 @@ typedef struct Dtls Dtls;
 typedef struct {
     Certificate *certificate;
     bool client;             /* a=setup:active: we send the ClientHello */
+    bool early;              /* the remote is one of ours, and does as we do: see dtls_start() */
     GPtrArray *fingerprints; /* of char *, "sha-256 AB:CD:…", one of which must match */
     /* As in ConnectionOps; may be NULL. */
     bool (*verify)(const char *fingerprint, GError **error, gpointer data);
@@ -27,7 +28,7 @@ typedef struct {
 } DtlsConfig;
 
 /*
- * LOWER must outlive it; the handshake begins when LOWER is connected. CONFIG
+ * LOWER must outlive it; the handshake begins when LOWER is connected, or early. CONFIG
  * is read at once and not kept.
  */
 Dtls *dtls_new(Transport *lower, const DtlsConfig *config, GError **error);
@@ -38,7 +39,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dtls, dtls_free)
 
 Transport *dtls_transport(Dtls *dtls);
 
-/* Begins at once if LOWER is connected already. Call it when the user is set. */
+/*
+ * Begins at once if LOWER is connected already. Call it when the user is set. An early handshake
+ * begins now, or with the ClientHello: its first flight is given to LOWER before that is connected,
+ * and again when that is and nothing has come for a while. Its flights are as few packets as can be,
+ * and what LOWER knows of its round trip says when they are repeated.
+ */
 void dtls_start(Dtls *dtls);
 
 /* The largest packet that goes into one datagram. */

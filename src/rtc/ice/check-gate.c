@@ -29,6 +29,7 @@
 
 #include "common/clock.h"
 #include "rtc/ice/check-repeat.h"
+#include "rtc/ice/early-flight.h"
 #include "rtc/ice/stun-check.h"
 
 enum {
@@ -41,6 +42,7 @@ enum {
 typedef struct {
     CheckTarget target;
     guint8 ids[MAX_IDS][STUN_ID_LENGTH]; /* of the last checks */
+    gint64 asked[MAX_IDS];               /* when each was sent first, monotonic µs */
     guint next_id;
     guint paid;   /* checks from the budget */
     guint knocks; /* checks that have come from there, and had none of ours yet */
@@ -55,6 +57,8 @@ struct CheckGate {
     bool uninvited;
     GArray *entries;     /* of GateEntry */
     CheckRepeat *repeat; /* or NULL */
+    EarlyFlight *early;  /* NULL: its time is over */
+    guint64 round_trip_usec;
 };
 
 CheckGate *check_gate_new(const CheckRule *rule, CheckBudget *budget, const char *ufrag,
@@ -67,6 +71,7 @@ CheckGate *check_gate_new(const CheckRule *rule, CheckBudget *budget, const char
     gate->user = g_strconcat(ufrag, ":", NULL);
     gate->uninvited = uninvited;
     gate->entries = g_array_new(FALSE, TRUE, sizeof(GateEntry));
+    gate->early = early_flight_new(budget);
     return gate;
 }
 
@@ -75,6 +80,7 @@ void check_gate_free(CheckGate *gate)
     if (!gate)
         return;
     check_repeat_free(gate->repeat);
+    early_flight_free(gate->early);
     check_budget_unref(gate->budget);
     g_free(gate->user);
     g_free(gate->remote);
@@ -93,6 +99,27 @@ void check_gate_repeat(CheckGate *gate, guint milliseconds)
     g_clear_pointer(&gate->repeat, check_repeat_free);
     if (milliseconds > 0)
         gate->repeat = check_repeat_new(milliseconds);
+}
+
+guint64 check_gate_round_trip_usec(const CheckGate *gate)
+{
+    return gate->round_trip_usec;
+}
+
+bool check_gate_send_early(CheckGate *gate, const guint8 *packet, gsize length)
+{
+    return gate->early && early_flight_add(gate->early, packet, length);
+}
+
+GPtrArray *check_gate_end_early(CheckGate *gate, const struct sockaddr *remote)
+{
+    CheckTarget target;
+    bool known = remote && check_target_read(&target, remote);
+    GPtrArray *unsent =
+        gate->early ? early_flight_unsent(gate->early, known ? &target : NULL) : NULL;
+
+    g_clear_pointer(&gate->early, early_flight_free);
+    return unsent;
 }
 
 /* NULL: there are too many already. */
@@ -148,6 +175,27 @@ static bool may_aim(CheckGate *gate, const CheckTarget *target, GateEntry *entry
     return true;
 }
 
+/* The index of ID among the last ones, or -1 */
+static int find_id(const GateEntry *entry, const guint8 *id)
+{
+    for (guint i = 0; i < MIN(entry->next_id, (guint) MAX_IDS); i++) {
+        if (memcmp(entry->ids[i], id, STUN_ID_LENGTH) == 0)
+            return (int) i;
+    }
+    return -1;
+}
+
+static void note_id(GateEntry *entry, const guint8 *id)
+{
+    guint next = entry->next_id % MAX_IDS;
+
+    if (find_id(entry, id) >= 0)
+        return;
+    memcpy(entry->ids[next], id, STUN_ID_LENGTH);
+    entry->asked[next] = clock_monotonic();
+    entry->next_id++;
+}
+
 static bool on_send(GSocket *socket, GSocketAddress *to, const guint8 *packet, gsize length,
                     gpointer data)
 {
@@ -169,29 +217,25 @@ static bool on_send(GSocket *socket, GSocketAddress *to, const guint8 *packet, g
         check_repeat_note(gate->repeat, socket, to, &target,
                           check_budget_has_answered(gate->budget, &target.address), packet, length);
     if (entry && !entry->answered)
-        memcpy(entry->ids[entry->next_id++ % MAX_IDS], check.id, STUN_ID_LENGTH);
+        note_id(entry, check.id);
+    if (gate->early && to && socket && !check.relayed)
+        early_flight_note_check(gate->early, &target, socket, to);
     return true;
 }
 
 /* ---- in ------------------------------------------------------------------- */
 
-static bool has_id(const GateEntry *entry, const guint8 *id)
-{
-    for (guint i = 0; i < MIN(entry->next_id, (guint) MAX_IDS); i++) {
-        if (memcmp(entry->ids[i], id, STUN_ID_LENGTH) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void note_answer(CheckGate *gate, const guint8 *id)
 {
     for (guint i = 0; i < gate->entries->len; i++) {
         GateEntry *entry = &g_array_index(gate->entries, GateEntry, i);
+        int asked = entry->answered ? -1 : find_id(entry, id);
 
-        if (entry->answered || !has_id(entry, id))
+        if (asked < 0)
             continue;
         entry->answered = true;
+        if (gate->round_trip_usec == 0)
+            gate->round_trip_usec = MAX(clock_monotonic() - entry->asked[asked], 1);
         check_budget_answered(gate->budget, &entry->target.address, entry->paid);
         return;
     }
@@ -212,8 +256,11 @@ static bool on_received(GSocketAddress *from, const guint8 *packet, gsize length
     StunCheck check;
     CheckTarget target;
 
-    if (!stun_check_read(packet, length, &check))
+    if (!stun_check_read(packet, length, &check)) {
+        if (gate->early && read_socket_address(from, &target))
+            early_flight_note_heard(gate->early, &target, length, false);
         return true;
+    }
     if (check.kind == STUN_CHECK_SUCCESS) {
         note_answer(gate, check.id);
         return true;
@@ -226,6 +273,8 @@ static bool on_received(GSocketAddress *from, const guint8 *packet, gsize length
         target = check.peer;
     else if (!read_socket_address(from, &target))
         return true;
+    if (gate->early && !check.relayed)
+        early_flight_note_heard(gate->early, &target, length, true);
     entry = find_entry(gate, &target);
     if (gate->repeat && check_repeat_send(gate->repeat, &target)) {
         if (entry)
@@ -237,7 +286,16 @@ static bool on_received(GSocketAddress *from, const guint8 *packet, gsize length
     return true;
 }
 
+static void on_over(gpointer data)
+{
+    CheckGate *gate = data;
+
+    if (gate->early)
+        early_flight_send(gate->early);
+}
+
 const SocketWatchOps check_gate_watch = {
     .may_send = on_send,
     .may_receive = on_received,
+    .over = on_over,
 };

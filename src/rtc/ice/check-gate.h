@@ -35,5 +35,16 @@ void check_gate_set_remote(CheckGate *gate, const char *ufrag);
  */
 void check_gate_repeat(CheckGate *gate, guint milliseconds);
 
+/* From the first check that was answered to its answer; 0: none was. */
+guint64 check_gate_round_trip_usec(const CheckGate *gate);
+
+/*
+ * What the layer above sends before there is a pair (early-flight.h). False: not any more, or it is
+ * too much. When there is one, REMOTE is where it leads, or NULL: those are returned, of GBytes, that
+ * have not gone there; NULL: none. Transfer full.
+ */
+bool check_gate_send_early(CheckGate *gate, const guint8 *packet, gsize length);
+GPtrArray *check_gate_end_early(CheckGate *gate, const struct sockaddr *remote);
+
 /* For the turns of libnice's context, with the gate as their data. */
 extern const SocketWatchOps check_gate_watch;

@@ -289,6 +289,8 @@ static bool ice_send(Transport *transport, const guint8 *packet, gsize length)
 
     if (ice->no_consent) /* STUN alone may ask there whether somebody is (RFC 7675 5.1) */
         return false;
+    if (transport->state < TRANSPORT_CONNECTED)
+        return check_gate_send_early(ice->gate, packet, length);
     if (ice->path) {
         udp_path_send(ice->path, packet, length);
         return true;
@@ -390,6 +392,23 @@ static void set_consent(Ice *ice, bool given)
         ice->consent(given, ice->data);
 }
 
+/* What was sent early goes by the pair, unless it has gone there. */
+static void end_early(Ice *ice)
+{
+    g_autoptr(GPtrArray) unsent = NULL;
+    NiceCandidate *local, *remote;
+    struct sockaddr_storage address;
+
+    if (!nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote))
+        return;
+    remote_address(remote, &address);
+    unsent = check_gate_end_early(
+        ice->gate, is_direct(ice, local, remote) ? (struct sockaddr *) &address : NULL);
+    for (guint i = 0; unsent && i < unsent->len; i++)
+        nice_agent_send(ice->agent, ice->stream, COMPONENT, g_bytes_get_size(unsent->pdata[i]),
+                        g_bytes_get_data(unsent->pdata[i], NULL));
+}
+
 /* CONNECTED comes before READY and is enough to begin DTLS. */
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer data)
 {
@@ -409,6 +428,8 @@ static void on_state(NiceAgent *agent, guint stream, guint component, guint stat
     case NICE_COMPONENT_STATE_CONNECTED:
         end_patience(ice);
         check_gate_repeat(ice->gate, 0);
+        end_early(ice);
+        ice->transport.round_trip_usec = check_gate_round_trip_usec(ice->gate);
         transport_enter_state(&ice->transport, TRANSPORT_CONNECTED, NULL);
         set_consent(ice, true);
         break;

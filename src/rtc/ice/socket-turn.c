@@ -53,6 +53,8 @@ void socket_turn_begin(const SocketWatchOps *ops, gpointer data)
 void socket_turn_end(void)
 {
     turn.running = false;
+    if (turn.ops && turn.ops->over)
+        turn.ops->over(turn.data);
 }
 
 /* GIO's own, which ours hides. */

@@ -24,6 +24,8 @@ typedef struct {
                      gpointer data);
     /* False: libnice does not get to know of it. */
     bool (*may_receive)(GSocketAddress *from, const guint8 *packet, gsize length, gpointer data);
+    /* The turn is over, and libnice is done. May be NULL. */
+    void (*over)(gpointer data);
 } SocketWatchOps;
 
 /*

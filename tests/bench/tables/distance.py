@@ -18,7 +18,7 @@ COLUMNS = [
     Column("p99", "round trips", "less", 2, pool=99),
     Column("worst", "round trips", "less", 2, pool=100),
 ]
-TARGETS = [Target("p50", 4.2, "at most")]
+TARGETS = [Target("p50", 3.2, "at most")]
 NOTES = ["The link is tests/network/link. Of ours the emitter has the relay on its side; signaling of",
          "the others is on its way for 50 ms, too. Of all calls of all rounds together."]
 ONE_WAY = 50  # ms

@@ -13,8 +13,8 @@ COLUMNS = [
     Column("worst", "ms", "less", 1, pool=100),
 ]
 TARGETS = [
-    Target("p50", 12, "at most"),
-    Target("p99", 25, "at most"),
+    Target("p50", 6, "at most"),
+    Target("p99", 15, "at most"),
     Target("worst", 1000, "at most"),
 ]
 NOTES = ["Ours: the program's D-Bus call to the signal of the number, through both daemons and the",

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/* When a handshake begins, in how many packets it goes, and what comes of those that are lost. */
+
+#include <config.h>
+
+#include "rtc/dtls/certificate.h"
+#include "rtc/dtls/dtls.h"
+#include "wait.h"
+
+#define PACKET_MAX 1200
+
+typedef struct {
+    Transport lower;
+    Dtls *dtls;
+    GQueue sent; /* of GBytes */
+} End;
+
+typedef struct {
+    Certificate *certificates[2];
+    End client, server;
+} Pair;
+
+static bool on_send(Transport *transport, const guint8 *packet, gsize length)
+{
+    g_assert_cmpuint(length, <=, PACKET_MAX);
+    g_queue_push_tail(&((End *) transport)->sent, g_bytes_new(packet, length));
+    return true;
+}
+
+static void on_receive(const guint8 *packet, gsize length, gpointer data)
+{
+}
+
+static const TransportUser user = {.receive = on_receive};
+
+static void end_open(End *end, bool client, bool early, Certificate *own, Certificate *other)
+{
+    g_autoptr(GPtrArray) fingerprints = g_ptr_array_new();
+    g_autoptr(GError) error = NULL;
+    DtlsConfig config = {
+        .certificate = own, .client = client, .early = early, .fingerprints = fingerprints};
+
+    g_ptr_array_add(fingerprints, (char *) certificate_fingerprint(other));
+    transport_init(&end->lower, client ? "client's" : "server's", on_send);
+    g_queue_init(&end->sent);
+    end->dtls = dtls_new(&end->lower, &config, &error);
+    g_assert_no_error(error);
+    transport_set_user(dtls_transport(end->dtls), &user, end);
+    dtls_start(end->dtls);
+}
+
+static void end_close(End *end)
+{
+    transport_set_user(dtls_transport(end->dtls), NULL, NULL);
+    dtls_free(end->dtls);
+    transport_clear(&end->lower);
+    g_queue_clear_full(&end->sent, (GDestroyNotify) g_bytes_unref);
+}
+
+static void set_up(Pair *pair, gconstpointer early)
+{
+    for (guint i = 0; i < 2; i++)
+        pair->certificates[i] = certificate_generate("test", NULL);
+    end_open(&pair->client, true, early != NULL, pair->certificates[0], pair->certificates[1]);
+    end_open(&pair->server, false, early != NULL, pair->certificates[1], pair->certificates[0]);
+}
+
+static void tear_down(Pair *pair, gconstpointer early)
+{
+    end_close(&pair->client);
+    end_close(&pair->server);
+    for (guint i = 0; i < 2; i++)
+        certificate_unref(pair->certificates[i]);
+}
+
+static void connect_lower(End *end)
+{
+    transport_enter_state(&end->lower, TRANSPORT_CONNECTED, NULL);
+}
+
+/* All that FROM has sent comes; how many packets that were. */
+static guint deliver(End *from, End *to)
+{
+    guint n = 0;
+    GBytes *packet;
+
+    for (; (packet = g_queue_pop_head(&from->sent)); n++) {
+        transport_receive(&to->lower, g_bytes_get_data(packet, NULL), g_bytes_get_size(packet));
+        g_bytes_unref(packet);
+    }
+    return n;
+}
+
+static guint lose(End *from)
+{
+    guint n = g_queue_get_length(&from->sent);
+
+    g_queue_clear_full(&from->sent, (GDestroyNotify) g_bytes_unref);
+    return n;
+}
+
+static bool is_up(const End *end)
+{
+    return dtls_transport(end->dtls)->state == TRANSPORT_CONNECTED;
+}
+
+/* A flight, a packet; two before anybody has a path. */
+static void test_early(Pair *pair, gconstpointer early)
+{
+    g_assert_cmpuint(deliver(&pair->client, &pair->server), ==, 1);
+    connect_lower(&pair->client);
+    g_assert_cmpuint(deliver(&pair->server, &pair->client), ==, 1);
+    connect_lower(&pair->server);
+    g_assert_cmpuint(deliver(&pair->client, &pair->server), ==, 1);
+    g_assert_true(is_up(&pair->server));
+    g_assert_cmpuint(deliver(&pair->server, &pair->client), ==, 1);
+    g_assert_true(is_up(&pair->client));
+}
+
+/* It is small enough for an address that has shown nothing (early-flight.h), and the answer for one
+ * that has shown the ClientHello and a check. */
+static void test_sizes(Pair *pair, gconstpointer early)
+{
+    gsize hello = g_bytes_get_size(g_queue_peek_head(&pair->client.sent));
+
+    g_assert_cmpuint(hello, <=, 320);
+    deliver(&pair->client, &pair->server);
+    g_assert_cmpuint(g_bytes_get_size(g_queue_peek_head(&pair->server.sent)), <=,
+                     320 + 3 * (hello + 100));
+}
+
+/* Who does not announce it is not sent anything, and keeps what comes until there is a path. */
+static void test_late(Pair *pair, gconstpointer early)
+{
+    g_assert_cmpuint(lose(&pair->client), ==, 0);
+    connect_lower(&pair->client);
+    g_assert_cmpuint(deliver(&pair->client, &pair->server), ==, 1);
+    g_assert_cmpuint(lose(&pair->server), ==, 0);
+    connect_lower(&pair->server);
+    while (!is_up(&pair->client)) {
+        deliver(&pair->server, &pair->client);
+        deliver(&pair->client, &pair->server);
+    }
+    g_assert_true(is_up(&pair->server));
+}
+
+/* A flood before there is a path is kept with a limit, and hurts nobody. */
+static void test_flood(Pair *pair, gconstpointer early)
+{
+    static const guint8 junk[PACKET_MAX] = {22, 254, 253};
+
+    for (guint i = 0; i < 10000; i++)
+        transport_receive(&pair->server.lower, junk, sizeof junk);
+    g_assert_cmpuint(lose(&pair->server), ==, 0);
+    test_early(pair, early);
+}
+
+/* Each of the four flights is lost once. The time is that of GnuTLS, so it is the real one. */
+static void test_lost(Pair *pair, gconstpointer early)
+{
+    pair->client.lower.round_trip_usec = pair->server.lower.round_trip_usec = 1000;
+    g_assert_cmpuint(lose(&pair->client), ==, 1);
+    connect_lower(&pair->client);
+    wait_until(deliver(&pair->client, &pair->server) > 0);
+    g_assert_cmpuint(lose(&pair->server), >, 0);
+    connect_lower(&pair->server);
+    wait_until(deliver(&pair->server, &pair->client) > 0);
+    g_assert_cmpuint(lose(&pair->client), >, 0);
+    wait_until((deliver(&pair->client, &pair->server), is_up(&pair->server)));
+    g_assert_cmpuint(lose(&pair->server), >, 0);
+    wait_until((deliver(&pair->client, &pair->server), deliver(&pair->server, &pair->client),
+                is_up(&pair->client)));
+}
+
+static void add_test(const char *name, bool early, void (*test)(Pair *, gconstpointer))
+{
+    g_test_add(name, Pair, GINT_TO_POINTER(early), set_up, test, tear_down);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add_test("/dtls/early", true, test_early);
+    add_test("/dtls/sizes", true, test_sizes);
+    add_test("/dtls/late", false, test_late);
+    add_test("/dtls/flood", true, test_flood);
+    add_test("/dtls/lost", true, test_lost);
+    return g_test_run();
+}
