@@ -249,8 +249,8 @@ static void look_at_servers(Doctor *doctor)
     if (n == 0)
         doctor_say(doctor, FINDING_WARNING, N_("ICE server"),
                    _("there is none: enough within one network; two peers behind different NATs "
-                     "need a STUN server, and some of them a TURN server (Servers= in peer.conf, "
-                     "or in the relay's relay.conf; \"man rtcbus\" has the commands)"));
+                     "need a STUN server, and some of them a TURN server (Servers= in peer.conf.d, "
+                     "or in the relay's relay.conf.d; \"man rtcbus\" has the commands)"));
     look_at_udp(doctor, by_udp, answering);
 }
 
@@ -342,11 +342,11 @@ static void say_no_path(Doctor *doctor)
                   "doctor\" there");
     else if (doctor->nat == NAT_EACH)
         words = _("the NAT at this side gives each remote another port, and no TURN server serves "
-                  "us: add one to Servers= in peer.conf, or in the relay's relay.conf");
+                  "us: add one to Servers= in peer.conf.d, or in the relay's relay.conf.d");
     else if (doctor->nat == NAT_UNKNOWN)
         words =
-            _("no STUN or TURN server serves this side: add one to Servers= in peer.conf, or in "
-              "the relay's relay.conf");
+            _("no STUN or TURN server serves this side: add one to Servers= in peer.conf.d, or in "
+              "the relay's relay.conf.d");
     else if (doctor->no_hairpin)
         words =
             _("nothing at this side is in the way of calls to other networks. If the other one is "

@@ -122,7 +122,7 @@ char *refusal_of_certificate(GUri *uri, GTlsCertificate *certificate, GTlsCertif
         add(parts, g_strdup(_("it is signed by an authority that is unknown here: put that one's "
                               "certificate into /usr/local/share/ca-certificates and run "
                               "\"update-ca-certificates\", or its file into CA= of [Relay] in "
-                              "peer.conf")));
+                              "peer.conf.d")));
     if (parts->len == 0)
         add(parts, g_strdup(_("it cannot be verified: have it made anew")));
     g_ptr_array_add(parts, NULL);
@@ -200,10 +200,10 @@ char *refusal_of_taken(const char *name, const char *words)
 {
     if (words)
         return g_strdup_printf(_("the name %s is taken in the room: write another one into Name= "
-                                 "in peer.conf (the relay says “%s”)"),
+                                 "in peer.conf.d (the relay says “%s”)"),
                                name, words);
     return g_strdup_printf(_("the name %s is taken in the room: write another one into Name= in "
-                             "peer.conf"),
+                             "peer.conf.d"),
                            name);
 }
 
@@ -252,7 +252,7 @@ static const char *advice(const UpgradeAnswer *answer)
 {
     switch (answer->status) {
     case 401:
-        return _("ask who runs it for one, and write it into Token= or TokenFile= in peer.conf");
+        return _("ask who runs it for one, and write it into Token= or TokenFile= in peer.conf.d");
     case 403:
         return _("see that this peer may connect there (Token=, Name= and Origin= in peer.conf, "
                  "AllowedOrigins= in relay.conf)");
