@@ -18,6 +18,7 @@
 
 struct Connection {
     guint patience;           /* seconds */
+    bool waits;               /* as ConnectionConfig has it */
     const ConnectionOps *ops; /* NULL once it is being freed */
     gpointer data;
     ConnectionState state;
@@ -47,6 +48,8 @@ struct Connection {
 void connection_enter_state(Connection *connection, ConnectionState state, const GError *reason);
 /* Both descriptions are known: DTLS begins. */
 bool connection_begin(Connection *connection, GError **error);
+/* Both descriptions of a restart are known. If there never was a path, there is to be one in time. */
+void connection_begin_again(Connection *connection);
 /* What a first description of ours says beside ICE. Transfer full. */
 Sdp *connection_template(const Connection *connection);
 /* Candidates wait in the outbox, or go out from the main loop; forgotten: none of those that wait

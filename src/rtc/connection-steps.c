@@ -131,7 +131,10 @@ static bool set_answer(Connection *connection, GError **error)
         return false;
     negotiation_set_answer(negotiation);
     connection_hold_outbox(connection, false);
-    return connection->dtls || connection_begin(connection, error);
+    if (!connection->dtls)
+        return connection_begin(connection, error);
+    connection_begin_again(connection);
+    return true;
 }
 
 bool steps_set_local(Connection *connection, const char *type, GError **error)

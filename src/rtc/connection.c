@@ -54,7 +54,7 @@ const char *connection_path_event_to_string(ConnectionPathEvent event)
     static const char *const names[] = {
         [CONNECTION_PATH_MOVED] = "moved",     [CONNECTION_PATH_SILENT] = "silent",
         [CONNECTION_PATH_HEARD] = "heard",     [CONNECTION_RESTART_FAILED] = "restart failed",
-        [CONNECTION_PATH_RELAYED] = "relayed",
+        [CONNECTION_PATH_RELAYED] = "relayed", [CONNECTION_PATH_FAILED] = "failed",
     };
     return names[event];
 }
@@ -223,17 +223,44 @@ static const TransportUser dtls_user = {
     .state = on_dtls_state,
 };
 
+static bool has_path(const Connection *connection)
+{
+    return paths_transport(connection->paths)->state >= TRANSPORT_CONNECTED;
+}
+
+static void tell_path(Connection *connection, ConnectionPathEvent event)
+{
+    bool untimely = connection->state == CONNECTION_CONNECTING && event != CONNECTION_PATH_FAILED;
+
+    if (!connection->ops || untimely || connection->state < CONNECTION_CONNECTING ||
+        connection->state >= CONNECTION_FAILED)
+        return;
+    log_debug("connection: path %s", connection_path_event_to_string(event));
+    if (connection->ops->path)
+        connection->ops->path(connection, event, connection->data);
+}
+
 static gboolean on_connect_timeout(gpointer data)
 {
     Connection *connection = data;
-    bool path = paths_transport(connection->paths)->state >= TRANSPORT_CONNECTED;
+    bool path = has_path(connection);
     g_autoptr(GError) error =
         g_error_new(RTC_ERROR, path ? RTC_ERROR_TIMEOUT : RTC_ERROR_NO_PATH,
                     "no connection within %u seconds", CONNECT_SECONDS + connection->patience);
 
     connection->connect_timer = 0;
-    connection_fail(connection, error);
+    if (!path && connection->waits)
+        tell_path(connection, CONNECTION_PATH_FAILED);
+    else
+        connection_fail(connection, error);
     return G_SOURCE_REMOVE;
+}
+
+void connection_begin_again(Connection *connection)
+{
+    if (connection->state == CONNECTION_CONNECTING && connection->connect_timer == 0)
+        connection->connect_timer = clock_timer_add_seconds(CONNECT_SECONDS + connection->patience,
+                                                            on_connect_timeout, connection);
 }
 
 /* Both descriptions are known: the upper layers can be built. */
@@ -253,8 +280,7 @@ static bool start_dtls(Connection *connection, GError **error)
         return false;
     transport_set_user(dtls_transport(connection->dtls), &dtls_user, connection);
     connection_tap_dtls(connection);
-    connection->connect_timer = clock_timer_add_seconds(CONNECT_SECONDS + connection->patience,
-                                                        on_connect_timeout, connection);
+    connection_begin_again(connection);
     dtls_start(connection->dtls);
     return true;
 }
@@ -294,16 +320,6 @@ void connection_probe(Connection *connection)
         paths_ask(connection->paths);
 }
 
-static void tell_path(Connection *connection, ConnectionPathEvent event)
-{
-    if (!connection->ops ||
-        (connection->state != CONNECTION_CONNECTED && connection->state != CONNECTION_DISCONNECTED))
-        return;
-    log_debug("connection: path %s", connection_path_event_to_string(event));
-    if (connection->ops->path)
-        connection->ops->path(connection, event, connection->data);
-}
-
 /* What waits for an answer, or to be set, has lost its agent with it. */
 static void note_restart_failed(Connection *connection)
 {
@@ -315,6 +331,12 @@ static void note_restart_failed(Connection *connection)
         connection_forget_made(connection);
     }
     tell_path(connection, CONNECTION_RESTART_FAILED);
+}
+
+static void note_no_path(Connection *connection)
+{
+    g_clear_handle_id(&connection->connect_timer, g_source_remove);
+    tell_path(connection, CONNECTION_PATH_FAILED);
 }
 
 static void on_paths_event(PathsEvent event, gpointer data)
@@ -334,9 +356,13 @@ static void on_paths_event(PathsEvent event, gpointer data)
     case PATHS_LOST:
         connection->lost = true;
         connection_note_doubt(connection);
+        tell_path(connection, CONNECTION_PATH_FAILED);
         break;
     case PATHS_FAILED:
-        note_restart_failed(connection);
+        if (has_path(connection))
+            note_restart_failed(connection);
+        else
+            note_no_path(connection);
         break;
     case PATHS_RELAYED:
         if (connection->negotiation.offerer)
@@ -575,6 +601,7 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
         negotiation_take_answer(&connection->negotiation, g_steal_pointer(&remote), sdp);
         return true;
     case NEGOTIATION_ANSWER_RESTART:
+        connection_begin_again(connection);
         return connection_take_answer(connection, &remote, sdp, error);
     case NEGOTIATION_ANSWER_DECLINED:
         paths_cancel(connection->paths);
@@ -645,6 +672,7 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
 
     connection->ops = ops;
     connection->patience = config->patience;
+    connection->waits = config->waits;
     connection->data = data;
     connection->certificate = certificate_ref(config->certificate);
     connection->protocol = config->protocol;
@@ -654,6 +682,7 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
     negotiation_init(&connection->negotiation);
     g_queue_init(&connection->outbox);
     connection->paths = paths_new(&ice, &paths_user, connection);
+    paths_set_waiting(connection->paths, config->waits);
     connection->channels = channel_set_new(&channels);
     return connection;
 }

@@ -42,7 +42,7 @@ typedef enum {
     CONNECTION_CLOSED,       /* final: the remote closed it in an orderly way */
 } ConnectionState;
 
-/* What happens below a connection that has been CONNECTED once */
+/* What happens below a connection that has been CONNECTED once, if nothing else is said */
 typedef enum {
     /* Another pair carries our data: of the same agents, or of those of a restart. */
     CONNECTION_PATH_MOVED,
@@ -57,6 +57,9 @@ typedef enum {
     /* Our data goes through a TURN server, and a restart may find a direct path by now: told to the
      * side that made the first offer, after CONNECTION_RELAYED_SECONDS and then less and less often. */
     CONNECTION_PATH_RELAYED,
+    /* No pair is answered any more (RFC 7675); of a connection that `waits`, also that none was
+     * found. A restart may find one. */
+    CONNECTION_PATH_FAILED,
 } ConnectionPathEvent;
 
 const char *connection_path_event_to_string(ConnectionPathEvent event);
@@ -95,6 +98,8 @@ typedef struct {
     bool libnice_only;              /* never the fast way of udp-path.h */
     guint patience;                 /* seconds that our description may take on its way beyond what
                                      * RFC 8863 gives it: people may carry it */
+    bool waits;                     /* it does not fail where no path is found: it is negotiated
+                                     * step by step, and the program may restart ICE */
     gsize max_message_size;         /* announced, and the limit for incoming messages; 0: 256 KiB */
     const char *protocol;           /* of channels that the remote may open unasked, a literal; or
                                      * NULL. Whoever speaks it says so in the same way */

@@ -65,6 +65,7 @@ struct Paths {
     CandidateQueue early;
     IceLeftovers *leftovers;
     bool lost, silent;
+    bool waiting; /* a failure of the first generation is not final */
 
     guint prober; /* timer */
     guint probe_ms;
@@ -138,11 +139,12 @@ static void drop(Paths *paths, IceGeneration *generation)
 
 static void generation_failed(Paths *paths, IceGeneration *generation, const GError *reason)
 {
-    if (!paths->active) {
+    if (!paths->active && !paths->waiting) {
         transport_enter_state(&paths->transport, TRANSPORT_FAILED, reason);
         return;
     }
-    drop(paths, generation);
+    if (paths->active)
+        drop(paths, generation);
     tell(paths, PATHS_FAILED);
 }
 
@@ -587,6 +589,11 @@ void paths_set_servers(Paths *paths, const char *const *servers)
 void paths_set_relay_only(Paths *paths, bool relay_only)
 {
     paths->config.relay_only = relay_only;
+}
+
+void paths_set_waiting(Paths *paths, bool waiting)
+{
+    paths->waiting = waiting;
 }
 
 /* ---- candidates ------------------------------------------------------------ */

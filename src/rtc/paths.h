@@ -25,7 +25,9 @@ typedef enum {
     PATHS_SILENT, /* nothing of the remote has come for PATHS_SILENT_MS, though an answer is owed */
     PATHS_HEARD,  /* after PATHS_SILENT or PATHS_LOST something has */
     PATHS_LOST,   /* no pair is answered any more, libnice says */
-    PATHS_FAILED, /* the newest generation has come to nothing; it is gone */
+    /* The newest generation has come to nothing. It is gone, unless it is the only one of paths that
+     * wait. */
+    PATHS_FAILED,
     PATHS_RELAYED, /* as CONNECTION_PATH_RELAYED */
 } PathsEvent;
 
@@ -55,6 +57,9 @@ Transport *paths_transport(Paths *paths);
 /* For the generations to come */
 void paths_set_servers(Paths *paths, const char *const *servers);
 void paths_set_relay_only(Paths *paths, bool relay_only);
+
+/* That the first generation comes to nothing is not the end: another one is to be begun. */
+void paths_set_waiting(Paths *paths, bool waiting);
 
 /*
  * Brings up another generation. One that has not found its pair yet is given up for it. LEISURELY:

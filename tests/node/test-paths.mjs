@@ -84,6 +84,36 @@ test('interfaces are as Web IDL makes them', async () => {
   equal(prototype.setRemoteDescription.length, 1, 'setRemoteDescription.length');
 });
 
+// It takes a minute until ICE gives up.
+if (process.env.LONG) {
+  test('a restart where no path was found', async () => {
+    const [a, b] = [make(), make()];
+    const nowhere = {candidate: 'candidate:1 1 udp 2113929471 203.0.113.9 9 typ host', sdpMid: '0'};
+    const channel = a.createDataChannel('x');
+    const bare = ({type, sdp}) => ({type, sdp: sdp.replace(/a=candidate.*\r\n/g, '')});
+    await a.setLocalDescription();
+    await b.setRemoteDescription(bare(a.localDescription));
+    await b.setLocalDescription();
+    await a.setRemoteDescription(bare(b.localDescription));
+    await a.addIceCandidate(nowhere);
+    await b.addIceCandidate(nowhere);
+    for (const pc of [a, b])
+      await until(() => pc.iceConnectionState === 'failed', 'failed');
+    equal([a.connectionState, channel.readyState], ['failed', 'connecting'], 'states');
+    carry(a, b);
+    carry(b, a);
+    a.restartIce();
+    await event(a, 'negotiationneeded');
+    const states = [];
+    a.oniceconnectionstatechange = () => states.push(a.iceConnectionState);
+    const open = event(channel, 'open');
+    await negotiate(a, b);
+    await open;
+    equal(states, ['checking', 'connected'], 'states of ICE');
+    equal(a.connectionState, 'connected', 'connectionState');
+  });
+}
+
 test('ICE servers that fail', async () => {
   const urls = ['turn:nowhere.invalid:3478', 'turn:nowhere.invalid:3479?transport=tcp',
     'stun:nowhere.invalid', 'turn:127.0.0.1:1?transport=tcp'];

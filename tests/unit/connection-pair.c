@@ -167,6 +167,7 @@ static void on_path(Connection *connection, ConnectionPathEvent event, gpointer 
     end->heard += event == CONNECTION_PATH_HEARD;
     end->failed += event == CONNECTION_RESTART_FAILED;
     end->poor += event == CONNECTION_PATH_RELAYED;
+    end->no_path += event == CONNECTION_PATH_FAILED;
 }
 
 static void on_channel(Connection *connection, Channel *channel, gpointer data)
@@ -195,10 +196,10 @@ static const ConnectionOps ops = {
     .channel = on_channel,
 };
 
-static void end_init(PairEnd *end, PairEnd *other, bool plain)
+static void end_init(PairEnd *end, PairEnd *other, bool plain, bool waits)
 {
     static const char *const interfaces[] = {"lo", NULL};
-    ConnectionConfig config = {.interfaces = interfaces, .libnice_only = plain};
+    ConnectionConfig config = {.interfaces = interfaces, .libnice_only = plain, .waits = waits};
 
     end->other = other;
     end->told = g_ptr_array_new_with_free_func(g_free);
@@ -244,16 +245,21 @@ void pair_check_flow(ConnectionPair *pair)
     g_assert_cmpint(connection_state(pair->b.connection), ==, CONNECTION_CONNECTED);
 }
 
-void pair_set_up(ConnectionPair *pair, gconstpointer data)
+void pair_begin(ConnectionPair *pair, bool plain, bool waits)
 {
     const ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
 
     pair_agents = g_ptr_array_new();
     pair_cut_agents = g_hash_table_new(NULL, NULL);
-    end_init(&pair->a, &pair->b, data != NULL);
-    end_init(&pair->b, &pair->a, data != NULL);
+    end_init(&pair->a, &pair->b, plain, waits);
+    end_init(&pair->b, &pair->a, plain, waits);
     pair->a.channel = connection_open_channel(pair->a.connection, "n", &options, NULL);
     channel_attach(pair->a.channel, &channel_ops, &pair->a);
+}
+
+void pair_set_up(ConnectionPair *pair, gconstpointer data)
+{
+    pair_begin(pair, data != NULL, false);
     g_assert_true(connection_offer(pair->a.connection, NULL));
     wait_until(connection_state(pair->a.connection) == CONNECTION_CONNECTED && pair->b.channel);
     pair_check_flow(pair);

@@ -31,7 +31,7 @@ struct PairEnd {
     char *offer, *answer, *refused;
     GPtrArray *told; /* of char *, our candidates */
     guint offers, answers, candidates, ends;
-    guint moved, silent, heard, failed, poor;
+    guint moved, silent, heard, failed, poor, no_path;
 };
 
 typedef struct {
@@ -55,6 +55,8 @@ extern struct PairClock {
 /* As much as a remote has to wait before it may offer once more */
 void pair_wait_for_offer(void);
 
+/* Nothing is said yet. PLAIN: libnice carries it all. WAITS: as ConnectionConfig has it. */
+void pair_begin(ConnectionPair *pair, bool plain, bool waits);
 /* DATA: not NULL: libnice carries it all. They are connected, and numbers have gone both ways. */
 void pair_set_up(ConnectionPair *pair, gconstpointer data);
 void pair_tear_down(ConnectionPair *pair, gconstpointer data);

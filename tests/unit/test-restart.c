@@ -205,6 +205,7 @@ static void test_steps(ConnectionPair *pair, gconstpointer data)
         g_signal_emit_by_name(pair_agents->pdata[i], "component-state-changed", 1, 1,
                               NICE_COMPONENT_STATE_FAILED);
     g_assert_cmpint(connection_state(pair->a.connection), ==, CONNECTION_DISCONNECTED);
+    g_assert_cmpuint(pair->a.no_path, ==, 1);
     pair_give(&pair->a, "offer", offer);
     wait_with_numbers(pair, pair->a.moved > 0 && pair->b.moved > 0);
     pair_check_flow(pair);
@@ -240,6 +241,38 @@ static void test_set_late(ConnectionPair *pair, gconstpointer data)
     pair_give(&pair->b, "answer", answer);
     wait_with_numbers(pair, pair->a.moved > 0 && pair->b.moved > 0 && pair_agree(pair));
     pair_check_flow(pair);
+}
+
+static void set_all_steps(ConnectionPair *pair)
+{
+    g_autofree char *offer = make_and_set(&pair->a, "offer"), *answer = NULL;
+
+    g_assert_true(steps_set_remote(pair->b.connection, "offer", offer, NULL));
+    answer = make_and_set(&pair->b, "answer");
+    g_assert_true(steps_set_remote(pair->a.connection, "answer", answer, NULL));
+}
+
+/* Who takes the steps may look for a path again where none was found. */
+static void test_no_path(void)
+{
+    ConnectionPair pair = {};
+
+    pair_begin(&pair, false, true);
+    pair.a.drop_candidates = pair.b.drop_candidates = true;
+    pair_clock.hasty = true;
+    for (guint i = 0; i < 2; i++) { /* also a second time */
+        guint before[] = {pair.a.no_path, pair.b.no_path};
+
+        set_all_steps(&pair);
+        wait_until(pair.a.no_path > before[0] && pair.b.no_path > before[1]);
+        g_assert_cmpint(connection_state(pair.a.connection), ==, CONNECTION_CONNECTING);
+    }
+    pair_clock.hasty = false;
+    pair.a.drop_candidates = pair.b.drop_candidates = false;
+    set_all_steps(&pair);
+    wait_until(connection_state(pair.a.connection) == CONNECTION_CONNECTED && pair.b.channel);
+    pair_check_flow(&pair);
+    pair_tear_down(&pair, NULL);
 }
 
 /* ---- one generation and another ---------------------------------------------- */
@@ -451,6 +484,7 @@ int main(int argc, char **argv)
     ADD("offer-again", NULL, test_offer_again);
     ADD("glare-with-media", NULL, test_glare_with_media);
     ADD("steps", "plain", test_steps);
+    g_test_add_func("/restart/no-path", test_no_path);
     ADD("set-late", NULL, test_set_late);
     ADD("early-candidates", NULL, test_early_candidates);
     ADD("refused", NULL, test_refused);

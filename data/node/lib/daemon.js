@@ -85,7 +85,7 @@ class DaemonChannel extends DaemonObject {
 }
 
 // Its user: candidate(candidate, mid), serverFailed(url, code, words), state(state, reason), path(),
-// channel(channel, properties)
+// pathFailed(), channel(channel, properties)
 class DaemonCall extends DaemonObject {
   constructor(daemon, path) {
     super(daemon, path, CALL);
@@ -107,6 +107,8 @@ class DaemonCall extends DaemonObject {
       this.user.path?.(this.properties);
     if ('State' in properties)
       this.user.state?.(properties.State, properties.Reason ?? '');
+    if (properties.PathFailed)
+      this.user.pathFailed?.();
     if (properties.State === 'closed')
       this.gone();
   }

@@ -88,6 +88,7 @@ class RTCPeerConnection extends EventTarget {
       candidate: (line, mid) => this.#told(() => this.#localCandidate(line, mid)),
       serverFailed: (...what) => this.#told(() => this.#serverFailed(...what)),
       state: (state, reason) => this.#told(() => this.#callState(state, reason)),
+      pathFailed: () => this.#told(() => this.#states.pathFailed()),
       path: (properties) => this.#told(() => this.#states.setPair(properties)),
       channel: (remote, properties) => this.#incoming(remote, properties),
     });

@@ -36,6 +36,7 @@ class TransportStates {
   isClient = null; // our DTLS role; null: not known
   #user;
   #described = false; // both sides are
+  #restarted = false; // the remote has other credentials, and none of its candidates is there yet
   #path = {}; // the properties of the call that name the pair in use
   #announced = new Set(); // remote candidates that are about to be added
 
@@ -69,15 +70,25 @@ class TransportStates {
     this.look();
   }
 
-  // Local or remote parameters of a description that is set
+  // Local or remote parameters of a description that is set. Another remote user name fragment
+  // restarts ICE.
   setParameters(isLocal, ice) {
-    slotsOf(this.ice)[isLocal ? 'localParameters' : 'remoteParameters'] = ice;
+    const slot = slotsOf(this.ice);
+    const before = slot.remoteParameters?.usernameFragment;
+    slot[isLocal ? 'localParameters' : 'remoteParameters'] = ice;
+    if (!isLocal && before && before !== ice.usernameFragment) {
+      slot.remoteCandidates = [];
+      this.#restarted = this.ice.state !== 'connected';
+    }
   }
 
-  // ICE begins when there is somebody to ask.
+  // ICE begins when there is somebody to ask, and again when a restart has.
   look() {
-    if (this.#described && this.ice.state === 'new' && slotsOf(this.ice).remoteCandidates.length > 0)
-      this.enter('checking');
+    const isIdle = this.ice.state === 'new' || this.#restarted;
+    if (!this.#described || !isIdle || slotsOf(this.ice).remoteCandidates.length === 0)
+      return;
+    this.#restarted = false;
+    this.enter('checking');
   }
 
   addRemote(candidate) {
@@ -148,6 +159,15 @@ class TransportStates {
     enterState(this.sctp, 'connected');
   }
 
+  // The call goes on without a path, until a restart finds one.
+  pathFailed() {
+    if (!this.ice || this.ice.state === 'failed')
+      return;
+    if (this.dtls.state === 'connected')
+      this.enter('disconnected');
+    this.enter('failed');
+  }
+
   // The call has ended, and not by us.
   ended(reason) {
     const was = this.dtls?.state;
@@ -171,6 +191,10 @@ class TransportStates {
   // ---- states
 
   enter(state) {
+    if (state === 'connected' && this.#restarted) {
+      this.#restarted = false;
+      this.enter('checking');
+    }
     if (this.ice && enterState(this.ice, state))
       this.update();
   }

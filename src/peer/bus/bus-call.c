@@ -139,6 +139,7 @@ void bus_call_update(BusCall *self)
     set_text(rtcbus_peer1_call_set_reason, object, call_reason(self->call));
     rtcbus_peer1_call_set_state(object, call_state_to_string(call_state(self->call)));
     rtcbus_peer1_call_set_connected_at(object, call_connected_at(self->call));
+    rtcbus_peer1_call_set_path_failed(object, call_has_no_path(self->call));
     rtcbus_peer1_call_set_reconnecting_since(object, call_reconnecting_since(self->call));
     rtcbus_peer1_call_set_setup_time(object, call_setup_time(self->call));
     bus_call_update_trust(self);

@@ -56,6 +56,7 @@ void call_configure_steps(Call *call, ConnectionConfig *config)
 {
     config->protocol = NULL;
     config->relay_only = call->relay_only;
+    config->waits = true;
     if (call->certificate)
         config->certificate = call->certificate;
     if (call->ice_servers)
@@ -111,8 +112,10 @@ static void call_ask_servers(Call *call)
 
 static bool call_stepped(Call *call, const char *type)
 {
-    if (strcmp(type, "rollback") != 0)
+    if (strcmp(type, "rollback") != 0) {
         call_ask_servers(call);
+        call_note_failed(call, false);
+    }
     if (call->state == CALL_CALLING && strcmp(type, "rollback") != 0)
         call_enter_state(call, CALL_CONNECTING);
     return true;

@@ -136,6 +136,14 @@ static void call_moved(Call *call)
     call->user.ops->changed(call, call->user.data);
 }
 
+void call_note_failed(Call *call, bool failed)
+{
+    if (call->path_failed == failed)
+        return;
+    call->path_failed = failed;
+    call->user.ops->changed(call, call->user.data);
+}
+
 /* A foreign remote may be upset by an offer: it gets one when there is nothing to lose. */
 void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer data)
 {
@@ -144,6 +152,8 @@ void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer 
 
     if (call->stepwise && event == CONNECTION_PATH_MOVED)
         call->user.ops->changed(call, call->user.data);
+    if (event == CONNECTION_PATH_FAILED)
+        call_note_failed(call, true);
     if (!call->path)
         return;
     switch (event) {
@@ -162,6 +172,8 @@ void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer 
         break;
     case CONNECTION_RESTART_FAILED:
         log_debug("call %u: a restart has come to nothing", call->number);
+        break;
+    case CONNECTION_PATH_FAILED:
         break;
     }
 }

@@ -38,6 +38,7 @@ struct Call {
     bool described;       /* the remote's first description has been taken */
     bool asked;           /* an offer of ours is out, and the answer is not here */
     CallPath *path;       /* NULL before it is connected */
+    bool path_failed;     /* no path is there, and none is looked for */
     CallCapture *capture; /* somebody sees its packets; or NULL */
     char *way;            /* as call_path_to_text() had it last, or NULL */
     gint64 heard;         /* when the last description came */
@@ -82,5 +83,6 @@ bool call_ladder_has(const CallChannel *channel);
 /* In call-mend.c: for ConnectionOps, and when its state is another */
 bool call_may_restart(Connection *connection, GError **error, gpointer data);
 void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer data);
+void call_note_failed(Call *call, bool failed);
 void call_path_connected(Call *call);
 void call_path_disconnected(Call *call);

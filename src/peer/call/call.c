@@ -58,6 +58,7 @@ void call_enter_state(Call *call, CallState state)
     if (state != CALL_CONNECTING)
         g_clear_handle_id(&call->timeout_id, g_source_remove);
     call->reconnecting_since = state == CALL_RECONNECTING ? clock_wall() : 0;
+    call->path_failed = call->path_failed && state == CALL_RECONNECTING;
     call_ladder_state(call, old);
     if (state == CALL_CONNECTED && old == CALL_CONNECTING) {
         call->connected_at = clock_wall();
@@ -566,6 +567,11 @@ gint64 call_started(const Call *call)
 guint64 call_connected_at(const Call *call)
 {
     return call->connected_at;
+}
+
+bool call_has_no_path(const Call *call)
+{
+    return call->path_failed;
 }
 
 guint64 call_reconnecting_since(const Call *call)
