@@ -4,7 +4,8 @@
 #
 # The Japanese manual pages have what the English ones have: paragraph by paragraph the same
 # sections, commands, options, keys, paths, examples and numbers. Whether the sentences say the
-# same is for whoever writes them to see.
+# same is for whoever writes them to see; what the English page X has got since the Japanese one is
+#     git log -p "$(git log -1 --format=%h -- data/man/ja/X)".. -- data/man/X
 set -eu
 
 # shellcheck source=tests/unit/tap.sh
