@@ -5,6 +5,9 @@
  * The GSource of loop.h. uv_backend_timeout() says 0 as long as there is
  * anything to do before waiting (descriptors to add to the epoll set, idle
  * handles, handles to close), so GLib only ever sleeps when libuv would.
+ *
+ * The source may recurse, for the reason that common/fd-source.h gives; nothing in a turn runs the
+ * main loop.
  */
 
 #include <config.h>
@@ -62,6 +65,7 @@ GSource *loop_attach(uv_loop_t *loop, const LoopOps *ops, gpointer data)
     self->data = data;
     self->tag = g_source_add_unix_fd(source, uv_backend_fd(loop), G_IO_IN);
     g_source_set_name(source, "libuv");
+    g_source_set_can_recurse(source, TRUE);
     g_source_attach(source, NULL);
     return source;
 }
