@@ -4,15 +4,16 @@
 /*
  * See cluster-link.h. Why a thread: libnats has calls that wait (connecting, for each server in
  * turn), and others take a lock that one of its own threads may hold as long as that. So none
- * of them is made in the relay's loop. The thread runs a libuv loop, with the adapter of
- * libnats. It costs a frame one hop from thread to thread at each end, 30 µs.
+ * of them is made in the relay's loop. The thread runs a libuv loop. It costs a frame one hop from
+ * thread to thread at each end, 30 µs.
  *
  * A lost connection is not mended by libnats but made anew: what was sent over the old one may be lost,
  * and those above have to know.
  *
  * libnats has timers and a thread that flushes, and both go by the wall clock: they would stand still for
  * an hour after the clock was set back by one. So it has neither. What is sent is written in the loop's next turn,
- * and whether NATS answers is seen by a message to ourselves.
+ * and whether NATS answers is seen by a message to ourselves. It does have a thread that frees messages,
+ * and wakes it for each if it sleeps; so they are given back many at once.
  *
  * The subscriptions are "synchronous" ones that we look into after each turn of the loop,
  * for libnats has a thread for each of the other kind.
@@ -23,24 +24,26 @@
 #include "relay/cluster-link.h"
 
 #include <nats/nats.h>
-#include <nats/adapters/libuv.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "common/clock.h"
 #include "common/random.h"
+#include "relay/bell.h"
 #include "relay/cluster-arrivals.h"
+#include "relay/cluster-socket.h"
 
 #define CONNECT_TIMEOUT_MS 2000 /* for each server */
 #define RETRY_MS 500            /* and as much again, by chance */
 #define FIRST_MS 20             /* the same, after a connection: another server may be there */
 #define ECHO_MS 1000
 #define SILENCE (6 * G_USEC_PER_SEC) /* of NATS: it does not answer */
-#define QUIET_TURNS 4                /* of the loop */
 #define LEAVING_MS 200               /* to write what is left, and for NATS to see that */
 #define LIBRARY_BUFFER (1 << 20)     /* bytes that libnats has of ours at once */
 #define MAX_SUBJECTS 4
+#define SPENT_COUNT 256 /* messages that are kept until they are freed together */
+#define SPENT_BYTES (64 << 10)
 
 /* A ClusterPost with all that belongs to it */
 typedef struct {
@@ -60,6 +63,7 @@ typedef struct {
         ARRIVAL_DOWN,
     } kind;
     guint connection;
+    ClusterLink *link;
     natsMsg *message;
     char *text;
     gsize max_payload;
@@ -70,10 +74,13 @@ struct ClusterLink {
     gpointer data;
     GThread *thread;
     /* of the relay's loop */
-    uv_async_t *arrived; /* frees itself */
-    guint connection;    /* the one that is up, as far as we know; 0: none */
-    gsize max_payload;   /* bytes that NATS takes at once */
+    Bell *arrived;
+    guint connection;  /* the one that is up, as far as we know; 0: none */
+    gsize max_payload; /* bytes that NATS takes at once */
     ClusterArrivals *arrivals;
+    natsMsg *spent[SPENT_COUNT];
+    guint n_spent;
+    gsize spent_bytes;
     /* of both, under the lock */
     GMutex lock;
     GQueue letters;
@@ -81,7 +88,7 @@ struct ClusterLink {
     bool quit;
     /* of the thread */
     uv_loop_t loop;
-    uv_async_t wake;
+    Bell *wake;
     uv_check_t check;
     uv_timer_t timer;
     natsOptions *options;
@@ -90,19 +97,29 @@ struct ClusterLink {
     char **subjects, *echo;
     gint64 heard; /* of NATS, monotonic µs */
     guint n_connections;
-    int socket;     /* libnats's */
     GQueue writing; /* letters */
     bool leaving;   /* it ends when all is written, and NATS has seen its end */
     bool late;      /* or when there is no time for more */
-    int buffered;   /* bytes that libnats had after the last turn */
-    guint quiet;    /* for how many turns it has had the same */
 };
+
+static void free_spent(ClusterLink *link)
+{
+    while (link->n_spent > 0)
+        natsMsg_Destroy(link->spent[--link->n_spent]);
+    link->spent_bytes = 0;
+}
 
 static void arrival_free(ClusterArrival *base)
 {
     Arrival *arrival = (Arrival *) base;
+    ClusterLink *link = arrival->link;
 
-    natsMsg_Destroy(arrival->message);
+    if (arrival->message) {
+        link->spent[link->n_spent++] = arrival->message;
+        link->spent_bytes += base->bytes;
+    }
+    if (link->n_spent == SPENT_COUNT || link->spent_bytes >= SPENT_BYTES)
+        free_spent(link);
     g_free(arrival->text);
     g_free(arrival);
 }
@@ -115,8 +132,9 @@ static void tell(ClusterLink *link, Arrival arrival)
 
     copy->base.bytes = arrival.message ? (gsize) natsMsg_GetDataLength(arrival.message) : 0;
     copy->connection = link->n_connections;
+    copy->link = link;
     cluster_arrivals_push(link->arrivals, &copy->base);
-    uv_async_send(link->arrived);
+    bell_ring(link->arrived);
 }
 
 static bool is_full(ClusterLink *link)
@@ -171,6 +189,7 @@ static void connect_now(ClusterLink *link)
         disconnect(link, natsStatus_GetText(status));
         return;
     }
+    cluster_socket_write(link->loop.data);
     tell(link, (Arrival){.kind = ARRIVAL_UP,
                          .text = connected_to(link),
                          .max_payload = (gsize) natsConnection_GetMaxPayload(link->nats)});
@@ -204,16 +223,12 @@ static natsStatus send_letter(ClusterLink *link, const Letter *letter)
     return status;
 }
 
-/* As much as libnats may have at once; the rest waits for the next turn. */
-static void send_letters(ClusterLink *link)
+/* As much as libnats may have at once. */
+static void write_letters(ClusterLink *link)
 {
     Letter *letter;
     gsize size = 0;
 
-    g_mutex_lock(&link->lock);
-    while ((letter = g_queue_pop_head(&link->letters)))
-        g_queue_push_tail(&link->writing, letter);
-    g_mutex_unlock(&link->lock);
     while ((!link->nats || natsConnection_Buffered(link->nats) < LIBRARY_BUFFER) &&
            (letter = g_queue_pop_head(&link->writing))) {
         size += letter->size;
@@ -221,9 +236,24 @@ static void send_letters(ClusterLink *link)
             send_letter(link, letter);
         g_free(letter);
     }
+    cluster_socket_write(link->loop.data);
     g_mutex_lock(&link->lock);
     link->letter_bytes -= size;
     g_mutex_unlock(&link->lock);
+}
+
+/* As far as the socket takes them; there is a turn when it takes more. */
+static void send_letters(ClusterLink *link)
+{
+    Letter *letter;
+
+    g_mutex_lock(&link->lock);
+    while ((letter = g_queue_pop_head(&link->letters)))
+        g_queue_push_tail(&link->writing, letter);
+    g_mutex_unlock(&link->lock);
+    do
+        write_letters(link);
+    while (link->writing.length > 0 && link->nats && natsConnection_Buffered(link->nats) == 0);
 }
 
 static void take_message(ClusterLink *link, natsMsg *message)
@@ -246,28 +276,18 @@ static void receive(ClusterLink *link)
     }
 }
 
-/* All is written, or nothing more is to be; and the adapter of libnats has told the loop of all changes
- * to its socket: that of a socket which is closed already would abort the process. */
-static bool is_quiet(ClusterLink *link)
+/* Or nothing more is to be, or can be. */
+static bool is_written(ClusterLink *link)
 {
-    int buffered = link->nats ? natsConnection_Buffered(link->nats) : 0;
-    bool writing = !link->late && (link->writing.length > 0 || buffered > 0);
-
-    if (writing || buffered != link->buffered)
-        link->quiet = 0;
-    else
-        link->quiet++;
-    link->buffered = buffered;
-    if (!writing && link->quiet < QUIET_TURNS)
-        uv_async_send(&link->wake); /* for another turn */
-    return link->quiet >= QUIET_TURNS;
+    return link->late || !link->nats ||
+           (link->writing.length == 0 && natsConnection_Buffered(link->nats) == 0);
 }
 
 /* NATS sees the end of our half and ends its own, and with that libnats is done. One that closes a
  * connection which lives waits half a second for NATS, whose answer this thread would have to read. */
 static void hang_up(ClusterLink *link)
 {
-    shutdown(link->socket, link->late ? SHUT_RDWR : SHUT_WR);
+    cluster_socket_shut(link->loop.data, link->late ? SHUT_RDWR : SHUT_WR);
 }
 
 static void end(ClusterLink *link)
@@ -275,13 +295,16 @@ static void end(ClusterLink *link)
     uv_close((uv_handle_t *) &link->check, NULL);
     disconnect(link, "");
     uv_close((uv_handle_t *) &link->timer, NULL);
-    uv_close((uv_handle_t *) &link->wake, NULL);
+    bell_free(link->wake);
 }
 
 static void on_check(uv_check_t *check)
 {
     ClusterLink *link = check->data;
 
+    receive(link);
+    if (!link->late)
+        send_letters(link);
     if (link->nats && natsConnection_IsClosed(link->nats)) {
         const char *reason = NULL;
         natsStatus status = natsConnection_GetLastError(link->nats, &reason);
@@ -289,10 +312,7 @@ static void on_check(uv_check_t *check)
         receive(link);
         disconnect(link, reason && *reason ? reason : natsStatus_GetText(status));
     }
-    receive(link);
-    if (!link->late)
-        send_letters(link);
-    if (!link->leaving || !is_quiet(link))
+    if (!link->leaving || !is_written(link))
         return;
     if (link->nats)
         hang_up(link);
@@ -306,7 +326,8 @@ static void check_echo(ClusterLink *link)
     if (clock_monotonic() - link->heard < SILENCE || is_full(link))
         natsConnection_Publish(link->nats, link->echo, "", 0);
     else
-        shutdown(link->socket, SHUT_RDWR);
+        cluster_socket_shut(link->loop.data, SHUT_RDWR);
+    cluster_socket_write(link->loop.data);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -315,7 +336,7 @@ static void on_timer(uv_timer_t *timer)
 
     if (link->leaving) {
         link->late = true;
-        uv_async_send(&link->wake); /* for another turn */
+        bell_ring(link->wake); /* for another turn */
     } else if (!link->nats) {
         connect_now(link);
     } else {
@@ -324,9 +345,9 @@ static void on_timer(uv_timer_t *timer)
 }
 
 /* The last letters are the loop's to write: on_check() sees when it has. */
-static void on_wake(uv_async_t *wake)
+static void on_wake(gpointer data)
 {
-    ClusterLink *link = wake->data;
+    ClusterLink *link = data;
     bool quit;
 
     g_mutex_lock(&link->lock);
@@ -338,18 +359,10 @@ static void on_wake(uv_async_t *wake)
     uv_timer_start(&link->timer, on_timer, LEAVING_MS, 0);
 }
 
-static natsStatus attach(void **user_data, void *loop, natsConnection *nats, natsSock socket)
-{
-    ((ClusterLink *) ((uv_loop_t *) loop)->data)->socket = socket;
-    return natsLibuv_Attach(user_data, loop, nats, socket);
-}
-
 static gpointer run(gpointer data)
 {
     ClusterLink *link = data;
 
-    natsLibuv_Init();
-    natsLibuv_SetThreadLocalLoop(&link->loop);
     connect_now(link);
     uv_run(&link->loop, UV_RUN_DEFAULT);
     uv_loop_close(&link->loop);
@@ -405,7 +418,7 @@ static void take_arrival(const ClusterArrival *base, gpointer data)
 }
 
 /* The loop has a turn now. */
-static void on_arrived(uv_async_t *async)
+static void on_arrived(gpointer data)
 {
 }
 
@@ -419,7 +432,7 @@ void cluster_link_run(ClusterLink *link)
     bytes = cluster_arrivals_run(link->arrivals, take_arrival, link);
     link->ops->end(link->data);
     if (bytes > CLUSTER_LINK_QUEUE) /* the thread may have seen it so, and waits */
-        uv_async_send(&link->wake);
+        bell_ring(link->wake);
 }
 
 bool cluster_link_is_pending(const ClusterLink *link)
@@ -432,7 +445,6 @@ bool cluster_link_send(ClusterLink *link, const ClusterPost *post)
     gsize subject = strlen(post->subject) + 1, reply = post->reply ? strlen(post->reply) + 1 : 0;
     gsize limit = post->bulk ? CLUSTER_LINK_BULK : CLUSTER_LINK_QUEUE;
     Letter *letter;
-    bool first;
 
     if (link->connection == 0 || post->size > link->max_payload ||
         cluster_link_waiting(link) > limit)
@@ -446,12 +458,10 @@ bool cluster_link_send(ClusterLink *link, const ClusterPost *post)
     if (post->size > 0)
         memcpy(letter->bytes + subject + reply, post->data, post->size);
     g_mutex_lock(&link->lock);
-    first = link->letters.length == 0;
     g_queue_push_tail(&link->letters, letter);
     link->letter_bytes += post->size;
     g_mutex_unlock(&link->lock);
-    if (first)
-        uv_async_send(&link->wake);
+    bell_ring(link->wake);
     return true;
 }
 
@@ -514,21 +524,17 @@ ClusterLink *cluster_link_new(uv_loop_t *loop, const ClusterLinkSettings *settin
     link->echo = g_strdup(settings->echo);
     link->arrivals = cluster_arrivals_new(arrival_free);
     g_mutex_init(&link->lock);
-    link->arrived = g_new0(uv_async_t, 1);
-    uv_async_init(loop, link->arrived, on_arrived);
-    link->arrived->data = link;
+    link->arrived = bell_new(loop, on_arrived, NULL);
     uv_loop_init(&link->loop);
-    link->loop.data = link;
-    uv_async_init(&link->loop, &link->wake, on_wake);
+    link->wake = bell_new(&link->loop, on_wake, link);
     uv_timer_init(&link->loop, &link->timer);
     uv_check_init(&link->loop, &link->check);
     uv_check_start(&link->check, on_check);
-    link->wake.data = link->timer.data = link->check.data = link;
+    link->timer.data = link->check.data = link;
     nats_Open(-1);
     natsOptions_Create(&link->options);
     set_options(link->options, settings);
-    natsOptions_SetEventLoop(link->options, &link->loop, attach, natsLibuv_Read, natsLibuv_Write,
-                             natsLibuv_Detach);
+    cluster_socket_use(link->options, &link->loop);
     link->thread = g_thread_new("nats", run, link);
     return link;
 }
@@ -540,12 +546,13 @@ void cluster_link_free(ClusterLink *link)
     g_mutex_lock(&link->lock);
     link->quit = true;
     g_mutex_unlock(&link->lock);
-    uv_async_send(&link->wake);
+    bell_ring(link->wake);
     g_thread_join(link->thread);
-    uv_close((uv_handle_t *) link->arrived, (uv_close_cb) g_free);
+    bell_free(link->arrived);
     g_queue_clear_full(&link->letters, g_free);
     g_queue_clear_full(&link->writing, g_free);
     cluster_arrivals_free(link->arrivals);
+    free_spent(link);
     natsOptions_Destroy(link->options);
     nats_CloseAndWait(CONNECT_TIMEOUT_MS);
     g_strfreev(link->subjects);

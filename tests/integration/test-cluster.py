@@ -132,6 +132,34 @@ def fetch(relay, path):
         return error.code, ""
 
 
+def switches(pid, without):
+    """How often its threads have waited, but for those WITHOUT, by their names. The first is "main"."""
+    count = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
+            text = status.read()
+        name = "main" if int(task) == pid else re.search(r"Name:\s+(.*)", text).group(1)
+        if name not in without:
+            count += int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", text).group(1))
+    return count
+
+
+def test_hand_over(world):
+    """A frame from afar wakes the thread that speaks with NATS, and the relay's loop, and no other one."""
+    cluster = Cluster(world, 2)
+    desk = cluster.member(0, "/den?name=desk")
+    box = cluster.member(1, "/den?name=box")
+    wait_for(lambda: clients_elsewhere(cluster.relays[0]) == 1, what="it to be known")
+    pid, frames = cluster.relays[1].pid, 300
+    before = switches(pid, ("main", "nats"))
+    for n in range(frames):
+        desk.send_json({"type": "hi", "to": box.id, "n": n})
+        equal(box.expect("hi")["n"], n, "the frame")
+    woken = switches(pid, ("main", "nats")) - before
+    note(f"{woken} other threads woken by {frames} frames")
+    check(woken < frames / 3, f"{woken} times for {frames} frames")
+
+
 def test_what_is_told(world):
     """To administrators: on the bus, by rtcbusctl, and in metrics; and health does not hang on NATS."""
     cluster = Cluster(world, config={"Metrics": {"Listen": "127.0.0.1:0"}})
