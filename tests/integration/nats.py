@@ -24,7 +24,7 @@ cluster {{
   listen: 127.0.0.1:{route}
   routes: [{routes}]
 }}
-{users}
+{more}
 """
 
 # What data/examples/relay/nats.conf gives to relays
@@ -36,6 +36,11 @@ authorization {{ users: [ {{ user: relay, password: "{password}", permissions: {
 }} }} ] }}
 """
 PASSWORD = "a password of the relays"
+
+# For a load that speaks NATS itself, and no password
+WEBSOCKET = """
+websocket {{ listen: "127.0.0.1:{port}", no_tls: true }}
+"""
 
 
 def need():
@@ -52,12 +57,14 @@ def listens(port):
 
 
 class Nats:
-    """SIZE nats-servers that know one another."""
+    """SIZE nats-servers that know one another. WEB: for whoever comes to
+    their web_ports, and not for relays."""
 
-    def __init__(self, world, size=3, memory="256MB"):
+    def __init__(self, world, size=3, memory="256MB", web=False):
         self.world = world
         self.ports = [free_port() for _ in range(size)]
         self.routes = [free_port() for _ in range(size)]
+        self.web_ports = [free_port() for _ in range(size)] if web else None
         self.servers = [None] * size
         self.set_memory(memory)
         for i in range(size):
@@ -74,10 +81,12 @@ class Nats:
 
     def _write(self, i, memory):
         routes = ", ".join(f"nats://127.0.0.1:{port}" for port in self.routes)
+        more = (WEBSOCKET.format(port=self.web_ports[i]) if self.web_ports
+                else USERS.format(password=PASSWORD))
         with open(self._path(i, ".conf"), "w", encoding="ascii") as f:
             f.write(CONFIG.format(name=f"n{i}", port=self.ports[i], store=self._path(i, "-store"),
                                   memory=memory, route=self.routes[i], routes=routes,
-                                  users=USERS.format(password=PASSWORD)))
+                                  more=more))
 
     def start(self, i):
         if self.servers[i]:

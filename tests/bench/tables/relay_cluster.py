@@ -13,10 +13,12 @@ TITLE = "three relays on three nats-servers, 100 pairs at one relay and across t
 COLUMNS = [Column(f"{kind}-frames", "1000/CPU s", "more", 1, label, "frames of 500 B")
            for kind, label in (("local", "at one"), ("across", "across"))]
 COLUMNS += [Column(f"{kind}-{p}", "µs", "less", 0, label, f"{p} at 5,000 a second")
-            for p in ("p50", "p99") for kind, label in (("local", "at one"), ("across", "across"))]
-TARGETS = []
+            for p in ("p50", "p99") for kind, label in (
+                ("local", "at one"), ("across", "across"), ("more", "more"))]
+TARGETS = [Target("more-p99", 1000, "at most")]
 NOTES = ["The CPU time is that of the relays, without the nats-servers'. All of them and the load share "
-         "this machine."]
+         "this machine.",
+         "In the second row the load speaks with the nats-servers themselves."]
 
 
 class Cluster(relays.Relay):
@@ -44,16 +46,43 @@ class Cluster(relays.Relay):
         pairs.end_world(self)
 
 
+class Bare(relays.Relay):
+    name = "nats-server"
+    role = "other"
+    world = None
+
+    def start(self):
+        if not nats.PROGRAM:
+            raise Absent("nats-server is not installed (apt install nats-server)")
+        self.world = World(self.name)
+        self.servers = nats.Nats(self.world, web=True)
+
+    def load(self, mode, across, **options):
+        first, second = self.servers.servers[:2]
+        ports = self.servers.web_ports
+        return relays.load("nats", ports[0], f"{first.pid},{second.pid}", mode, size=500,
+                           across=ports[1] if across else 0, **options)
+
+    def stop(self):
+        pairs.end_world(self)
+
+
+def measure_latency(cluster):
+    found = {kind: cluster.load("latency", across, rate=5000)
+             for kind, across in (("local", False), ("across", True))}
+    figures = {f"{kind}-{p}": found[kind][f"{p}_us"] for kind in found for p in ("p50", "p99")}
+    for p in "p50", "p99":
+        figures[f"more-{p}"] = figures[f"across-{p}"] - figures[f"local-{p}"]
+    return figures
+
+
 def measure(cluster):
-    figures = {}
+    figures = measure_latency(cluster)
     for kind, across in ("local", False), ("across", True):
         found = cluster.load("pairs", across)
         figures[f"{kind}-frames"] = found["frames_per_cpu_second"] / 1e3
-        found = cluster.load("latency", across, rate=5000)
-        for p in "p50", "p99":
-            figures[f"{kind}-{p}"] = found[f"{p}_us"]
     return figures
 
 
 def contenders():
-    return [Cluster(measure)]
+    return [Cluster(measure), Bare(measure_latency)]
