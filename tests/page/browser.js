@@ -83,13 +83,42 @@ async function profile({page, seconds}) {
     return [...times].sort((a, b) => b[1] - a[1]);
 }
 
+const TRIES = 20;
+
+/**
+ * As a visitor, who looks where it has gone: what is clicked may move away from the pointer, be
+ * made anew or not be there yet. A click that it has not heard is made again.
+ */
+async function click({page: name, selector}) {
+    const page = pages.get(name);
+    for (let i = 0, problem, listens = false; ; i++) {
+        try {
+            const element = await page.waitForSelector(selector);
+            await element.evaluate((one) => {
+                window.clicked = false;
+                one.addEventListener('click', () => { window.clicked = true; }, {capture: true, once: true});
+            });
+            listens = true;
+            await element.click();
+            problem = 'nothing was clicked: it is disabled, or covered';
+        } catch (error) {
+            problem = String(error);
+        }
+        if (listens && (await page.evaluate('window.clicked').catch(() => undefined) ?? true))
+            return null; // heard, or led to another page
+        if (i === TRIES)
+            throw new Error(`${selector}: ${problem}`);
+        await new Promise((resolve) => setTimeout(resolve, 100 * i));
+    }
+}
+
 const commands = {
     launch,
     begin,
     end,
     open,
     eval: ({page, code}) => pages.get(page).evaluate(code),
-    click: ({page, selector}) => pages.get(page).click(selector),
+    click,
     async type({page, selector, text, clear}) {
         if (clear)
             await pages.get(page).$eval(selector, (element) => { element.value = ''; });

@@ -29,9 +29,9 @@ from browser import EXECUTABLES, Browser, executable, module_folder  # noqa: E40
 from fronts import caddy, haproxy, nginx  # noqa: E402
 from harness import check, equal, hold, note, wait_for  # noqa: E402
 from wsclient import WsClient  # noqa: E402
-from pages import (ADDRESS, FOREIGN, ROOM, WEB, emitter, fact, noticed_soon, open_page,  # noqa: E402
-                   own_key, page_url, publish, rungs, shoot, slide, start_relay,
-                   wait_connected, wait_growing, wait_people, wait_still)
+from pages import (ADDRESS, FOREIGN, ROOM, WEB, emitter, fact, open_page, own_key,  # noqa: E402
+                   page_url, publish, rungs, shoot, slide, start_relay, told_of_the_end, wait_connected,
+                   wait_growing, wait_people, wait_still)
 
 # ---- tests, each for each browser ------------------------------------------------
 
@@ -304,12 +304,12 @@ def test_page_to_page(world, kind):
 
 
 def test_hang_up_and_reload(world, kind):
-    """The other side notices within two seconds; a reload joins again under the same name, and
-    calls again whom it had called."""
+    """The other side is told; a reload joins again under the same name, and calls again whom it had
+    called."""
     relay = start_relay(world)
     peer = emitter(world, relay, "boiler")
     page = open_page(world, kind, relay)
-    noticed_soon(page, peer, lambda: page.click("#people button"))
+    told_of_the_end(page, peer, lambda: page.click("#people button"))
     hold(lambda: peer.get("ListenerCount") == 0, 2, "the hang-up")
     page.click("#people button")
     wait_growing(page, "boiler")
@@ -392,8 +392,7 @@ def test_identity(world, kind):
     page.do("reload")
     wait_connected(page)
     equal(own_key(page), own, "own key")
-    page.click("#call-all")
-    wait_growing(page, "boiler")
+    wait_growing(page, "boiler")  # it is called again
     equal(fact(page, "boiler", "Key"), "known", "trust")
 
     peer.stop()
