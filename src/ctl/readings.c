@@ -387,8 +387,11 @@ static void say_if_nothing(const Listing *listing)
 {
     if (listing->printed > 0 || listing->client->json)
         return;
-    if (listing->peer || listing->series || listing->since > 0 || listing->sequence > 0)
+    if (listing->peer || option.series || listing->since > 0 || listing->sequence > 0)
         client_complain(_("nothing of this kind has been received"));
+    else if (listing->numbers)
+        client_complain(_("no number has been received yet; \"rtcbusctl call\" calls whoever has "
+                          "some to give, and \"rtcbusctl readings\" shows all that came"));
     else
         client_complain(_("nothing has been received yet; \"rtcbusctl call\" calls whoever has "
                           "something to give"));

@@ -106,7 +106,8 @@ static bool find_known(BusClient *client, const char *name, char **fingerprint, 
         }
     }
     if (peers)
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, _("%s is not known"), name);
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                    _("%s is not known; \"rtcbusctl known\" lists who is"), name);
     return false;
 }
 

@@ -503,7 +503,7 @@ def test_ctl(world):
     check(status == 0 and re.search(r"Trust: +known", out), out)
     equal(ctl.run(peer, "forget", "emitter"), (0, "", ""), "forget")
     status, _, err = ctl.run(peer, "forget", "emitter")
-    equal((status, err), (1, "rtcbusctl: emitter is not known\n"), "forget again")
+    equal((status, err), (1, 'rtcbusctl: emitter is not known; "rtcbusctl known" lists who is\n'), "forget again")
     equal(ctl.run(peer, "fingerprint", "emitter")[0], 1, "fingerprint of nobody")
 
 

@@ -193,9 +193,15 @@ static void set_nobody(const Room *room, const char *peer, GError **error)
     if (meant)
         g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
                     _("nobody in the room is called \"%s\"; is \"%s\" meant?"), peer, meant);
-    else
+    else if (members->len == 0)
         g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
-                    _("nobody in the room is called \"%s\""), peer);
+                    _("nobody in the room is called \"%s\": no others are there, and peers meet at "
+                      "the same relay and in the same room (URL= in peer.conf)"),
+                    peer);
+    else
+        g_set_error(
+            error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
+            _("nobody in the room is called \"%s\"; \"rtcbusctl peers\" tells who is there"), peer);
 }
 
 static bool calls_may_place(const Calls *calls, const char *peer, bool for_everybody,

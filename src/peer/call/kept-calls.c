@@ -214,7 +214,8 @@ static bool may_unkeep(const KeptCalls *kept, const char *name, GError **error)
                     _("everybody is kept, and %s with them: \"rtcbusctl unkeep '*'\" ends that"),
                     name);
     else
-        g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER, _("%s is not kept"), name);
+        g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
+                    _("%s is not kept; \"rtcbusctl keep\" lists who is"), name);
     return false;
 }
 

@@ -324,7 +324,8 @@ bool known_peers_forget(KnownPeers *known, const char *name, GError **error)
         return false;
     }
     if (!known_file_find(known->learned, name)) {
-        g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER, _("%s is not known"), name);
+        g_set_error(error, PEER_ERROR, PEER_ERROR_NO_SUCH_PEER,
+                    _("%s is not known; \"rtcbusctl known\" lists who is"), name);
         return false;
     }
     fresh = learned_copy(known, error);
