@@ -15,18 +15,12 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "rtc/sctp/chunks.h"
 #include "rtc/sctp/crc32c.h"
-#include "rtc/sctp/network-order.h"
 
 /* RFC 9260 3 */
-#define COMMON_HEADER 12
 #define CHECKSUM_OFFSET 8
-#define CHUNK_HEADER 4
 #define TSN_END 8 /* in DATA, SACK and FORWARD-TSN it is behind the chunk's header */
-#define CHUNK_DATA 0
-#define CHUNK_SACK 3
-#define CHUNK_HEARTBEAT_ACK 5
-#define CHUNK_FORWARD_TSN 192 /* RFC 3758 */
 
 #define ASK_USEC (150 * 1000)
 #define SLOW_ASK_USEC G_USEC_PER_SEC
@@ -46,25 +40,6 @@ struct Recovery {
     bool sacked;      /* since then, but not acknowledged: it is no outage */
     guint timer;      /* the next question */
 };
-
-/* Serial numbers (RFC 1982): whether A is B or comes before it */
-static bool is_up_to(guint32 a, guint32 b)
-{
-    return (gint32) (b - a) >= 0;
-}
-
-/* The length of the chunk AT, padding included; 0: there is none that is whole. */
-static gsize chunk_size(const guint8 *packet, gsize length, gsize at)
-{
-    gsize size;
-
-    if (at + CHUNK_HEADER > length)
-        return 0;
-    size = packet[at + 2] << 8 | packet[at + 3];
-    if (size < CHUNK_HEADER || size > length - at)
-        return 0;
-    return MIN((size + 3) & ~(gsize) 3, length - at);
-}
 
 /* How long the remote has to say something */
 static gint64 patience(const Recovery *recovery)
@@ -113,7 +88,7 @@ static void keep(Recovery *recovery, guint32 tsn, const guint8 *packet, gsize le
     if (recovery->kept->len == 0)
         recovery->since = now;
     g_byte_array_set_size(recovery->kept, 0);
-    g_byte_array_append(recovery->kept, packet, COMMON_HEADER);
+    g_byte_array_append(recovery->kept, packet, CHUNKS_BEGIN);
     g_byte_array_append(recovery->kept, packet + at, length - at);
     recovery->kept_tsn = tsn;
     recovery->sent = now;
@@ -130,7 +105,7 @@ void recovery_output(Recovery *recovery, const guint8 *packet, gsize length)
     guint32 first_tsn = 0;
     bool again = false;
 
-    for (gsize at = COMMON_HEADER; (size = chunk_size(packet, length, at)) > 0; at += size) {
+    for (gsize at = CHUNKS_BEGIN; (size = chunk_size(packet, length, at)) > 0; at += size) {
         const guint8 type = packet[at];
         guint32 tsn;
 
@@ -140,16 +115,16 @@ void recovery_output(Recovery *recovery, const guint8 *packet, gsize length)
         if (first == 0) {
             first = at;
             first_tsn = tsn;
-            again =
-                type == CHUNK_FORWARD_TSN || (recovery->begun && is_up_to(tsn, recovery->highest));
+            again = type == CHUNK_FORWARD_TSN ||
+                    (recovery->begun && tsn_is_up_to(tsn, recovery->highest));
         }
-        if (type == CHUNK_DATA && !(recovery->begun && is_up_to(tsn, recovery->highest))) {
+        if (type == CHUNK_DATA && !(recovery->begun && tsn_is_up_to(tsn, recovery->highest))) {
             recovery->begun = true;
             recovery->highest = tsn;
         }
     }
     if (again && (recovery->kept->len == 0 || packet[first] == CHUNK_FORWARD_TSN ||
-                  is_up_to(first_tsn, recovery->kept_tsn)))
+                  tsn_is_up_to(first_tsn, recovery->kept_tsn)))
         keep(recovery, first_tsn, packet, length, first);
 }
 
@@ -172,7 +147,7 @@ static void resend(Recovery *recovery)
 static void note_sack(Recovery *recovery, guint32 tsn)
 {
     recovery->sacked = true;
-    if (!is_up_to(recovery->kept_tsn, tsn))
+    if (!tsn_is_up_to(recovery->kept_tsn, tsn))
         return;
     g_byte_array_set_size(recovery->kept, 0);
     g_clear_handle_id(&recovery->timer, g_source_remove);
@@ -197,7 +172,7 @@ void recovery_input(Recovery *recovery, const guint8 *packet, gsize length)
     bool answer = false;
     gsize size;
 
-    for (gsize at = COMMON_HEADER;
+    for (gsize at = CHUNKS_BEGIN;
          recovery->kept->len > 0 && (size = chunk_size(packet, length, at)) > 0; at += size) {
         if (packet[at] == CHUNK_SACK && size >= TSN_END)
             note_sack(recovery, get32(packet + at + CHUNK_HEADER));
