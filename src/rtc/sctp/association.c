@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "rtc/error.h"
+#include "rtc/sctp/congestion.h"
 #include "rtc/sctp/gate.h"
 #include "rtc/sctp/liveness.h"
 #include "rtc/sctp/opening.h"
@@ -42,8 +43,6 @@
  * included
  */
 #define BUFFER_SIZE (4 * ASSOCIATION_MAX_SEND)
-/* Of a reliable message, see policy_of() */
-#define RETRANSMITS_UNLIMITED G_MAXUINT32
 #define STREAMS_MAX 1024
 /* Messages that are on their way to us, all streams together */
 #define PARTIAL_MAX (4 * 1024 * 1024)
@@ -55,6 +54,7 @@ struct Association {
     SctpPath *path;
     Liveness *liveness; /* NULL: not connected yet */
     Recovery *recovery;
+    Congestion *congestion;
     TransportState state;
     Gate gate;
     gsize max_packet;
@@ -275,29 +275,8 @@ static void adjust_send_buffer(Association *association, gsize length)
         set_send_buffer(association, needed);
 }
 
-/*
- * A reliable message is one that may be sent again four billion times. Were there
- * no policy at all, usrsctp would take SACKs by a shorter way, on which it forgets
- * to start its retransmission timer again (RFC 9260 6.3.2 R3): that expired every
- * few hundred milliseconds of a bulk transfer, found a chunk older than the mean
- * round trip and began with a window of one packet.
- */
-static struct sctp_prinfo policy_of(const AssociationMessage *message)
-{
-    struct sctp_prinfo policy = {.pr_policy = SCTP_PR_SCTP_RTX, .pr_value = RETRANSMITS_UNLIMITED};
-
-    if (message->max_retransmits >= 0) {
-        policy.pr_value = message->max_retransmits;
-    } else if (message->max_packet_lifetime >= 0) {
-        policy.pr_policy = SCTP_PR_SCTP_TTL;
-        policy.pr_value = message->max_packet_lifetime;
-    }
-    return policy;
-}
-
 AssociationResult association_send(Association *association, const AssociationMessage *message)
 {
-    struct sctp_sendv_spa spa = {.sendv_flags = SCTP_SEND_SNDINFO_VALID | SCTP_SEND_PRINFO_VALID};
     AssociationResult result = ASSOCIATION_SENT;
 
     if (association->state != TRANSPORT_CONNECTED && association->state != TRANSPORT_CONNECTING)
@@ -313,12 +292,7 @@ AssociationResult association_send(Association *association, const AssociationMe
     }
     sctp_stack_use(association->id);
     adjust_send_buffer(association, message->length);
-    spa.sendv_sndinfo.snd_sid = message->stream;
-    spa.sendv_sndinfo.snd_ppid = g_htonl(message->ppid);
-    spa.sendv_sndinfo.snd_flags = message->ordered ? 0 : SCTP_UNORDERED;
-    spa.sendv_prinfo = policy_of(message);
-    if (usrsctp_sendv(association->socket, message->bytes, message->length, NULL, 0, &spa,
-                      sizeof spa, SCTP_SENDV_SPA, 0) < 0)
+    if (!sctp_socket_send(association->socket, message))
         result = result_of_errno(association);
     send_limit_count(&association->send_limit, result == ASSOCIATION_SENT ? message->length : 0,
                      result == ASSOCIATION_BLOCKED);
@@ -516,6 +490,10 @@ static void association_output(const guint8 *packet, gsize length, gpointer data
 
     sctp_path_output(association->path, packet, length);
     recovery_output(association->recovery, packet, length);
+    if (association->send_limit.near)
+        congestion_reset(association->congestion);
+    else
+        congestion_output(association->congestion, packet, length);
     gate_sent(&association->gate, packet, length);
     if (!association->opening || !opening_is_silent(association->opening))
         transport_send(association->lower, packet, length);
@@ -556,6 +534,7 @@ static void association_input(Association *association, const guint8 *packet, gs
     sctp_path_input(association->path, packet, length);
     if (denied && !sctp_stack_allow_requests(association->socket, false))
         return;
+    packet = congestion_input(association->congestion, packet, length);
     usrsctp_conninput(GUINT_TO_POINTER(association->id), packet, length, 0);
     if (denied)
         sctp_stack_allow_requests(association->socket, true);
@@ -564,6 +543,7 @@ static void association_input(Association *association, const guint8 *packet, gs
         association->gate.connected = is_past_handshake(association);
     }
     association_pump(association);
+    congestion_settle(association->congestion, association->socket);
 }
 
 /* ---- the handshake in the descriptions ---- */
@@ -643,6 +623,7 @@ static void on_lower_path(const gsize *sizes, guint n_sizes, gpointer data)
     for (guint i = 0; i < n_sizes; i++)
         packets[i] = MIN(sizes[i], association->max_packet) & ~(gsize) 3;
     sctp_path_start(association->path, packets, n_sizes);
+    congestion_reset(association->congestion);
     recovery_hint(association->recovery);
 }
 
@@ -743,6 +724,7 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
     association->path = sctp_path_new(config->mtu & ~(gsize) 3, config->first & ~(gsize) 3,
                                       &path_user, association);
     association->recovery = recovery_new(&recovery_user, association);
+    association->congestion = congestion_new();
     association->id = sctp_stack_add(&stack_user, association);
     if (config->own_opening && config->remote_opening)
         association->opening =
@@ -771,6 +753,7 @@ void association_free(Association *association)
     sctp_stack_remove(association->id);
     liveness_free(association->liveness);
     recovery_free(association->recovery);
+    congestion_free(association->congestion);
     sctp_path_free(association->path);
     streams_free(association->streams);
     reassembly_free(association->reassembly);

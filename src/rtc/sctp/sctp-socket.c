@@ -13,6 +13,8 @@
 #include "rtc/error.h"
 #include "rtc/sctp/sctp-stack.h"
 
+/* Of a reliable message, see policy_of() */
+#define RETRANSMITS_UNLIMITED G_MAXUINT32
 #define COMMON_HEADER 12 /* usrsctp's idea of a path MTU leaves the SCTP header out */
 #ifndef SCTP_SET_INITIAL_DBG_SEQ
 #define SCTP_SET_INITIAL_DBG_SEQ 0x9f00 /* in usrsctp's netinet/sctp.h, which is not installed */
@@ -135,4 +137,36 @@ bool sctp_socket_connect(struct socket *socket, const SctpSocketConfig *config, 
     if (config->seed)
         set_seed(socket, 0);
     return true;
+}
+
+/*
+ * A reliable message is one that may be sent again four billion times. Were there
+ * no policy at all, usrsctp would take SACKs by a shorter way, on which it forgets
+ * to start its retransmission timer again (RFC 9260 6.3.2 R3): that expired every
+ * few hundred milliseconds of a bulk transfer, found a chunk older than the mean
+ * round trip and began with a window of one packet.
+ */
+static struct sctp_prinfo policy_of(const AssociationMessage *message)
+{
+    struct sctp_prinfo policy = {.pr_policy = SCTP_PR_SCTP_RTX, .pr_value = RETRANSMITS_UNLIMITED};
+
+    if (message->max_retransmits >= 0) {
+        policy.pr_value = message->max_retransmits;
+    } else if (message->max_packet_lifetime >= 0) {
+        policy.pr_policy = SCTP_PR_SCTP_TTL;
+        policy.pr_value = message->max_packet_lifetime;
+    }
+    return policy;
+}
+
+bool sctp_socket_send(struct socket *socket, const AssociationMessage *message)
+{
+    struct sctp_sendv_spa spa = {.sendv_flags = SCTP_SEND_SNDINFO_VALID | SCTP_SEND_PRINFO_VALID};
+
+    spa.sendv_sndinfo.snd_sid = message->stream;
+    spa.sendv_sndinfo.snd_ppid = g_htonl(message->ppid);
+    spa.sendv_sndinfo.snd_flags = message->ordered ? 0 : SCTP_UNORDERED;
+    spa.sendv_prinfo = policy_of(message);
+    return usrsctp_sendv(socket, message->bytes, message->length, NULL, 0, &spa, sizeof spa,
+                         SCTP_SENDV_SPA, 0) >= 0;
 }

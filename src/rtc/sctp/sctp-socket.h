@@ -8,6 +8,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "rtc/sctp/association.h"
+
 struct socket;
 
 typedef struct {
@@ -28,3 +30,6 @@ bool sctp_socket_connect(struct socket *socket, const SctpSocketConfig *config, 
 
 /* How long a packet waits for its acknowledgement at least before it is sent again; 0: as above */
 void sctp_socket_set_rto_min(struct socket *socket, guint milliseconds);
+
+/* False: it was not taken, and errno says why. */
+bool sctp_socket_send(struct socket *socket, const AssociationMessage *message);

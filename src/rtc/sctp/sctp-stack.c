@@ -14,6 +14,7 @@
 
 #include "rtc/sctp/sctp-stack.h"
 
+#include <errno.h>
 #include <string.h>
 #include <usrsctp.h>
 
@@ -27,6 +28,12 @@
  * waits. So a lone message wakes its receiver twice. */
 #define SLOW_TICK_MS 20
 #define LINGER_USEC (2 * G_USEC_PER_SEC)
+/* The congestion window at first, in packets, and how many may follow on one SACK */
+#define INITIAL_PACKETS 5
+#define BURST_PACKETS 5
+#ifndef SCTP_PLUGGABLE_CC
+#define SCTP_PLUGGABLE_CC 0x1202 /* in usrsctp's netinet/sctp.h, which is not installed */
+#endif
 #define STEP_MS (3600 * 1000) /* usrsctp compares times modulo 2^32 ms */
 
 typedef struct {
@@ -179,10 +186,29 @@ static void init_congestion_control(void)
 {
     usrsctp_sysctl_set_sctp_default_cc_module(SCTP_CC_HSTCP);
     usrsctp_sysctl_set_sctp_max_chunks_on_queue(64000); /* it tells us 16 bits of how many */
-    usrsctp_sysctl_set_sctp_initial_cwnd(5);
-    usrsctp_sysctl_set_sctp_max_burst_default(5);
+    usrsctp_sysctl_set_sctp_initial_cwnd(INITIAL_PACKETS);
+    usrsctp_sysctl_set_sctp_max_burst_default(BURST_PACKETS);
     usrsctp_sysctl_set_sctp_fr_max_burst_default(1);
     usrsctp_sysctl_set_sctp_use_cwnd_based_maxburst(0);
+}
+
+static void set_value(struct socket *socket, int option, guint32 value)
+{
+    const struct sctp_assoc_value request = {.assoc_value = value};
+
+    if (usrsctp_setsockopt(socket, IPPROTO_SCTP, option, &request, sizeof request) < 0)
+        log_debug("SCTP: option %d: %s", option, g_strerror(errno));
+}
+
+/* An association that gets a congestion control, be it the one that it has, begins with an initial
+ * window, which is no more than a burst. */
+void sctp_stack_set_window(struct socket *socket, gsize window, gsize packet)
+{
+    usrsctp_sysctl_set_sctp_initial_cwnd(window / packet + 1);
+    set_value(socket, SCTP_MAX_BURST, 0);
+    set_value(socket, SCTP_PLUGGABLE_CC, SCTP_CC_HSTCP);
+    set_value(socket, SCTP_MAX_BURST, BURST_PACKETS);
+    usrsctp_sysctl_set_sctp_initial_cwnd(INITIAL_PACKETS);
 }
 
 static void init(void)

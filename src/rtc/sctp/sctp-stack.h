@@ -34,3 +34,6 @@ void sctp_stack_remove(guint32 id);
 /* Whether the remote may ask for what RFC 6525 is: that its own streams end, or become more. What
  * is not allowed usrsctp denies. */
 bool sctp_stack_allow_requests(struct socket *socket, bool allowed);
+
+/* Makes the congestion window of a connected SOCKET at least WINDOW bytes, in packets of PACKET. */
+void sctp_stack_set_window(struct socket *socket, gsize window, gsize packet);

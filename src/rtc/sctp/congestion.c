@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+#include <config.h>
+
+#include "rtc/sctp/congestion.h"
+
+#include "common/clock.h"
+#include "rtc/sctp/chunks.h"
+#include "rtc/sctp/delivery.h"
+#include "rtc/sctp/path-model.h"
+#include "rtc/sctp/sctp-stack.h"
+
+/* Shorter packets are not worth a model: a call that only sends readings has none. */
+#define PACKET_MIN 1000
+#define ROOM_OFFSET 8 /* of a SACK's Advertised Receiver Window Credit */
+/* What usrsctp takes from the remote's room for each chunk besides its bytes */
+#define CHUNK_ROOM 256
+#ifndef SCTP_GET_SNDBUF_USE
+#define SCTP_GET_SNDBUF_USE 0x1101 /* in usrsctp's netinet/sctp.h, which is not installed */
+#endif
+/* Less room than this is none, to usrsctp. */
+#define ROOM_MIN 1500
+/* Without an answer for so long, and for so many round trips, the path may be another one. */
+#define SILENCE (500 * 1000)
+#define SILENT_ROUND_TRIPS 4
+
+/* usrsctp's struct sctp_sockstat */
+typedef struct {
+    sctp_assoc_t id;
+    guint32 sending, receiving; /* bytes */
+} Buffered;
+
+typedef struct {
+    Delivery delivery;
+    PathModel model;
+} Path;
+
+struct Congestion {
+    Path *path;         /* NULL: nothing is measured yet */
+    bool sampled;       /* since it was settled */
+    GByteArray *edited; /* the last packet that was */
+};
+
+Congestion *congestion_new(void)
+{
+    Congestion *congestion = g_new0(Congestion, 1);
+
+    congestion->edited = g_byte_array_new();
+    return congestion;
+}
+
+void congestion_free(Congestion *congestion)
+{
+    if (!congestion)
+        return;
+    g_free(congestion->path);
+    g_byte_array_unref(congestion->edited);
+    g_free(congestion);
+}
+
+void congestion_reset(Congestion *congestion)
+{
+    g_clear_pointer(&congestion->path, g_free);
+}
+
+void congestion_output(Congestion *congestion, const guint8 *packet, gsize length)
+{
+    if (!congestion->path) {
+        if (length < PACKET_MIN)
+            return;
+        congestion->path = g_new(Path, 1);
+        delivery_init(&congestion->path->delivery);
+        path_model_init(&congestion->path->model);
+    }
+    delivery_output(&congestion->path->delivery, packet, length, clock_monotonic());
+}
+
+static bool is_silent(const Path *path, gint64 now)
+{
+    return delivery_in_flight(&path->delivery) > 0 &&
+           now - path->delivery.delivered_at >=
+               MAX(SILENCE, SILENT_ROUND_TRIPS * path->model.least);
+}
+
+static void take_sample(Congestion *congestion, const guint8 *packet, gsize length)
+{
+    Path *path = congestion->path;
+    gint64 now = clock_monotonic();
+    bool silent = is_silent(path, now);
+    DeliverySample sample;
+
+    if (!delivery_input(&path->delivery, packet, length, now, &sample))
+        return;
+    if (silent)
+        path_model_restart(&path->model);
+    else
+        path_model_sample(&path->model, &path->delivery, &sample, now);
+    congestion->sampled = true;
+}
+
+/* The room that lets as much be in flight as the window is */
+static guint32 room_of(const Path *path)
+{
+    gsize window = path_model_window(&path->model);
+    gsize chunk = MAX(delivery_chunk_size(&path->delivery), CHUNK_HEADER);
+    guint64 room = window + window / chunk * CHUNK_ROOM + ROOM_MIN;
+
+    return window > 0 ? MIN(room, G_MAXUINT32) : G_MAXUINT32;
+}
+
+static const guint8 *edit(Congestion *congestion, const guint8 *packet, gsize length, gsize at,
+                          guint32 room)
+{
+    g_byte_array_set_size(congestion->edited, 0);
+    g_byte_array_append(congestion->edited, packet, length);
+    put32(congestion->edited->data + at + ROOM_OFFSET, room);
+    return congestion->edited->data;
+}
+
+const guint8 *congestion_input(Congestion *congestion, const guint8 *packet, gsize length)
+{
+    guint32 room;
+    gsize size;
+
+    if (!congestion->path)
+        return packet;
+    take_sample(congestion, packet, length);
+    room = room_of(congestion->path);
+    for (gsize at = CHUNKS_BEGIN; (size = chunk_size(packet, length, at)) > 0; at += size) {
+        if (packet[at] == CHUNK_SACK && size >= ROOM_OFFSET + sizeof room)
+            return get32(packet + at + ROOM_OFFSET) > room
+                       ? edit(congestion, packet, length, at, room)
+                       : packet;
+    }
+    return packet;
+}
+
+/* Whether usrsctp holds more than what has been sent and is not acknowledged yet */
+static bool has_more(const Path *path, struct socket *socket)
+{
+    Buffered buffered = {};
+    socklen_t length = sizeof buffered;
+    guint64 outstanding = delivery_outstanding(&path->delivery);
+
+    return usrsctp_getsockopt(socket, IPPROTO_SCTP, SCTP_GET_SNDBUF_USE, &buffered, &length) == 0 &&
+           buffered.sending > outstanding + outstanding / 16 + 2 * PACKET_MIN;
+}
+
+void congestion_settle(Congestion *congestion, struct socket *socket)
+{
+    struct sctp_status status = {};
+    socklen_t length = sizeof status;
+    Path *path = congestion->path;
+    gsize window;
+
+    if (!path || !congestion->sampled ||
+        usrsctp_getsockopt(socket, IPPROTO_SCTP, SCTP_STATUS, &status, &length) < 0)
+        return;
+    congestion->sampled = false;
+    if (!has_more(path, socket))
+        delivery_note_idle(&path->delivery);
+    window = path_model_window(&path->model);
+    if (path_model_forgives(&path->model) && status.sstat_primary.spinfo_cwnd < window)
+        sctp_stack_set_window(socket, window, status.sstat_primary.spinfo_mtu);
+}

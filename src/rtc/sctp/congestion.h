@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: 2026 The rtcbus authors */
+
+/*
+ * Makes usrsctp keep to what path-model.h says of an association's path. usrsctp
+ * has no congestion control of this kind, and takes none from outside. But it
+ * sends no more than the remote has room for: so a SACK is made to tell less
+ * room than there is. And its window can be set anew after a loss.
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <usrsctp.h>
+
+typedef struct Congestion Congestion;
+
+/* Nothing is kept until there is a packet worth it. */
+Congestion *congestion_new(void);
+void congestion_free(Congestion *congestion);
+
+/* Packets take another path, or one that is too short for this. */
+void congestion_reset(Congestion *congestion);
+
+/* To be told of each packet that usrsctp sends. */
+void congestion_output(Congestion *congestion, const guint8 *packet, gsize length);
+
+/* What usrsctp is to be given in the place of PACKET, of the same length; valid until the next call. */
+const guint8 *congestion_input(Congestion *congestion, const guint8 *packet, gsize length);
+
+/* When usrsctp has read it and has been given all that there is to send. */
+void congestion_settle(Congestion *congestion, struct socket *socket);
