@@ -39,7 +39,7 @@ def cabled(world, offloads):
 
 
 class Ours(pairs.Ours):
-    """The emitter has the relay on its side."""
+    """The emitter has the relay on its side. `joint` is the link, once it is started."""
 
     feed = {"source": "random", "interval": "1s"}
     link = {}
@@ -47,7 +47,7 @@ class Ours(pairs.Ours):
 
     def start_daemons(self):
         self.world = World("apart")
-        link = self.joined(self.world, **self.link)
+        link = self.joint = self.joined(self.world, **self.link)
         left, right = link.ends
         with self.world.inside(left):
             self.relay = self.world.relay(host=link.addresses[0])

@@ -16,24 +16,27 @@ TITLE = "one ordered reliable channel in messages of 16 KiB over emulated paths 
 PATHS = {
     "long": {"delay": 50, "rate": 200, "queue": 2500},
     "lossy": {"delay": 10, "loss": 0.1, "rate": 200, "queue": 500},
+    "poor": {"delay": 50, "loss": 1, "rate": 200, "queue": 2500},
 }
-LABELS = {"long": "100 ms, no loss", "lossy": "20 ms, 0.1 % loss"}
+LABELS = {"long": "100 ms, no loss", "lossy": "20 ms, 0.1 % loss", "poor": "100 ms, 1 % loss"}
 COLUMNS = [Column(f"{key}-{path}", unit, better, digits, label, group)
            for group, key, unit, better, digits in (
                ("throughput", "rate", "Mbit/s", "more", 1),
                ("CPU time of all processes", "cpu", "ns/byte", "less", 2))
            for path, label in LABELS.items()]
 TCP = "TCP CUBIC (iperf3)"
+BBR = "TCP BBR (iperf3)"
 TARGETS = [
     Target("rate-long", 0.8, "at least", TCP),
-    Target("rate-lossy", 0.5, "at least", TCP),
+    Target("rate-lossy", 2, "at least", TCP),
+    Target("rate-poor", 3, "at least", TCP),
 ]
 NOTES = ["The link is tests/network/link: both ways alike, a queue of one round trip before the narrow",
          "place, and the same fate for the Nth packet of everybody, another one in each round. The first",
          "seconds, in which windows open, are left out."]
 OTHERS = ["libdatachannel", "libwebrtc"]
 SIZE = 16384
-WARM_UP = {"long": 3, "lossy": 1}  # seconds
+WARM_UP = {"long": 3, "lossy": 1, "poor": 3}  # seconds
 
 
 def seconds():
@@ -81,9 +84,10 @@ class Path(pairs.OverChannel):
 
 
 class Tcp(Path):
-    def __init__(self):
+    def __init__(self, name, congestion):
         self.pair = self
-        self.name = TCP
+        self.name = name
+        self.congestion = congestion
         self.role = "limit"
         self.world = None
 
@@ -96,11 +100,11 @@ class Tcp(Path):
         self.iperf = limits.Iperf()
         self.world = World("tcp")
         joint = apart.far_apart(self.world, **self.link)
-        self.iperf.between(joint, "cubic")
+        self.iperf.between(joint, self.congestion)
         nbytes, taken, cpu, _ = self.iperf.run(SIZE, seconds(), warm_up)
         return nbytes * 8e-6 / taken, cpu * 1e9 / nbytes
 
 
 def contenders():
     others = [apart.Foreign(pair, {}) for pair in pairs.others() if pair.name in OTHERS]
-    return [*map(Path, [apart.Ours(), *others]), Tcp()]
+    return [*map(Path, [apart.Ours(), *others]), Tcp(TCP, "cubic"), Tcp(BBR, "bbr")]
