@@ -115,19 +115,17 @@ if (process.env.LONG) {
 }
 
 test('ICE servers that fail', async () => {
-  const urls = ['turn:nowhere.invalid:3478', 'turn:nowhere.invalid:3479?transport=tcp',
-    'stun:nowhere.invalid', 'turn:127.0.0.1:1?transport=tcp'];
+  const urls = ['turn:127.0.0.1:1?transport=tcp', 'turns:[::1]:2']; // nobody listens there
   const pc = make({iceServers: [{urls, username: 'user', credential: 'secret'}]});
   const errors = new Map();
   pc.onicecandidateerror = (e) => errors.set(e.url, e);
   pc.createDataChannel('x');
   await pc.setLocalDescription();
-  await until(() => errors.size === urls.length, 'four events');
-  for (const [url, e] of errors) {
+  await until(() => errors.size === urls.length, 'two events');
+  equal([...errors.keys()].sort(), [urls[0], 'turns:[::1]:2?transport=tcp'], 'their URLs');
+  for (const e of errors.values()) {
     check(e instanceof rtc.RTCPeerConnectionIceErrorEvent, 'kind of event');
-    equal([e.errorCode, e.address], [701, null], url);
+    equal([e.errorCode, e.address], [701, null], e.url);
     check(e.errorText, 'no text');
   }
-  equal([...errors.keys()].sort(), [...urls.filter((u) => u.startsWith('turn')),
-    'stun:nowhere.invalid:3478'].sort(), 'their URLs');
 });

@@ -438,6 +438,20 @@ test('a channel is closed by both sides', async () => {
   await closed;
 });
 
+test('all that was sent comes before the channel is closed', async () => {
+  const {ours, theirs} = await connected();
+  theirs.binaryType = 'arraybuffer';
+  let [sent, come] = [0, 0];
+  theirs.onmessage = ({data}) => { come += data.byteLength; };
+  const closed = event(theirs, 'close');
+  const bytes = new Uint8Array(64 * 1024);
+  for (; sent < 15 * 1024 * 1024; sent += bytes.length)
+    ours.send(bytes);
+  ours.close();
+  await closed;
+  equal(come, sent, 'bytes');
+});
+
 test('the id of a closed channel is given again', async () => {
   const {a, b, ours, theirs} = await connected();
   const {id} = ours;

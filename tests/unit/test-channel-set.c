@@ -348,6 +348,24 @@ static void test_silent_after_closed(void)
     set_free(set);
 }
 
+/* The remote has closed the channel when all is read that came before. */
+static void test_closed_behind(void)
+{
+    ChannelSet *set = set_new(16);
+
+    open_stream(set, 3, "slow");
+    channel_hold(seen.last, true);
+    say(set, 3, "last");
+    channel_set_remote_reset(set, 3);
+    g_assert_cmpint(channel_state(seen.last), ==, CHANNEL_OPEN);
+    g_assert_cmpuint(seen.resets->len, ==, 0);
+    channel_hold(seen.last, false);
+    wait_until(channel_state(seen.last) == CHANNEL_CLOSING);
+    g_assert_cmpstr(seen.texts->str, ==, "slow:last ");
+    assert_reset(1, 3);
+    set_free(set);
+}
+
 /* Each of them has less than a channel may have, in messages of LENGTH. */
 static void test_full_inboxes(gconstpointer length)
 {
@@ -639,6 +657,7 @@ int main(int argc, char **argv)
     g_test_add_func("/channel-set/id-in-use", test_id_in_use);
     g_test_add_func("/channel-set/no-ack-for-refused", test_no_ack_for_refused);
     g_test_add_func("/channel-set/closing", test_closing);
+    g_test_add_func("/channel-set/closed-behind", test_closed_behind);
     g_test_add_func("/channel-set/reset-for-ack", test_reset_for_ack);
     return g_test_run();
 }

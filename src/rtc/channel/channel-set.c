@@ -310,6 +310,22 @@ static bool is_full(const ChannelSet *set)
     return full;
 }
 
+static void on_closing(Channel *channel, gpointer host)
+{
+    channel_set_flush(host);
+    advance_close(host, channel);
+}
+
+/* Who uses the channel is told that the remote closes it after what the remote has sent. */
+static void follow_remote(ChannelSet *set, Channel *channel)
+{
+    if (!channel->remote_reset || channel->state >= CHANNEL_CLOSING ||
+        !message_queue_is_empty(&channel->inbox))
+        return;
+    channel_enter_state(channel, CHANNEL_CLOSING);
+    on_closing(channel, set);
+}
+
 /* Is it time to stop reading, to go on, or to go on with a close that waited for the inbox? */
 static void on_inbox(Channel *channel, gpointer host)
 {
@@ -317,13 +333,8 @@ static void on_inbox(Channel *channel, gpointer host)
 
     if (set->association)
         association_hold(set->association, is_full(set));
+    follow_remote(set, channel);
     advance_close(set, channel);
-}
-
-static void on_closing(Channel *channel, gpointer host)
-{
-    channel_set_flush(host);
-    advance_close(host, channel);
 }
 
 static gsize on_max_message_size(gpointer host)
@@ -605,7 +616,7 @@ static void on_dcep(ChannelSet *set, guint16 stream, Channel *channel, const gui
         log_debug("stream %u: %s", stream, error->message);
     } else if (type == DCEP_OPEN) {
         /* Who uses an id again has had our reset: only the answer to it is late, or lost. */
-        if (channel && channel->state == CHANNEL_CLOSING && channel->remote_reset) {
+        if (channel && channel->remote_reset) {
             finish(set, channel);
             channel = NULL;
         }
@@ -655,8 +666,8 @@ void channel_set_remote_reset(ChannelSet *set, guint16 stream)
     if (!channel)
         return;
     channel->remote_reset = true;
-    channel_enter_state(channel, CHANNEL_CLOSING);
-    on_closing(channel, set);
+    follow_remote(set, channel);
+    advance_close(set, channel);
 }
 
 void channel_set_local_reset(ChannelSet *set, guint16 stream)
