@@ -201,7 +201,7 @@ def test_offered_feed(_world):
         "foreign": ["msg_channel"], "offered": ["rtcbus-readings", "WELCOME GREETING GREETED", False],
         "after": ["WELCOME GREETING GREETED DATA", True], "second": "closed", "most": [2, True, True],
         "ours": "closed", "heard": [[3, True], [4, False]], "open": [True, False, True],
-        "told": []}, "what comes of it")
+        "told": [], "patient": [True, True]}, "what comes of it")
 
 
 def node_version():

@@ -140,6 +140,19 @@ open.push(yielding.call.open);
 const listening = newCall('outgoing', small);
 listening.call.takeOffer(sdp);
 openedBy(listening.connection);
+
+// A remote closes the channels before its "bye": how long that is waited for, ms.
+function patience(isForeign) {
+    const {call, connection} = answered(small), {setTimeout} = globalThis;
+    let waits;
+    call.foreign = isForeign;
+    globalThis.setTimeout = (_action, ms) => { waits = ms; };
+    connection.channels[0].close();
+    globalThis.setTimeout = setTimeout;
+    return waits;
+}
+const patient = [patience(true) < 1000, patience(false) > 5000];
+
 console.log(JSON.stringify({foreign, offered, after, second: second.readyState, most,
-                            ours: yielding.feed.readyState, heard, open, told}));
+                            ours: yielding.feed.readyState, heard, open, told, patient}));
 process.exit(0);

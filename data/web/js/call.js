@@ -15,7 +15,8 @@ import {fingerprintIn, sayProtocol, takesProtocol, textOf} from './sdp.js';
 
 const CHANNEL = 'msg_channel';
 const TIMEOUT = 20000;         // ms to be connected
-const LAST_WORDS = 500;        // ms in which a bye may follow the end of the channels
+const LAST_WORDS = 500;        // ms in which a bye may follow the end of the channels,
+const ORDERLY_END = 6000;      // and of rtcbus, which says it when all that was sent is there
 const MAX_EARLY = 64;          // candidates before their description
 const MAX_BUFFERED = 1 << 20;  // bytes; a listener that is slower loses numbers
 const FIRST_RESTART = 500, LONGEST_RESTART = 8000; // ms between restarts of ICE
@@ -371,7 +372,7 @@ export class Call extends EventTarget {
     /** By the direct way the end is often here before the bye, which says that it was meant. */
     #ended() {
         clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.close('ended', false), LAST_WORDS);
+        this.#timer = setTimeout(() => this.close('ended', false), this.foreign ? LAST_WORDS : ORDERLY_END);
     }
 
     /**
