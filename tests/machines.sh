@@ -150,19 +150,14 @@ main_pid() {
     in_machine "$1" systemctl show --property=MainPID --value "$2"
 }
 
-# Puts the packages with a higher version into /root of a machine.
+# Puts the packages with a higher version, and other conffiles, into /root of a machine.
 packages_renew() {
-    local deb tree
-
-    mkdir "$scratch/renewed"
-    for deb in "$store/packages/$suite"/rtcbus*.deb; do
-        case $deb in *-dbgsym_*) continue ;; esac
-        tree=$scratch/$(basename "$deb" .deb)
-        dpkg-deb --raw-extract "$deb" "$tree"
-        sed -i 's/^Version: .*/&+lab1/; s/\(rtcbus[a-z-]* (= [^)]*\))/\1+lab1)/g' \
-            "$tree/DEBIAN/control"
-        dpkg-deb --root-owner-group --build "$tree" "$scratch/renewed"
-    done
+    # shellcheck disable=SC2016 # $1, $file and so on are the packages'
+    [ -d "$scratch/renewed" ] || packages_repack "$store/packages/$suite" "$scratch/renewed" '
+        sed -i "s/^Version: .*/&+lab1/; s/\(rtcbus[a-z-]* (= [^)]*\))/\1+lab1)/g" DEBIAN/control
+        for file in etc/rtcbus/*.conf; do
+            if [ -e "$file" ]; then echo "# of lab1" >>"$file"; fi
+        done'
     tar --create --directory="$scratch/renewed" . |
         in_machine "$1" tar --extract --directory=/root --no-same-owner
 }
