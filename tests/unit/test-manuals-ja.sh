@@ -22,7 +22,20 @@ differences() {
         sed -nE "s|^< (.*)|$2: lacks \1|p; s|^> (.*)|$2: has, unlike the English one, \1|p"
     LC_ALL=C awk -v numbers=1 -f "$parts" "$1" | LC_ALL=C sort -u >"$work/english"
     LC_ALL=C awk -v numbers=1 -f "$parts" "$2" | LC_ALL=C sort -u >"$work/japanese"
-    LC_ALL=C comm -23 "$work/english" "$work/japanese" | sed "s|^|$2: lacks the number |"
+    LC_ALL=C comm -23 "$work/english" "$work/japanese" | sed "s|^|$2: lacks |"
+}
+
+# entries ENGLISH: puts the heading or list item of that page in the place of its paragraphs' numbers
+entries() {
+    awk 'FNR == NR && /^\.(Sh|Ss|It|Pp)( |$)/ { number = sprintf("%03d", ++count)
+                                              if (!/^\.Pp/) entry = substr($0, 2)
+                                              entries[number] = entry }
+         FNR == NR { next }
+         match($0, / [0-9][0-9][0-9] /) {
+             number = substr($0, RSTART + 1, 3)
+             $0 = substr($0, 1, RSTART) "(" entries[number] ") " substr($0, RSTART + 5)
+         }
+         { print }' "$1" -
 }
 
 echo 1..4
@@ -57,7 +70,7 @@ done
 for page in "$man"/ja/*; do
     grep -q "data/man/ja/$(basename "$page")" "$top_srcdir/data/module.am" ||
         echo "$page is not in data/module.am"
-    differences "$man/$(basename "$page")" "$page" | head -n 12
+    differences "$man/$(basename "$page")" "$page" | entries "$man/$(basename "$page")" | head -n 12
 done >>"$work/found"
 check 3 'the Japanese pages have what the English ones have'
 
