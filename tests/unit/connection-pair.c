@@ -76,10 +76,13 @@ void pair_wait_for_offer(void)
     pair_clock.ahead += G_USEC_PER_SEC;
 }
 
+/* What is on its way is read, or it would pass for an answer to what is asked next. */
 void pair_cut_all(void)
 {
     for (guint i = 0; i < pair_agents->len; i++)
         g_hash_table_add(pair_cut_agents, pair_agents->pdata[i]);
+    for (guint i = 0; i < 1000 && g_main_context_iteration(NULL, FALSE); i++)
+        ;
 }
 
 /* ---- the two ends ----------------------------------------------------------- */
