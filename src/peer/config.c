@@ -181,6 +181,8 @@ static const ConfigKey keys[] = {
     KEY("Relay", "TokenFile", STRING, relay.token_file, ""),
     KEY("Relay", "CA", STRING, relay.ca, "", .check = check_ca),
     KEY("Calls", "Patience", DURATION, patience, "2min", G_USEC_PER_SEC, 86400ull * G_USEC_PER_SEC),
+    KEY("Calls", "KeepAlive", DURATION, relay.keep_alive, "5s", 5 * G_USEC_PER_SEC,
+        25 * G_USEC_PER_SEC),
     KEY("Ice", "Servers", LIST, servers, "", .check = check_server),
     KEY("Ice", "CA", STRING, ca_file, "", .check = check_ca),
     KEY("Ice", "Interfaces", LIST, interfaces, "", .check = check_interface),

@@ -205,6 +205,7 @@ static void on_configure(Call *call, ConnectionConfig *config, gpointer data)
     config->certificate = identity_certificate(peer->identity);
     config->trust = peer->trust;
     config->protocol = FEED_PROTOCOL;
+    config->keep_alive = (guint) (peer->config.relay.keep_alive / G_USEC_PER_SEC);
     config->ice_servers = (const char *const *) peer->servers;
     config->interfaces = (const char *const *) peer->config.interfaces;
 }

@@ -19,6 +19,7 @@
 struct Connection {
     guint patience;           /* seconds */
     bool waits;               /* as ConnectionConfig has it */
+    guint keep_alive;         /* the same */
     const ConnectionOps *ops; /* NULL once it is being freed */
     gpointer data;
     ConnectionState state;

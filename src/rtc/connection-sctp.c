@@ -85,6 +85,7 @@ void connection_start_sctp(Connection *connection)
         .own_opening = ours ? connection->negotiation.local->sctp_init : NULL,
         .remote_opening = remote->sctp_init,
         .opens = connection->negotiation.offerer,
+        .quiet_seconds = connection->keep_alive,
         .round_trip_usec = dtls_round_trip_usec(connection->dtls),
     };
     g_autoptr(GError) error = NULL;

@@ -668,11 +668,13 @@ Connection *connection_new(const ConnectionConfig *config, const ConnectionOps *
         .uninvited = config->uninvited,
         .libnice_only = config->libnice_only,
         .patience = config->patience,
+        .keep_alive = config->keep_alive,
     };
 
     connection->ops = ops;
     connection->patience = config->patience;
     connection->waits = config->waits;
+    connection->keep_alive = config->keep_alive;
     connection->data = data;
     connection->certificate = certificate_ref(config->certificate);
     connection->protocol = config->protocol;

@@ -100,6 +100,8 @@ typedef struct {
                                      * RFC 8863 gives it: people may carry it */
     bool waits;                     /* it does not fail where no path is found: it is negotiated
                                      * step by step, and the program may restart ICE */
+    guint keep_alive;               /* seconds between two checks of a path on which nothing else
+                                     * comes, at most; 0: as libnice and RFC 7675 have it */
     gsize max_message_size;         /* announced, and the limit for incoming messages; 0: 256 KiB */
     const char *protocol;           /* of channels that the remote may open unasked, a literal; or
                                      * NULL. Whoever speaks it says so in the same way */

@@ -32,6 +32,7 @@
 enum {
     AT_ONCE = 16,       /* connections that are being set up */
     MINUTE = 60 * 1000, /* milliseconds */
+    KEEP_ALIVE = 25,
 };
 
 typedef struct {
@@ -276,7 +277,8 @@ static void hang_up(Member *member)
 /* SDP: the remote's offer, or NULL if ours is wanted. */
 static void pick_up(Member *member, const Frame *frame, const char *sdp)
 {
-    ConnectionConfig config = {.certificate = member->certificate, .protocol = FEED_PROTOCOL};
+    ConnectionConfig config = {
+        .certificate = member->certificate, .protocol = FEED_PROTOCOL, .keep_alive = KEEP_ALIVE};
     ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
     g_autoptr(GError) error = NULL;
 

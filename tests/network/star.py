@@ -95,12 +95,16 @@ NAT = """table inet nat {
 class Star:
     """box, desk and server, each on a network of the Internet's. ROUTER: box is behind one that
     translates addresses. TURN: there is a TURN server on the relay's machine; not DIRECT: and
-    nothing passes from box to desk or back. METRIC: of the default routes. FEED: settings of both."""
+    nothing passes from box to desk or back. METRIC: of the default routes. FEED, CALLS: settings of both. NAT: the
+    rules of the router."""
 
     def __init__(self, world, router=False, turn=False, direct=True, metric=0, relay_port=0,
-                 keep=True, feed=None):
+                 keep=True, feed=None, calls=None, nat=NAT):
         self.world = world
+        self.nat = nat
         self.config = {"Feed": feed} if feed else {}
+        if calls:
+            self.config["Calls"] = calls
         self.metric = metric
         self.inet = Space(world, "inet")
         self.inet.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
@@ -144,7 +148,7 @@ class Star:
         self.router = Space(self.world, "router")
         self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         self.uplink = Cable(self.world, self.inet, self.router)
-        self.router.run("nft", "-f", "-", input=NAT % {"outer": self.uplink.interfaces[1]})
+        self.router.run("nft", "-f", "-", input=self.nat % {"outer": self.uplink.interfaces[1]})
         self.router.run("ip", "route", "add", "default", "via", self.uplink.addresses[0])
         return self.router
 

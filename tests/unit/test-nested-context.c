@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "rtc/ice/keep-alive.h"
 #include "rtc/ice/nested-context.h"
 #include "wait.h"
 
@@ -72,13 +73,48 @@ static void test_hasten(void)
     NestedContext *context = nested_context_new();
     bool wanted = false, other = false;
 
-    nested_context_hasten(context, "wanted"); /* there is none */
+    nested_context_set_time(context, "wanted", 0); /* there is none */
     attach(context, named_timer(3600, "other"), on_event, &other);
     attach(context, named_timer(3600, "wanted"), on_event, &wanted);
     attach(context, named_timer(3600, "other"), on_event, &other);
-    nested_context_hasten(context, "wanted");
+    nested_context_set_time(context, "wanted", 0);
     run_until(&wanted);
     g_assert_false(other);
+    nested_context_free(context);
+}
+
+/* When the timer is due, in seconds from now */
+static double due(GSource *timer)
+{
+    return (g_source_get_ready_time(timer) - g_get_monotonic_time()) / (double) G_USEC_PER_SEC;
+}
+
+/* Only the answer to the last check puts the next one off. */
+static void test_keep_alive(void)
+{
+    static const guint8 first[STUN_ID_LENGTH] = {1}, second[STUN_ID_LENGTH] = {2};
+    NestedContext *context = nested_context_new();
+    KeepAlive keep = {.context = context, .seconds = 5};
+    GSource *timer = named_timer(3600, "Connectivity keepalive timeout");
+    bool rung = false;
+
+    attach(context, g_source_ref(timer), on_event, &rung);
+    keep_alive_sent(&keep, first);
+    keep_alive_answered(&keep, first);
+    g_assert_cmpfloat(due(timer), >, 3000); /* libnice's own */
+    keep.seconds = 25;
+    keep_alive_answered(&keep, first);
+    g_assert_cmpfloat(due(timer), >, 3000); /* no check has been since */
+    keep_alive_sent(&keep, first);
+    keep_alive_sent(&keep, second);
+    keep_alive_answered(&keep, first);
+    g_assert_cmpfloat(due(timer), >, 3000);
+    keep_alive_answered(&keep, second);
+    g_assert_cmpfloat(due(timer), >, 15);
+    g_assert_cmpfloat(due(timer), <=, 25);
+    nested_context_set_time(context, "Connectivity keepalive timeout", 0);
+    run_until(&rung);
+    g_source_unref(timer);
     nested_context_free(context);
 }
 
@@ -272,6 +308,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nested-context/timers", test_timers);
     g_test_add_func("/nested-context/hasten", test_hasten);
+    g_test_add_func("/nested-context/keep-alive", test_keep_alive);
     g_test_add_func("/nested-context/descriptors", test_descriptors);
     g_test_add_func("/nested-context/same-number", test_same_number);
     g_test_add_func("/nested-context/flood", test_flood);

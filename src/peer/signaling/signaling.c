@@ -561,6 +561,7 @@ static void signaling_open(Signaling *signaling, const char *url, const char *to
 
     signaling->attempted = clock_monotonic();
     signaling->socket = websocket_new(url, &offer, &websocket_ops, signaling);
+    websocket_set_pings(signaling->socket, (guint) (signaling->relay.keep_alive / G_USEC_PER_SEC));
 }
 
 static void signaling_connect(Signaling *signaling)
@@ -649,6 +650,7 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings)
     signaling->relay.token = g_strdup(settings->relay->token);
     signaling->relay.token_file = g_strdup(settings->relay->token_file);
     signaling->relay.ca = g_strdup(settings->relay->ca);
+    signaling->relay.keep_alive = settings->relay->keep_alive;
     name_choice_set(&signaling->name, settings->name, settings->other_name);
     if (!first)
         signaling_enter_state(signaling, RELAY_DISCONNECTED, _("the configuration has changed"));

@@ -20,9 +20,10 @@ typedef struct {
         *urls; /* ws: or wss:; the path is the room. Those behind the first are for when it fails */
     guint64 comeback; /* µs with another one until the first is tried again; 0: never */
     char *origin;
-    char *token;      /* what opens the room */
-    char *token_file; /* or a file that has it, and is read for each attempt */
-    char *ca;         /* a file of authorities to believe beside the system's */
+    char *token;        /* what opens the room */
+    char *token_file;   /* or a file that has it, and is read for each attempt */
+    char *ca;           /* a file of authorities to believe beside the system's */
+    guint64 keep_alive; /* µs between two pings, if that is more than usual */
 } RelaySettings;
 
 typedef struct {

@@ -23,9 +23,8 @@
 #include "common/printable.h"
 
 enum {
-    PING_INTERVAL = 12,            /* seconds */
-    SILENCE_CHECK = PING_INTERVAL, /* in the same wake-up */
-    SILENCE_LIMIT = 32,            /* two lost pongs and then some */
+    LEAST_PING_INTERVAL = 12, /* seconds */
+    SILENCE_SLACK = 8,        /* after two lost pongs */
     PROBE_INTERVAL = 1,
     PROBE_LIMIT = 3000, /* milliseconds */
     /* Bytes that wait for a relay that does not read. libsoup sets no limit, and tells of none. */
@@ -49,6 +48,7 @@ struct Websocket {
     GSource *drained; /* until it has none */
     GSource *room;    /* until there is some, while FULL_TIMER runs */
     guint full_timer;
+    guint ping_interval; /* seconds */
     bool finished;
 };
 
@@ -146,7 +146,8 @@ static gboolean on_probe_limit(gpointer data)
     if (websocket->heard < websocket->probed)
         websocket_fall_silent(websocket);
     else
-        soup_websocket_connection_set_keepalive_interval(websocket->connection, PING_INTERVAL);
+        soup_websocket_connection_set_keepalive_interval(websocket->connection,
+                                                         websocket->ping_interval);
     return G_SOURCE_REMOVE;
 }
 
@@ -194,10 +195,11 @@ static gboolean on_silence_check(gpointer data)
 {
     Websocket *websocket = data;
     gint64 now = clock_monotonic();
-    bool late = now - websocket->checked > SILENCE_CHECK * G_USEC_PER_SEC + LATE_USEC;
+    guint limit = 2 * websocket->ping_interval + SILENCE_SLACK;
+    bool late = now - websocket->checked > websocket->ping_interval * G_USEC_PER_SEC + LATE_USEC;
 
     websocket->checked = now;
-    if (now - websocket->heard < SILENCE_LIMIT * G_USEC_PER_SEC)
+    if (now - websocket->heard < limit * G_USEC_PER_SEC)
         return G_SOURCE_CONTINUE;
     if (late && websocket_probe(websocket))
         return G_SOURCE_CONTINUE;
@@ -211,13 +213,15 @@ static void websocket_opened(Websocket *websocket)
     SoupWebsocketConnection *connection = websocket->connection;
 
     soup_websocket_connection_set_max_incoming_payload_size(connection, FRAME_MAX_LENGTH);
-    soup_websocket_connection_set_keepalive_interval(connection, PING_INTERVAL);
+    soup_websocket_connection_set_keepalive_interval(connection, websocket->ping_interval);
     g_signal_connect(connection, "message", G_CALLBACK(on_message), websocket);
     g_signal_connect(connection, "pong", G_CALLBACK(on_pong), websocket);
     g_signal_connect(connection, "error", G_CALLBACK(on_error), websocket);
     g_signal_connect(connection, "closed", G_CALLBACK(on_closed), websocket);
     websocket->heard = websocket->checked = clock_monotonic();
-    websocket->silence_timer = clock_timer_add_seconds(SILENCE_CHECK, on_silence_check, websocket);
+    /* In the same wake-up as the ping */
+    websocket->silence_timer =
+        clock_timer_add_seconds(websocket->ping_interval, on_silence_check, websocket);
     websocket->ops->open(websocket, soup_websocket_connection_get_protocol(connection),
                          websocket->data);
 }
@@ -263,12 +267,18 @@ Websocket *websocket_new(const char *url, const UpgradeOffer *offer, const Webso
 
     websocket->ops = ops;
     websocket->data = data;
+    websocket->ping_interval = LEAST_PING_INTERVAL;
     websocket->uri = upgrade_uri(url);
     if (websocket->uri)
         websocket->dial = dial_new(websocket->uri, offer, &dial_ops, websocket);
     else
         websocket->bad_url_timer = g_idle_add(on_bad_url, websocket);
     return websocket;
+}
+
+void websocket_set_pings(Websocket *websocket, guint seconds)
+{
+    websocket->ping_interval = MAX(seconds, LEAST_PING_INTERVAL);
 }
 
 void websocket_free(Websocket *websocket)

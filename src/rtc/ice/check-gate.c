@@ -59,6 +59,7 @@ struct CheckGate {
     CheckRepeat *repeat; /* or NULL */
     EarlyFlight *early;  /* NULL: its time is over */
     guint64 round_trip_usec;
+    KeepAlive keep;
 };
 
 CheckGate *check_gate_new(const CheckRule *rule, CheckBudget *budget, const char *ufrag,
@@ -120,6 +121,11 @@ GPtrArray *check_gate_end_early(CheckGate *gate, const struct sockaddr *remote)
 
     g_clear_pointer(&gate->early, early_flight_free);
     return unsent;
+}
+
+void check_gate_keep(CheckGate *gate, NestedContext *context, guint seconds)
+{
+    gate->keep = (KeepAlive){.context = context, .seconds = seconds};
 }
 
 /* NULL: there are too many already. */
@@ -216,6 +222,7 @@ static bool on_send(GSocket *socket, GSocketAddress *to, const guint8 *packet, g
     if (gate->repeat && to)
         check_repeat_note(gate->repeat, socket, to, &target,
                           check_budget_has_answered(gate->budget, &target.address), packet, length);
+    keep_alive_sent(&gate->keep, check.id);
     if (entry && !entry->answered)
         note_id(entry, check.id);
     if (gate->early && to && socket && !check.relayed)
@@ -263,6 +270,7 @@ static bool on_received(GSocketAddress *from, const guint8 *packet, gsize length
     }
     if (check.kind == STUN_CHECK_SUCCESS) {
         note_answer(gate, check.id);
+        keep_alive_answered(&gate->keep, check.id);
         return true;
     }
     if (check.user_length < user_length || memcmp(check.user, gate->user, user_length) != 0)

@@ -11,6 +11,7 @@
 
 #include "rtc/ice/check-budget.h"
 #include "rtc/ice/check-rule.h"
+#include "rtc/ice/keep-alive.h"
 #include "rtc/ice/socket-turn.h"
 
 typedef struct CheckGate CheckGate;
@@ -45,6 +46,9 @@ guint64 check_gate_round_trip_usec(const CheckGate *gate);
  */
 bool check_gate_send_early(CheckGate *gate, const guint8 *packet, gsize length);
 GPtrArray *check_gate_end_early(CheckGate *gate, const struct sockaddr *remote);
+
+/* The selected pair is asked each SECONDS (keep-alive.h). CONTEXT is the agent's. */
+void check_gate_keep(CheckGate *gate, NestedContext *context, guint seconds);
 
 /* For the turns of libnice's context, with the gate as their data. */
 extern const SocketWatchOps check_gate_watch;

@@ -46,10 +46,7 @@
  */
 #define TRANSMISSIONS 7
 #define PATIENCE_MS 39500
-/*
- * Servers are asked so often, too, but from 100 ms on: the dead ones are known after eight
- * seconds.
- */
+/* Servers are asked so often, too, but from 100 ms on: the dead ones are known after 8 s. */
 #define SERVER_TIMEOUT_MS 100
 #define FIRST_CHECK "Connectivity check schedule"
 /* When there is no hurry any more: libnice would go on to look for work each pacing interval. */
@@ -516,6 +513,7 @@ static void set_gate(Ice *ice, const IceConfig *config)
 
     ice->gate = check_gate_new(&ice->rule, budget, ice->ufrag, config->uninvited);
     check_gate_repeat(ice->gate, config->repeat_ms);
+    check_gate_keep(ice->gate, ice->context, config->keep_alive);
     nested_context_set_watch(ice->context, &check_gate_watch, ice->gate);
 }
 
@@ -660,7 +658,7 @@ static void give_candidate(Ice *ice, const GSList *list)
 {
     nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, list);
     if (!ice->hastened)
-        nested_context_hasten(ice->context, FIRST_CHECK);
+        nested_context_set_time(ice->context, FIRST_CHECK, 0);
     ice->hastened = true;
 }
 

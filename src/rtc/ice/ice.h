@@ -35,6 +35,7 @@ typedef struct {
     bool uninvited;                /* as in ConnectionConfig */
     bool libnice_only;             /* as in ConnectionConfig */
     guint patience;                /* as in ConnectionConfig */
+    guint keep_alive;              /* as in ConnectionConfig */
     guint repeat_ms; /* each check goes out so often until there is a pair; 0: as often
                                     * as libnice likes */
     /* A local candidate, "candidate:…"; NULL: that was the last one. It may be

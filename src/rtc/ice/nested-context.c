@@ -19,7 +19,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { TURNS = 32 }; /* of contexts, in one dispatch of the default context */
+enum {
+    TURNS = 32,  /* of contexts, in one dispatch of the default context */
+    NEWEST = 64, /* sources that a timer is looked for among */
+};
 
 struct NestedContext {
     GMainContext *context;
@@ -244,13 +247,15 @@ static guint next_source_id(GMainContext *context)
     return id;
 }
 
-void nested_context_hasten(NestedContext *context, const char *name)
+void nested_context_set_time(NestedContext *context, const char *name, gint64 at)
 {
-    for (guint id = next_source_id(context->context); id > 0; id--) {
+    guint next = next_source_id(context->context);
+
+    for (guint id = next; id > 0 && next - id < NEWEST; id--) {
         GSource *source = g_main_context_find_source_by_id(context->context, id);
 
         if (source && g_strcmp0(g_source_get_name(source), name) == 0) {
-            g_source_set_ready_time(source, 0);
+            g_source_set_ready_time(source, at);
             return;
         }
     }

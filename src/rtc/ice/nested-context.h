@@ -34,5 +34,6 @@ void nested_context_set_watch(NestedContext *context, const SocketWatchOps *ops,
 /* Its timers may be late by MILLISECONDS from now on, to save wake-ups. */
 void nested_context_set_slack(NestedContext *context, guint milliseconds);
 
-/* Its timer NAME, as g_source_set_name() has it, is due at once; nothing if there is none. */
-void nested_context_hasten(NestedContext *context, const char *name);
+/* Its timer NAME, as g_source_set_name() has it, is due at AT, in monotonic microseconds; nothing if
+ * there is none among its newest sources. */
+void nested_context_set_time(NestedContext *context, const char *name, gint64 at);

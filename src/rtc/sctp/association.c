@@ -53,6 +53,7 @@ struct Association {
     struct socket *socket;
     SctpPath *path;
     Liveness *liveness; /* NULL: not connected yet */
+    guint quiet_seconds;
     Recovery *recovery;
     Congestion *congestion;
     TransportState state;
@@ -316,7 +317,8 @@ static void on_assoc_change(Association *association, const struct sctp_assoc_ch
     case SCTP_COMM_UP:
         streams_open(association->streams, change->sac_outbound_streams);
         if (!association->liveness)
-            association->liveness = liveness_new(&liveness_user, association);
+            association->liveness =
+                liveness_new(association->quiet_seconds, &liveness_user, association);
         association_enter_state(association, TRANSPORT_CONNECTED, NULL);
         break;
     case SCTP_COMM_LOST:
@@ -708,6 +710,7 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
     association->gate.local_port = config->local_port;
     association->gate.remote_port = config->remote_port;
     association->max_packet = config->max_packet;
+    association->quiet_seconds = config->quiet_seconds;
     association->streams =
         streams_new(config->streams, config->adds_streams ? STREAMS_MAX : config->streams,
                     &streams_ops, association);

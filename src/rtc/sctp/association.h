@@ -29,6 +29,7 @@ typedef struct {
      * first packet that tells it that it is. */
     GBytes *own_opening, *remote_opening;
     bool opens;
+    guint quiet_seconds;     /* as in liveness_new() */
     guint64 round_trip_usec; /* of the layer below, where SCTP's handshake does not measure it */
 } AssociationConfig;
 

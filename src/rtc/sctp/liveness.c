@@ -16,15 +16,16 @@
 #include "common/alarm.h"
 
 enum {
-    QUIET_SECONDS = 6,
+    LEAST_QUIET_SECONDS = 6,
     ASK_SECONDS = 2,
-    ASKS_DOUBT = 2, /* unanswered: 10 to 16 s after the last sign */
+    ASKS_DOUBT = 2, /* unanswered: 10 to 16 s after the last sign, if it is asked after six */
 };
 
 struct Liveness {
     const LivenessUser *user;
     gpointer data;
     Alarm alarm;
+    guint quiet; /* seconds */
     guint asked; /* since something came */
     bool heard;  /* since the alarm was set */
 };
@@ -43,7 +44,7 @@ static void on_alarm(gpointer data)
 
     if (liveness->heard) {
         liveness->asked = 0;
-        liveness_wait(liveness, QUIET_SECONDS);
+        liveness_wait(liveness, liveness->quiet);
     } else {
         liveness_wait(liveness, ASK_SECONDS);
         liveness->user->ask(liveness->data);
@@ -66,13 +67,14 @@ bool liveness_is_asking(const Liveness *liveness)
     return liveness->asked > 0 && !liveness->heard;
 }
 
-Liveness *liveness_new(const LivenessUser *user, gpointer data)
+Liveness *liveness_new(guint quiet, const LivenessUser *user, gpointer data)
 {
     Liveness *liveness = g_new0(Liveness, 1);
 
     liveness->user = user;
     liveness->data = data;
-    liveness_wait(liveness, QUIET_SECONDS);
+    liveness->quiet = MAX(quiet, LEAST_QUIET_SECONDS);
+    liveness_wait(liveness, liveness->quiet);
     user->ask(data);
     return liveness;
 }

@@ -3,7 +3,7 @@
 
 /*
  * Whether the remote is still there. Whatever it sends is a sign, for DTLS has
- * authenticated it; a remote that has been silent for six seconds is asked.
+ * authenticated it; a remote that has been silent for some seconds is asked.
  */
 
 #pragma once
@@ -20,8 +20,9 @@ typedef struct {
     void (*doubt)(bool doubted, gpointer data);
 } LivenessUser;
 
-/* Asks at once, and then as needed. USER is kept by reference. */
-Liveness *liveness_new(const LivenessUser *user, gpointer data);
+/* Asks at once, and then as needed, after QUIET seconds of silence; six at least. USER is kept by
+ * reference. */
+Liveness *liveness_new(guint quiet, const LivenessUser *user, gpointer data);
 void liveness_free(Liveness *liveness);
 
 /* Something of the remote has come. */

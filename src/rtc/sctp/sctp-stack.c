@@ -27,6 +27,8 @@
 /* The clock's first step, and each one in which nobody has used anything: as long as a delayed SACK
  * waits. So a lone message wakes its receiver twice. */
 #define SLOW_TICK_MS 20
+/* usrsctp looks at the timers of all associations at each step: so many cost a millisecond more. */
+#define ASSOCIATIONS_A_MS 50
 #define LINGER_USEC (2 * G_USEC_PER_SEC)
 /* The congestion window at first, in packets, and how many may follow on one SACK */
 #define INITIAL_PACKETS 5
@@ -132,6 +134,7 @@ static gboolean on_tick(gpointer data);
 
 static void set_timer(guint milliseconds)
 {
+    milliseconds += g_hash_table_size(stack.entries) / ASSOCIATIONS_A_MS;
     stack.timer = clock_timer_add(milliseconds, on_tick, NULL);
 }
 

@@ -27,7 +27,8 @@ TARGETS = [
 ]
 NOTES = ["Ten processes have all the others, each with a connection to the relay and a key of its own; they",
          "share the processors with the daemon, and need as much as it does. Connected: from the",
-         "daemon's start to the last feed that is open. RSS: what the calls have added."]
+         "daemon's start to the last feed that is open. RSS: what the calls have added. Both sides have",
+         "KeepAlive=25s."]
 PROCESSES = 10
 LIMITS = {"Peer": {"MaxCalls": 65536, "MaxPendingCalls": 65536}, "Trust": {"MaxKnownPeers": 65536},
           "Feed": {"History": 1048576}, "Ice": {"Interfaces": "lan0"}}
@@ -58,7 +59,7 @@ class Kept:
         time.sleep(1)
         self.rss = usage.rss_kib([self.desk.pid])
         self.desk.stop()
-        self.desk.configure({**self.desk.config, "Calls": {"Keep": "*"}})
+        self.desk.configure({**self.desk.config, "Calls": {"Keep": "*", "KeepAlive": "25s"}})
 
     def nobody_listens(self):
         """Nobody is to be woken by what the daemon tells."""

@@ -37,7 +37,7 @@ NOTES = ["Bytes and packets are IP's, in both directions, as the emitter's inter
          "are all that the call carries meanwhile. Readings are published one by one over D-Bus and kept on",
          "disk at both ends. 10,000 to 20: a second, 100 in a message, to 20 listeners of one process that",
          "store nothing; only the emitter is a daemon. One by one: the same, as far as the bus carries it.",
-         "CPU time of 1000 ms/s is a core."]
+         "CPU time of 1000 ms/s is a core. KeepAlive=25s: idle, with that at both ends."]
 COUNTERS = """table inet wire {
   counter call { }
   counter relay { }
@@ -62,8 +62,9 @@ class Pair:
     listeners = 1
     count = 1  # in a message to the daemon
 
-    def __init__(self, name, rate, seconds):
+    def __init__(self, name, rate, seconds, keep_alive="5s"):
         self.name = name
+        self.calls = {"KeepAlive": keep_alive}
         self.rate = rate
         self.seconds = min(seconds, 10) if settings.quick else seconds
         self.agents = []
@@ -76,7 +77,7 @@ class Pair:
         with self.world.inside(self.spaces[1]):
             self.relay = self.world.relay(host=cable.addresses[1])
         with self.world.inside(self.spaces[0]):
-            self.emitter = self.world.peer("emitter", self.relay)
+            self.emitter = self.world.peer("emitter", self.relay, config={"Calls": self.calls})
         self.pids = [self.emitter.pid]
         self.listen(self.spaces[1])
         try:
@@ -90,7 +91,7 @@ class Pair:
     def listen(self, space):
         with self.world.inside(space):
             self.listener = self.world.peer("listener", self.relay,
-                                            config={"Calls": {"Keep": "emitter"}})
+                                            config={"Calls": {**self.calls, "Keep": "emitter"}})
         self.pids.append(self.listener.pid)
         wait_for(lambda: self.emitter.get("ListenerCount") == 1, 20, "the kept call")
         daemon = self.listener.bus  # nobody is to be woken by each reading
@@ -191,6 +192,7 @@ class Crowd(Pair):
 
 
 def contenders():
-    return [Pair("idle", 0, 60), Pair("1 a minute", 1 / 60, 60), Pair("1 a second", 1, 30),
+    return [Pair("idle", 0, 60), Pair("KeepAlive=25s", 0, 120, "25s"),
+            Pair("1 a minute", 1 / 60, 60), Pair("1 a second", 1, 30),
             Pair("1,000 a second", 1000, 15), Crowd("10,000 to 20", 10000, 10, 100),
             Crowd("one by one", 10000, 10, 1)]
