@@ -82,10 +82,12 @@ static bool keeps_role(const Negotiation *negotiation, const Sdp *remote)
 }
 
 /* Versions go up by one (RFC 3264 8), so one that is far behind is none of those before: then the
- * last one was made up, or the remote counts anew. */
+ * last one was made up, or the remote counts anew. GStreamer's answers have our o= line, and its own
+ * offers go on with that id. */
 static bool is_older(const Negotiation *negotiation, const Sdp *remote)
 {
     return remote->session_id == negotiation->remote_id &&
+           remote->session_id != negotiation->session_id &&
            remote->version < negotiation->remote_version &&
            negotiation->remote_version - remote->version <= OLDER;
 }

@@ -62,11 +62,17 @@ class Agent:
         self.early = []
         self.alias = self.mid = None
         self.unsent = None
+        self.last = None  # our last description: its type and SDP
+        self.lose = False
 
     # ---- what a stack does ----
 
     def new_connection(self, media):
         """Drops the connection it has, if any."""
+        raise NotImplementedError
+
+    def add_media(self):
+        """To the connection there is."""
         raise NotImplementedError
 
     def open_channel(self, label, options):
@@ -146,6 +152,14 @@ class Agent:
         self.address = {"to": to}
         self._offer()
 
+    def do_reoffer(self, media=False, lose=False):
+        if media:
+            self.add_media()
+        self.lose = lose
+        self.early = []
+        self.unsent = []
+        self.make_offer(lambda sdp: self._send_local("offer", sdp))
+
     def do_open(self, label, stream=None, **options):
         if stream is not None:
             options["id"] = stream
@@ -180,8 +194,14 @@ class Agent:
             self._answer_to(frame)
             self._offer()
         elif frame["type"] == "offer":
-            self._answer_to(frame)
-            self._answer(frame["sdp"])
+            within = self.last and "session" in frame and \
+                frame["session"] == self.address.get("session")
+            if not within:
+                self._answer_to(frame)
+            self._answer(frame["sdp"], within)
+        elif frame["type"] == "answer" and self.lose:
+            self.lose = False
+            self._send_local(*self.last)
         elif frame["type"] == "answer":
             self._set_remote(frame["sdp"], lambda: None)
         elif frame["type"] == "candidate":
@@ -212,18 +232,22 @@ class Agent:
 
         self.make_offer(done)
 
-    def _answer(self, description):
-        self._begin(False)
+    def _answer(self, description, within):
+        if within:
+            self.alias, self.unsent = None, []
+        else:
+            self._begin(False)
         self._set_remote(description, lambda: self.make_answer(
             lambda sdp: self._send_local("answer", sdp)))
 
     def _send_local(self, kind, sdp):
+        self.last = kind, sdp
         self.mid = data_mid(sdp)
         if self.alias:
             sdp = rename_mid(sdp, self.mid, self.alias)
         emit("description", side="local", type=kind, sdp=sdp)
         self.send_frame(type=kind, sdp={"type": kind, "sdp": sdp})
-        unsent, self.unsent = self.unsent, None
+        unsent, self.unsent = self.unsent or [], None
         for candidate in unsent:
             self.send_candidate(*candidate)
 

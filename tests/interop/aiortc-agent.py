@@ -71,14 +71,17 @@ class AiortcAgent(Agent):
         self.close_connection()
         connection = self.connection = aiortc.RTCPeerConnection()
         if media:
-            connection.addTransceiver("audio", direction="recvonly")
-            connection.addTransceiver("video", direction="recvonly")
+            self.add_media()
         connection.on("datachannel", lambda channel: AiortcChannel(self, channel, "us"))
 
         @connection.on("connectionstatechange")
         def state():
             if connection is self.connection:
                 self.tell_state(connection.connectionState)
+
+    def add_media(self):
+        for kind in ("audio", "video"):
+            self.connection.addTransceiver(kind, direction="recvonly")
 
     def open_channel(self, label, options):
         return AiortcChannel(self, self.connection.createDataChannel(label, **options), "them")

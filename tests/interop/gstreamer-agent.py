@@ -107,7 +107,11 @@ class GstAgent(Agent):
         self.bin.connect("notify::connection-state", self.on_state)
         self.pipeline.set_state(Gst.State.PLAYING)
         self.pipeline.get_state(Gst.CLOCK_TIME_NONE)
-        for caps in MEDIA if media else ():
+        if media:
+            self.add_media()
+
+    def add_media(self):
+        for caps in MEDIA:
             self.bin.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY,
                           Gst.Caps.from_string(caps))
 

@@ -55,11 +55,9 @@ def node(name, **kwargs):
 
 
 def python(name, **kwargs):
-    # agent.py makes a new connection for each offer.
-    within = dict.fromkeys(["reoffered", "restart-there", "restart-here"],
-                           "not tried: its agent knows no offers within a call")
-    limits = {**NO_PAGE, **within, **kwargs.pop("limits", {})}
-    return Stack(name, [PYTHON, "{here}/%s-agent.py" % name], [PYTHON], limits, **kwargs)
+    limits = {**NO_PAGE, "restart-there": NO_RESTART, **kwargs.pop("limits", {})}
+    partly = {"restart-here": NO_RESTART, **kwargs.pop("partly", {})}
+    return Stack(name, [PYTHON, "{here}/%s-agent.py" % name], [PYTHON], limits, partly, **kwargs)
 
 
 def browser(name, path, **kwargs):
@@ -100,6 +98,8 @@ STACKS = [
     # Its DCEP OPEN has the lengths of label and protocol in characters instead of bytes.
     python("aiortc", ascii_names=True, too_large="sends", limits={
         "media": "does not look at the port of an m-line: takes the rejected ones for accepted",
+    }, partly={
+        "reoffered": "does not look at the port of an m-line: takes the rejected ones for accepted",
     }),
     # webrtcbin 1.22 has no close(); no packet goes out when its state is set to NULL.
     python("gstreamer", silent=True, sends_at_most=65536, limits={

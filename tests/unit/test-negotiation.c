@@ -72,6 +72,19 @@ static void test_older(void)
     negotiation_clear(&negotiation);
 }
 
+/* It has taken our id for its own, and its versions begin again with each of its offers. */
+static void test_our_id(void)
+{
+    Negotiation negotiation;
+
+    negotiation_init(&negotiation);
+    negotiation.session_id = 4611;
+    g_assert_true(offer(&negotiation, 7, "one1"));
+    negotiation_prove(&negotiation, "one1");
+    g_assert_true(offer(&negotiation, 0, "two2"));
+    negotiation_clear(&negotiation);
+}
+
 /* Somebody who has not the key gives a number; the remote goes on with its own. */
 static void test_made_up(void)
 {
@@ -180,6 +193,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/negotiation/older", test_older);
+    g_test_add_func("/negotiation/our-id", test_our_id);
     g_test_add_func("/negotiation/made-up", test_made_up);
     g_test_add_func("/negotiation/made-up-and-proven", test_made_up_and_proven);
     g_test_add_func("/negotiation/repeated", test_repeated);
