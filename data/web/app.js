@@ -4,7 +4,7 @@
 // The page: who we are, the parts, and what is told of the relay.
 
 import {startCards} from './cards.js';
-import {$, recall, remember, say, show} from './dom.js';
+import {$, recall, remember, say, sayKey, show} from './dom.js';
 import {startEmitting} from './emit.js';
 import {startFiles} from './files.js';
 import {language, otherLanguage, t, translate} from './i18n.js';
@@ -39,7 +39,7 @@ function showRelay() {
     show($('notice'), taken);
     showWhen();
     nameLadder();
-    say($('own-fingerprint'), room.fingerprint);
+    sayKey($('own-fingerprint'), room.fingerprint);
     say($('own-code'), room.code);
     show($('own-key'), room.fingerprint !== '');
     show($('pairing'), room.fingerprint !== '');

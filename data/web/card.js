@@ -3,7 +3,7 @@
 
 // What is shown of one contact: its last number, the plot, and the state of the call.
 
-import {colour, explained, h, say, show} from './dom.js';
+import {breakable, colour, explained, h, say, sayKey, show} from './dom.js';
 import {fileSender} from './files.js';
 import {formatNumber, formatTime, t} from './i18n.js';
 import {Plot} from './plot.js';
@@ -215,9 +215,7 @@ export class Card {
     }
 
     #showFingerprint(text) {
-        const {value} = this.#facts.fingerprint;
-        if (value.textContent !== (text || '–'))
-            value.replaceChildren(...breakable(text || '–'));
+        sayKey(this.#facts.fingerprint.value, text || '–');
     }
 
     #showFacts(now) {
@@ -252,11 +250,6 @@ function formatReading(value, unit) {
         return t('series.bytes', {n: formatNumber(value.length)});
     const text = typeof value === 'number' ? formatNumber(value) : String(value).slice(0, 200);
     return unit ? `${text}\u202f${unit}` : text;
-}
-
-/** A fingerprint may break behind each colon, and is still copied as it is. */
-function breakable(text) {
-    return text.split(/(?<=:)/).flatMap((part) => [part, h('wbr')]);
 }
 
 /** When a wanted contact is called again after REASON. */

@@ -24,6 +24,16 @@ export function say(element, text) {
         element.textContent = text;
 }
 
+/** A fingerprint may break behind each colon, and is still copied as it is. */
+export function breakable(text) {
+    return text.split(/(?<=:)/).flatMap((part) => [part, h('wbr')]);
+}
+
+export function sayKey(element, text) {
+    if (element.textContent !== text)
+        element.replaceChildren(...breakable(text));
+}
+
 export function show(element, visible) {
     if (element.hidden === visible)
         element.hidden = !visible;

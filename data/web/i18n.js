@@ -184,7 +184,7 @@ const en = {
     'emit.listeners.one': '1 listener',
 
     'ladder.title': 'The call as it happens',
-    'ladder.hint': 'Signaling goes through the relay; numbers then go directly. Open a line to read its frame.',
+    'ladder.hint': 'Signaling goes through the relay; numbers then go directly. Open a line to read its frame; arrow keys lead from line to line.',
     'ladder.filter': 'Whose frames',
     'ladder.all': 'all peers',
     'ladder.clear': 'Clear',
@@ -421,7 +421,7 @@ const ja = {
     'emit.listeners': 'リスナー {n}',
 
     'ladder.title': '通話の流れ',
-    'ladder.hint': 'シグナリングはリレーを通り、その後の数値は直接届きます。行を開くとフレームを読めます。',
+    'ladder.hint': 'シグナリングはリレーを通り、その後の数値は直接届きます。行を開くとフレームを読めます。行の間は矢印キーで移動できます。',
     'ladder.filter': '表示する相手',
     'ladder.all': 'すべてのピア',
     'ladder.clear': '消去',

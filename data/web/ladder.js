@@ -42,6 +42,8 @@ export function startLadder(source) {
     $('ladder-ask').onclick = ask;
     room.addEventListener('contacts', showAsk);
     answerLadders(room, log);
+    list.onkeydown = walk;
+    list.addEventListener('focusin', ({target}) => target.matches('summary') && stopAt(target));
     showChosen();
 }
 
@@ -127,8 +129,32 @@ function draw() {
         else
             list.insertBefore(element, next);
     }
+    needStop();
     if (atEnd)
         view.scrollTop = view.scrollHeight;
+}
+
+const rungsInSight = () => [...list.querySelectorAll('li:not([hidden]) > .rung > summary')];
+
+/** The one rung that Tab leads to; from there it is arrow keys, for there may be hundreds. */
+function stopAt(summary) {
+    list.querySelectorAll('summary[tabindex="0"]').forEach((one) => { one.tabIndex = -1; });
+    if (summary)
+        summary.tabIndex = 0;
+}
+
+function needStop() {
+    if (!list.querySelector('li:not([hidden]) > .rung > summary[tabindex="0"]'))
+        stopAt(rungsInSight()[0]);
+}
+
+function walk(event) {
+    const all = rungsInSight(), at = all.indexOf(document.activeElement);
+    const to = {ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1}[event.key];
+    if (at < 0 || to === undefined)
+        return;
+    event.preventDefault();
+    all[to]?.focus();
 }
 
 function timeOf({session, at}) {
@@ -143,7 +169,7 @@ function makeRung(entry) {
         label.append(h('i', {className: 'who', textContent:
             ` ${{out: '→ ', in: '← '}[kind] ?? ''}${peerLabel(peer)}`}));
     const rung = h('details', {className: `rung ${kind}`},
-        h('summary', {}, h('time', {textContent: timeOf(entry)}),
+        h('summary', {tabIndex: -1}, h('time', {textContent: timeOf(entry)}),
           h('span', {className: 'lane'}, label, h('span', {className: 'arrow', 'aria-hidden': 'true'}))));
     rung.addEventListener('toggle', () => rung.childElementCount === 1 &&
         rung.append(h('div', {className: 'content'}, ...content(entry))));
@@ -175,6 +201,7 @@ function showChosen() {
         item.hidden = !isChosen(item);
         say(item.querySelector('time'), timeOf(entry));
     }
+    needStop();
     list.classList.toggle('one', filter.value !== '');
     say($('ladder-me'), room.name || t('ladder.me'));
     say($('ladder-them'), filter.value ? peerLabel(filter.value) : t('ladder.them'));

@@ -68,6 +68,18 @@ def test_wall(world, kind):
           "the facts are not back")
 
 
+def walk_ladder(page):
+    """Tab stops at one rung alone; arrow keys lead to the others, and Enter opens one."""
+    here = "[...document.querySelectorAll('#ladder summary')].indexOf(document.activeElement)"
+    stops = "document.querySelectorAll('#ladder summary[tabindex=\"0\"]').length"
+    page.do("press", selector="#ladder summary[tabindex='0']", key="Home")
+    for key, place in (("ArrowUp", 0), ("ArrowDown", 1), ("ArrowDown", 2), ("ArrowUp", 1)):
+        page.do("press", selector="#ladder summary[tabindex='0']", key=key)
+        equal((page.eval(here), page.eval(stops)), (place, 1), f"the rung after {key}, and stops of Tab")
+    page.do("press", selector="#ladder summary[tabindex='0']", key="Enter")
+    page.wait("document.querySelectorAll('#ladder summary')[1].parentElement.open")
+
+
 def test_small_and_by_keyboard(world, kind):
     """320 pixels, all opened, with an explanation that Enter opens."""
     relay = start_relay(world)
@@ -85,6 +97,7 @@ def test_small_and_by_keyboard(world, kind):
     page.wait_text(page.card("boiler", ".why:not([hidden])"), "three times the usual interval")
     page.do("press", selector=term, key="Enter")
     page.wait("document.querySelector('.why:not([hidden])') === null")
+    walk_ladder(page)
     page.eval("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     page.eval("document.querySelectorAll('.term').forEach((one) => one.click())")
     wait_narrow(page, 320)
