@@ -174,6 +174,69 @@ static void test_lost(Pair *pair, gconstpointer early)
                 is_up(&pair->client)));
 }
 
+static gboolean on_data(gpointer data)
+{
+    End *server = data;
+
+    transport_send(dtls_transport(server->dtls), (const guint8 *) "data", 4);
+    return G_SOURCE_CONTINUE;
+}
+
+/* What the server sends behind its last flight, which is lost, does not put off the repetition. */
+static void test_lost_before_data(Pair *pair, gconstpointer early)
+{
+    guint source;
+
+    pair->client.lower.round_trip_usec = pair->server.lower.round_trip_usec = 1000;
+    connect_lower(&pair->client);
+    connect_lower(&pair->server);
+    wait_until((deliver(&pair->client, &pair->server),
+                is_up(&pair->server) || (deliver(&pair->server, &pair->client), false)));
+    g_assert_cmpuint(lose(&pair->server), >, 0);
+    source = g_timeout_add(5, on_data, &pair->server);
+    wait_until((deliver(&pair->client, &pair->server), deliver(&pair->server, &pair->client),
+                is_up(&pair->client)));
+    g_source_remove(source);
+}
+
+#define CHANGE_CIPHER_SPEC 14 /* bytes */
+
+/* The client's last flight is lost, and the server's comes again and again before that is repeated. */
+static void test_repeated(Pair *pair, gconstpointer early)
+{
+    g_autoptr(GBytes) packet = NULL;
+
+    pair->client.lower.round_trip_usec = pair->server.lower.round_trip_usec = 1000;
+    connect_lower(&pair->client);
+    connect_lower(&pair->server);
+    g_assert_cmpuint(deliver(&pair->client, &pair->server), >, 0);
+    g_assert_cmpuint(deliver(&pair->server, &pair->client), >, 0);
+    g_assert_cmpuint(lose(&pair->client), >, 0);
+    wait_until(!g_queue_is_empty(&pair->server.sent));
+    packet = g_queue_pop_head(&pair->server.sent);
+    for (guint i = 0; i < 50; i++)
+        transport_receive(&pair->client.lower, g_bytes_get_data(packet, NULL),
+                          g_bytes_get_size(packet));
+    wait_until((deliver(&pair->client, &pair->server), deliver(&pair->server, &pair->client),
+                is_up(&pair->client)));
+}
+
+/* So is the last flight of all, when its sender is up, and in one packet, too. */
+static void test_last(Pair *pair, gconstpointer early)
+{
+    pair->client.lower.round_trip_usec = pair->server.lower.round_trip_usec = 1000;
+    connect_lower(&pair->client);
+    connect_lower(&pair->server);
+    wait_until((deliver(&pair->client, &pair->server),
+                is_up(&pair->server) || (deliver(&pair->server, &pair->client), false)));
+    lose(&pair->server);
+    wait_until(deliver(&pair->client, &pair->server) > 0);
+    g_assert_cmpuint(g_bytes_get_size(g_queue_peek_head(&pair->server.sent)), >,
+                     CHANGE_CIPHER_SPEC);
+    deliver(&pair->server, &pair->client);
+    g_assert_true(is_up(&pair->client));
+}
+
 static void add_test(const char *name, bool early, void (*test)(Pair *, gconstpointer))
 {
     g_test_add(name, Pair, GINT_TO_POINTER(early), set_up, test, tear_down);
@@ -187,5 +250,8 @@ int main(int argc, char **argv)
     add_test("/dtls/late", false, test_late);
     add_test("/dtls/flood", true, test_flood);
     add_test("/dtls/lost", true, test_lost);
+    add_test("/dtls/lost-before-data", true, test_lost_before_data);
+    add_test("/dtls/repeated", true, test_repeated);
+    add_test("/dtls/last", true, test_last);
     return g_test_run();
 }

@@ -32,15 +32,16 @@
 #define HANDSHAKE_MS 30000
 /* In an early handshake the timer is ours, and GnuTLS's is shorter. The first wait is for what
  * has perhaps come already, the others for the round trip and what the remote has to compute. */
-#define GNUTLS_MS 20
+#define GNUTLS_MS 5
 #define FIRST_WAIT_MS 20
 #define COMPUTING_MS 50
 #define WAIT_MIN_MS 100
 #define WAIT_MAX_MS 1000
 #define EARLY_HANDSHAKE_MS (3600 * 1000) /* until there is a path */
-#define INBOX_MAX 64
-#define RECORD_MAX 16384 /* of plaintext; GnuTLS takes it for the limit of a datagram too */
-#define RECORD_HEADER 13 /* its last two bytes: the length of what follows (RFC 6347 4.1) */
+#define INBOX_MAX 64                     /* records */
+#define RECORD_MAX 16384      /* of plaintext; GnuTLS takes it for the limit of a datagram too */
+#define CHANGE_CIPHER_SPEC 20 /* type of a record */
+#define RECORD_HEADER 13      /* its last two bytes: the length of what follows (RFC 6347 4.1) */
 
 /* AES-128 first: AES-256 adds nothing against who can be met here, ChaCha20 is
  * half as fast where there is AES-NI. */
@@ -60,11 +61,12 @@ struct Dtls {
     bool (*verify)(const char *fingerprint, GError **error, gpointer data);
     gpointer data;
 
-    GQueue inbox;          /* of GBytes */
-    const guint8 *current; /* a datagram that is being read without a copy */
+    GQueue inbox;          /* of GBytes, records */
+    const guint8 *current; /* one that is being read without a copy */
     gsize current_length;
     guint timer;
     guint wait;         /* ms, of an early handshake: the next one */
+    bool sent;          /* something, in this step of the handshake */
     gint64 begun;       /* monotonic */
     GByteArray *flight; /* of an early handshake, what goes into one datagram; or NULL */
     char *remote_fingerprint;
@@ -147,6 +149,7 @@ static void send_datagram(Dtls *dtls, const guint8 *bytes, gsize length)
 {
     if (transport_send(dtls->lower, bytes, length))
         dtls->bytes_sent += length;
+    dtls->sent = true;
     if (dtls->transport.state == TRANSPORT_CONNECTING)
         dtls->flight_sent = clock_monotonic();
 }
@@ -159,18 +162,29 @@ static void send_flight(Dtls *dtls)
     g_byte_array_set_size(dtls->flight, 0);
 }
 
-/* GnuTLS has a datagram for each message, and one that is lost is as bad as all of them. */
+/*
+ * GnuTLS has a datagram for each message, and one that is lost is as bad as all of them. The last
+ * flight may have to be repeated when the handshake is done: it begins with ChangeCipherSpec, and
+ * Finished is next.
+ */
 static ssize_t on_push(gnutls_transport_ptr_t pointer, const void *bytes, size_t length)
 {
     Dtls *dtls = pointer;
+    const bool last = dtls->early && *(const guint8 *) bytes == CHANGE_CIPHER_SPEC;
 
-    if (!dtls->flight) {
+    if (!dtls->flight && !last) {
         send_datagram(dtls, bytes, length);
         return length;
     }
+    if (!dtls->flight)
+        dtls->flight = g_byte_array_new();
     if (dtls->flight->len + length > DTLS_MTU)
         send_flight(dtls);
     g_byte_array_append(dtls->flight, bytes, length);
+    if (dtls->transport.state == TRANSPORT_CONNECTED && !last) {
+        send_flight(dtls);
+        g_clear_pointer(&dtls->flight, g_byte_array_unref);
+    }
     return length;
 }
 
@@ -267,6 +281,15 @@ static void set_timer(Dtls *dtls, guint wait)
         dtls->timer = clock_timer_add(MAX(wait, 1), on_timer, dtls);
 }
 
+/* What comes does not put ours off: it may be behind a flight of the remote's that is lost. */
+static void set_next_timer(Dtls *dtls)
+{
+    if (!dtls->early)
+        set_timer(dtls, gnutls_dtls_get_timeout(dtls->session));
+    else if (dtls->sent || dtls->timer == 0)
+        set_timer(dtls, dtls->wait);
+}
+
 static guint first_wait(const Dtls *dtls)
 {
     guint64 round_trip = dtls->lower->round_trip_usec / 1000;
@@ -285,6 +308,12 @@ static void note_path(Dtls *dtls)
     gnutls_dtls_set_timeouts(dtls->session, GNUTLS_MS, (guint) elapsed + HANDSHAKE_MS);
     dtls->wait = first_wait(dtls);
     set_timer(dtls, (guint) MIN(round_trip / 2, WAIT_MAX_MS) + FIRST_WAIT_MS);
+}
+
+/* GnuTLS says that it needs more when it has thrown a record away, RECORDS times at most. */
+static bool has_more(Dtls *dtls, guint *records)
+{
+    return !g_queue_is_empty(&dtls->inbox) && (*records)-- > 0;
 }
 
 static void dtls_handshake_failed(Dtls *dtls, int result)
@@ -307,30 +336,40 @@ static void dtls_handshake_failed(Dtls *dtls, int result)
 
 static void dtls_handshake(Dtls *dtls)
 {
+    guint records = g_queue_get_length(&dtls->inbox);
     int result;
 
+    dtls->sent = false;
     do
         result = gnutls_handshake(dtls->session);
     while (result == GNUTLS_E_INTERRUPTED ||
+           (result == GNUTLS_E_AGAIN && has_more(dtls, &records)) ||
            (result < 0 && result != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(result)));
 
     send_flight(dtls);
+    if (result == GNUTLS_E_AGAIN) {
+        set_next_timer(dtls);
+        return;
+    }
     g_clear_handle_id(&dtls->timer, g_source_remove);
     if (result == GNUTLS_E_SUCCESS) {
         g_clear_pointer(&dtls->flight, g_byte_array_unref);
         transport_enter_state(&dtls->transport, TRANSPORT_CONNECTED, NULL);
-    } else if (result == GNUTLS_E_AGAIN) {
-        set_timer(dtls, dtls->early ? dtls->wait : gnutls_dtls_get_timeout(dtls->session));
     } else {
         dtls_handshake_failed(dtls, result);
     }
 }
 
-/* A datagram may hold several (RFC 6347 4.1.1). */
-static bool is_one_record(const guint8 *packet, gsize length)
+/*
+ * A datagram may hold several (RFC 6347 4.1.1). GnuTLS is given one at a time: what it leaves behind
+ * a record that it throws away, it would read in place of the next datagram, and repeat no flight
+ * meanwhile. All of it if it is cut short.
+ */
+static gsize first_record(const guint8 *packet, gsize length)
 {
-    return length >= RECORD_HEADER &&
-           length == (gsize) (RECORD_HEADER + (packet[11] << 8 | packet[12]));
+    if (length < RECORD_HEADER)
+        return length;
+    return MIN(length, (gsize) (RECORD_HEADER + (packet[11] << 8 | packet[12])));
 }
 
 /*
@@ -340,6 +379,7 @@ static bool is_one_record(const guint8 *packet, gsize length)
  */
 static void dtls_read(Dtls *dtls, bool only)
 {
+    guint records = only ? 0 : g_queue_get_length(&dtls->inbox);
     guint8 record[RECORD_MAX];
 
     while (dtls->transport.state == TRANSPORT_CONNECTED) {
@@ -352,12 +392,36 @@ static void dtls_read(Dtls *dtls, bool only)
                 break;
         } else if (n == 0)
             transport_enter_state(&dtls->transport, TRANSPORT_CLOSED, NULL);
-        else if (n == GNUTLS_E_AGAIN)
+        else if (n == GNUTLS_E_AGAIN && !has_more(dtls, &records))
             break;
         else if (n == GNUTLS_E_REHANDSHAKE) /* RFC 8827 6.5: no renegotiation */
             gnutls_alert_send(dtls->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
         else if (gnutls_error_is_fatal(n))
             dtls_fail(dtls, RTC_ERROR_FAILED, "DTLS failed: %s", gnutls_strerror(n));
+    }
+}
+
+static void read_datagram(Dtls *dtls, const guint8 *packet, gsize length)
+{
+    gsize record;
+
+    for (; length > 0; packet += record, length -= record) {
+        record = first_record(packet, length);
+        dtls->current = packet;
+        dtls->current_length = record;
+        dtls_read(dtls, true);
+        dtls->current = NULL;
+    }
+}
+
+static void keep_datagram(Dtls *dtls, const guint8 *packet, gsize length)
+{
+    gsize record;
+
+    for (; length > 0 && g_queue_get_length(&dtls->inbox) < INBOX_MAX;
+         packet += record, length -= record) {
+        record = first_record(packet, length);
+        g_queue_push_tail(&dtls->inbox, g_bytes_new(packet, record));
     }
 }
 
@@ -369,17 +433,11 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
     if (length == 0 || packet[0] < 20 || packet[0] > 63)
         return;
     dtls->bytes_received += length;
-    if (dtls->transport.state == TRANSPORT_CONNECTED) {
-        dtls->current = packet;
-        dtls->current_length = length;
-        dtls_read(dtls, is_one_record(packet, length));
-        dtls->current = NULL;
+    if (dtls->transport.state == TRANSPORT_CONNECTED)
+        read_datagram(dtls, packet, length);
+    if (dtls->transport.state >= TRANSPORT_CONNECTED)
         return;
-    }
-    if (dtls->transport.state > TRANSPORT_CONNECTED)
-        return;
-    if (g_queue_get_length(&dtls->inbox) < INBOX_MAX)
-        g_queue_push_tail(&dtls->inbox, g_bytes_new(packet, length));
+    keep_datagram(dtls, packet, length);
     if (dtls->transport.state == TRANSPORT_NEW && dtls->ready)
         dtls_start(dtls);
     else if (dtls->transport.state == TRANSPORT_CONNECTING) {
