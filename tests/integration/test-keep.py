@@ -90,6 +90,11 @@ def programs_from(folder):
             os.environ["RTCBUS_PROGRAM_DIR"] = before
 
 
+def announced(peer, name):
+    return {dict((n, s) for n, s, _ in value).get(name)
+            for value in peer.signals.changes(harness.PEER[1], harness.PEER[2], "KeptPeers")}
+
+
 def test_keep(world):
     """From Keep to Unkeep, and what is announced and shown meanwhile."""
     relay = world.relay()
@@ -102,9 +107,7 @@ def test_keep(world):
     wait_kept(desk, "box", "connected")
     check(kept(desk)["box"][1].startswith("since 20"), kept(desk)["box"][1])
     desk.wait_numbers(3)
-    seen = [dict((n, s) for n, s, _ in value).get("box")
-            for value in desk.signals.changes(harness.PEER[1], harness.PEER[2], "KeptPeers")]
-    check("absent" in seen and "connected" in seen, f"announced: {seen}")
+    wait_for(lambda: {"absent", "connected"} <= announced(desk, "box"), 20, "both to be announced")
     equal(len(outgoing(desk)), 1, "calls to box")
     keep(desk, "box")
     equal(len(outgoing(desk)), 1, "calls to box that is kept twice")

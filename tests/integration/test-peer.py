@@ -95,8 +95,8 @@ def test_peers_come_and_go(world):
     world.peer("elsewhere", relay, room="attic")
     other_id = peer.wait_peer("garden")
     equal(peer.get("Peers"), [(other_id, "garden")], "Peers")
-    check(peer.signals.changes(harness.PEER[1], harness.PEER[2], "Peers"),
-          "Peers changed without a signal")
+    wait_for(lambda: peer.signals.changes(harness.PEER[1], harness.PEER[2], "Peers"), 5,
+             "a signal that Peers has changed")
     other.stop()
     wait_for(lambda: peer.get("Peers") == [], 5, "the other one to leave")
 
