@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 
+import nats
 import pairs
 from harness import Failed, World, free_port, wait_for
 from table import Absent, settings
@@ -36,16 +37,16 @@ max_connections: 70000
 """
 
 
-def connections(wanted=IDLE):
-    """How many idle ones this machine lets us have: each side has a descriptor for it. Who may
-    raise the limit (CAP_SYS_RESOURCE) has as many as are wanted."""
+def connections(wanted=IDLE, besides=1000):
+    """How many idle ones this machine lets us have: each side has a descriptor for it, and BESIDES
+    for all else. Who may raise the limit (CAP_SYS_RESOURCE) has as many as are wanted."""
     wanted = wanted if not settings.quick else 1000
-    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < wanted + 1000:
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < wanted + besides:
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted + 1000, wanted + 1000))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted + besides, wanted + besides))
         except (ValueError, OSError):
             pass
-    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 1000)
+    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - besides)
 
 
 def load(protocol, port, pid, mode, token=None, **options):
@@ -81,6 +82,37 @@ class Ours(Relay):
         self.world = World(self.name)
         relay = self.world.relay()
         self.port, self.pid = relay.port, relay.pid
+
+    def stop(self):
+        pairs.end_world(self)
+
+
+class Cluster(Relay):
+    """Three of ours on three nats-servers. CONFIG: the [Relay] of each."""
+
+    name = "rtcbus-relay"
+    role = "ours"
+    world = None
+
+    def __init__(self, function, config=()):
+        super().__init__(function)
+        self.config = dict(config)
+
+    def start(self):
+        if not nats.PROGRAM:
+            raise Absent("nats-server is not installed (apt install nats-server)")
+        self.world = World(self.name)
+        servers = nats.Nats(self.world)
+        self.relays = [servers.relay(name, config={"Relay": self.config}) for name in "abc"]
+        for relay in self.relays:
+            wait_for(lambda relay=relay: relay.get("ClusterState") == "joined" and
+                     len(relay.invoke("ListRelays")[0]) == 2, 60, "the cluster to be whole")
+
+    def load(self, mode, across, **options):
+        first, second = self.relays[:2]
+        pids = f"{first.pid},{second.pid}" if across else str(first.pid)
+        return load("rtcbus", first.port, pids, mode, size=500,
+                    across=second.port if across else 0, **options)
 
     def stop(self):
         pairs.end_world(self)

@@ -6,7 +6,7 @@
 import nats
 import pairs
 import relays
-from harness import World, wait_for
+from harness import World
 from table import Absent, Column, Target
 
 TITLE = "three relays on three nats-servers, 100 pairs at one relay and across two"
@@ -19,31 +19,6 @@ TARGETS = [Target("more-p99", 1000, "at most")]
 NOTES = ["The CPU time is that of the relays, without the nats-servers'. All of them and the load share "
          "this machine.",
          "In the second row the load speaks with the nats-servers themselves."]
-
-
-class Cluster(relays.Relay):
-    name = "rtcbus-relay"
-    role = "ours"
-    world = None
-
-    def start(self):
-        if not nats.PROGRAM:
-            raise Absent("nats-server is not installed (apt install nats-server)")
-        self.world = World(self.name)
-        servers = nats.Nats(self.world)
-        self.relays = [servers.relay(name) for name in "abc"]
-        for relay in self.relays:
-            wait_for(lambda relay=relay: relay.get("ClusterState") == "joined" and
-                     len(relay.invoke("ListRelays")[0]) == 2, 60, "the cluster to be whole")
-
-    def load(self, mode, across, **options):
-        first, second = self.relays[:2]
-        pids = f"{first.pid},{second.pid}" if across else str(first.pid)
-        return relays.load("rtcbus", first.port, pids, mode, size=500,
-                           across=second.port if across else 0, **options)
-
-    def stop(self):
-        pairs.end_world(self)
 
 
 class Bare(relays.Relay):
@@ -85,4 +60,4 @@ def measure(cluster):
 
 
 def contenders():
-    return [Cluster(measure), Bare(measure_latency)]
+    return [relays.Cluster(measure), Bare(measure_latency)]
