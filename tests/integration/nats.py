@@ -17,7 +17,7 @@ PROGRAM = shutil.which("nats-server", path="/usr/sbin:/usr/bin:/sbin:/bin")
 
 CONFIG = """
 server_name: {name}
-listen: 127.0.0.1:{port}
+listen: {host}:{port}
 jetstream {{ store_dir: "{store}", max_mem: {memory}, max_file: 64MB }}
 cluster {{
   name: test
@@ -57,11 +57,11 @@ def listens(port):
 
 
 class Nats:
-    """SIZE nats-servers that know one another. WEB: for whoever comes to
+    """SIZE nats-servers that know one another, and listen at HOST. WEB: for whoever comes to
     their web_ports, and not for relays."""
 
-    def __init__(self, world, size=3, memory="256MB", web=False):
-        self.world = world
+    def __init__(self, world, size=3, memory="256MB", web=False, host="127.0.0.1"):
+        self.world, self.host = world, host
         self.ports = [free_port() for _ in range(size)]
         self.routes = [free_port() for _ in range(size)]
         self.web_ports = [free_port() for _ in range(size)] if web else None
@@ -84,9 +84,9 @@ class Nats:
         more = (WEBSOCKET.format(port=self.web_ports[i]) if self.web_ports
                 else USERS.format(password=PASSWORD))
         with open(self._path(i, ".conf"), "w", encoding="ascii") as f:
-            f.write(CONFIG.format(name=f"n{i}", port=self.ports[i], store=self._path(i, "-store"),
-                                  memory=memory, route=self.routes[i], routes=routes,
-                                  more=more))
+            f.write(CONFIG.format(name=f"n{i}", host=self.host, port=self.ports[i],
+                                  store=self._path(i, "-store"), memory=memory,
+                                  route=self.routes[i], routes=routes, more=more))
 
     def start(self, i):
         if self.servers[i]:
