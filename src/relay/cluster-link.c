@@ -42,7 +42,7 @@
 #define LEAVING_MS 200               /* to write what is left, and for NATS to see that */
 #define LIBRARY_BUFFER (1 << 20)     /* bytes that libnats has of ours at once */
 #define MAX_SUBJECTS 4
-#define SPENT_COUNT 256 /* messages that are kept until they are freed together */
+#define SPENT_COUNT 64 /* messages that are kept until they are freed together */
 #define SPENT_BYTES (64 << 10)
 
 /* A ClusterPost with all that belongs to it */
