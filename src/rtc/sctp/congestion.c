@@ -9,6 +9,7 @@
 #include "rtc/sctp/chunks.h"
 #include "rtc/sctp/delivery.h"
 #include "rtc/sctp/path-model.h"
+#include "rtc/sctp/sctp-socket.h"
 #include "rtc/sctp/sctp-stack.h"
 
 /* Shorter packets are not worth a model: a call that only sends readings has none. */
@@ -31,6 +32,11 @@ typedef struct {
     guint32 sending, receiving; /* bytes */
 } Buffered;
 
+/* SACKs tell within three round trips of a chunk that was lost twice. usrsctp's timer is not to come
+ * before that: it sends again all that is on its way. */
+#define TIMER_ROUND_TRIPS 4
+#define TIMER_MAX_MS 2000
+
 typedef struct {
     Delivery delivery;
     PathModel model;
@@ -39,6 +45,7 @@ typedef struct {
 struct Congestion {
     Path *path;         /* NULL: nothing is measured yet */
     bool sampled;       /* since it was settled */
+    guint timer_ms;     /* the least that usrsctp's timer has been told; 0: nothing */
     GByteArray *edited; /* the last packet that was */
 };
 
@@ -87,15 +94,15 @@ static void take_sample(Congestion *congestion, const guint8 *packet, gsize leng
 {
     Path *path = congestion->path;
     gint64 now = clock_monotonic();
-    bool silent = is_silent(path, now);
     DeliverySample sample;
 
+    if (is_silent(path, now)) {
+        delivery_forget(&path->delivery);
+        path_model_restart(&path->model, now);
+    }
     if (!delivery_input(&path->delivery, packet, length, now, &sample))
         return;
-    if (silent)
-        path_model_restart(&path->model);
-    else
-        path_model_sample(&path->model, &path->delivery, &sample, now);
+    path_model_sample(&path->model, &path->delivery, &sample, now);
     congestion->sampled = true;
 }
 
@@ -147,6 +154,17 @@ static bool has_more(const Path *path, struct socket *socket)
            buffered.sending > outstanding + outstanding / 16 + 2 * PACKET_MIN;
 }
 
+static void adjust_timer(Congestion *congestion, struct socket *socket)
+{
+    gint64 wanted = congestion->path ? congestion->path->model.least * TIMER_ROUND_TRIPS / 1000 : 0;
+    guint timer_ms = CLAMP(wanted, SCTP_STACK_RTO_MIN_MS, TIMER_MAX_MS);
+
+    if (timer_ms > congestion->timer_ms * 3 / 4 && timer_ms <= congestion->timer_ms)
+        return;
+    congestion->timer_ms = timer_ms;
+    sctp_socket_set_rto_min(socket, timer_ms);
+}
+
 void congestion_settle(Congestion *congestion, struct socket *socket)
 {
     struct sctp_status status = {};
@@ -154,10 +172,13 @@ void congestion_settle(Congestion *congestion, struct socket *socket)
     Path *path = congestion->path;
     gsize window;
 
+    if (!path && congestion->timer_ms > SCTP_STACK_RTO_MIN_MS)
+        adjust_timer(congestion, socket);
     if (!path || !congestion->sampled ||
         usrsctp_getsockopt(socket, IPPROTO_SCTP, SCTP_STATUS, &status, &length) < 0)
         return;
     congestion->sampled = false;
+    adjust_timer(congestion, socket);
     if (!has_more(path, socket))
         delivery_note_idle(&path->delivery);
     window = path_model_window(&path->model);

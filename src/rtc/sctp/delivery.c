@@ -51,6 +51,12 @@ gsize delivery_chunk_size(const Delivery *delivery)
     return delivery->chunks > 0 ? delivery->sent / delivery->chunks : 0;
 }
 
+void delivery_forget(Delivery *delivery)
+{
+    delivery->n = 0;
+    delivery->round_end = delivery->delivered;
+}
+
 void delivery_note_idle(Delivery *delivery)
 {
     delivery->idle_until = delivery->sent;
@@ -76,14 +82,23 @@ static void add_mark(Delivery *delivery, gint64 now)
     };
 }
 
+/* Losses are told in order, and each counts once, however often usrsctp sends the chunk again. */
+static void note_loss(Delivery *delivery, guint32 tsn)
+{
+    if (tsn_is_up_to(tsn, delivery->lost_up_to))
+        return;
+    delivery->lost_up_to = tsn;
+    delivery->lost++;
+}
+
 static bool note_chunk(Delivery *delivery, guint32 tsn, gsize size)
 {
     if (!delivery->begun) {
         delivery->begun = true;
-        delivery->cumulative = delivery->highest = tsn - 1;
+        delivery->cumulative = delivery->highest = delivery->lost_up_to = tsn - 1;
     }
     if (tsn_is_up_to(tsn, delivery->highest)) {
-        delivery->resent++;
+        note_loss(delivery, tsn);
         return false;
     }
     delivery->highest = tsn;

@@ -39,7 +39,8 @@ typedef struct {
     gint64 delivered_at, delivered_sent;
     guint64 idle_until; /* what was sent up to here does not show what the path can do */
     guint64 round_end;  /* when this is delivered another round trip has passed */
-    guint64 chunks, resent;
+    guint64 chunks, lost;
+    guint32 lost_up_to;                 /* TSN */
     DeliveryMark marks[DELIVERY_MARKS]; /* a ring of N, the oldest is the FIRST */
     guint first, n;
 } Delivery;
@@ -60,6 +61,9 @@ void delivery_output(Delivery *delivery, const guint8 *packet, gsize length, gin
 /* And of each that it is given. True: a mark was acknowledged, and SAMPLE says what that tells. */
 bool delivery_input(Delivery *delivery, const guint8 *packet, gsize length, gint64 now,
                     DeliverySample *sample);
+
+/* What is on its way has been there too long to tell anything. */
+void delivery_forget(Delivery *delivery);
 
 /* The sender has nothing more than what has been sent. */
 void delivery_note_idle(Delivery *delivery);

@@ -33,6 +33,9 @@
 #define LOSS_CHUNKS 256
 #define LOSS_PERCENT 4
 #define LOSS_CUT 0.85
+/* What was too much is tried again after so many round trips: a packet more, two, four, … */
+#define BOUND_ROUNDS 16
+#define BOUND_DOUBLES 10
 
 static const char *state_to_string(PathModelState state)
 {
@@ -141,17 +144,18 @@ static void note_rate(PathModel *model, const DeliverySample *sample)
 /* A queue too short to be seen in the round trip is known by what it loses. */
 static void note_losses(PathModel *model, const Delivery *delivery, gint64 now)
 {
-    guint64 chunks = delivery->chunks - model->chunks, resent = delivery->resent - model->resent;
+    guint64 chunks = delivery->chunks - model->chunks, lost = delivery->lost - model->lost;
     double window = path_model_window(model);
 
     if (chunks < LOSS_CHUNKS)
         return;
     model->chunks = delivery->chunks;
-    model->resent = delivery->resent;
-    if (resent * 100 <= chunks * LOSS_PERCENT || !path_model_forgives(model))
+    model->lost = delivery->lost;
+    if (lost * 100 <= chunks * LOSS_PERCENT || !path_model_forgives(model))
         return;
     enter_state(model, PATH_MODEL_FULL, now);
     model->bound = window * LOSS_CUT;
+    model->bound_rounds = 0;
 }
 
 /* ---- what follows ---- */
@@ -200,13 +204,21 @@ static void go_on_looking(PathModel *model, const DeliverySample *sample, gint64
         end_look(model, now);
 }
 
+static void grow_bound(PathModel *model)
+{
+    if (model->bound == 0 || ++model->bound_rounds < BOUND_ROUNDS)
+        return;
+    model->bound += PACKET << MIN(model->bound_rounds - BOUND_ROUNDS, BOUND_DOUBLES);
+    if (model->bound > WINDOW_MAX)
+        model->bound = 0;
+}
+
 static void end_busy_round(PathModel *model, gint64 now)
 {
     bool is_long = model->round_least > longest(model->least) + model->jitter;
     double rate = best_rate(model);
 
-    if (model->bound > 0)
-        model->bound += PACKET;
+    grow_bound(model);
     model->long_rounds = is_long ? model->long_rounds + 1 : 0;
     if (model->state == PATH_MODEL_START) {
         model->flat_rounds = rate < model->best_rate * GROWTH ? model->flat_rounds + 1 : 0;
@@ -257,9 +269,14 @@ void path_model_sample(PathModel *model, const Delivery *delivery, const Deliver
         enter_state(model, PATH_MODEL_LOOK, now);
 }
 
-void path_model_restart(PathModel *model)
+void path_model_restart(PathModel *model, gint64 now)
 {
+    gint64 least = model->least, floor = model->floor;
+
     path_model_init(model);
+    model->least = least;
+    model->least_at = now;
+    model->floor = floor;
 }
 
 void path_model_init(PathModel *model)

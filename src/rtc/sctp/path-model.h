@@ -50,8 +50,9 @@ typedef struct {
     double look_rate;  /* before the look */
     gint64 look_began, look_drained, look_least, look_ended;
     gint64 yielded_at, yield_low, yield_high; /* since then, and what the looks have seen */
-    guint64 chunks, resent;                   /* where the count of losses began */
-    double bound; /* bytes: more of them than chance explains with more in flight; 0: none */
+    guint64 chunks, lost;                     /* where the count of losses began */
+    double bound;       /* bytes: more of them than chance explains with more in flight; 0: none */
+    guint bound_rounds; /* since it was set */
 } PathModel;
 
 void path_model_init(PathModel *model);
@@ -60,8 +61,8 @@ void path_model_init(PathModel *model);
 void path_model_sample(PathModel *model, const Delivery *delivery, const DeliverySample *sample,
                        gint64 now);
 
-/* Nothing has come back for so long that it begins anew. */
-void path_model_restart(PathModel *model);
+/* Nothing has come back for so long that all but the least round trip is to be found anew. */
+void path_model_restart(PathModel *model, gint64 now);
 
 /* In bytes; 0: the model has nothing to say. */
 gsize path_model_window(const PathModel *model);
