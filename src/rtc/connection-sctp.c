@@ -86,7 +86,9 @@ void connection_start_sctp(Connection *connection)
         .remote_opening = remote->sctp_init,
         .opens = connection->negotiation.offerer,
         .quiet_seconds = connection->keep_alive,
-        .round_trip_usec = dtls_round_trip_usec(connection->dtls),
+        /* DTLS has measured next to nothing if its flights waited for the path. */
+        .round_trip_usec = MAX(dtls_round_trip_usec(connection->dtls),
+                               paths_transport(connection->paths)->round_trip_usec),
     };
     g_autoptr(GError) error = NULL;
 
