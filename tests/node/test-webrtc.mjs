@@ -539,7 +539,8 @@ test('statistics', async () => {
   const of = (type) => stats.filter((s) => s.type === type);
   equal([of('data-channel')[0].messagesSent, of('data-channel')[0].bytesSent], [1, 5], 'channel');
   const [transport] = of('transport');
-  equal(transport.dtlsState, 'connected', 'dtlsState');
+  equal([transport.dtlsState, transport.tlsVersion, transport.dtlsCipher],
+    ['connected', 'FEFD', 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256'], 'DTLS');
   const pair = stats.find((s) => s.id === transport.selectedCandidatePairId);
   check(stats.some((s) => s.id === pair.localCandidateId), 'no local candidate');
 });

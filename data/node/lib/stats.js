@@ -82,6 +82,7 @@ function pathEntries(connection, base) {
     ...base, ...traffic, type: 'transport', id: 'T1', dtlsState: dtls.state,
     iceState: ice.state, iceRole: ice.role, selectedCandidatePairChanges: pair ? 1 : 0,
     ...(pair ? {selectedCandidatePairId: 'CP1'} : {}),
+    ...(values.Cipher ? {tlsVersion: 'FEFD', dtlsCipher: values.Cipher} : {}), // DTLS 1.2
     ...(values.RemoteCertificate?.length ? {remoteCertificateId: 'CF2'} : {}),
   });
   return entries;

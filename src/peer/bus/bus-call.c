@@ -94,6 +94,7 @@ static void bus_call_update_stats(BusCall *self)
     set_text(rtcbus_peer1_call_set_local_candidate, object, stats.local_candidate);
     set_text(rtcbus_peer1_call_set_remote_candidate, object, stats.remote_candidate);
     set_text(rtcbus_peer1_call_set_remote_fingerprint, object, stats.remote_fingerprint);
+    rtcbus_peer1_call_set_cipher(object, stats.cipher ? stats.cipher : "");
     set_certificate(object, stats.remote_certificate);
 }
 

@@ -82,6 +82,12 @@ Transport *dtls_transport(Dtls *dtls)
     return &dtls->transport;
 }
 
+const char *dtls_cipher(const Dtls *dtls)
+{
+    return dtls->transport.state == TRANSPORT_CONNECTED ? gnutls_ciphersuite_get(dtls->session)
+                                                        : NULL;
+}
+
 GBytes *dtls_remote_certificate(const Dtls *dtls)
 {
     return dtls->remote_certificate;

@@ -52,6 +52,9 @@ gsize dtls_mtu(Dtls *dtls);
 /* The same if only DTLS sets a limit. */
 gsize dtls_record_max(Dtls *dtls);
 
+/* What it encrypts with, as IANA names it, a literal; NULL: nothing yet, or not any more. */
+const char *dtls_cipher(const Dtls *dtls);
+
 /* "sha-256 AB:CD:…" of the remote's certificate; NULL before it is verified. */
 const char *dtls_remote_fingerprint(const Dtls *dtls);
 /* The certificate itself, in DER; NULL until then */
