@@ -188,7 +188,7 @@ export class Card {
             const {button, value, age} = this.#rows.get(series.name) ?? this.#row(series.name);
             button.setAttribute('aria-pressed', series.name === readings.chosen);
             say(value, formatReading(series.value, series.unit));
-            const old = now - series.plot.lastTime;
+            const old = now - series.at;
             say(age, Number.isFinite(old) ? t('unit.ago', {time: formatTime(old)}) : '');
         }
     }
@@ -220,7 +220,7 @@ export class Card {
 
     #showFacts(now) {
         const contact = this.#contact, {readings, call} = contact, stats = call?.stats, series = readings.plot;
-        const rate = series.rate(now), age = now - series.lastTime;
+        const rate = series.rate(now), age = now - (readings.last?.at ?? -Infinity);
         this.#fact('count', readings.last && formatNumber(readings.last.count));
         this.#fact('missed', formatNumber(readings.missed));
         show(this.#facts.missed.row, readings.missed > 0);
@@ -230,7 +230,8 @@ export class Card {
             : series.count > 1 && t('unit.nogaps'));
         this.#fact('age', Number.isFinite(age) && (age < 1000 ? t('unit.justnow')
             : t('unit.ago', {time: formatTime(age)})));
-        this.element.classList.toggle('stale', age > series.gapLimit);
+        this.element.classList.toggle('stale', now - series.lastTime > series.gapLimit);
+        show(this.#canvas, series.count > 0 || !readings.last); // texts have no curve
         this.#fact('path', stats && `${describeEnd(stats.local)} ↔ ${describeEnd(stats.remote)}`);
         this.#fact('rtt', stats && (Number.isNaN(stats.rtt) ? t('unit.unknown') : formatTime(stats.rtt)));
         this.#fact('setup', call && !Number.isNaN(call.setupTime) && formatTime(call.setupTime));

@@ -348,7 +348,12 @@ def test_series(world, kind):
                          ("pressure", "1,013\u202fhPa")):
         wait_for(lambda s=series, t=text: series_text(page, "boiler", s) == t, 10,
                  f"{text} of {series}, not {series_text(page, 'boiler', series)}")
+    page.click(page.card("boiler", "[data-series='state'] button"))
+    page.wait_text(page.card("boiler", ".value"), "heating <b>up</b>")
+    page.wait(f"document.querySelector({page.card('boiler', 'canvas')!r}).hidden", what="texts to have no curve")
+    check(re.search(r"ago|just now", fact(page, "boiler", "Last")), "when the text came is not told")
     page.click(page.card("boiler", "[data-series='pressure'] button"))
+    page.wait(f"!document.querySelector({page.card('boiler', 'canvas')!r}).hidden", what="a curve")
     page.wait_text(page.card("boiler", ".value"), "1,013\u202fhPa")
     shoot(page, "series")
 

@@ -12,7 +12,7 @@ const MAX_WAITING = 65536;         // readings for one who reads too slowly: the
 const LATE = 5000, PAUSE = 1000;   // ms
 
 export class Readings {
-    series = new Map();  // name → {plot: Series, unit, value, count, missed}
+    series = new Map();  // name → {plot: Series, unit, value, at (of performance.now()), count, missed}
     chosen = '';         // the series whose plot is shown
     wish = null;         // the one to choose as soon as it is there
     epoch = null;
@@ -103,7 +103,7 @@ export class Readings {
 
     #series(name) {
         if (!this.series.has(name) && this.series.size < MAX_SERIES)
-            this.series.set(name, {name, plot: new Series(), unit: '', value: null, count: 0, missed: 0});
+            this.series.set(name, {name, plot: new Series(), unit: '', value: null, at: -Infinity, count: 0, missed: 0});
         return this.series.get(name);
     }
 
@@ -116,9 +116,9 @@ export class Readings {
         }
         if (!series)
             return;
-        Object.assign(series, {unit, value, count: series.count + 1, missed: series.missed + missed});
+        Object.assign(series, {unit, value, at: Math.max(time, series.at), count: series.count + 1, missed: series.missed + missed});
         if (typeof value === 'number')
-            series.plot.add(Math.max(time, series.plot.lastTime), value);
+            series.plot.add(series.at, value);
         if (this.series.get(this.chosen).count === 0 || name === this.wish)
             this.chosen = name;
         if (name === this.wish)
