@@ -3,8 +3,9 @@
 
 """Much data through rtcbusctl pipe, over good paths and bad ones.
 
-RTCBUS_TEST_PIPE_MIB says how much (run --gib: 1024). A path with 1 % of loss and
-20 ms carries some 6 Mbit/s, as it does for TCP: there a gibibyte takes half an hour."""
+RTCBUS_TEST_PIPE_MIB says how much (run --gib: 1024). A path with 1 % of loss and 20 ms would
+carry some 6 Mbit/s, as it does for TCP, if its losses were taken for congestion; so it takes longer
+on a machine that is so slow that the model of the path yields (src/rtc/sctp/path-model.c)."""
 
 import hashlib
 import os
