@@ -15,6 +15,8 @@ typedef struct {
     Transport lower;
     Dtls *dtls;
     GQueue sent; /* of GBytes */
+    bool hasty;  /* sends when it is up */
+    guint received;
 } End;
 
 typedef struct {
@@ -31,9 +33,18 @@ static bool on_send(Transport *transport, const guint8 *packet, gsize length)
 
 static void on_receive(const guint8 *packet, gsize length, gpointer data)
 {
+    ((End *) data)->received++;
 }
 
-static const TransportUser user = {.receive = on_receive};
+static void on_state(TransportState state, const GError *reason, gpointer data)
+{
+    End *end = data;
+
+    if (state == TRANSPORT_CONNECTED && end->hasty)
+        transport_send(dtls_transport(end->dtls), (const guint8 *) "data", 4);
+}
+
+static const TransportUser user = {.receive = on_receive, .state = on_state};
 
 static void end_open(End *end, bool client, bool early, Certificate *own, Certificate *other)
 {
@@ -199,6 +210,14 @@ static void test_lost_before_data(Pair *pair, gconstpointer early)
     g_source_remove(source);
 }
 
+/* The first packet of the layer above goes with the last flight. */
+static void test_data(Pair *pair, gconstpointer early)
+{
+    pair->server.hasty = true;
+    test_early(pair, early);
+    g_assert_cmpuint(pair->client.received, ==, 1);
+}
+
 #define CHANGE_CIPHER_SPEC 14 /* bytes */
 
 /* The client's last flight is lost, and the server's comes again and again before that is repeated. */
@@ -246,6 +265,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     add_test("/dtls/early", true, test_early);
+    add_test("/dtls/data", true, test_data);
     add_test("/dtls/sizes", true, test_sizes);
     add_test("/dtls/late", false, test_late);
     add_test("/dtls/flood", true, test_flood);

@@ -352,15 +352,16 @@ static void dtls_handshake(Dtls *dtls)
            (result == GNUTLS_E_AGAIN && has_more(dtls, &records)) ||
            (result < 0 && result != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(result)));
 
-    send_flight(dtls);
     if (result == GNUTLS_E_AGAIN) {
+        send_flight(dtls);
         set_next_timer(dtls);
         return;
     }
     g_clear_handle_id(&dtls->timer, g_source_remove);
-    if (result == GNUTLS_E_SUCCESS) {
-        g_clear_pointer(&dtls->flight, g_byte_array_unref);
+    if (result == GNUTLS_E_SUCCESS) { /* what is sent now is of no use without the last flight */
         transport_enter_state(&dtls->transport, TRANSPORT_CONNECTED, NULL);
+        send_flight(dtls);
+        g_clear_pointer(&dtls->flight, g_byte_array_unref);
     } else {
         dtls_handshake_failed(dtls, result);
     }
