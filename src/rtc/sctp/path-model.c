@@ -213,6 +213,14 @@ static void grow_bound(PathModel *model)
         model->bound = 0;
 }
 
+/* Round trips differ by more than twice the least of them: nothing follows from them for a while. */
+static void give_up(PathModel *model, gint64 now)
+{
+    model->yielded_at = model->look_ended = now;
+    model->yield_low = model->yield_high = model->round_least;
+    enter_state(model, PATH_MODEL_YIELD, now);
+}
+
 static void end_busy_round(PathModel *model, gint64 now)
 {
     bool is_long = model->round_least > longest(model->least) + model->jitter;
@@ -229,6 +237,8 @@ static void end_busy_round(PathModel *model, gint64 now)
     } else if (model->state == PATH_MODEL_FULL && model->long_rounds >= LONG_ROUNDS) {
         enter_state(model, PATH_MODEL_LOOK, now);
     }
+    if (model->state == PATH_MODEL_FULL && model->shaky_rounds >= LONG_ROUNDS)
+        give_up(model, now);
     model->rate_at = (model->rate_at + 1) % PATH_MODEL_ROUNDS;
     model->rates[model->rate_at] = 0;
 }
@@ -238,7 +248,10 @@ static void end_round(PathModel *model, gint64 now)
     gint64 mean = model->round_n > 0 ? model->round_sum / model->round_n : 0;
 
     if (model->round_n > 0) {
-        model->jitter = MIN(mean - model->round_least, model->least / 8 + MS);
+        gint64 jitter = mean - model->round_least;
+
+        model->jitter = MIN(jitter, model->least + MS);
+        model->shaky_rounds = jitter > 2 * model->jitter ? model->shaky_rounds + 1 : 0;
         if (model->round_busy && model->state != PATH_MODEL_LOOK)
             end_busy_round(model, now);
     }

@@ -42,12 +42,13 @@ typedef struct {
     /* The last round, and the one that is going on: the least round trip and the mean of them */
     gint64 round_least, round_sum;
     guint round_n;
-    bool round_busy;   /* the sender had always more */
-    gint64 jitter;     /* µs, how much longer than the least the mean of a round trip was */
-    double best_rate;  /* in START */
-    guint flat_rounds; /* in which it has not become better */
-    guint long_rounds; /* in which the round trip was too long */
-    double look_rate;  /* before the look */
+    bool round_busy;    /* the sender had always more */
+    gint64 jitter;      /* µs, how much longer than the least the mean of a round trip was */
+    double best_rate;   /* in START */
+    guint flat_rounds;  /* in which it has not become better */
+    guint long_rounds;  /* in which the round trip was too long */
+    guint shaky_rounds; /* in which they differed too much */
+    double look_rate;   /* before the look */
     gint64 look_began, look_drained, look_least, look_ended;
     gint64 yielded_at, yield_low, yield_high; /* since then, and what the looks have seen */
     guint64 chunks, lost;                     /* where the count of losses began */
