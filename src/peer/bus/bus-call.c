@@ -75,11 +75,11 @@ static void set_text(void (*set)(RtcbusPeer1Call *, const char *), RtcbusPeer1Ca
 
 static void set_certificate(RtcbusPeer1Call *object, GBytes *certificate)
 {
-    gsize length = 0;
-    const void *bytes = certificate ? g_bytes_get_data(certificate, &length) : NULL;
+    g_autoptr(GBytes) bytes = certificate ? g_bytes_ref(certificate) : g_bytes_new(NULL, 0);
 
+    /* As trusted as what was there: else GLib compares both as text. */
     rtcbus_peer1_call_set_remote_certificate(
-        object, g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, bytes, length, 1));
+        object, g_variant_new_from_bytes(G_VARIANT_TYPE_BYTESTRING, bytes, TRUE));
 }
 
 static void bus_call_update_stats(BusCall *self)

@@ -143,18 +143,20 @@ bool calls_locate(const Calls *calls, const Call *call, const char **to)
 
 void calls_note_connected(Calls *calls, Call *call)
 {
-    g_autoptr(GPtrArray) all = calls_snapshot(calls);
+    g_autoptr(GPtrArray) older = g_ptr_array_new_with_free_func((GDestroyNotify) call_unref);
     const char *key = call_fingerprint(call);
 
     /* One that a program carries has no place in the room to compare. */
-    for (guint i = 0; key && call_remote(call) && i < all->len; i++) {
-        Call *other = all->pdata[i];
+    for (guint i = 0; key && call_remote(call) && i < calls->list->len; i++) {
+        Call *other = calls->list->pdata[i];
 
         if (call_number(other) < call_number(call) &&
             g_strcmp0(call_fingerprint(other), key) == 0 && call_remote(other) &&
             g_strcmp0(call_remote(other), call_remote(call)) != 0)
-            call_note_replaced(other);
+            g_ptr_array_add(older, call_ref(other));
     }
+    for (guint i = 0; i < older->len; i++)
+        call_note_replaced(older->pdata[i]);
 }
 
 void calls_charge(Calls *calls, const Call *call, ConnectionConfig *config)
@@ -252,9 +254,6 @@ static bool is_to(const Calls *calls, const Call *call, const char *peer, const 
     const char *asked = call_identity(call)->asked, *name = name_asked(peer, member);
     const char *id = member ? member->id : NULL;
 
-    if (call_direction(call) != CALL_OUTGOING || call_state(call) == CALL_CLOSED ||
-        call_is_ending(call) || call_is_carried(call) || call_is_gone(call))
-        return false;
     if (!*peer)
         return !*call_target(call);
     if (g_strcmp0(asked, peer) == 0 || strcmp(call_target(call), peer) == 0)
@@ -262,6 +261,12 @@ static bool is_to(const Calls *calls, const Call *call, const char *peer, const 
     if (!id || (g_strcmp0(call_remote(call), id) != 0 && strcmp(call_target(call), id) != 0))
         return false;
     return g_strcmp0(asked, name) == 0 || may_be(calls, call, name);
+}
+
+static bool may_be_used(const Call *call)
+{
+    return call_direction(call) == CALL_OUTGOING && call_state(call) != CALL_CLOSED &&
+           !call_is_ending(call) && !call_is_carried(call) && !call_is_gone(call);
 }
 
 Call *calls_find_to(const Calls *calls, const char *peer)
@@ -272,7 +277,7 @@ Call *calls_find_to(const Calls *calls, const char *peer)
     for (guint i = 0; i < calls->list->len; i++) {
         Call *call = calls->list->pdata[i];
 
-        if (!is_to(calls, call, peer, member))
+        if (!is_to(calls, call, peer, member) || !may_be_used(call))
             continue;
         if (call_state(call) == CALL_CONNECTED)
             return call;

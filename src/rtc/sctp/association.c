@@ -537,7 +537,7 @@ static void association_input(Association *association, const guint8 *packet, gs
     if (denied && !sctp_stack_allow_requests(association->socket, false))
         return;
     packet = congestion_input(association->congestion, packet, length);
-    usrsctp_conninput(GUINT_TO_POINTER(association->id), packet, length, 0);
+    sctp_stack_input(association->id, packet, length);
     if (denied)
         sctp_stack_allow_requests(association->socket, true);
     if (!association->gate.connected) {
@@ -552,7 +552,7 @@ static void association_input(Association *association, const guint8 *packet, gs
 
 static void on_opening_input(const guint8 *packet, gsize length, gpointer data)
 {
-    usrsctp_conninput(GUINT_TO_POINTER(((Association *) data)->id), packet, length, 0);
+    sctp_stack_input(((Association *) data)->id, packet, length);
 }
 
 static void on_opening_proven(gpointer data)
@@ -675,7 +675,7 @@ static bool association_connect(Association *association, const AssociationConfi
     SctpOpening *opening = association->opening;
     SctpSocketConfig socket = {
         .id = association->id,
-        .local_port = config->local_port,
+        .local_port = sctp_stack_port(association->id),
         .remote_port = config->remote_port,
         .streams = config->streams,
         .max_streams = STREAMS_MAX,
@@ -728,7 +728,7 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
                                       &path_user, association);
     association->recovery = recovery_new(&recovery_user, association);
     association->congestion = congestion_new();
-    association->id = sctp_stack_add(&stack_user, association);
+    association->id = sctp_stack_add(config->local_port, &stack_user, association);
     if (config->own_opening && config->remote_opening)
         association->opening =
             opening_new(config->own_opening, config->remote_opening, config->round_trip_usec,

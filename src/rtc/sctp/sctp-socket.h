@@ -13,14 +13,14 @@
 struct socket;
 
 typedef struct {
-    guint32 id; /* see sctp-stack.h */
-    guint16 local_port, remote_port;
-    guint16 streams, max_streams; /* outgoing ones at first, and incoming ones at most */
-    gsize packet;                 /* the largest one, in bytes */
-    gsize buffer;                 /* for what goes out, and for what comes in */
-    gsize partial;                /* so much of a message is handed up before its end is here */
-    guint rto_min;                /* ms; 0: the default of sctp-stack.c */
-    guint32 seed;                 /* tag and TSN are counted from here; 0: chosen at random */
+    guint32 id;                      /* see sctp-stack.h */
+    guint16 local_port, remote_port; /* as usrsctp is to know them */
+    guint16 streams, max_streams;    /* outgoing ones at first, and incoming ones at most */
+    gsize packet;                    /* the largest one, in bytes */
+    gsize buffer;                    /* for what goes out, and for what comes in */
+    gsize partial;                   /* so much of a message is handed up before its end is here */
+    guint rto_min;                   /* ms; 0: the default of sctp-stack.c */
+    guint32 seed;                    /* tag and TSN are counted from here; 0: chosen at random */
 } SctpSocketConfig;
 
 struct socket *sctp_socket_new(const SctpSocketConfig *config, GError **error);

@@ -22,7 +22,9 @@
 #include "common/log.h"
 #include "rtc/sctp/crc32c.h"
 
-#define CHECKSUM_OFFSET 8 /* RFC 9260 3.1 */
+#define DESTINATION_PORT 2 /* RFC 9260 3.1 */
+#define CHECKSUM_OFFSET 8
+#define FIRST_PORT 1024
 #define TICK_MS 10
 /* The clock's first step, and each one in which nobody has used anything: as long as a delayed SACK
  * waits. So a lone message wakes its receiver twice. */
@@ -39,6 +41,7 @@
 #define STEP_MS (3600 * 1000) /* usrsctp compares times modulo 2^32 ms */
 
 typedef struct {
+    guint16 port; /* ours, on the wire; network byte order */
     const SctpStackUser *user;
     gpointer data;
     gboolean ready;
@@ -64,8 +67,11 @@ static Entry *find(guint32 id)
 static int on_output(void *address, void *packet, size_t length, guint8 tos, guint8 set_df)
 {
     Entry *entry = find(GPOINTER_TO_UINT(address));
-    guint32 checksum = GUINT32_TO_LE(crc32c(packet, length));
+    guint32 checksum;
 
+    if (entry)
+        memcpy(packet, &entry->port, sizeof entry->port);
+    checksum = GUINT32_TO_LE(crc32c(packet, length));
     /* Left at zero by usrsctp; what comes in is not checked either, for DTLS
      * has authenticated it. */
     memcpy((guint8 *) packet + CHECKSUM_OFFSET, &checksum, sizeof checksum);
@@ -242,12 +248,30 @@ static void init(void)
     stack.last_tick = clock_monotonic();
 }
 
-guint32 sctp_stack_add(const SctpStackUser *user, gpointer data)
+guint16 sctp_stack_port(guint32 id)
+{
+    return (guint16) (FIRST_PORT + id % (G_MAXUINT16 - FIRST_PORT + 1));
+}
+
+/* The packet is as it was when it returns. */
+void sctp_stack_input(guint32 id, const guint8 *packet, gsize length)
+{
+    guint8 *port = (guint8 *) packet + DESTINATION_PORT;
+    guint16 wire, inner = g_htons(sctp_stack_port(id));
+
+    memcpy(&wire, port, sizeof wire);
+    memcpy(port, &inner, sizeof inner);
+    usrsctp_conninput(GUINT_TO_POINTER(id), packet, length, 0);
+    memcpy(port, &wire, sizeof wire);
+}
+
+guint32 sctp_stack_add(guint16 port, const SctpStackUser *user, gpointer data)
 {
     Entry *entry = g_new0(Entry, 1);
 
     if (!stack.entries)
         init();
+    entry->port = g_htons(port);
     entry->user = user;
     entry->data = data;
     do

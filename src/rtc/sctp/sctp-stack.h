@@ -25,8 +25,15 @@ typedef struct {
     bool (*waits)(gpointer data);
 } SctpStackUser;
 
-/* Registers an association; its id is never used again. */
-guint32 sctp_stack_add(const SctpStackUser *user, gpointer data);
+/* Registers an association, whose packets come from PORT; its id is never used again. */
+guint32 sctp_stack_add(guint16 port, const SctpStackUser *user, gpointer data);
+/*
+ * The port that usrsctp is to know instead, each association another: it looks for one by its port
+ * first, among all that have the same.
+ */
+guint16 sctp_stack_port(guint32 id);
+/* Gives usrsctp a packet to PORT. */
+void sctp_stack_input(guint32 id, const guint8 *packet, gsize length);
 /* To be called before a packet or a message is given to usrsctp. */
 void sctp_stack_use(guint32 id);
 void sctp_stack_watch(guint32 id, struct socket *socket);
