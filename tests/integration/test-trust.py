@@ -417,6 +417,11 @@ def test_damaged_from_the_start(world):
     refused(listener.call("emitter", another=True), admin_path(world) + ":1:")
 
 
+def must_be_written_anew(peer):
+    """No line can be added at the end of its file as it is, as another peer's is else."""
+    write(learned_path(peer), learned(peer).rstrip("\n"))
+
+
 def unwritable(listener, what):
     """A new peer is not taken, and a known one is."""
     before = learned(listener)
@@ -435,6 +440,7 @@ def test_unwritable_file(world):
     world.peer("stranger", relay)
     connect(listener)
     listener.wait_peer("stranger")
+    must_be_written_anew(listener)
     blocker = learned_path(listener) + ".new"  # a folder stops root, too
     os.mkdir(blocker)
     unwritable(listener, "directory")
@@ -450,6 +456,7 @@ def test_full_disk(world):
     connect(listener)
     folder = os.path.dirname(learned_path(listener))
     listener.stop()
+    must_be_written_anew(listener)
     # In a mount namespace of its own, so that it goes with the daemon.
     script = ('mount -t tmpfs -o size=32k small "$1" && rm -f "$1".old/readings.db* &&'
               ' cp -a "$1".old/. "$1" &&'
