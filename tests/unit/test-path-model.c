@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
     double rate;  /* bytes/s */
     gint64 delay; /* of a round trip without a queue */
+    gint64 shaky; /* up to so much more, each packet as chance has it */
     guint queue;  /* packets that may wait */
     guint loss;   /* per thousand */
     double pace;  /* bytes/s, what the sender has to send; 0: always more */
@@ -108,10 +109,16 @@ static void sim_lose(Sim *sim, Packet *packet)
     g_queue_push_tail(&sim->lost, packet);
 }
 
+/* At least 0, less than 1, and the same each time that the test runs */
+static double sim_random(Sim *sim)
+{
+    sim->random = sim->random * 1103515245 + 12345;
+    return sim->random / 4294967296.0;
+}
+
 static void sim_enqueue(Sim *sim, Packet *packet)
 {
-    bool lost =
-        !packet->other && (sim->random = sim->random * 1103515245 + 12345) / 4294967.3 < sim->loss;
+    bool lost = !packet->other && sim_random(sim) * 1000 < sim->loss;
 
     if (lost || sim->waiting.length >= sim->queue)
         sim_lose(sim, packet);
@@ -217,6 +224,19 @@ static void sim_receive(Sim *sim, const Packet *packet)
         sim_acknowledge(sim);
 }
 
+/* One that takes less time overtakes others. */
+static void sim_fly(Sim *sim, Packet *packet)
+{
+    GList *before = sim->flying.tail;
+
+    packet->due = sim->now + sim->delay;
+    if (sim->shaky > 0)
+        packet->due += sim_random(sim) * sim->shaky;
+    while (before && ((Packet *) before->data)->due > packet->due)
+        before = before->prev;
+    g_queue_insert_after(&sim->flying, before, packet);
+}
+
 static void sim_step(Sim *sim)
 {
     sim->now += STEP;
@@ -225,8 +245,7 @@ static void sim_step(Sim *sim)
         Packet *packet = g_queue_pop_head(&sim->waiting);
 
         sim->budget -= PACKET;
-        packet->due = sim->now + sim->delay;
-        g_queue_push_tail(&sim->flying, packet);
+        sim_fly(sim, packet);
     }
     while (sim->flying.length > 0 && ((Packet *) sim->flying.head->data)->due <= sim->now) {
         g_autofree Packet *packet = g_queue_pop_head(&sim->flying);
@@ -352,6 +371,31 @@ static void test_longer(void)
     sim_free(sim);
 }
 
+/* Round trips that differ, by the last hop and not by a queue, have room in the window. */
+static void test_shaky(void)
+{
+    Sim *sim = sim_new(40 * MBIT, 10 * MS, 1000);
+
+    sim->shaky = 20 * MS;
+    sim_run(sim, 3);
+    g_assert_cmpfloat(sim_run(sim, 10).rate, >, 0.8);
+    g_assert_cmpint(sim->model.state, !=, PATH_MODEL_YIELD);
+    sim_free(sim);
+}
+
+/* From those that differ by more nothing follows. */
+static void test_too_shaky(void)
+{
+    Sim *sim = sim_new(40 * MBIT, 10 * MS, 1000);
+
+    sim->shaky = 80 * MS;
+    sim_run(sim, 3);
+    g_assert_cmpint(sim->model.state, ==, PATH_MODEL_YIELD);
+    sim_run(sim, 7);
+    g_assert_cmpfloat(sim_run(sim, 30).rate, >, 0.7);
+    sim_free(sim);
+}
+
 /* What a sender does not send is not what the path cannot carry. */
 static void test_slow_sender(void)
 {
@@ -374,6 +418,8 @@ int main(int argc, char **argv)
     g_test_add_func("/path-model/short-queue", test_short_queue);
     g_test_add_func("/path-model/company", test_company);
     g_test_add_func("/path-model/longer", test_longer);
+    g_test_add_func("/path-model/shaky", test_shaky);
+    g_test_add_func("/path-model/too-shaky", test_too_shaky);
     g_test_add_func("/path-model/slow-sender", test_slow_sender);
     return g_test_run();
 }

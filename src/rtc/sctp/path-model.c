@@ -13,7 +13,8 @@
 #define WINDOW_MAX (8 * 1024 * 1024) /* more than anybody can send */
 
 /* The window in the least round trips, and in packets at least, by state. Half of what waits in
- * FULL is enough to learn that the path is faster; a look leaves the path half empty. */
+ * FULL is enough to learn that the path is faster; a look leaves the path half empty. Where round
+ * trips differ, FULL has room for that too, up to one more of the least. */
 #define START_GAIN 2.0
 #define FULL_GAIN 1.2
 #define LOOK_GAIN 0.5
@@ -113,7 +114,7 @@ static void enter_state(PathModel *model, PathModelState state, gint64 now)
     }
     if (model->state == PATH_MODEL_LOOK)
         model->look_ended = now;
-    model->long_rounds = 0;
+    model->long_rounds = model->shaky_rounds = 0;
     model->state = state;
 }
 
@@ -213,7 +214,8 @@ static void grow_bound(PathModel *model)
         model->bound = 0;
 }
 
-/* Round trips differ by more than twice the least of them: nothing follows from them for a while. */
+/* Round trips are longer than the least by more than twice what there is room for: nothing follows
+ * from them for a while. */
 static void give_up(PathModel *model, gint64 now)
 {
     model->yielded_at = model->look_ended = now;

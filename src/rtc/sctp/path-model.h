@@ -5,13 +5,16 @@
  * How much may be in flight, so that a path is full and its queue is not: what
  * it delivers times its least round trip, and a little more (the idea of BBR,
  * draft-cardwell-iccrg-bbr-congestion-control). The little that waits is what
- * finds out that the path has become faster. As long as this model holds, a lost
- * packet says nothing: no queue has grown.
+ * finds out that the path has become faster. Where round trips differ without a
+ * queue, as on radio, there is more by what they are longer than the least on
+ * average, at most as much again. As long as this model holds, a lost packet says
+ * nothing: no queue has grown.
  *
  * Who shares the queue with a sender that fills it gets nothing that way. So if
  * the round trip is long although less is in flight than the path holds, the
  * model yields: the window is that of a sender that goes by loss, until a look
- * some seconds later shows that the queue is empty.
+ * some seconds later shows that the queue is empty. It yields, too, where round
+ * trips differ by so much that nothing is to be learnt from them.
  *
  * It does no I/O and has no clock, so that it can be tested alone.
  */
@@ -29,7 +32,7 @@ typedef enum {
     PATH_MODEL_START, /* twice as much each round trip, as long as more is delivered */
     PATH_MODEL_FULL,
     PATH_MODEL_LOOK,  /* next to nothing is in flight, to see the least round trip */
-    PATH_MODEL_YIELD, /* somebody else fills the queue */
+    PATH_MODEL_YIELD, /* somebody else fills the queue, or round trips differ too much */
 } PathModelState;
 
 typedef struct {
