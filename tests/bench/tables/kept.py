@@ -25,11 +25,11 @@ TARGETS = [
     Target("rss", 60, "at most"),
     Target("cpu", 50, "at most"),
 ]
-NOTES = ["A hundred processes have all the others, each with a connection to the relay and a key of its own; they",
+NOTES = ["Fifty processes have all the others, each with a connection to the relay and a key of its own; they",
          "share the processors with the daemon, and need as much as it does. Connected: from the",
          "daemon's start to the last feed that is open. RSS: what the calls have added. Both sides have",
          "KeepAlive=25s."]
-PROCESSES = 100
+PROCESSES = 50
 LIMITS = {"Peer": {"MaxCalls": 65536, "MaxPendingCalls": 65536}, "Trust": {"MaxKnownPeers": 65536},
           "Feed": {"History": 1048576}, "Ice": {"Interfaces": "lan0"}}
 RELAY = {"Relay": {"MaxConnectionsPerAddress": 100000, "MaxConnections": 100000}}
