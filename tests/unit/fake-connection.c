@@ -201,6 +201,9 @@ static void run(const Task *task)
         break;
     case DO_SILENCE:
         enter(task->connection, CONNECTION_DISCONNECTED, NULL);
+        connection = find(task->connection);
+        if (connection && connection->ops->path)
+            connection->ops->path(connection, CONNECTION_PATH_FAILED, connection->data);
         break;
     case DO_PATH:
         g_free(connection->path_ufrag);

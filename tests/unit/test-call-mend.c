@@ -56,6 +56,7 @@ static void assert_states(const Two *two, CallState state)
 {
     g_assert_cmpint(call_state(two->out), ==, state);
     g_assert_cmpint(call_state(two->in), ==, state);
+    g_assert_false(call_has_no_path(two->out) || call_has_no_path(two->in));
     g_assert_cmpuint(two->emitter->ended + two->listener->ended, ==, 0);
     g_assert_cmpint(call_reconnecting_since(two->out) != 0, ==, state == CALL_RECONNECTING);
 }

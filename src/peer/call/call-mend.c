@@ -152,7 +152,7 @@ void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer 
 
     if (call->stepwise && event == CONNECTION_PATH_MOVED)
         call->user.ops->changed(call, call->user.data);
-    if (event == CONNECTION_PATH_FAILED)
+    if (call->stepwise && event == CONNECTION_PATH_FAILED)
         call_note_failed(call, true);
     if (!call->path)
         return;
