@@ -159,14 +159,31 @@ static void test_targets(World *world, gconstpointer data)
  * at. */
 static void test_budget(World *world, gconstpointer data)
 {
-    while (check_budget_take(world->budget, true, clock_monotonic()))
-        ;
+    g_assert_true(
+        check_budget_take_early(world->budget, CHECK_BUDGET_EARLY - 1, clock_monotonic()));
     check(world);
     g_assert_true(add(world, HELLO));
     expect(world, 0);
+    g_assert_true(
+        check_budget_take_early(world->budget, 1, clock_monotonic())); /* not half of it */
     check_budget_answered(world->budget, &world->target.address, 0);
     check(world);
     expect(world, HELLO);
+}
+
+/* What went to somebody who is there is given back, once. */
+static void test_given_back(World *world, gconstpointer data)
+{
+    g_assert_true(
+        check_budget_take_early(world->budget, CHECK_BUDGET_EARLY - 2, clock_monotonic()));
+    check(world);
+    g_assert_true(add(world, HELLO));
+    expect(world, HELLO);
+    g_assert_false(check_budget_take_early(world->budget, 1, clock_monotonic()));
+    for (guint i = 0; i < 2; i++)
+        early_flight_note_answered(world->flight, &world->target);
+    g_assert_true(check_budget_take_early(world->budget, 2, clock_monotonic()));
+    g_assert_false(check_budget_take_early(world->budget, 1, clock_monotonic()));
 }
 
 /* What has not gone where the pair leads is to go there. */
@@ -241,6 +258,60 @@ static void test_gate(World *world, gconstpointer data)
     check_gate_free(gate);
 }
 
+typedef struct {
+    GSocket *socket;
+    GSocketAddress *address;
+} Candidate;
+
+/* Waits for the first, if there must be ONE at least. */
+static guint count_packets(GSocket *socket, bool one)
+{
+    char bytes[EARLY_FLIGHT_SIZE];
+    guint n = 0;
+
+    if (one)
+        g_assert_true(
+            g_socket_condition_timed_wait(socket, G_IO_IN, 60 * G_USEC_PER_SEC, NULL, NULL));
+    while (g_socket_receive(socket, bytes, sizeof bytes, NULL, NULL) > 0)
+        n++;
+    return n;
+}
+
+/* A sender of many candidates, none of which is heard from: the last has its repeats all the same,
+ * and few are sent more than checks. */
+static void test_many_candidates(World *world, gconstpointer data)
+{
+    g_auto(CheckRule) rule = {};
+    Candidate candidates[8];
+    CheckGate *gate;
+    guint8 packet[64];
+    gsize length = make_check(packet, "ours:him");
+    struct sockaddr_storage native;
+    guint hellos = 0;
+
+    check_rule_init(&rule, NULL);
+    g_socket_address_to_native(world->to, &native, sizeof native, NULL);
+    check_rule_use(&rule, (struct sockaddr *) &native);
+    gate = check_gate_new(&rule, world->budget, "ours", false);
+    g_assert_true(check_gate_send_early(gate, (guint8[HELLO]){22}, HELLO));
+    for (guint i = 0; i < G_N_ELEMENTS(candidates); i++)
+        candidates[i].socket = bound("127.0.0.1", &candidates[i].address);
+    for (guint round = 0; round < 3; round++) {
+        for (guint i = 0; i < G_N_ELEMENTS(candidates); i++) {
+            g_assert_true(check_gate_watch.may_send(world->socket, candidates[i].address, packet,
+                                                    length, gate));
+            check_gate_watch.over(gate);
+        }
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(candidates); i++) {
+        hellos += count_packets(candidates[i].socket, i < EARLY_FLIGHT_STRANGERS);
+        g_object_unref(candidates[i].socket);
+        g_object_unref(candidates[i].address);
+    }
+    g_assert_cmpuint(hellos, ==, EARLY_FLIGHT_STRANGERS);
+    check_gate_free(gate);
+}
+
 static void add_test(const char *name, void (*test)(World *, gconstpointer))
 {
     g_test_add(name, World, NULL, set_up, test, tear_down);
@@ -255,7 +326,9 @@ int main(int argc, char **argv)
     add_test("/early-flight/size", test_size);
     add_test("/early-flight/targets", test_targets);
     add_test("/early-flight/budget", test_budget);
+    add_test("/early-flight/given-back", test_given_back);
     add_test("/early-flight/unsent", test_unsent);
     add_test("/early-flight/gate", test_gate);
+    add_test("/early-flight/many-candidates", test_many_candidates);
     return g_test_run();
 }

@@ -11,7 +11,7 @@ enum { MAX_ANSWERED = 16 };
 
 struct CheckBudget {
     guint references;
-    Bucket bucket;
+    Bucket bucket, early;
     struct in6_addr answered[MAX_ANSWERED]; /* a ring */
     guint n_answered;
 };
@@ -42,6 +42,23 @@ bool check_budget_take(CheckBudget *budget, bool again, gint64 now)
                        again ? CHECK_BUDGET_BURST / 2 : CHECK_BUDGET_BURST);
 }
 
+bool check_budget_take_early(CheckBudget *budget, guint n, gint64 now)
+{
+    Bucket left = budget->early;
+
+    for (guint i = 0; i < n; i++) {
+        if (!bucket_take(&left, now, CHECK_BUDGET_INTERVAL, CHECK_BUDGET_EARLY))
+            return false;
+    }
+    budget->early = left;
+    return true;
+}
+
+void check_budget_return_early(CheckBudget *budget, guint n)
+{
+    budget->early -= (gint64) n * CHECK_BUDGET_INTERVAL;
+}
+
 void check_budget_answered(CheckBudget *budget, const struct in6_addr *address, guint n)
 {
     budget->bucket -= (gint64) n * CHECK_BUDGET_INTERVAL;
@@ -60,5 +77,5 @@ bool check_budget_has_answered(const CheckBudget *budget, const struct in6_addr 
 
 bool check_budget_is_idle(const CheckBudget *budget, gint64 now)
 {
-    return budget->references == 1 && budget->bucket <= now;
+    return budget->references == 1 && budget->bucket <= now && budget->early <= now;
 }

@@ -3,8 +3,9 @@
 
 /*
  * How many connectivity checks a remote can make us send to addresses that have
- * not answered: a number at once, then so many a second. One budget is shared by
- * all connections that its owner gives it to.
+ * not answered: a number at once, then so many a second. What goes behind checks
+ * (early-flight.h) has an allowance of its own, so that it leaves none without
+ * their repeats. One budget is shared by all connections that its owner gives it to.
  */
 
 #pragma once
@@ -15,7 +16,8 @@
 
 enum {
     CHECK_BUDGET_BURST = 50,
-    CHECK_BUDGET_INTERVAL = 500000, /* µs until there is one more */
+    CHECK_BUDGET_EARLY = 16,        /* of those that go behind checks */
+    CHECK_BUDGET_INTERVAL = 500000, /* µs until there is one more of either */
 };
 
 typedef struct CheckBudget CheckBudget;
@@ -28,6 +30,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CheckBudget, check_budget_unref)
 /* Takes one at the time NOW, monotonic µs. AGAIN: to an address that had one before; half of
  * the budget is for others. False: it is used up. */
 bool check_budget_take(CheckBudget *budget, bool again, gint64 now);
+
+/* Takes N of what goes behind checks, or none. False: there are not so many. */
+bool check_budget_take_early(CheckBudget *budget, guint n, gint64 now);
+
+/* N of those have gone to somebody who is there. */
+void check_budget_return_early(CheckBudget *budget, guint n);
 
 /* N that were taken have been answered from ADDRESS (IPv4 as IPv4-mapped). */
 void check_budget_answered(CheckBudget *budget, const struct in6_addr *address, guint n);

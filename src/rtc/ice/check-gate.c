@@ -244,6 +244,8 @@ static void note_answer(CheckGate *gate, const guint8 *id)
         if (gate->round_trip_usec == 0)
             gate->round_trip_usec = MAX(clock_monotonic() - entry->asked[asked], 1);
         check_budget_answered(gate->budget, &entry->target.address, entry->paid);
+        if (gate->early)
+            early_flight_note_answered(gate->early, &entry->target);
         return;
     }
 }

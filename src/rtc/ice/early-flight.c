@@ -19,6 +19,8 @@ typedef struct {
     bool due;
     gsize heard, sent; /* bytes */
     guint packets;     /* of those that have been sent, in order */
+    guint paid;        /* from the budget */
+    bool stranger;     /* it has been sent something before anything had come */
 } EarlyTarget;
 
 struct EarlyFlight {
@@ -26,6 +28,7 @@ struct EarlyFlight {
     GPtrArray *packets; /* of GBytes */
     gsize size;
     GArray *targets; /* of EarlyTarget */
+    guint n_strangers;
 };
 
 static void target_clear(gpointer data)
@@ -101,17 +104,35 @@ void early_flight_note_heard(EarlyFlight *flight, const CheckTarget *target, gsi
         found->heard += MIN(length, EARLY_FLIGHT_SIZE);
 }
 
+void early_flight_note_answered(EarlyFlight *flight, const CheckTarget *target)
+{
+    EarlyTarget *found = find(flight, target);
+
+    if (!found)
+        return;
+    check_budget_return_early(flight->budget, found->paid);
+    found->paid = 0;
+}
+
 /* ---- what goes out --------------------------------------------------------- */
 
 static bool may_send(EarlyFlight *flight, EarlyTarget *target, gsize size)
 {
+    bool stranger = target->heard == 0 && !target->stranger;
+    guint price = (guint) ((size + CHECK_SIZE - 1) / CHECK_SIZE);
+
     if (target->sent + size > EARLY_FLIGHT_HELLO + FACTOR * target->heard)
         return false;
     if (check_budget_has_answered(flight->budget, &target->target.address))
         return true;
-    for (gsize paid = 0; paid < size; paid += CHECK_SIZE) {
-        if (!check_budget_take(flight->budget, true, clock_monotonic()))
-            return false;
+    if (stranger && flight->n_strangers == EARLY_FLIGHT_STRANGERS)
+        return false;
+    if (!check_budget_take_early(flight->budget, price, clock_monotonic()))
+        return false;
+    target->paid += price;
+    if (stranger) {
+        target->stranger = true;
+        flight->n_strangers++;
     }
     return true;
 }

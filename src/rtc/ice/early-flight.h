@@ -4,9 +4,10 @@
 /*
  * The first packets of the layer above, which do not wait until there is a pair: they go behind our
  * checks, to where these go. So a remote could make us send them to others. They are few; an address
- * from which nothing has come is sent no more than a ClientHello, others three times as much as has
- * come from there (as RFC 9000 8.1 has it), and all of that is paid for from the budget of the
- * checks. Relayed checks have none behind them.
+ * from which nothing has come is sent no more than a ClientHello, and only the first few of those are;
+ * others three times as much as has come from there (as RFC 9000 8.1 has it). All of that is paid for
+ * from the budget of the checks, from what it has for this, and given back where somebody answers.
+ * Relayed checks have none behind them.
  */
 
 #pragma once
@@ -22,6 +23,7 @@ enum {
     EARLY_FLIGHT_SIZE = 2048, /* bytes, of all packets */
     EARLY_FLIGHT_HELLO = 320, /* bytes for an address from which nothing has come */
     EARLY_FLIGHT_TARGETS = 8,
+    EARLY_FLIGHT_STRANGERS = 3, /* of these, sent something before anything has come */
 };
 
 typedef struct EarlyFlight EarlyFlight;
@@ -37,6 +39,9 @@ void early_flight_note_check(EarlyFlight *flight, const CheckTarget *target, GSo
  * count only behind one. */
 void early_flight_note_heard(EarlyFlight *flight, const CheckTarget *target, gsize length,
                              bool check);
+
+/* TARGET has answered a check: it is there. */
+void early_flight_note_answered(EarlyFlight *flight, const CheckTarget *target);
 
 /* Sends it to where checks have gone, and keeps it for those to come. False: it is one too many. */
 bool early_flight_add(EarlyFlight *flight, const guint8 *packet, gsize length);
