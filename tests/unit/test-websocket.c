@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/* A relay that does not read: what waits for it is bounded, and the connection ends. */
+/*
+ * A relay that does not read: what waits for it is bounded, and the connection ends. How often one is
+ * asked for a sign.
+ */
 
 #include <config.h>
 
+#include "peer/signaling/signaling.h"
 #include "peer/signaling/websocket.h"
 
 #include <arpa/inet.h>
 #include <gio/gio.h>
+#include <libsoup/soup.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,7 +28,8 @@ typedef struct {
     GString *head;
     char buffer[4096];
     bool reads;
-    Websocket *websocket;
+    Websocket *websocket; /* by itself, */
+    Signaling *signaling; /* or within this */
     bool open;
     guint closed;
 } Ends;
@@ -114,15 +120,20 @@ static void on_closed(Websocket *websocket, const WebsocketFailure *failure, gpo
 
 static const WebsocketOps ops = {on_open, on_text, on_closed};
 
-static void ends_begin(Ends *ends, bool reads)
+static char *ends_listen(Ends *ends, bool reads)
 {
-    g_autofree char *url = NULL;
     guint16 port;
 
     *ends = (Ends){.service = g_socket_service_new(), .head = g_string_new(NULL), .reads = reads};
     port = g_socket_listener_add_any_inet_port(G_SOCKET_LISTENER(ends->service), NULL, NULL);
     g_signal_connect(ends->service, "incoming", G_CALLBACK(on_incoming), ends);
-    url = g_strdup_printf("ws://127.0.0.1:%u/", port);
+    return g_strdup_printf("ws://127.0.0.1:%u/", port);
+}
+
+static void ends_begin(Ends *ends, bool reads)
+{
+    g_autofree char *url = ends_listen(ends, reads);
+
     ends->websocket = websocket_new(url, &(UpgradeOffer){}, &ops, ends);
     wait_until(ends->open);
 }
@@ -244,6 +255,58 @@ static void test_second_connection(void)
     close(server);
 }
 
+/* ---- how often ---------------------------------------------------------------- */
+
+static guint interval;
+
+/* libsoup's, for libpeer.a as well: the program comes before the libraries. */
+void soup_websocket_connection_set_keepalive_interval(SoupWebsocketConnection *connection,
+                                                      guint seconds)
+{
+    interval = seconds;
+}
+
+static void on_state(gpointer data)
+{
+    Ends *ends = data;
+
+    ends->open = room_state(signaling_room(ends->signaling)) == RELAY_CONNECTED;
+    ends->closed += !ends->open;
+}
+
+static void on_servers(gpointer data)
+{
+}
+
+/* Another interval alone reaches the connection that there is. */
+static void test_interval(void)
+{
+    static const SignalingOps signaling_ops = {.state = on_state, .ice_servers = on_servers};
+    Ends ends;
+    g_autofree char *url = ends_listen(&ends, true);
+    char *urls[] = {url, NULL};
+    char none[] = "";
+    RelaySettings relay = {urls, 0, none, none, none, none, 5 * G_USEC_PER_SEC};
+    const SignalingSettings settings = {.relay = &relay, .name = "box"};
+    guint closed;
+
+    ends.signaling = signaling_new(&signaling_ops, &ends);
+    signaling_set(ends.signaling, &settings);
+    wait_until(ends.open);
+    g_assert_cmpuint(interval, ==, 12);
+    closed = ends.closed;
+    relay.keep_alive = 25 * G_USEC_PER_SEC;
+    signaling_set(ends.signaling, &settings);
+    g_assert_cmpuint(interval, ==, 25);
+    relay.keep_alive = 18 * G_USEC_PER_SEC;
+    signaling_set(ends.signaling, &settings);
+    g_assert_cmpuint(interval, ==, 18);
+    g_assert_true(ends.open);
+    g_assert_cmpuint(ends.closed, ==, closed);
+    signaling_free(ends.signaling);
+    ends_clear(&ends);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -251,5 +314,6 @@ int main(int argc, char **argv)
     g_test_add_func("/websocket/reads-late", test_reads_late);
     g_test_add_func("/websocket/reads", test_reads);
     g_test_add_func("/websocket/second-connection", test_second_connection);
+    g_test_add_func("/websocket/interval", test_interval);
     return g_test_run();
 }

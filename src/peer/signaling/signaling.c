@@ -549,6 +549,11 @@ static char *signaling_token(const Signaling *signaling, GError **error)
     return NULL;
 }
 
+static void signaling_set_pings(Signaling *signaling)
+{
+    websocket_set_pings(signaling->socket, (guint) (signaling->relay.keep_alive / G_USEC_PER_SEC));
+}
+
 static void signaling_open(Signaling *signaling, const char *url, const char *token)
 {
     const UpgradeOffer offer = {
@@ -561,7 +566,7 @@ static void signaling_open(Signaling *signaling, const char *url, const char *to
 
     signaling->attempted = clock_monotonic();
     signaling->socket = websocket_new(url, &offer, &websocket_ops, signaling);
-    websocket_set_pings(signaling->socket, (guint) (signaling->relay.keep_alive / G_USEC_PER_SEC));
+    signaling_set_pings(signaling);
 }
 
 static void signaling_connect(Signaling *signaling)
@@ -640,6 +645,9 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings)
 {
     bool first = signaling->name.own == NULL;
 
+    signaling->relay.keep_alive = settings->relay->keep_alive;
+    if (signaling->socket)
+        signaling_set_pings(signaling);
     if (signaling_has(signaling, settings))
         return;
     signaling_forget(signaling);
@@ -650,7 +658,6 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings)
     signaling->relay.token = g_strdup(settings->relay->token);
     signaling->relay.token_file = g_strdup(settings->relay->token_file);
     signaling->relay.ca = g_strdup(settings->relay->ca);
-    signaling->relay.keep_alive = settings->relay->keep_alive;
     name_choice_set(&signaling->name, settings->name, settings->other_name);
     if (!first)
         signaling_enter_state(signaling, RELAY_DISCONNECTED, _("the configuration has changed"));

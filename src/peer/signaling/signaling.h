@@ -62,7 +62,8 @@ Signaling *signaling_new(const SignalingOps *ops, gpointer data);
 void signaling_free(Signaling *signaling);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Signaling, signaling_free)
 
-/* Connects, or connects anew if SETTINGS are not what they were. */
+/* Connects, or connects anew if SETTINGS are not what they were; `keep_alive` needs no other
+ * connection. */
 void signaling_set(Signaling *signaling, const SignalingSettings *settings);
 
 /* Before signaling_set(): says why there is no connection yet. */

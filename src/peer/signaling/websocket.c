@@ -208,20 +208,31 @@ static gboolean on_silence_check(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* The silence so far was allowed by the interval that there was. */
+static void begin_pings(Websocket *websocket)
+{
+    if (websocket->probe_timer == 0) { /* or it begins them */
+        soup_websocket_connection_set_keepalive_interval(websocket->connection,
+                                                         websocket->ping_interval);
+        websocket->heard = clock_monotonic();
+    }
+    websocket->checked = clock_monotonic();
+    /* In the same wake-up as the ping */
+    g_clear_handle_id(&websocket->silence_timer, g_source_remove);
+    websocket->silence_timer =
+        clock_timer_add_seconds(websocket->ping_interval, on_silence_check, websocket);
+}
+
 static void websocket_opened(Websocket *websocket)
 {
     SoupWebsocketConnection *connection = websocket->connection;
 
     soup_websocket_connection_set_max_incoming_payload_size(connection, FRAME_MAX_LENGTH);
-    soup_websocket_connection_set_keepalive_interval(connection, websocket->ping_interval);
     g_signal_connect(connection, "message", G_CALLBACK(on_message), websocket);
     g_signal_connect(connection, "pong", G_CALLBACK(on_pong), websocket);
     g_signal_connect(connection, "error", G_CALLBACK(on_error), websocket);
     g_signal_connect(connection, "closed", G_CALLBACK(on_closed), websocket);
-    websocket->heard = websocket->checked = clock_monotonic();
-    /* In the same wake-up as the ping */
-    websocket->silence_timer =
-        clock_timer_add_seconds(websocket->ping_interval, on_silence_check, websocket);
+    begin_pings(websocket);
     websocket->ops->open(websocket, soup_websocket_connection_get_protocol(connection),
                          websocket->data);
 }
@@ -278,7 +289,13 @@ Websocket *websocket_new(const char *url, const UpgradeOffer *offer, const Webso
 
 void websocket_set_pings(Websocket *websocket, guint seconds)
 {
-    websocket->ping_interval = MAX(seconds, LEAST_PING_INTERVAL);
+    guint interval = MAX(seconds, LEAST_PING_INTERVAL);
+
+    if (websocket->ping_interval == interval)
+        return;
+    websocket->ping_interval = interval;
+    if (websocket->connection && !websocket->finished)
+        begin_pings(websocket);
 }
 
 void websocket_free(Websocket *websocket)

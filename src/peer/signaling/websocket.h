@@ -35,8 +35,7 @@ typedef struct {
 Websocket *websocket_new(const char *url, const UpgradeOffer *offer, const WebsocketOps *ops,
                          gpointer data);
 
-/* The relay is asked for a sign each SECONDS, 12 at least, and given up after two and then some.
- * Before it is open. */
+/* The relay is asked for a sign each SECONDS, 12 at least, and given up after two and then some. */
 void websocket_set_pings(Websocket *websocket, guint seconds);
 
 /* Drops the connection at once if it is still there. No callback comes after. */
