@@ -83,6 +83,9 @@ static natsStatus on_detach(void *data)
     watch(self, 0);
     self->poll.loop->data = NULL;
     uv_close((uv_handle_t *) &self->poll, (uv_close_cb) g_free);
+#if NATS_VERSION_NUMBER >= 0x030a00 /* before, libnats closes it by itself */
+    natsConnection_ProcessCloseEvent(&self->fd);
+#endif
     return NATS_OK;
 }
 
