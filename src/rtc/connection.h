@@ -101,7 +101,8 @@ typedef struct {
     bool waits;                     /* it does not fail where no path is found: it is negotiated
                                      * step by step, and the program may restart ICE */
     guint keep_alive;               /* seconds between two checks of a path on which nothing else
-                                     * comes, at most; 0: as libnice and RFC 7675 have it */
+                                     * comes, at most; 0: as libnice and RFC 7675 have it. With
+                                     * consent of 30 seconds at most KEEP_ALIVE_CONSENT */
     gsize max_message_size;         /* announced, and the limit for incoming messages; 0: 256 KiB */
     const char *protocol;           /* of channels that the remote may open unasked, a literal; or
                                      * NULL. Whoever speaks it says so in the same way */

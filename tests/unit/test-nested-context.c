@@ -118,6 +118,28 @@ static void test_keep_alive(void)
     nested_context_free(context);
 }
 
+/* Two checks in a row may be lost before consent ends. */
+static void test_consent(void)
+{
+    enum { CONSENT = 30, NEXT = 6, ANSWER = 2 };
+    static const guint8 id[STUN_ID_LENGTH] = {1};
+    NestedContext *context = nested_context_new();
+    KeepAlive keep = {.context = context, .seconds = keep_alive_within(25, true)};
+    GSource *timer = named_timer(3600, "Connectivity keepalive timeout");
+    bool rung = false;
+
+    attach(context, g_source_ref(timer), on_event, &rung);
+    for (guint i = 0; i < 100; i++) {
+        keep_alive_sent(&keep, id);
+        keep_alive_answered(&keep, id);
+        g_assert_cmpfloat(due(timer), <=, CONSENT - 2 * NEXT - ANSWER);
+    }
+    g_assert_cmpuint(keep_alive_within(5, true), ==, 5);
+    g_assert_cmpuint(keep_alive_within(25, false), ==, 25);
+    g_source_unref(timer);
+    nested_context_free(context);
+}
+
 static void test_descriptors(void)
 {
     NestedContext *context = nested_context_new();
@@ -309,6 +331,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nested-context/timers", test_timers);
     g_test_add_func("/nested-context/hasten", test_hasten);
     g_test_add_func("/nested-context/keep-alive", test_keep_alive);
+    g_test_add_func("/nested-context/consent", test_consent);
     g_test_add_func("/nested-context/descriptors", test_descriptors);
     g_test_add_func("/nested-context/same-number", test_same_number);
     g_test_add_func("/nested-context/flood", test_flood);

@@ -513,7 +513,7 @@ static void set_gate(Ice *ice, const IceConfig *config)
 
     ice->gate = check_gate_new(&ice->rule, budget, ice->ufrag, config->uninvited);
     check_gate_repeat(ice->gate, config->repeat_ms);
-    check_gate_keep(ice->gate, ice->context, config->keep_alive);
+    check_gate_keep(ice->gate, ice->context, keep_alive_within(config->keep_alive, CONSENT != 0));
     nested_context_set_watch(ice->context, &check_gate_watch, ice->gate);
 }
 

@@ -18,6 +18,11 @@
 /* libnice's name of the timer; by another one the checks are as frequent as libnice has them. */
 #define TIMER "Connectivity keepalive timeout"
 
+guint keep_alive_within(guint seconds, bool consent)
+{
+    return consent ? MIN(seconds, KEEP_ALIVE_CONSENT) : seconds;
+}
+
 void keep_alive_sent(KeepAlive *keep, const guint8 *id)
 {
     keep->waits = keep->seconds > KEEP_ALIVE_LEAST;

@@ -19,12 +19,22 @@
 /* What libnice does by itself */
 #define KEEP_ALIVE_LEAST 5 /* seconds */
 
+/*
+ * Consent ends 30 seconds after the last answer. RFC 7675 5.1 sends a check once only, and none
+ * within four seconds of another: after so long there is room for one that is put off and for two
+ * of libnice's, at most six seconds apart, and three seconds for the last one's answer.
+ */
+#define KEEP_ALIVE_CONSENT 15 /* seconds */
+
 typedef struct {
     NestedContext *context; /* of the agent */
     guint seconds;          /* between two checks, at most; up to KEEP_ALIVE_LEAST: libnice's */
     bool waits;             /* for the answer to the check ID */
     guint8 id[STUN_ID_LENGTH];
 } KeepAlive;
+
+/* SECONDS, or what is left of them where an agent's CONSENT ends. */
+guint keep_alive_within(guint seconds, bool consent);
 
 /* The check ID goes out, to the selected pair if there is one. Before there is, nothing is to be put
  * off that matters: the first check of a pair that has been selected goes out at once. */
