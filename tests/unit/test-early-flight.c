@@ -64,11 +64,33 @@ static void tear_down(World *world, gconstpointer data)
     g_object_unref(world->to);
 }
 
+/* Of a handshake; a ClientHello if it is as long as one. */
+static guint8 *make_packet(gsize length)
+{
+    guint8 *bytes = g_malloc0(length);
+
+    bytes[0] = 22;
+    if (length == HELLO)
+        bytes[13] = 1;
+    return bytes;
+}
+
 static bool add(World *world, gsize length)
 {
-    g_autofree guint8 *bytes = g_malloc0(length);
+    g_autofree guint8 *bytes = make_packet(MAX(length, 1));
 
     return early_flight_add(world->flight, bytes, length);
+}
+
+static void hear(World *world, guint8 type)
+{
+    early_flight_note_heard(world->flight, &world->target, (guint8[HELLO]){type}, HELLO);
+}
+
+static void hear_check(World *world)
+{
+    early_flight_note_asked(world->flight, &world->target, 100);
+    early_flight_note_replied(world->flight, &world->target);
 }
 
 static void check(World *world)
@@ -105,7 +127,10 @@ static void test_behind_check(World *world, gconstpointer data)
     expect(world, HELLO);
     check(world); /* nothing has come from there */
     expect(world, 0);
-    early_flight_note_heard(world->flight, &world->target, 100, true);
+    early_flight_note_asked(world->flight, &world->target, 100);
+    check(world); /* nothing that had our password */
+    expect(world, 0);
+    early_flight_note_replied(world->flight, &world->target);
     check(world);
     expect(world, HELLO);
 }
@@ -117,17 +142,19 @@ static void test_after_check(World *world, gconstpointer data)
     expect(world, HELLO);
 }
 
-/* An answer goes only to where something has come from. */
+/* An answer goes only to where DTLS has come from behind a check, whatever else has. */
 static void test_three_times(World *world, gconstpointer data)
 {
     check(world);
-    early_flight_note_heard(world->flight, &world->target, HELLO, false); /* a stranger's */
+    hear(world, 22); /* a stranger's */
     g_assert_true(add(world, ANSWER));
     expect(world, 0);
-    early_flight_note_heard(world->flight, &world->target, 100, true);
+    for (guint i = 0; i < 2; i++)
+        hear_check(world);
+    hear(world, 23);
     check(world);
     expect(world, 0);
-    early_flight_note_heard(world->flight, &world->target, HELLO, false);
+    hear(world, 22);
     check(world);
     expect(world, ANSWER);
     check(world);
@@ -148,7 +175,7 @@ static void test_targets(World *world, gconstpointer data)
 
     for (guint i = 0; i < EARLY_FLIGHT_TARGETS; i++) {
         other.port++;
-        early_flight_note_heard(world->flight, &other, HELLO, true);
+        early_flight_note_asked(world->flight, &other, HELLO);
     }
     check(world);
     g_assert_true(add(world, HELLO));
@@ -225,15 +252,17 @@ static gsize make_check(guint8 *bytes, const char *user)
     return 24 + length;
 }
 
-/* Only what comes under our user name makes somebody one who has been heard. */
+/* Only a check with our user name and password makes somebody one who has been heard. */
 static void test_gate(World *world, gconstpointer data)
 {
     g_auto(CheckRule) rule = {};
     CheckGate *gate;
-    guint8 packet[64], hello[HELLO] = {22};
+    guint8 packet[64], hello[HELLO] = {22}, reply[64];
     gsize length = make_check(packet, "ours:him");
     struct sockaddr_storage native;
 
+    make_check(reply, "ours:him");
+    reply[0] = 1; /* a success */
     check_rule_init(&rule, NULL);
     g_socket_address_to_native(world->to, &native, sizeof native, NULL);
     check_rule_use(&rule, (struct sockaddr *) &native);
@@ -244,8 +273,12 @@ static void test_gate(World *world, gconstpointer data)
     check_gate_watch.over(gate);
     expect(world, 0);
     g_assert_true(check_gate_watch.may_receive(world->to, packet, length, gate));
-    for (guint i = 0; i < 2; i++)
-        g_assert_true(check_gate_watch.may_receive(world->to, hello, sizeof hello, gate));
+    g_assert_true(check_gate_watch.may_receive(world->to, hello, sizeof hello, gate));
+    g_assert_true(check_gate_watch.may_send(world->socket, world->to, packet, length, gate));
+    check_gate_watch.over(gate);
+    expect(world, 0);
+    g_assert_true(check_gate_watch.may_send(world->socket, world->to, reply, length, gate));
+    g_assert_true(check_gate_watch.may_receive(world->to, hello, sizeof hello, gate));
     g_assert_true(check_gate_watch.may_send(world->socket, world->to, packet, length, gate));
     expect(world, 0);
     check_gate_watch.over(gate);
@@ -284,6 +317,7 @@ static void test_many_candidates(World *world, gconstpointer data)
     g_auto(CheckRule) rule = {};
     Candidate candidates[8];
     CheckGate *gate;
+    g_autofree guint8 *hello = make_packet(HELLO);
     guint8 packet[64];
     gsize length = make_check(packet, "ours:him");
     struct sockaddr_storage native;
@@ -293,7 +327,7 @@ static void test_many_candidates(World *world, gconstpointer data)
     g_socket_address_to_native(world->to, &native, sizeof native, NULL);
     check_rule_use(&rule, (struct sockaddr *) &native);
     gate = check_gate_new(&rule, world->budget, "ours", false);
-    g_assert_true(check_gate_send_early(gate, (guint8[HELLO]){22}, HELLO));
+    g_assert_true(check_gate_send_early(gate, hello, HELLO));
     for (guint i = 0; i < G_N_ELEMENTS(candidates); i++)
         candidates[i].socket = bound("127.0.0.1", &candidates[i].address);
     for (guint round = 0; round < 3; round++) {

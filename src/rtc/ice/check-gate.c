@@ -202,6 +202,15 @@ static void note_id(GateEntry *entry, const guint8 *id)
     entry->next_id++;
 }
 
+/* libnice replies only to a check whose password is right. */
+static void note_reply(CheckGate *gate, const StunCheck *check, GSocketAddress *to)
+{
+    CheckTarget target;
+
+    if (gate->early && !check->relayed && read_socket_address(to, &target))
+        early_flight_note_replied(gate->early, &target);
+}
+
 static bool on_send(GSocket *socket, GSocketAddress *to, const guint8 *packet, gsize length,
                     gpointer data)
 {
@@ -210,8 +219,12 @@ static bool on_send(GSocket *socket, GSocketAddress *to, const guint8 *packet, g
     StunCheck check;
     CheckTarget target;
 
-    if (!stun_check_read(packet, length, &check) || check.kind != STUN_CHECK_REQUEST)
+    if (!stun_check_read(packet, length, &check))
         return true;
+    if (check.kind != STUN_CHECK_REQUEST) {
+        note_reply(gate, &check, to);
+        return true;
+    }
     if (check.relayed)
         target = check.peer;
     else if (!read_socket_address(to, &target))
@@ -267,7 +280,7 @@ static bool on_received(GSocketAddress *from, const guint8 *packet, gsize length
 
     if (!stun_check_read(packet, length, &check)) {
         if (gate->early && read_socket_address(from, &target))
-            early_flight_note_heard(gate->early, &target, length, false);
+            early_flight_note_heard(gate->early, &target, packet, length);
         return true;
     }
     if (check.kind == STUN_CHECK_SUCCESS) {
@@ -284,7 +297,7 @@ static bool on_received(GSocketAddress *from, const guint8 *packet, gsize length
     else if (!read_socket_address(from, &target))
         return true;
     if (gate->early && !check.relayed)
-        early_flight_note_heard(gate->early, &target, length, true);
+        early_flight_note_asked(gate->early, &target, length);
     entry = find_entry(gate, &target);
     if (gate->repeat && check_repeat_send(gate->repeat, &target)) {
         if (entry)

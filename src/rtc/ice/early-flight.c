@@ -10,6 +10,9 @@
 enum {
     CHECK_SIZE = 128, /* bytes that are worth a check to the budget */
     FACTOR = 3,
+    HANDSHAKE = 22, /* the content type of a record (RFC 6347 4.1) */
+    RECORD_HEADER = 13,
+    CLIENT_HELLO = 1,
 };
 
 typedef struct {
@@ -17,7 +20,9 @@ typedef struct {
     GSocket *socket; /* of the last check; NULL: there was none */
     GSocketAddress *to;
     bool due;
+    gsize asked;       /* bytes of the last check, which has not been replied to */
     gsize heard, sent; /* bytes */
+    bool greeted;      /* DTLS has come from there */
     guint packets;     /* of those that have been sent, in order */
     guint paid;        /* from the budget */
     bool stranger;     /* it has been sent something before anything had come */
@@ -95,13 +100,33 @@ void early_flight_note_check(EarlyFlight *flight, const CheckTarget *target, GSo
     found->due = true;
 }
 
-void early_flight_note_heard(EarlyFlight *flight, const CheckTarget *target, gsize length,
-                             bool check)
+void early_flight_note_asked(EarlyFlight *flight, const CheckTarget *target, gsize length)
 {
-    EarlyTarget *found = check ? find_or_add(flight, target) : find(flight, target);
+    EarlyTarget *found = find_or_add(flight, target);
 
-    if (found && (check || found->heard > 0))
-        found->heard += MIN(length, EARLY_FLIGHT_SIZE);
+    if (found)
+        found->asked = MIN(length, EARLY_FLIGHT_SIZE);
+}
+
+void early_flight_note_replied(EarlyFlight *flight, const CheckTarget *target)
+{
+    EarlyTarget *found = find(flight, target);
+
+    if (!found)
+        return;
+    found->heard += found->asked;
+    found->asked = 0;
+}
+
+void early_flight_note_heard(EarlyFlight *flight, const CheckTarget *target, const guint8 *packet,
+                             gsize length)
+{
+    EarlyTarget *found = find(flight, target);
+
+    if (!found || found->heard == 0 || length == 0 || packet[0] != HANDSHAKE)
+        return;
+    found->heard += MIN(length, EARLY_FLIGHT_SIZE);
+    found->greeted = true;
 }
 
 void early_flight_note_answered(EarlyFlight *flight, const CheckTarget *target)
@@ -116,11 +141,18 @@ void early_flight_note_answered(EarlyFlight *flight, const CheckTarget *target)
 
 /* ---- what goes out --------------------------------------------------------- */
 
-static bool may_send(EarlyFlight *flight, EarlyTarget *target, gsize size)
+static bool is_client_hello(const guint8 *packet, gsize size)
+{
+    return size > RECORD_HEADER && packet[0] == HANDSHAKE && packet[RECORD_HEADER] == CLIENT_HELLO;
+}
+
+static bool may_send(EarlyFlight *flight, EarlyTarget *target, const guint8 *packet, gsize size)
 {
     bool stranger = target->heard == 0 && !target->stranger;
     guint price = (guint) ((size + CHECK_SIZE - 1) / CHECK_SIZE);
 
+    if (!target->greeted && !is_client_hello(packet, size))
+        return false;
     if (target->sent + size > EARLY_FLIGHT_HELLO + FACTOR * target->heard)
         return false;
     if (check_budget_has_answered(flight->budget, &target->target.address))
@@ -142,11 +174,11 @@ static void send_to(EarlyFlight *flight, EarlyTarget *target, guint first)
 {
     for (guint i = first; i < flight->packets->len; i++) {
         gsize length;
-        const char *bytes = g_bytes_get_data(flight->packets->pdata[i], &length);
+        const guint8 *bytes = g_bytes_get_data(flight->packets->pdata[i], &length);
 
-        if (!may_send(flight, target, length))
+        if (!may_send(flight, target, bytes, length))
             return;
-        g_socket_send_to(target->socket, target->to, bytes, length, NULL, NULL);
+        g_socket_send_to(target->socket, target->to, (const char *) bytes, length, NULL, NULL);
         target->sent += length;
         target->packets = MAX(target->packets, i + 1);
     }

@@ -5,7 +5,8 @@
  * The first packets of the layer above, which do not wait until there is a pair: they go behind our
  * checks, to where these go. So a remote could make us send them to others. They are few; an address
  * from which nothing has come is sent no more than a ClientHello, and only the first few of those are;
- * others three times as much as has come from there (as RFC 9000 8.1 has it). All of that is paid for
+ * others three times as much as has come from there (as RFC 9000 8.1 has it). What is no ClientHello
+ * goes only to where DTLS has come from, behind a check that had our password. All of that is paid for
  * from the budget of the checks, from what it has for this, and given back where somebody answers.
  * Relayed checks have none behind them.
  */
@@ -35,10 +36,15 @@ void early_flight_free(EarlyFlight *flight);
 void early_flight_note_check(EarlyFlight *flight, const CheckTarget *target, GSocket *socket,
                              GSocketAddress *to);
 
-/* A packet of LENGTH bytes has come from TARGET. CHECK: it is a check that is meant for us; others
- * count only behind one. */
-void early_flight_note_heard(EarlyFlight *flight, const CheckTarget *target, gsize length,
-                             bool check);
+/* A check of LENGTH bytes has come from TARGET with our user name. It counts when libnice, which
+ * knows the password, has replied. */
+void early_flight_note_asked(EarlyFlight *flight, const CheckTarget *target, gsize length);
+void early_flight_note_replied(EarlyFlight *flight, const CheckTarget *target);
+
+/* A packet that is no STUN has come from TARGET. It counts if it is of a handshake, and behind such
+ * a check. */
+void early_flight_note_heard(EarlyFlight *flight, const CheckTarget *target, const guint8 *packet,
+                             gsize length);
 
 /* TARGET has answered a check: it is there. */
 void early_flight_note_answered(EarlyFlight *flight, const CheckTarget *target);
