@@ -33,6 +33,7 @@
 #include "relay/bell.h"
 #include "relay/cluster-arrivals.h"
 #include "relay/cluster-socket.h"
+#include "relay/loop.h"
 
 #define CONNECT_TIMEOUT_MS 2000 /* for each server */
 #define RETRY_MS 500            /* and as much again, by chance */
@@ -295,7 +296,7 @@ static void end(ClusterLink *link)
     uv_close((uv_handle_t *) &link->check, NULL);
     disconnect(link, "");
     uv_close((uv_handle_t *) &link->timer, NULL);
-    bell_free(link->wake);
+    uv_stop(&link->loop);
 }
 
 static void on_check(uv_check_t *check)
@@ -365,7 +366,6 @@ static gpointer run(gpointer data)
 
     connect_now(link);
     uv_run(&link->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&link->loop);
     nats_ReleaseThreadMemory();
     return NULL;
 }
@@ -548,6 +548,8 @@ void cluster_link_free(ClusterLink *link)
     g_mutex_unlock(&link->lock);
     bell_ring(link->wake);
     g_thread_join(link->thread);
+    bell_free(link->wake); /* not by the thread: it may end before bell_ring() does */
+    loop_finish(&link->loop);
     bell_free(link->arrived);
     g_queue_clear_full(&link->letters, g_free);
     g_queue_clear_full(&link->writing, g_free);
