@@ -113,7 +113,7 @@ static void receive_call(CallDispatch *dispatch, const Frame *frame)
 {
     if (!frame->to)
         recent_sessions_add(dispatch->heard, frame->from, frame->session, clock_monotonic());
-    if (call_match_incoming(calls_list(dispatch->calls), frame))
+    if (call_match_incoming(calls_of_frame(dispatch->calls, frame), frame))
         return; /* it was asked again when we joined */
 
     if (frame->to || dispatch->ops->is_emitter(dispatch->data)) {
@@ -130,7 +130,7 @@ static void receive_call(CallDispatch *dispatch, const Frame *frame)
 static bool is_over(const CallDispatch *dispatch, const Frame *frame)
 {
     return (frame->restart && frame->to) ||
-           call_match_has_session(calls_list(dispatch->calls), frame->session) ||
+           call_match_has_session(calls_of_frame(dispatch->calls, frame), frame->session) ||
            recent_sessions_has_session(dispatch->ended, frame->session, clock_monotonic());
 }
 
@@ -186,7 +186,7 @@ static void receive_new_offer(CallDispatch *dispatch, const Frame *frame)
 
 static void receive_offer(CallDispatch *dispatch, const Frame *frame)
 {
-    const GPtrArray *list = calls_list(dispatch->calls);
+    const GPtrArray *list = calls_of_frame(dispatch->calls, frame);
     Call *within = call_match(list, dispatch->room, frame);
     Call *waiting = call_match_waiting(list, dispatch->room, frame);
 
@@ -210,12 +210,12 @@ static void receive_offer(CallDispatch *dispatch, const Frame *frame)
 
 static Call *find_call(const CallDispatch *dispatch, const Frame *frame)
 {
-    return call_match(calls_list(dispatch->calls), dispatch->room, frame);
+    return call_match(calls_of_frame(dispatch->calls, frame), dispatch->room, frame);
 }
 
 static Call *find_waiting(const CallDispatch *dispatch, const Frame *frame)
 {
-    return call_match_waiting(calls_list(dispatch->calls), dispatch->room, frame);
+    return call_match_waiting(calls_of_frame(dispatch->calls, frame), dispatch->room, frame);
 }
 
 static void receive_answer(CallDispatch *dispatch, const Frame *frame)
@@ -269,7 +269,7 @@ static void receive_bye(CallDispatch *dispatch, const Frame *frame)
     if (call)
         call_drop(call, reason);
     else if (g_strcmp0(frame->reason, FRAME_REASON_GONE) == 0 &&
-             (call = call_match_detour(calls_list(dispatch->calls), frame)))
+             (call = call_match_detour(calls_of_frame(dispatch->calls, frame), frame)))
         call_note_gone(call);
 }
 

@@ -37,7 +37,9 @@ struct Calls {
     CallLimits limits;
     const CallsOps *ops;
     CallUser user;
-    GPtrArray *list; /* of Call, in order of their numbers */
+    GPtrArray *list;      /* of Call, in order of their numbers */
+    GHashTable *sessions; /* session → GPtrArray of Call, in the same order */
+    GPtrArray *none;      /* always empty */
     guint last_number;
     SenderBudgets *budgets; /* of connectivity checks */
     Bucket byes[2];         /* of peers whose names are unknown, and known */
@@ -70,6 +72,29 @@ static void note_past(Calls *calls)
         calls->trim_id = clock_timer_add_seconds(TRIM_DELAY, on_trim, calls);
 }
 
+static void sessions_add(Calls *calls, Call *call)
+{
+    const char *session = call_session(call);
+    GPtrArray *same = session ? g_hash_table_lookup(calls->sessions, session) : NULL;
+
+    if (!session)
+        return;
+    if (!same) {
+        same = g_ptr_array_new();
+        g_hash_table_insert(calls->sessions, g_strdup(session), same);
+    }
+    g_ptr_array_add(same, call);
+}
+
+static void sessions_remove(Calls *calls, Call *call)
+{
+    const char *session = call_session(call);
+    GPtrArray *same = session ? g_hash_table_lookup(calls->sessions, session) : NULL;
+
+    if (same && g_ptr_array_remove(same, call) && same->len == 0)
+        g_hash_table_remove(calls->sessions, session);
+}
+
 /* The call belongs to the list. */
 static Call *calls_add(Calls *calls, CallInfo *info)
 {
@@ -78,6 +103,7 @@ static Call *calls_add(Calls *calls, CallInfo *info)
     info->number = ++calls->last_number;
     call = call_new(info, &calls->user);
     g_ptr_array_add(calls->list, call);
+    sessions_add(calls, call);
     note_past(calls);
     calls->ops->added(call, calls->user.data);
     return call;
@@ -85,6 +111,7 @@ static Call *calls_add(Calls *calls, CallInfo *info)
 
 void calls_remove(Calls *calls, Call *call)
 {
+    sessions_remove(calls, call);
     g_ptr_array_remove(calls->list, call);
     note_past(calls);
 }
@@ -92,6 +119,16 @@ void calls_remove(Calls *calls, Call *call)
 const GPtrArray *calls_list(const Calls *calls)
 {
     return calls->list;
+}
+
+const GPtrArray *calls_of_frame(const Calls *calls, const Frame *frame)
+{
+    const GPtrArray *same;
+
+    if (!frame->session)
+        return calls->list;
+    same = g_hash_table_lookup(calls->sessions, frame->session);
+    return same ? same : calls->none;
 }
 
 GPtrArray *calls_snapshot(const Calls *calls)
@@ -443,6 +480,9 @@ Calls *calls_new(const Room *room, const CallLimits *limits, const CallsOps *ops
     calls->ops = ops;
     calls->user = *user;
     calls->list = g_ptr_array_new_with_free_func((GDestroyNotify) call_unref);
+    calls->sessions =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
+    calls->none = g_ptr_array_new();
     calls->budgets = sender_budgets_new();
     random_bytes(&calls->seed, sizeof calls->seed);
     return calls;
@@ -454,6 +494,8 @@ void calls_free(Calls *calls)
         return;
     g_warn_if_fail(calls->list->len == 0);
     g_clear_handle_id(&calls->trim_id, g_source_remove);
+    g_hash_table_unref(calls->sessions);
+    g_ptr_array_unref(calls->none);
     g_ptr_array_unref(calls->list);
     sender_budgets_free(calls->budgets);
     g_free(calls);

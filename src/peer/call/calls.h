@@ -112,5 +112,7 @@ Call *calls_find(const Calls *calls, guint number);
 guint calls_count(const Calls *calls);
 /* In the order of their numbers; the list's, and it changes when a call comes or ends. */
 const GPtrArray *calls_list(const Calls *calls);
+/* Those whose session is the one that FRAME names; all if it names none. As calls_list(). */
+const GPtrArray *calls_of_frame(const Calls *calls, const Frame *frame);
 /* A copy with references, for loops that end calls. */
 GPtrArray *calls_snapshot(const Calls *calls);
