@@ -98,7 +98,7 @@ void call_watch_servers(Call *call, CallServerFailed failed, gpointer data)
     call->servers = call_servers_new(failed, data);
 }
 
-/* ICE gathers from a description of ours on that has new credentials. */
+/* ICE gathers from a description of ours on that has new credentials; what it finds is told later. */
 static void call_ask_servers(Call *call)
 {
     ConnectionConfig config = {};
@@ -106,8 +106,8 @@ static void call_ask_servers(Call *call)
     if (!call->servers || !call->ice_servers)
         return;
     call->user.ops->configure(call, &config, call->user.data);
-    call_servers_ask(call->servers, (const char *const *) call->ice_servers, config.trust,
-                     steps_own_ufrag(call->connection));
+    call_servers_begin(call->servers, (const char *const *) call->ice_servers, config.trust,
+                       steps_own_ufrag(call->connection));
 }
 
 static bool call_stepped(Call *call, const char *type)

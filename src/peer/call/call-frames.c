@@ -114,6 +114,8 @@ void call_tell_candidate(Connection *connection, const IceCandidateInit *candida
     Call *call = data;
     g_autoptr(Frame) frame = frame_new(FRAME_CANDIDATE);
 
+    if (call->servers)
+        call_servers_found(call->servers, candidate ? candidate->candidate : NULL);
     /* libwebrtc under Node.js rejects the empty candidate, and an unhandled
      * rejection ends the foreign program: they get no end of the list. */
     if (!candidate && call->foreign)

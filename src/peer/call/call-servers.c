@@ -5,7 +5,9 @@
 
 #include "peer/call/call-servers.h"
 
-enum { MAX_ASKED = 16 };
+#include "common/candidate.h"
+
+enum { MAX_ASKED = 16, QUOTA_REACHED = 486 };
 
 typedef struct {
     CallServers *servers;
@@ -17,6 +19,9 @@ struct CallServers {
     CallServerFailed failed;
     gpointer data;
     char *gathering;
+    char **uris; /* of the gathering, while those of TURN are not asked yet */
+    TlsTrust *trust;
+    bool relayed;     /* a TURN server has given a candidate in it */
     GPtrArray *asked; /* of AskedServer */
 };
 
@@ -29,6 +34,7 @@ static void asked_free(gpointer data)
     g_free(asked);
 }
 
+/* With a candidate in our hands, the allocation that fills the quota may be our own. */
 static void on_probed(ServerState state, guint code, const char *words, gpointer data)
 {
     AskedServer *asked = data;
@@ -36,34 +42,68 @@ static void on_probed(ServerState state, guint code, const char *words, gpointer
     g_autofree char *url = g_strdup(asked->url);
 
     g_ptr_array_remove_fast(servers->asked, asked);
-    if (state != SERVER_REACHABLE)
+    if (state != SERVER_REACHABLE && !(code == QUOTA_REACHED && servers->relayed))
         servers->failed(url, code ? code : CALL_SERVER_UNREACHABLE, words, servers->data);
 }
 
-static void ask(CallServers *servers, const char *uri, TlsTrust *trust)
+static void ask(CallServers *servers, const IceServer *server)
 {
-    g_auto(IceServer) server = {};
-    AskedServer *asked;
+    AskedServer *asked = g_new0(AskedServer, 1);
 
-    if (!ice_server_parse(uri, &server, NULL))
-        return;
-    asked = g_new0(AskedServer, 1);
     asked->servers = servers;
-    asked->url = ice_server_url(&server);
+    asked->url = ice_server_url(server);
     g_ptr_array_add(servers->asked, asked);
-    asked->probe = server_probe_new(&server, trust, on_probed, asked);
+    asked->probe = server_probe_new(server, servers->trust, on_probed, asked);
 }
 
-void call_servers_ask(CallServers *servers, const char *const *uris, TlsTrust *trust,
-                      const char *gathering)
+/* Those that are of TURN, or the others: how many there are, and if WANTED, asks them. */
+static guint each(CallServers *servers, bool turn, bool wanted)
+{
+    guint n = 0;
+
+    for (guint i = 0; servers->uris && servers->uris[i] && i < MAX_ASKED; i++) {
+        g_auto(IceServer) server = {};
+
+        if (!ice_server_parse(servers->uris[i], &server, NULL) ||
+            (server.kind != ICE_SERVER_STUN) != turn)
+            continue;
+        n++;
+        if (wanted)
+            ask(servers, &server);
+    }
+    return n;
+}
+
+static void forget(CallServers *servers)
+{
+    g_clear_pointer(&servers->uris, g_strfreev);
+    g_clear_pointer(&servers->trust, tls_trust_unref);
+}
+
+void call_servers_begin(CallServers *servers, const char *const *uris, TlsTrust *trust,
+                        const char *gathering)
 {
     if (g_strcmp0(gathering, servers->gathering) == 0)
         return;
     g_free(servers->gathering);
     servers->gathering = g_strdup(gathering);
     g_ptr_array_set_size(servers->asked, 0);
-    for (guint i = 0; uris && uris[i] && i < MAX_ASKED; i++)
-        ask(servers, uris[i], trust);
+    forget(servers);
+    servers->uris = g_strdupv((char **) uris);
+    servers->trust = trust ? tls_trust_ref(trust) : NULL;
+    servers->relayed = false;
+    each(servers, false, true);
+}
+
+void call_servers_found(CallServers *servers, const char *candidate)
+{
+    g_autofree char *type = candidate_type(candidate);
+
+    servers->relayed |= g_strcmp0(type, "relay") == 0;
+    if (candidate)
+        return;
+    each(servers, true, !servers->relayed || each(servers, true, false) > 1);
+    forget(servers);
 }
 
 CallServers *call_servers_new(CallServerFailed failed, gpointer data)
@@ -81,6 +121,7 @@ void call_servers_free(CallServers *servers)
     if (!servers)
         return;
     g_ptr_array_unref(servers->asked);
+    forget(servers);
     g_free(servers->gathering);
     g_free(servers);
 }

@@ -4,7 +4,8 @@
 /*
  * Asks the ICE servers that a program has given a call whether they serve us, each time that ICE
  * gathers addresses, and tells of those that do not (webrtc-pc 4.8.3). libnice only leaves out
- * what it gets from them.
+ * what it gets from them. A TURN server is asked for an allocation, and may have a quota of them
+ * (RFC 8656 7.2): it is asked when ICE has made its own, or has not got one.
  */
 
 #pragma once
@@ -24,5 +25,8 @@ void call_servers_free(CallServers *servers);
 
 /* Asks those at URIS, 16 at most; what is asked still is given up. GATHERING tells one gathering
  * from another: in the same one nothing is asked again. */
-void call_servers_ask(CallServers *servers, const char *const *uris, TlsTrust *trust,
-                      const char *gathering);
+void call_servers_begin(CallServers *servers, const char *const *uris, TlsTrust *trust,
+                        const char *gathering);
+
+/* It has found CANDIDATE; NULL: it is over. */
+void call_servers_found(CallServers *servers, const char *candidate);
