@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "fake-clock.h"
 #include "peer/call/call-servers.h"
 
 #define RELAYED "candidate:1 1 UDP 1 192.0.2.1 2000 typ relay raddr 192.0.2.2 rport 2001"
@@ -163,12 +164,31 @@ static void test_gathers_again(void)
     end(servers);
 }
 
+/* libnice never says that it is done where the way to a turns: server breaks. */
+static void test_never_done(void)
+{
+    g_autoptr(GString) told = g_string_new(NULL);
+    CallServers *servers = begin(one, told);
+
+    answer(STUN, 0);
+    fake_clock_advance(3 * G_USEC_PER_SEC);
+    assert_asked(FIRST);
+    call_servers_found(servers, NULL);
+    assert_asked(FIRST);
+    call_servers_found(servers, RELAYED);
+    answer(FIRST, 486);
+    g_assert_cmpstr(told->str, ==, "");
+    g_assert_cmpint(fake_clock_due(), ==, -1);
+    end(servers);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/call-servers/serves", test_serves);
     g_test_add_func("/call-servers/serves-not", test_serves_not);
     g_test_add_func("/call-servers/one-serves", test_one_serves);
+    g_test_add_func("/call-servers/never-done", test_never_done);
     g_test_add_func("/call-servers/gathers-again", test_gathers_again);
     return g_test_run();
 }

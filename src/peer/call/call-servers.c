@@ -6,8 +6,14 @@
 #include "peer/call/call-servers.h"
 
 #include "common/candidate.h"
+#include "common/clock.h"
 
-enum { MAX_ASKED = 16, QUOTA_REACHED = 486 };
+enum {
+    MAX_ASKED = 16,
+    QUOTA_REACHED = 486,
+    TURN_LIMIT =
+        3000, /* milliseconds, where ICE is not done: it has its allocation, or gets none */
+};
 
 typedef struct {
     CallServers *servers;
@@ -21,6 +27,7 @@ struct CallServers {
     char *gathering;
     char **uris; /* of the gathering, while those of TURN are not asked yet */
     TlsTrust *trust;
+    guint turn_timer; /* the same */
     bool relayed;     /* a TURN server has given a candidate in it */
     GPtrArray *asked; /* of AskedServer */
 };
@@ -78,6 +85,22 @@ static void forget(CallServers *servers)
 {
     g_clear_pointer(&servers->uris, g_strfreev);
     g_clear_pointer(&servers->trust, tls_trust_unref);
+    g_clear_handle_id(&servers->turn_timer, g_source_remove);
+}
+
+static void ask_turn(CallServers *servers)
+{
+    each(servers, true, !servers->relayed || each(servers, true, false) > 1);
+    forget(servers);
+}
+
+static gboolean on_turn_limit(gpointer data)
+{
+    CallServers *servers = data;
+
+    servers->turn_timer = 0;
+    ask_turn(servers);
+    return G_SOURCE_REMOVE;
 }
 
 void call_servers_begin(CallServers *servers, const char *const *uris, TlsTrust *trust,
@@ -92,6 +115,7 @@ void call_servers_begin(CallServers *servers, const char *const *uris, TlsTrust 
     servers->uris = g_strdupv((char **) uris);
     servers->trust = trust ? tls_trust_ref(trust) : NULL;
     servers->relayed = false;
+    servers->turn_timer = clock_timer_add(TURN_LIMIT, on_turn_limit, servers);
     each(servers, false, true);
 }
 
@@ -100,10 +124,8 @@ void call_servers_found(CallServers *servers, const char *candidate)
     g_autofree char *type = candidate_type(candidate);
 
     servers->relayed |= g_strcmp0(type, "relay") == 0;
-    if (candidate)
-        return;
-    each(servers, true, !servers->relayed || each(servers, true, false) > 1);
-    forget(servers);
+    if (!candidate)
+        ask_turn(servers);
 }
 
 CallServers *call_servers_new(CallServerFailed failed, gpointer data)

@@ -5,7 +5,7 @@
  * Asks the ICE servers that a program has given a call whether they serve us, each time that ICE
  * gathers addresses, and tells of those that do not (webrtc-pc 4.8.3). libnice only leaves out
  * what it gets from them. A TURN server is asked for an allocation, and may have a quota of them
- * (RFC 8656 7.2): it is asked when ICE has made its own, or has not got one.
+ * (RFC 8656 7.2): it is asked when ICE has made its own, or has not got one in time.
  */
 
 #pragma once
