@@ -212,7 +212,7 @@ def test_network_lost_and_back(world, kind):
     finally:
         nft("delete table inet cut")
     # There is a gap only if the emitter had nobody to publish for: what it has published comes late.
-    wait_growing(page, "boiler", 20, 60)
+    wait_growing(page, "boiler", 20, 180)
     page.wait("document.querySelector('.card.stale') === null")
 
 
