@@ -135,8 +135,7 @@ static GateEntry *find_entry(CheckGate *gate, const CheckTarget *target)
 
     for (guint i = 0; i < gate->entries->len; i++) {
         entry = &g_array_index(gate->entries, GateEntry, i);
-        if (entry->target.port == target->port &&
-            IN6_ARE_ADDR_EQUAL(&entry->target.address, &target->address))
+        if (check_target_equal(&entry->target, target))
             return entry;
     }
     if (gate->entries->len == MAX_TARGETS)

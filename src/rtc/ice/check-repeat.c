@@ -85,8 +85,7 @@ static RepeatedCheck *find(const CheckRepeat *repeat, const GSocket *socket,
     for (guint i = 0; i < repeat->checks->len; i++) {
         RepeatedCheck *check = &g_array_index(repeat->checks, RepeatedCheck, i);
 
-        if ((!socket || check->socket == socket) && check->target.port == target->port &&
-            IN6_ARE_ADDR_EQUAL(&check->target.address, &target->address))
+        if ((!socket || check->socket == socket) && check_target_equal(&check->target, target))
             return check;
     }
     return NULL;

@@ -43,6 +43,11 @@ bool check_target_read(CheckTarget *target, const struct sockaddr *address)
     return true;
 }
 
+bool check_target_equal(const CheckTarget *a, const CheckTarget *b)
+{
+    return a->port == b->port && IN6_ARE_ADDR_EQUAL(&a->address, &b->address);
+}
+
 static bool contains(const GArray *addresses, const struct in6_addr *address)
 {
     for (guint i = 0; i < addresses->len; i++) {

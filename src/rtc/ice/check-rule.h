@@ -23,6 +23,7 @@ typedef struct {
 
 /* False if ADDRESS is neither IPv4 nor IPv6. */
 bool check_target_read(CheckTarget *target, const struct sockaddr *address);
+bool check_target_equal(const CheckTarget *a, const CheckTarget *b);
 
 typedef struct {
     GArray *own;        /* of struct in6_addr: all addresses of this host */

@@ -70,8 +70,7 @@ static EarlyTarget *find(const EarlyFlight *flight, const CheckTarget *target)
     for (guint i = 0; i < flight->targets->len; i++) {
         EarlyTarget *found = &g_array_index(flight->targets, EarlyTarget, i);
 
-        if (found->target.port == target->port &&
-            IN6_ARE_ADDR_EQUAL(&found->target.address, &target->address))
+        if (check_target_equal(&found->target, target))
             return found;
     }
     return NULL;
