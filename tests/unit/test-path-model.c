@@ -18,7 +18,7 @@
 #define MS 1000
 #define STEP 100 /* µs */
 #define PACKET 1200
-#define CHUNK (PACKET - CHUNKS_BEGIN)
+#define CHUNK (PACKET - COMMON_HEADER)
 #define TSNS 65536 /* no more are on their way */
 #define FIRST_TSN 0xfffffff0
 #define MBIT (1e6 / 8)
@@ -130,9 +130,9 @@ static void sim_send(Sim *sim, Packet *packet)
 {
     guint8 bytes[PACKET] = {};
 
-    bytes[CHUNKS_BEGIN] = CHUNK_DATA;
-    put16(bytes + CHUNKS_BEGIN + 2, CHUNK);
-    put32(bytes + CHUNKS_BEGIN + CHUNK_HEADER, packet->tsn);
+    bytes[COMMON_HEADER] = CHUNK_DATA;
+    put16(bytes + COMMON_HEADER + 2, CHUNK);
+    put32(bytes + COMMON_HEADER + CHUNK_HEADER, packet->tsn);
     delivery_output(&sim->delivery, bytes, sizeof bytes, sim->now);
     sim_enqueue(sim, packet);
 }
@@ -196,12 +196,12 @@ static void sim_acknowledge(Sim *sim)
             put16(sack + 28 + n++ * 4, offset);
         put16(sack + 28 + n * 4 - 2, offset);
     }
-    sack[CHUNKS_BEGIN] = CHUNK_SACK;
-    put16(sack + CHUNKS_BEGIN + 2, 16 + n * 4);
-    put32(sack + CHUNKS_BEGIN + 4, sim->cumulative);
-    put16(sack + CHUNKS_BEGIN + 12, n);
+    sack[COMMON_HEADER] = CHUNK_SACK;
+    put16(sack + COMMON_HEADER + 2, 16 + n * 4);
+    put32(sack + COMMON_HEADER + 4, sim->cumulative);
+    put16(sack + COMMON_HEADER + 12, n);
     sim->unacknowledged = 0;
-    if (delivery_input(&sim->delivery, sack, CHUNKS_BEGIN + 16 + n * 4, sim->now, &sample))
+    if (delivery_input(&sim->delivery, sack, COMMON_HEADER + 16 + n * 4, sim->now, &sample))
         path_model_sample(&sim->model, &sim->delivery, &sample, sim->now);
 }
 

@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "rtc/error.h"
+#include "rtc/sctp/chunks.h"
 #include "rtc/sctp/congestion.h"
 #include "rtc/sctp/gate.h"
 #include "rtc/sctp/liveness.h"
@@ -33,7 +34,6 @@
 #include "rtc/sctp/send-limit.h"
 #include "rtc/sctp/streams.h"
 
-#define COMMON_HEADER 12 /* usrsctp's idea of a path MTU leaves the SCTP header out */
 #define READ_SIZE 65536
 /* The beginning of a message that is so long, or half of the window, is read before its end is
  * here: more than is read at a time, so that shorter ones are known to be whole. */

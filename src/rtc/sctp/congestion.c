@@ -128,19 +128,16 @@ static const guint8 *edit(Congestion *congestion, const guint8 *packet, gsize le
 const guint8 *congestion_input(Congestion *congestion, const guint8 *packet, gsize length)
 {
     guint32 room;
-    gsize size;
+    gsize sack;
 
     if (!congestion->path)
         return packet;
     take_sample(congestion, packet, length);
     room = room_of(congestion->path);
-    for (gsize at = CHUNKS_BEGIN; (size = chunk_size(packet, length, at)) > 0; at += size) {
-        if (packet[at] == CHUNK_SACK && size >= ROOM_OFFSET + sizeof room)
-            return get32(packet + at + ROOM_OFFSET) > room
-                       ? edit(congestion, packet, length, at, room)
-                       : packet;
-    }
-    return packet;
+    sack = chunk_find(packet, length, CHUNK_SACK, ROOM_OFFSET + sizeof room);
+    if (sack == 0 || get32(packet + sack + ROOM_OFFSET) <= room)
+        return packet;
+    return edit(congestion, packet, length, sack, room);
 }
 
 /* Whether usrsctp holds more than what has been sent and is not acknowledged yet */

@@ -12,7 +12,6 @@
 
 #include "rtc/sctp/chunks.h"
 
-#define TSN_END 8
 #define DATA_HEADER 16
 #define SACK_BLOCKS 16 /* of Gap Ack Blocks, behind the chunk's beginning */
 #define SACK_N_BLOCKS 12
@@ -114,7 +113,7 @@ void delivery_output(Delivery *delivery, const guint8 *packet, gsize length, gin
 
     if (delivery->cumulative == delivery->highest)
         delivery->delivered_at = delivery->delivered_sent = now; /* from here on it is busy */
-    for (gsize at = CHUNKS_BEGIN; (size = chunk_size(packet, length, at)) > 0; at += size) {
+    for (gsize at = COMMON_HEADER; (size = chunk_size(packet, length, at)) > 0; at += size) {
         if (packet[at] == CHUNK_DATA && size >= TSN_END)
             fresh |= note_chunk(delivery, get32(packet + at + CHUNK_HEADER), size);
     }
@@ -237,13 +236,7 @@ static bool input_sack(Delivery *delivery, const guint8 *sack, gsize size, gint6
 bool delivery_input(Delivery *delivery, const guint8 *packet, gsize length, gint64 now,
                     DeliverySample *sample)
 {
-    gsize size;
+    gsize at = delivery->begun ? chunk_find(packet, length, CHUNK_SACK, SACK_BLOCKS) : 0;
 
-    if (!delivery->begun)
-        return false;
-    for (gsize at = CHUNKS_BEGIN; (size = chunk_size(packet, length, at)) > 0; at += size) {
-        if (packet[at] == CHUNK_SACK && size >= SACK_BLOCKS)
-            return input_sack(delivery, packet + at, size, now, sample);
-    }
-    return false;
+    return at > 0 && input_sack(delivery, packet + at, chunk_size(packet, length, at), now, sample);
 }

@@ -18,31 +18,11 @@
 
 #include <string.h>
 
-#include "rtc/sctp/network-order.h"
+#include "rtc/sctp/chunks.h"
 
-#define COMMON_HEADER 12 /* RFC 9260 3.1 */
-#define TLV_HEADER 4     /* of a chunk, a parameter and an error cause alike */
+#define TLV_HEADER 4 /* of a chunk, a parameter and an error cause alike */
 #define PADDED(length) (((gsize) (length) + 3) & ~(gsize) 3)
 #define TYPE_SKIP 0x80 /* an unknown chunk is passed over, and not the end of the packet */
-
-enum {
-    CHUNK_DATA = 0,
-    CHUNK_INIT = 1,
-    CHUNK_INIT_ACK = 2,
-    CHUNK_SACK = 3,
-    CHUNK_HEARTBEAT = 4,
-    CHUNK_HEARTBEAT_ACK = 5,
-    CHUNK_ABORT = 6,
-    CHUNK_SHUTDOWN = 7,
-    CHUNK_SHUTDOWN_ACK = 8,
-    CHUNK_ERROR = 9,
-    CHUNK_COOKIE_ECHO = 10,
-    CHUNK_COOKIE_ACK = 11,
-    CHUNK_SHUTDOWN_COMPLETE = 14,
-    CHUNK_RE_CONFIG = 130,  /* RFC 6525 3.1 */
-    CHUNK_PAD = 132,        /* RFC 4820 3 */
-    CHUNK_FORWARD_TSN = 192 /* RFC 3758 3.2 */
-};
 
 #define FLAG_T 1 /* the tag is the sender's own (RFC 9260 8.5.1) */
 

@@ -14,18 +14,9 @@
 #include <string.h>
 
 #include "common/random.h"
-#include "rtc/sctp/network-order.h"
+#include "rtc/sctp/chunks.h"
 
 /* RFC 9260 3 */
-#define COMMON_HEADER 12
-#define CHUNK_HEADER 4
-#define CHUNK_INIT 1
-#define CHUNK_INIT_ACK 2
-#define CHUNK_SACK 3
-#define CHUNK_HEARTBEAT_ACK 5
-#define CHUNK_ABORT 6
-#define CHUNK_COOKIE_ECHO 10
-#define CHUNK_COOKIE_ACK 11
 #define TAG_OFFSET 4 /* in a packet and in an INIT alike */
 #define TSN_OFFSET 16
 #define PARAMETERS_OFFSET 20

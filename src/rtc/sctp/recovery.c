@@ -20,7 +20,6 @@
 
 /* RFC 9260 3 */
 #define CHECKSUM_OFFSET 8
-#define TSN_END 8 /* in DATA, SACK and FORWARD-TSN it is behind the chunk's header */
 
 #define ASK_USEC (150 * 1000)
 #define SLOW_ASK_USEC G_USEC_PER_SEC
@@ -88,7 +87,7 @@ static void keep(Recovery *recovery, guint32 tsn, const guint8 *packet, gsize le
     if (recovery->kept->len == 0)
         recovery->since = now;
     g_byte_array_set_size(recovery->kept, 0);
-    g_byte_array_append(recovery->kept, packet, CHUNKS_BEGIN);
+    g_byte_array_append(recovery->kept, packet, COMMON_HEADER);
     g_byte_array_append(recovery->kept, packet + at, length - at);
     recovery->kept_tsn = tsn;
     recovery->sent = now;
@@ -105,7 +104,7 @@ void recovery_output(Recovery *recovery, const guint8 *packet, gsize length)
     guint32 first_tsn = 0;
     bool again = false;
 
-    for (gsize at = CHUNKS_BEGIN; (size = chunk_size(packet, length, at)) > 0; at += size) {
+    for (gsize at = COMMON_HEADER; (size = chunk_size(packet, length, at)) > 0; at += size) {
         const guint8 type = packet[at];
         guint32 tsn;
 
@@ -172,7 +171,7 @@ void recovery_input(Recovery *recovery, const guint8 *packet, gsize length)
     bool answer = false;
     gsize size;
 
-    for (gsize at = CHUNKS_BEGIN;
+    for (gsize at = COMMON_HEADER;
          recovery->kept->len > 0 && (size = chunk_size(packet, length, at)) > 0; at += size) {
         if (packet[at] == CHUNK_SACK && size >= TSN_END)
             note_sack(recovery, get32(packet + at + CHUNK_HEADER));

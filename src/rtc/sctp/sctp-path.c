@@ -16,19 +16,13 @@
 
 #include "common/clock.h"
 #include "common/random.h"
+#include "rtc/sctp/chunks.h"
 #include "rtc/sctp/crc32c.h"
-#include "rtc/sctp/network-order.h"
 #include "rtc/sctp/path-mtu.h"
 
 /* RFC 9260 3 */
 #define PORTS_AND_TAG 8
 #define TAG_OFFSET 4
-#define COMMON_HEADER 12
-#define CHUNK_HEADER 4
-#define CHUNK_DATA 0
-#define CHUNK_HEARTBEAT 4
-#define CHUNK_HEARTBEAT_ACK 5
-#define CHUNK_PAD 0x84
 #define HEARTBEAT_INFO 1
 /*
  * The Heartbeat Information is as long as usrsctp's own, which drops what

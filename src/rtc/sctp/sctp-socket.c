@@ -11,11 +11,11 @@
 
 #include "common/log.h"
 #include "rtc/error.h"
+#include "rtc/sctp/chunks.h"
 #include "rtc/sctp/sctp-stack.h"
 
 /* Of a reliable message, see policy_of() */
 #define RETRANSMITS_UNLIMITED G_MAXUINT32
-#define COMMON_HEADER 12 /* usrsctp's idea of a path MTU leaves the SCTP header out */
 #ifndef SCTP_SET_INITIAL_DBG_SEQ
 #define SCTP_SET_INITIAL_DBG_SEQ 0x9f00 /* in usrsctp's netinet/sctp.h, which is not installed */
 #endif
