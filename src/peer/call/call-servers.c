@@ -11,8 +11,7 @@
 enum {
     MAX_ASKED = 16,
     QUOTA_REACHED = 486,
-    TURN_LIMIT =
-        3000, /* milliseconds, where ICE is not done: it has its allocation, or gets none */
+    TURN_LIMIT = 3000, /* ms, where ICE is not done: it has its allocation, or gets none */
 };
 
 typedef struct {
@@ -25,10 +24,10 @@ struct CallServers {
     CallServerFailed failed;
     gpointer data;
     char *gathering;
-    char **uris; /* of the gathering, while those of TURN are not asked yet */
+    GArray *turn; /* of IceServer: those of TURN that are not asked yet */
     TlsTrust *trust;
-    guint turn_timer; /* the same */
-    bool relayed;     /* a TURN server has given a candidate in it */
+    guint turn_timer; /* to ask them */
+    bool relayed;     /* a TURN server has given a candidate in this gathering */
     GPtrArray *asked; /* of AskedServer */
 };
 
@@ -63,35 +62,19 @@ static void ask(CallServers *servers, const IceServer *server)
     asked->probe = server_probe_new(server, servers->trust, on_probed, asked);
 }
 
-/* Those that are of TURN, or the others: how many there are, and if WANTED, asks them. */
-static guint each(CallServers *servers, bool turn, bool wanted)
+static void forget_turn(CallServers *servers)
 {
-    guint n = 0;
-
-    for (guint i = 0; servers->uris && servers->uris[i] && i < MAX_ASKED; i++) {
-        g_auto(IceServer) server = {};
-
-        if (!ice_server_parse(servers->uris[i], &server, NULL) ||
-            (server.kind != ICE_SERVER_STUN) != turn)
-            continue;
-        n++;
-        if (wanted)
-            ask(servers, &server);
-    }
-    return n;
-}
-
-static void forget(CallServers *servers)
-{
-    g_clear_pointer(&servers->uris, g_strfreev);
+    g_array_set_size(servers->turn, 0);
     g_clear_pointer(&servers->trust, tls_trust_unref);
     g_clear_handle_id(&servers->turn_timer, g_source_remove);
 }
 
+/* One alone has served if there is a relayed candidate. */
 static void ask_turn(CallServers *servers)
 {
-    each(servers, true, !servers->relayed || each(servers, true, false) > 1);
-    forget(servers);
+    for (guint i = 0; (!servers->relayed || servers->turn->len > 1) && i < servers->turn->len; i++)
+        ask(servers, &g_array_index(servers->turn, IceServer, i));
+    forget_turn(servers);
 }
 
 static gboolean on_turn_limit(gpointer data)
@@ -103,6 +86,20 @@ static gboolean on_turn_limit(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static void begin_one(CallServers *servers, const char *uri)
+{
+    IceServer server = {};
+
+    if (!ice_server_parse(uri, &server, NULL))
+        return;
+    if (server.kind != ICE_SERVER_STUN) {
+        g_array_append_val(servers->turn, server);
+        return;
+    }
+    ask(servers, &server);
+    ice_server_clear(&server);
+}
+
 void call_servers_begin(CallServers *servers, const char *const *uris, TlsTrust *trust,
                         const char *gathering)
 {
@@ -111,12 +108,12 @@ void call_servers_begin(CallServers *servers, const char *const *uris, TlsTrust 
     g_free(servers->gathering);
     servers->gathering = g_strdup(gathering);
     g_ptr_array_set_size(servers->asked, 0);
-    forget(servers);
-    servers->uris = g_strdupv((char **) uris);
+    forget_turn(servers);
     servers->trust = trust ? tls_trust_ref(trust) : NULL;
     servers->relayed = false;
     servers->turn_timer = clock_timer_add(TURN_LIMIT, on_turn_limit, servers);
-    each(servers, false, true);
+    for (guint i = 0; uris[i] && i < MAX_ASKED; i++)
+        begin_one(servers, uris[i]);
 }
 
 void call_servers_found(CallServers *servers, const char *candidate)
@@ -135,6 +132,8 @@ CallServers *call_servers_new(CallServerFailed failed, gpointer data)
     servers->failed = failed;
     servers->data = data;
     servers->asked = g_ptr_array_new_with_free_func(asked_free);
+    servers->turn = g_array_new(FALSE, FALSE, sizeof(IceServer));
+    g_array_set_clear_func(servers->turn, (GDestroyNotify) ice_server_clear);
     return servers;
 }
 
@@ -143,7 +142,8 @@ void call_servers_free(CallServers *servers)
     if (!servers)
         return;
     g_ptr_array_unref(servers->asked);
-    forget(servers);
+    forget_turn(servers);
+    g_array_unref(servers->turn);
     g_free(servers->gathering);
     g_free(servers);
 }

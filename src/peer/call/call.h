@@ -212,8 +212,8 @@ bool call_is_vouched(const Call *call);            /* somebody vouches for that 
 gint64 call_started(const Call *call);             /* monotonic microseconds */
 guint64 call_connected_at(const Call *call);       /* microseconds since the epoch; 0: not yet */
 guint64 call_reconnecting_since(const Call *call); /* the same; 0: it is not */
-bool call_has_no_path(
-    const Call *call); /* of a stepwise call: as CONNECTION_PATH_FAILED has told */
+/* Of a stepwise call: as CONNECTION_PATH_FAILED has told */
+bool call_has_no_path(const Call *call);
 guint64 call_setup_time(const Call *call); /* microseconds to the first open channel; 0: none */
 
 /* Neither connected yet nor closed. */
