@@ -18,17 +18,6 @@ End remote, ours;
 GBytes *cookie_echo;
 static guint32 our_tag;
 
-guint32 get32(const guint8 *at)
-{
-    return (guint32) at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
-}
-
-void put32(guint8 *at, guint32 value)
-{
-    value = GUINT32_TO_BE(value);
-    memcpy(at, &value, sizeof value);
-}
-
 /* ---- the two ends ---- */
 
 static bool end_send(Transport *transport, const guint8 *packet, gsize length)

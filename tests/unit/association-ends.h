@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "rtc/sctp/association.h"
+#include "rtc/sctp/network-order.h"
 
 #define PORT 5000
 #define HEADER 12
@@ -34,9 +35,6 @@ typedef struct {
 extern End remote, ours;
 extern GBytes *cookie_echo; /* the packet with which the association began */
 extern bool old_remote;     /* it knows neither RFC 6525 nor RFC 3758; until the next tear_down() */
-
-guint32 get32(const guint8 *at);
-void put32(guint8 *at, guint32 value);
 
 /* What an end knows of SCTP's handshake in the descriptions; all NULL: nothing */
 typedef struct {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "association-ends.h"
+#include "association-message.h"
 #include "fake-clock.h"
 #include "rtc/sctp/opening-chunk.h"
 
@@ -39,13 +40,7 @@ static void test_described(void)
 
 static AssociationResult try_text(End *end, const char *text)
 {
-    const AssociationMessage message = {.stream = 1,
-                                        .ppid = 53,
-                                        .ordered = true,
-                                        .max_retransmits = -1,
-                                        .max_packet_lifetime = -1,
-                                        .bytes = text,
-                                        .length = strlen(text)};
+    const AssociationMessage message = message_of(text, strlen(text));
 
     return association_send(end->sctp, &message);
 }

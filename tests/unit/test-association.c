@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "association-ends.h"
+#include "association-message.h"
 #include "common/clock.h"
 #include "fake-clock.h"
 
@@ -79,13 +80,7 @@ static void test_cookie_again(void)
 static void test_false_sack(void)
 {
     static const guint8 nothing[1000];
-    const AssociationMessage message = {.stream = 1,
-                                        .ppid = 53,
-                                        .ordered = true,
-                                        .max_retransmits = -1,
-                                        .max_packet_lifetime = -1,
-                                        .bytes = nothing,
-                                        .length = sizeof nothing};
+    const AssociationMessage message = message_of(nothing, sizeof nothing);
     g_autofree guint8 *sack = g_malloc0(12 + 4 * 4000);
     GByteArray *packet;
 
@@ -218,13 +213,7 @@ static guint count_timers(void)
 
 static void test_lone_message(void)
 {
-    const AssociationMessage message = {.stream = 1,
-                                        .ppid = 53,
-                                        .ordered = true,
-                                        .max_retransmits = -1,
-                                        .max_packet_lifetime = -1,
-                                        .bytes = "alone",
-                                        .length = 5};
+    const AssociationMessage message = message_of("alone", 5);
     guint count;
 
     set_up();

@@ -8,23 +8,12 @@
 
 #include <config.h>
 
-#include <sys/time.h>
-
 #include "association-ends.h"
+#include "association-message.h"
 #include "fake-clock.h"
 
 #define STEP 250 /* µs */
 #define MESSAGE 16384
-
-/* usrsctp measures round trips by this one. */
-int gettimeofday(struct timeval *restrict time, void *restrict zone)
-{
-    gint64 now = clock_monotonic();
-
-    time->tv_sec = now / G_USEC_PER_SEC;
-    time->tv_usec = now % G_USEC_PER_SEC;
-    return 0;
-}
 
 typedef struct {
     gint64 due;
@@ -78,13 +67,7 @@ static void hand_over(Way *way, gint64 now)
 static void fill(void)
 {
     static const guint8 bytes[MESSAGE];
-    const AssociationMessage message = {.stream = 1,
-                                        .ppid = 53,
-                                        .ordered = true,
-                                        .max_retransmits = -1,
-                                        .max_packet_lifetime = -1,
-                                        .bytes = bytes,
-                                        .length = sizeof bytes};
+    const AssociationMessage message = message_of(bytes, sizeof bytes);
 
     while (association_send(ours.sctp, &message) == ASSOCIATION_SENT)
         ;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "association-ends.h"
+#include "association-message.h"
 #include "common/clock.h"
 #include "fake-clock.h"
 
@@ -66,17 +67,6 @@ static void wait_for_any(guint8 type, guint8 other)
 {
     while (count_chunks(type) == 0 && count_chunks(other) == 0)
         step();
-}
-
-static AssociationMessage message_of(const void *bytes, gsize length)
-{
-    return (AssociationMessage){.stream = 1,
-                                .ppid = 53,
-                                .ordered = true,
-                                .max_retransmits = -1,
-                                .max_packet_lifetime = -1,
-                                .bytes = bytes,
-                                .length = length};
 }
 
 static void carry_until_acknowledged(void)

@@ -9,10 +9,9 @@
 #include <config.h>
 
 #include <string.h>
-#include <sys/time.h>
 
+#include "association-message.h"
 #include "fake-clock.h"
-#include "rtc/sctp/association.h"
 
 #define PORT 5000
 #define FIRST_CHUNK 12
@@ -38,15 +37,6 @@ typedef struct {
     End *to;
     GBytes *bytes;
 } Packet;
-
-/* usrsctp's timers live in our time, but how old a chunk is it asks the C library. */
-int gettimeofday(struct timeval *now, void *zone)
-{
-    gint64 usec = clock_wall();
-
-    *now = (struct timeval){usec / G_USEC_PER_SEC, usec % G_USEC_PER_SEC};
-    return 0;
-}
 
 static End ours, remote;
 static bool cut, cut_ours; /* both ways; from us only */
@@ -161,13 +151,7 @@ static void tear_down(void)
 static bool send_number(guint number, gsize length)
 {
     g_autofree guint8 *bytes = g_malloc0(length);
-    const AssociationMessage message = {.stream = 1,
-                                        .ppid = 53,
-                                        .ordered = true,
-                                        .max_retransmits = -1,
-                                        .max_packet_lifetime = -1,
-                                        .bytes = bytes,
-                                        .length = length};
+    const AssociationMessage message = message_of(bytes, length);
 
     memcpy(bytes, &number, sizeof number);
     return association_send(ours.sctp, &message) == ASSOCIATION_SENT;
@@ -227,14 +211,10 @@ static void test_one_way(void)
     cut_ours = true;
     before = ours.sent;
     for (guint i = 0; i < 50; i++) {
-        const AssociationMessage message = {.stream = 1,
-                                            .ppid = 53,
-                                            .ordered = false,
-                                            .max_retransmits = 0,
-                                            .max_packet_lifetime = -1,
-                                            .bytes = &i,
-                                            .length = sizeof i};
+        AssociationMessage message = message_of(&i, sizeof i);
 
+        message.ordered = false;
+        message.max_retransmits = 0;
         if (i == 0)
             send_number(1, 1000);
         association_send(remote.sctp, &message);
