@@ -6,6 +6,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -94,26 +95,64 @@ def test_a_program_that_dies(world):
     program.stdout.close()
 
 
-def test_the_daemon_dies(world):
-    """Connections fail, channels close with an error, and the process ends by itself."""
-    peer = new_peer(world)
-    program = subprocess.Popen(
+def connected(peer, script):
+    """A program with two connections, a and b, and a channel between them; SCRIPT is its rest."""
+    return subprocess.Popen(
         ["node", "-e", f"""
 const {{RTCPeerConnection}} = require({MODULE!r});
 const [a, b] = [new RTCPeerConnection(), new RTCPeerConnection()];
 a.onicecandidate = (e) => b.addIceCandidate(e.candidate ?? undefined);
 b.onicecandidate = (e) => a.addIceCandidate(e.candidate ?? undefined);
 const channel = a.createDataChannel('x');
-channel.onopen = () => console.log('open');
-channel.onerror = (e) => console.log('error', e.error.errorDetail);
-channel.onclose = () => console.log('close', a.connectionState);
+{script}
 (async () => {{
   await a.setLocalDescription();
   await b.setRemoteDescription(a.localDescription);
   await b.setLocalDescription();
   await a.setRemoteDescription(b.localDescription);
 }})();
-"""], env=environment(peer), stdout=subprocess.PIPE, text=True)
+"""], env=environment(peer), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_slow_daemon(world):
+    """A bus lets a program have so many calls without an answer: more messages than that are sent
+    and the channel is closed while the daemon stands still."""
+    peer = new_peer(world)
+    program = connected(peer, """
+let come = 0;
+b.ondatachannel = ({channel: other}) => {
+  other.onmessage = () => come++;
+  other.onclose = () => { console.log(come); a.close(); b.close(); };
+};
+channel.onopen = () => console.log('open');
+process.stdin.once('data', () => {
+  process.stdin.destroy();
+  for (let i = 0; i < 500; i++)
+    channel.send(`message ${i}`);
+  channel.close();
+  setTimeout(() => console.log('sent'), 200);
+});
+""")
+    equal(program.stdout.readline().strip(), "open", "what the program says")
+    peer.signal(signal.SIGSTOP)
+    try:
+        program.stdin.write("go\n")
+        program.stdin.flush()
+        equal(program.stdout.readline().strip(), "sent", "what it says then")
+    finally:
+        peer.signal(signal.SIGCONT)
+    rest, _ = program.communicate(timeout=30)
+    equal((rest.strip(), program.returncode), ("500", 0), "messages that came, and the exit status")
+
+
+def test_the_daemon_dies(world):
+    """Connections fail, channels close with an error, and the process ends by itself."""
+    peer = new_peer(world)
+    program = connected(peer, """
+channel.onopen = () => console.log('open');
+channel.onerror = (e) => console.log('error', e.error.errorDetail);
+channel.onclose = () => console.log('close', a.connectionState);
+""")
     equal(program.stdout.readline().strip(), "open", "what the program says")
     peer.kill()
     rest, _ = program.communicate(timeout=30)

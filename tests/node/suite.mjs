@@ -16,8 +16,8 @@ export const {RTCPeerConnection} = rtc;
 const tests = [];
 const opened = [];
 
-export function test(title, run, skipped = null) {
-  tests.push({title, run, skipped});
+export function test(title, run) {
+  tests.push({title, run});
 }
 
 // ---- what tests are made of
@@ -118,12 +118,8 @@ export function messages(channel) {
 
 // ---- running
 
-async function run({title, run: body, skipped}, number) {
+async function run({title, run: body}, number) {
   let problem = null;
-  if (skipped) {
-    console.log(`ok ${number} - ${title} # SKIP ${skipped}`);
-    return true;
-  }
   try {
     await within(Promise.resolve(body()), 'the whole test');
   } catch (error) {

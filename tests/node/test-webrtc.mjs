@@ -438,8 +438,6 @@ test('a channel is closed by both sides', async () => {
   await closed;
 });
 
-// A fault that is known: once in some runs of a slow daemon (sanitizers, and a busy machine) the last
-// megabytes come after the close. RTCBUS_TEST_CLOSE=1 looks for it.
 test('all that was sent comes before the channel is closed', async () => {
   const {ours, theirs} = await connected();
   theirs.binaryType = 'arraybuffer';
@@ -452,7 +450,7 @@ test('all that was sent comes before the channel is closed', async () => {
   ours.close();
   await closed;
   equal(come, sent, 'bytes');
-}, process.env.RTCBUS_TEST_CLOSE ? null : 'a slow daemon may still lose the end, see above');
+});
 
 test('the id of a closed channel is given again', async () => {
   const {a, b, ours, theirs} = await connected();

@@ -12,6 +12,9 @@ const {CALL, REPLY, ERROR, SIGNAL, messageLength, readMessage, writeMessage} =
 
 const BUS = 'org.freedesktop.DBus';
 
+// A bus answers for whom has more calls without an answer, with an error; the system bus has 128.
+const MAX_PENDING = 100;
+
 class BusError extends Error {
   constructor(name, message) {
     super(message);
@@ -42,6 +45,7 @@ class Bus {
     this.serial = 0;
     this.holds = 0;
     this.pending = new Map(); // serial → {resolve, reject, onReply}
+    this.waiting = []; // {serial, message, call}, until fewer are pending
     this.chunks = [];
     this.size = 0;
     this.onSignal = () => {};
@@ -72,9 +76,10 @@ class Bus {
     if (this.closed)
       return;
     this.closed = true;
-    for (const {reject} of this.pending.values())
+    for (const {reject} of [...this.pending.values(), ...this.waiting.map(({call}) => call)])
       reject(new BusError('org.freedesktop.DBus.Error.Disconnected', 'the bus has gone'));
     this.pending.clear();
+    this.waiting = [];
     this.onClose();
   }
 
@@ -119,6 +124,7 @@ class Bus {
       return;
     this.pending.delete(message.replySerial);
     this.release();
+    this.writeWaiting();
     if (message.type === ERROR) {
       waiting.reject(new BusError(message.errorName, String(message.body[0] ?? '')));
     } else {
@@ -134,13 +140,22 @@ class Bus {
       return Promise.reject(new BusError('org.freedesktop.DBus.Error.Disconnected',
         'the bus has gone'));
     const serial = ++this.serial;
-    this.hold();
-    this.socket.write(writeMessage({
+    const message = writeMessage({
       type: CALL, serial, destination, path, interface: iface, member, signature, body,
-    }));
-    return new Promise((resolve, reject) => {
-      this.pending.set(serial, {resolve, reject, onReply});
     });
+    this.hold();
+    return new Promise((resolve, reject) => {
+      this.waiting.push({serial, message, call: {resolve, reject, onReply}});
+      this.writeWaiting();
+    });
+  }
+
+  writeWaiting() {
+    while (this.waiting.length > 0 && this.pending.size < MAX_PENDING) {
+      const {serial, message, call} = this.waiting.shift();
+      this.pending.set(serial, call);
+      this.socket.write(message);
+    }
   }
 
   callBus(member, signature, ...body) {
