@@ -156,34 +156,79 @@ static void test_unknown_chunk(void)
     tear_down();
 }
 
+/* The first N pieces of a message on stream 1; WHOLE: there are no more. */
+static void inject_pieces(guint8 flags, guint32 *tsn, guint16 number, guint n, bool whole)
+{
+    static const guint8 piece[1100] = "a piece";
+
+    for (guint i = 0; i < n; i++) {
+        const guint8 first = i == 0 ? 2 : 0, last = whole && i == n - 1 ? 1 : 0;
+        GByteArray *packet = packet_new();
+
+        add_data(packet, flags | first | last, (*tsn)++, 1, number, piece, sizeof piece);
+        inject(packet);
+    }
+}
+
+static void inject_forward(guint32 tsn, bool ordered)
+{
+    guint8 forward[8];
+    GByteArray *packet = packet_new();
+
+    put32(forward, tsn);
+    put32(forward + 4, 1 << 16 | 0);
+    add_chunk(packet, 192, 0, forward, ordered ? 8 : 4);
+    inject(packet);
+}
+
 /*
- * The beginning of a long message is read before its end is here. When the
- * remote gives it up, the next one on the stream is not put behind it.
+ * The beginning of a message that is long for the window is read before its end is here. When
+ * the remote gives it up, the next one on the stream is not put behind it.
  */
 static void test_message_given_up(void)
 {
-    g_autofree guint8 *piece = g_malloc(1100);
-    guint32 tsn;
-    guint8 forward[8];
     GByteArray *packet;
+    guint32 tsn;
+
+    set_up();
+    association_note_overflow(ours.sctp, 64 * 1024);
+    tsn = remote.initial_tsn;
+    inject_pieces(0, &tsn, 0, 150, false);
+    tsn += 4; /* and four more pieces, which were lost */
+    inject_forward(tsn - 1, true);
+    packet = packet_new();
+    add_data(packet, 3, tsn, 1, 1, "the next", 8);
+    inject(packet);
+    assert_messages("the next|");
+    tear_down();
+}
+
+/*
+ * usrsctp waits for ever for the rest of a message of which it has handed up a part: on the stream,
+ * or with an unordered one on all of them. So of none that may be so long it hands up a part.
+ */
+static void test_long_message_given_up(gconstpointer data)
+{
+    const bool ordered = strcmp(data, "ordered") == 0;
+    const guint8 flags = ordered ? 0 : 4;
+    GByteArray *packet;
+    guint32 tsn;
 
     set_up();
     tsn = remote.initial_tsn;
-    memset(piece, 'x', 1100);
-    for (guint i = 0; i < 150; i++) {
-        packet = packet_new();
-        add_data(packet, i == 0 ? 2 : 0, tsn++, 1, 0, piece, 1100);
-        inject(packet);
-    }
+    inject_pieces(flags, &tsn, 0, 230, false);
+    tsn += 4;
+    inject_forward(tsn - 1, ordered);
     packet = packet_new();
-    put32(forward, tsn + 3); /* and four more pieces, which were lost */
-    put32(forward + 4, 1 << 16 | 0);
-    add_chunk(packet, 192, 0, forward, sizeof forward);
+    add_data(packet, 3, tsn++, 2, 0, "elsewhere", 9);
     inject(packet);
+    inject_pieces(flags, &tsn, 1, 3, true);
     packet = packet_new();
-    add_data(packet, 3, tsn + 4, 1, 1, "the next", 8);
+    add_data(packet, flags | 3, tsn++, 1, 2, "the next", 8);
     inject(packet);
-    assert_messages("the next|");
+    g_assert_cmpmem(ours.messages->data, 10, "elsewhere|", 10);
+    g_assert_cmpmem(ours.messages->data + 10, 7, "a piece", 7);
+    g_assert_cmpmem(ours.messages->data + 27, 9, "the next|", 9);
     tear_down();
 }
 
@@ -241,6 +286,10 @@ int main(int argc, char **argv)
     g_test_add_func("/association/kept-resets", test_kept_resets);
     g_test_add_func("/association/unknown-chunk", test_unknown_chunk);
     g_test_add_func("/association/message-given-up", test_message_given_up);
+    g_test_add_data_func("/association/long-message-given-up", "ordered",
+                         test_long_message_given_up);
+    g_test_add_data_func("/association/long-message-given-up-unordered", "unordered",
+                         test_long_message_given_up);
     g_test_add_func("/association/lone-message", test_lone_message);
     return g_test_run();
 }

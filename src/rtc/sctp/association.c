@@ -35,8 +35,12 @@
 #include "rtc/sctp/streams.h"
 
 #define READ_SIZE 65536
-/* The beginning of a message that is so long, or half of the window, is read before its end is
- * here: more than is read at a time, so that shorter ones are known to be whole. */
+/*
+ * The beginning of a message that is so long, or half of the window, is read before its end is
+ * here: more than is read at a time, so that shorter ones are known to be whole, and more than one
+ * may have. For where a remote gives up a message of which usrsctp has handed up a part, usrsctp
+ * waits for ever for the rest of it, on its stream or on all.
+ */
 #define PARTIAL_MIN (2 * READ_SIZE)
 /*
  * What a path can hold that carries 200 Mbit/s with a round trip of 100 ms, chunk headers
@@ -681,7 +685,7 @@ static bool association_connect(Association *association, const AssociationConfi
         .max_streams = STREAMS_MAX,
         .packet = association_packet_size(association),
         .buffer = BUFFER_SIZE,
-        .partial = PARTIAL_MIN,
+        .partial = MAX(PARTIAL_MIN, MIN(config->max_message_size, BUFFER_SIZE) + 1),
         .rto_min = opening ? opening_rto_min(opening) : 0,
         .seed = opening ? opening_seed(opening) : 0,
     };
