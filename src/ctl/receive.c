@@ -5,6 +5,9 @@
  * "receive": the files of one transfer (files/file-receiver) into a folder. Peers
  * that are known may send; about others a person is asked. After a cut the same
  * peer is waited for, and its channel takes the place of the one before.
+ *
+ * When a sender was ended and is run again, its new channel may be there before all that was on the
+ * old one, and its end. So what the current peer offers besides is held until the current one ends.
  */
 
 #include <config.h>
@@ -34,7 +37,8 @@
 #include "files/file-receiver.h"
 
 enum {
-    PENDING_MAX = 8,  /* channels that have not offered anything */
+    PENDING_MAX = 8,  /* channels that have not offered anything, or are held */
+    HELD_MAX = 4,     /* of them */
     OFFER_TIME = 10,  /* seconds until they must have */
     REFUSED_MAX = 64, /* keys that are not asked about again */
 };
@@ -47,7 +51,7 @@ typedef struct {
     FileReceiver *receiver;
     char *name, *fingerprint;
     IncomingVerdict verdict;
-    char *transfer; /* once it has offered something */
+    char *transfer; /* once it has offered something; it is held if it is pending then */
     guint64 files, bytes;
     char *first; /* what is offered is called so */
     guint timer; /* until then */
@@ -66,7 +70,7 @@ struct Receive {
     GMainLoop *loop;
     int folder;
     ReceiveState state;
-    GPtrArray *pending; /* of Sender, which it owns */
+    GPtrArray *pending; /* of Sender, which it owns, the oldest first */
     Sender *current;
     char *peer, *fingerprint, *transfer, *first; /* of the current one, or the last */
     GHashTable *refused;                         /* fingerprints */
@@ -226,11 +230,14 @@ static void announce(const Receive *receive, const Sender *sender)
     g_print("\n");
 }
 
+static void weigh_held(Receive *receive);
+
 static void drop_current(Receive *receive)
 {
     g_clear_handle_id(&receive->answer, g_source_remove);
     g_clear_pointer(&receive->current, sender_free);
     receive_enter_state(receive, RECEIVE_WAITING);
+    weigh_held(receive);
 }
 
 /* A sentence for whoever is refused, too. */
@@ -362,24 +369,60 @@ static const char *why_not_now(const Receive *receive, const Sender *sender)
     return _("other files are being received over there");
 }
 
+static Sender *newest_held(const Receive *receive)
+{
+    for (guint i = receive->pending->len; i > 0; i--) {
+        Sender *sender = receive->pending->pdata[i - 1];
+
+        if (sender->transfer)
+            return sender;
+    }
+    return NULL;
+}
+
+/* The end of the current one may be on its way. SENDER is among those that are counted. */
+static bool may_hold(const Receive *receive, const Sender *sender)
+{
+    guint held = 0;
+
+    for (guint i = 0; i < receive->pending->len; i++)
+        held += ((const Sender *) receive->pending->pdata[i])->transfer ? 1 : 0;
+    return receive->current && is_current_peer(receive, sender->fingerprint) && held <= HELD_MAX;
+}
+
+static void weigh(Receive *receive, Sender *sender)
+{
+    const char *why = why_not_now(receive, sender);
+
+    if (!why)
+        judge(receive, sender);
+    else if (!may_hold(receive, sender))
+        refuse_pending(receive, sender, why);
+}
+
+/* There is no current one now. */
+static void weigh_held(Receive *receive)
+{
+    Sender *sender;
+
+    while (!receive->current && receive->state != RECEIVE_ENDED && (sender = newest_held(receive)))
+        weigh(receive, sender);
+}
+
 static void on_offer(const FileFrame *offer, gpointer data)
 {
     Sender *sender = data;
     Receive *receive = sender->receive;
-    const char *why;
 
     g_clear_handle_id(&sender->timer, g_source_remove);
     sender->transfer = g_strdup(offer->transfer);
     sender->files = offer->files;
     sender->bytes = offer->bytes;
     sender->first = g_strdup(offer->name ? offer->name : "");
-    why = why_not_now(receive, sender);
     if (goes_on(receive, sender))
         go_on(receive, sender);
-    else if (why)
-        refuse_pending(receive, sender, why);
     else
-        judge(receive, sender);
+        weigh(receive, sender);
 }
 
 /* ---- what the receiver tells ------------------------------------------------------------------- */
@@ -432,6 +475,7 @@ static void on_cut(gpointer data)
     receive->moved += file_receiver_moved(sender->receiver);
     g_clear_pointer(&receive->current, sender_free);
     receive_enter_state(receive, RECEIVE_CUT);
+    weigh_held(receive);
 }
 
 static void print_sum(const Receive *receive, const GError *error)
