@@ -135,7 +135,7 @@ bool lists_chunk(guint8 *packet, gsize length, guint8 chunk, guint8 replace)
     return found;
 }
 
-bool old_remote;
+bool old_remote, interleaving_remote;
 
 static void make_old(guint8 *packet, gsize length)
 {
@@ -150,6 +150,18 @@ static void make_old(guint8 *packet, gsize length)
         memcpy(parameter, "\x80\x05", 2); /* padding */
 }
 
+/* I-DATA and I-FORWARD-TSN are in the list, where there was padding. */
+static void make_interleaving(guint8 *packet, gsize length)
+{
+    guint8 *list = find_parameter(packet, length, SUPPORTED_EXTENSIONS);
+
+    if (!list || (packet[HEADER] != 1 && packet[HEADER] != 2))
+        return;
+    g_assert_cmpuint(list[3] % 4, ==, 2);
+    memcpy(list + list[3], "\x40\xc2", 2);
+    list[3] += 2;
+}
+
 void deliver(End *from, End *to)
 {
     for (guint n = g_queue_get_length(&from->out); n > 0; n--) {
@@ -157,6 +169,8 @@ void deliver(End *from, End *to)
 
         if (old_remote && from == &remote)
             make_old(packet->data, packet->len);
+        if (interleaving_remote && from == &remote)
+            make_interleaving(packet->data, packet->len);
         transport_receive(&to->transport, packet->data, packet->len);
     }
 }
@@ -199,7 +213,7 @@ void tear_down(void)
     end_clear(&remote);
     end_clear(&ours);
     g_clear_pointer(&cookie_echo, g_bytes_unref);
-    old_remote = false;
+    old_remote = interleaving_remote = false;
     alarm(0);
 }
 

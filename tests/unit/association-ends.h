@@ -34,7 +34,8 @@ typedef struct {
 
 extern End remote, ours;
 extern GBytes *cookie_echo; /* the packet with which the association began */
-extern bool old_remote;     /* it knows neither RFC 6525 nor RFC 3758; until the next tear_down() */
+/* Until the next tear_down() it knows neither RFC 6525 nor RFC 3758, or offers RFC 8260, too. */
+extern bool old_remote, interleaving_remote;
 
 /* What an end knows of SCTP's handshake in the descriptions; all NULL: nothing */
 typedef struct {

@@ -16,6 +16,8 @@
 #include "fake-clock.h"
 
 #define FORWARD_TSN 192
+#define I_DATA 64
+#define I_FORWARD_TSN 194
 
 /* The last chunk of TYPE that we have sent, of which there must be one, and how long it is */
 static const guint8 *last_chunk(guint8 type, gsize *chunk_length)
@@ -49,8 +51,68 @@ static void test_extensions(void)
     g_assert_true(lists_chunk(init->data, init->len, ANSWER_RE_CONFIG, 0));
     g_assert_true(lists_chunk(init->data, init->len, FORWARD_TSN, 0));
     g_assert_nonnull(find_parameter(init->data, init->len, FORWARD_TSN_SUPPORTED));
-    g_assert_false(lists_chunk(init->data, init->len, 64, 0));  /* I-DATA */
-    g_assert_false(lists_chunk(init->data, init->len, 194, 0)); /* I-FORWARD-TSN */
+    g_assert_false(lists_chunk(init->data, init->len, I_DATA, 0));
+    g_assert_false(lists_chunk(init->data, init->len, I_FORWARD_TSN, 0));
+    tear_down();
+}
+
+/* How much room we have said that there is */
+static guint32 told_window(void)
+{
+    gsize length;
+    const guint8 *sack = last_chunk(3, &length);
+
+    g_assert_nonnull(sack);
+    return get32(sack + 8);
+}
+
+static void inject_data(guint32 tsn, guint16 number, const char *text)
+{
+    GByteArray *packet = packet_new();
+
+    add_data(packet, 3, tsn, 1, number, text, strlen(text));
+    inject(packet);
+}
+
+/* A piece of message 0 on stream 1 that is not its first one (RFC 8260 2.1) */
+static void inject_interleaved(guint32 tsn, guint32 piece)
+{
+    guint8 value[16 + 1100] = {[5] = 1};
+    GByteArray *packet = packet_new();
+
+    put32(value, tsn);
+    put32(value + 12, piece);
+    add_chunk(packet, I_DATA, 0, value, sizeof value);
+    inject(packet);
+}
+
+/*
+ * RFC 8260 2.2.1: who offers it does not get it, and what it sends nevertheless is not taken. usrsctp
+ * would keep each of these pieces, whose message neither begins nor ends, whatever its window is.
+ */
+static void test_interleaving(void)
+{
+    const AssociationMessage message = message_of("ours", 4);
+    g_autoptr(GByteArray) init = NULL;
+    guint32 tsn, before;
+
+    interleaving_remote = true;
+    set_up();
+    init = g_bytes_unref_to_array(g_bytes_ref(ours.init));
+    g_assert_false(lists_chunk(init->data, init->len, I_DATA, 0));
+    tsn = remote.initial_tsn;
+    inject_data(tsn, 0, "one");
+    inject_data(tsn + 1, 1, "two");
+    before = told_window();
+    for (guint32 i = 0; i < 10000; i++)
+        inject_interleaved(tsn + 2 + i, 0x40000000 - i);
+    inject_data(tsn + 2, 2, "six");
+    inject_data(tsn + 3, 3, "ten");
+    g_assert_cmpuint(told_window(), ==, before);
+    assert_messages("one|two|six|ten|");
+    association_send(ours.sctp, &message);
+    g_assert_cmpuint(count_chunks(0), ==, 1);
+    g_assert_cmpuint(count_chunks(I_DATA), ==, 0);
     tear_down();
 }
 
@@ -169,14 +231,6 @@ static guint32 ask_for_reset(guint32 n, guint32 last_tsn)
     return ask(13, n, rest, sizeof rest);
 }
 
-static void inject_data(guint32 tsn, guint16 number, const char *text)
-{
-    GByteArray *packet = packet_new();
-
-    add_data(packet, 3, tsn, 1, number, text, strlen(text));
-    inject(packet);
-}
-
 /* RFC 6525 5.2.1, 5.2.2: not before all has come, once, answered again, and numbers begin anew */
 static void test_reset_answer(void)
 {
@@ -285,6 +339,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/extensions/offered", test_extensions);
+    g_test_add_func("/extensions/interleaving", test_interleaving);
     g_test_add_func("/extensions/old-remote", test_old_remote);
     g_test_add_func("/extensions/reset-request", test_reset_request);
     g_test_add_func("/extensions/reset-answer", test_reset_answer);
