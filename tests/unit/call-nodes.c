@@ -80,6 +80,7 @@ static void on_send(const Frame *frame, gpointer data)
 static void on_configure(Call *call, ConnectionConfig *config, gpointer data)
 {
     config->interfaces = (const char *const *) ((Node *) data)->key;
+    config->ice_servers = ((Node *) data)->servers;
 }
 
 static bool on_verify(Call *call, const char *fingerprint, TrustAnswer *answer, GError **error,

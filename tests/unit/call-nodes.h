@@ -17,7 +17,8 @@ typedef struct {
     char *key[2]; /* its name, and NULL */
     Room *room;
     CallDispatch *dispatch;
-    Calls *calls; /* NULL: a foreign client, played by the test */
+    Calls *calls;           /* NULL: a foreign client, played by the test */
+    const char *servers[2]; /* one of ICE, and NULL */
     bool emitter, there;
     guint listeners; /* open channels that it feeds */
     guint messages, ended;

@@ -33,6 +33,7 @@ struct Connection {
     bool offerer;   /* the first of all */
     guint restarts; /* of our own */
     char *key, *remote_key, *remote_ufrag, *path_ufrag;
+    char *server, *asked_server; /* the first one; that of the last generation */
     const ConnectionOps *ops;
     gpointer data;
     ConnectionState state;
@@ -290,6 +291,8 @@ void connection_free(Connection *connection)
     g_free(connection->remote_key);
     g_free(connection->remote_ufrag);
     g_free(connection->path_ufrag);
+    g_free(connection->server);
+    g_free(connection->asked_server);
     g_free(connection);
 }
 
@@ -365,6 +368,13 @@ static void move_if_ready(Connection *connection)
     later((Task){DO_PATH, remote->number});
 }
 
+static void begin_generation(Connection *connection)
+{
+    connection->generation++;
+    g_free(connection->asked_server);
+    connection->asked_server = g_strdup(connection->server);
+}
+
 static bool set_later(Connection *connection, bool offer, const Description *description,
                       GError **error)
 {
@@ -380,7 +390,7 @@ static bool set_later(Connection *connection, bool offer, const Description *des
     if (offer) {
         later((Task){DO_ANSWER, connection->number});
         if (description->generation != connection->remote_generation)
-            connection->generation++;
+            begin_generation(connection);
     }
     connection->asked = false;
     connection->strayed = description->number != connection->remote;
@@ -422,7 +432,7 @@ bool connection_restart_ice(Connection *connection, bool anew, GError **error)
         return false;
     }
     connection->restarts++;
-    connection->generation++;
+    begin_generation(connection);
     later((Task){DO_OFFER, connection->number});
     return true;
 }
@@ -435,6 +445,8 @@ void connection_probe(Connection *connection)
 
 void connection_set_ice_servers(Connection *connection, const char *const *servers)
 {
+    g_free(connection->server);
+    connection->server = g_strdup(servers ? *servers : NULL);
 }
 
 bool connection_add_candidate(Connection *connection, const IceCandidateInit *candidate,
@@ -635,6 +647,18 @@ guint fake_restarts(void)
     g_hash_table_iter_init(&iter, connections);
     while (g_hash_table_iter_next(&iter, NULL, &connection))
         n += ((Connection *) connection)->restarts;
+    return n;
+}
+
+guint fake_asked(const char *server)
+{
+    GHashTableIter iter;
+    gpointer connection;
+    guint n = 0;
+
+    g_hash_table_iter_init(&iter, connections);
+    while (g_hash_table_iter_next(&iter, NULL, &connection))
+        n += g_strcmp0(((Connection *) connection)->asked_server, server) == 0;
     return n;
 }
 

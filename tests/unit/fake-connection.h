@@ -22,6 +22,9 @@ guint fake_number(const Connection *connection);
 /* How often those that there are were told to restart ICE. */
 guint fake_restarts(void);
 
+/* How many of them asked SERVER, the first of theirs, in their last ICE restart. */
+guint fake_asked(const char *server);
+
 /* Lets every one that is connected fail as if consent had been lost. */
 void fake_connections_fail(void);
 

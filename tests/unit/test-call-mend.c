@@ -184,6 +184,19 @@ static void test_link_changed(void)
     tear_down();
 }
 
+/* Credentials may have ended since the call began, at the end that answers a restart as well. */
+static void test_servers_are_others(void)
+{
+    Two two = set_up_two();
+
+    two.listener->servers[0] = two.emitter->servers[0] = "turn:renewed";
+    call_dispatch_link_changed(two.listener->dispatch, true);
+    pass(SECOND);
+    g_assert_cmpuint(fake_restarts(), ==, 1);
+    g_assert_cmpuint(fake_asked("turn:renewed"), ==, 2);
+    tear_down();
+}
+
 /* Another program has the remote's name, and does not know the call. */
 typedef struct {
     Two two;
@@ -349,6 +362,7 @@ int main(int argc, char **argv)
     g_test_add_func("/call-mend/both-join-anew", test_both_join_anew);
     g_test_add_func("/call-mend/patience", test_patience);
     g_test_add_func("/call-mend/link-changed", test_link_changed);
+    g_test_add_func("/call-mend/servers-are-others", test_servers_are_others);
     g_test_add_func("/call-mend/finds-connected", test_finds_connected);
     g_test_add_func("/call-mend/few-descriptors", test_few_descriptors);
     g_test_add_func("/call-mend/remote-is-another", test_remote_is_another);

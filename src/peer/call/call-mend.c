@@ -34,11 +34,24 @@ static bool call_locate(Call *call)
     return true;
 }
 
+/* The servers may be others by now, or their credentials. */
+static void call_renew_servers(Call *call)
+{
+    ConnectionConfig config = {};
+
+    call->user.ops->configure(call, &config, call->user.data);
+    if (call->stepwise)
+        call_configure_steps(call, &config);
+    connection_set_ice_servers(call->connection, config.ice_servers);
+}
+
 /* Ours and the remote's are alike: each takes another agent beside the one there is. */
 bool call_may_restart(Connection *connection, GError **error, gpointer data)
 {
-    if (call_quota_may_restart(data))
+    if (call_quota_may_restart(data)) {
+        call_renew_servers(data);
         return true;
+    }
     g_set_error_literal(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
                         call_place_to_text(CALL_PLACE_DESCRIPTORS));
     return false;
@@ -47,13 +60,10 @@ bool call_may_restart(Connection *connection, GError **error, gpointer data)
 static bool on_restart(bool anew, gpointer data)
 {
     Call *call = data;
-    ConnectionConfig config = {};
     g_autoptr(GError) error = NULL;
 
     if (!call_locate(call))
         return false;
-    call->user.ops->configure(call, &config, call->user.data);
-    connection_set_ice_servers(call->connection, config.ice_servers);
     if (!call_may_restart(call->connection, &error, call) ||
         !connection_restart_ice(call->connection, anew, &error))
         log_debug("call %u: no restart: %s", call->number, error->message);
