@@ -196,12 +196,13 @@ def test_hostile_sender(_world):
 
 
 def test_offered_feed(_world):
-    """A page opens the feed for its listener, and leaves it to one that has opened its own."""
+    """A page opens the feed for its listener, and leaves it to one that has opened its own; and when a call ends."""
     equal(run_apart("offered-feed.mjs", os.path.join(WEB, "js")), {
         "foreign": ["msg_channel"], "offered": ["rtcbus-readings", "WELCOME GREETING GREETED", False],
         "after": ["WELCOME GREETING GREETED DATA", True], "second": "closed", "most": [2, True, True],
         "ours": "closed", "heard": [[3, True], [4, False]], "open": [True, False, True],
-        "told": [], "patient": [True, True]}, "what comes of it")
+        "told": [], "patient": [True, True],
+        "revived": ["connected", "reconnecting", "closed", "silent", "unheard"]}, "what comes of it")
 
 
 def node_version():

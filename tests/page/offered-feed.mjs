@@ -63,18 +63,25 @@ class Connection {
     async setLocalDescription() {}
     async setRemoteDescription() {}
     async createOffer() {}
+    async getStats() { return new Map(); }
+    restartIce() {}
     close() {}
+
+    become(state) {
+        this.connectionState = state;
+        this.onconnectionstatechange();
+    }
 }
 
 const told = []; // to the program, as channels of its own
 
 function newCall(direction, outbox) {
-    const connection = new Connection();
+    const connection = new Connection(), frames = [];
     const call = new Call({
-        direction, remote: 'x', name: '', session: 'x', options: {}, send: () => {}, outbox,
+        direction, remote: 'x', name: '', session: 'x', options: {}, send: (frame) => frames.push(frame), outbox,
         RTCPeerConnection: function () { return connection; }, trust: new Trust({getItem: () => null})});
     call.addEventListener('channel', ({detail}) => told.push(detail.label));
-    return {call, connection};
+    return {call, connection, frames};
 }
 
 /** A channel for a feed that the remote of CONNECTION opens. */
@@ -153,6 +160,21 @@ function patience(isForeign) {
 }
 const patient = [patience(true) < 1000, patience(false) > 5000];
 
+// Firefox gives up the channels of a silent connection, and finds a path for it later: what the call is then.
+function revived() {
+    const {call, connection, frames} = newCall('outgoing', small);
+    const channel = new Channel('msg_channel');
+    call.takeOffer(sdp);
+    connection.ondatachannel({channel});
+    const states = ['connected', 'failed', 'connected'].map((state, i) => {
+        connection.become(state);
+        i === 1 && channel.close();
+        return call.state;
+    });
+    return [...states, call.reason, frames.at(-1)?.reason];
+}
+
 console.log(JSON.stringify({foreign, offered, after, second: second.readyState, most,
-                            ours: yielding.feed.readyState, heard, open, told, patient}));
+                            ours: yielding.feed.readyState, heard, open, told, patient,
+                            revived: revived()}));
 process.exit(0);

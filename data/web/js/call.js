@@ -74,8 +74,10 @@ export class Call extends EventTarget {
     #early = [];
     #started = performance.now();
     #timer = 0;
+    #endTimer = 0;
     #work = Promise.resolve(); // descriptions and candidates, one after the other
     #feed = null;
+    #emptied = false;    // there were channels of numbers, and all have closed
     #emits = false;      // our readings: it is we who have opened the channel of numbers
     #sender = null;      // of them, to a listener that knows feeds
     #takesFeed = false;  // it does
@@ -211,6 +213,7 @@ export class Call extends EventTarget {
         if (this.state === 'closed')
             return;
         clearTimeout(this.#restartTimer);
+        clearTimeout(this.#endTimer);
         if (sayBye)
             this.#send({type: 'bye', reason: wordOf(reason), message: words.slice(0, MAX_WORDS) || undefined});
         else
@@ -359,6 +362,10 @@ export class Call extends EventTarget {
 
     async #connected(first) {
         const at = performance.now();
+        if (this.state === 'reconnecting' && this.#emptied) {
+            this.close('silent', true);
+            return;
+        }
         if (first && this.trust === 'new' && this.direction === 'outgoing')
             this.#trust.remember(this.name, this.remoteFingerprint);
         this.#enter('connected');
@@ -369,10 +376,17 @@ export class Call extends EventTarget {
             this.#step('connected', {stats: this.stats, at});
     }
 
-    /** By the direct way the end is often here before the bye, which says that it was meant. */
+    /**
+     * By the direct way the end is often here before the bye, which says that it was meant. In a silence
+     * nobody has meant it: Firefox gives up all channels when a restart of ICE fails, and does not make
+     * them anew when a later one finds a path. That there is one again is when to call anew.
+     */
     #ended() {
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.close('ended', false), this.foreign ? LAST_WORDS : ORDERLY_END);
+        clearTimeout(this.#endTimer);
+        this.#endTimer = setTimeout(() => {
+            if (this.state !== 'reconnecting' || this.#emits || this.#connection.connectionState === 'closed')
+                this.close('ended', false);
+        }, this.foreign ? LAST_WORDS : ORDERLY_END);
     }
 
     /**
@@ -391,6 +405,7 @@ export class Call extends EventTarget {
 
     #adopt(channel) {
         this.#channels.add(channel);
+        this.#emptied = false;
         channel.onopen = () => {
             if (Number.isNaN(this.setupTime))
                 this.setupTime = performance.now() - this.#started;
@@ -400,7 +415,8 @@ export class Call extends EventTarget {
         channel.onmessage = ({data}) => this.#tell('number', data);
         channel.onclose = () => {
             this.#channels.delete(channel);
-            if (this.#channels.size === 0)
+            this.#emptied = this.#channels.size === 0;
+            if (this.#emptied)
                 this.#ended();
         };
     }
