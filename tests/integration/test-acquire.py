@@ -200,12 +200,10 @@ def test_hangup_waits_only_so_long(world):
 def test_hangup_twice(world):
     ours, _, _, _, call = acquired_pair(world)
     fill(ours, 16 * KIB)
-    began = time.monotonic()
     call.hangup()
     call.hangup()
+    check(not call.exists(), "the second waits, too")
     call.wait_ended()
-    took = time.monotonic() - began
-    check(took < 4, f"it took {took:.1f} s")  # asked once, 5
 
 
 def test_backlog(world):

@@ -301,7 +301,7 @@ def test_clean_slate(world):
     front.peer.signal(signal.SIGHUP)
     client = next_of(other.server, "name=peer")
     took = time.monotonic() - started
-    check(took < 10, f"it came after {took:.1f} s")
+    check(took < 45, f"it came after {took:.1f} s")  # what the first asked for is 50
     equal(client.protocol, "rtcbus.1", "the subprotocol")
     ports = harness.free_port(), harness.free_port()
     for port in ports:
