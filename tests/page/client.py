@@ -202,7 +202,7 @@ def test_offered_feed(_world):
         "after": ["WELCOME GREETING GREETED DATA", True], "second": "closed", "most": [2, True, True],
         "ours": "closed", "heard": [[3, True], [4, False]], "open": [True, False, True],
         "told": [], "patient": [True, True],
-        "revived": ["connected", "reconnecting", "closed", "silent", "unheard"]}, "what comes of it")
+        "revived": [["connected", "reconnecting", "closed", "silent", "unheard"]] * 2}, "what comes of it")
 
 
 def node_version():

@@ -160,21 +160,31 @@ function patience(isForeign) {
 }
 const patient = [patience(true) < 1000, patience(false) > 5000];
 
-// Firefox gives up the channels of a silent connection, and finds a path for it later: what the call is then.
-function revived() {
-    const {call, connection, frames} = newCall('outgoing', small);
+// Firefox gives up the channels of a silent connection, and BACK is how it finds a path for it later: what the
+// call is then.
+function revived(back) {
+    const {call, connection, frames} = newCall('outgoing', small), states = [];
     const channel = new Channel('msg_channel');
+    const become = (state) => {
+        connection.become(state);
+        states.push(call.state);
+    };
     call.takeOffer(sdp);
     connection.ondatachannel({channel});
-    const states = ['connected', 'failed', 'connected'].map((state, i) => {
-        connection.become(state);
-        i === 1 && channel.close();
-        return call.state;
-    });
-    return [...states, call.reason, frames.at(-1)?.reason];
+    become('connected');
+    become('failed');
+    channel.close();
+    back(connection);
+    return [...states, call.state, call.reason, frames.at(-1)?.reason];
 }
+
+const withDtls = (connection) => connection.become('connected');
+const withoutDtls = (connection) => {
+    connection.iceConnectionState = 'connected';
+    connection.oniceconnectionstatechange();
+};
 
 console.log(JSON.stringify({foreign, offered, after, second: second.readyState, most,
                             ours: yielding.feed.readyState, heard, open, told, patient,
-                            revived: revived()}));
+                            revived: [revived(withDtls), revived(withoutDtls)]}));
 process.exit(0);

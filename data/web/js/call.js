@@ -336,13 +336,17 @@ export class Call extends EventTarget {
                 this.#send({type: 'candidate', candidate: null});
         };
         connection.onconnectionstatechange = () => this.#connectionChanged();
+        connection.oniceconnectionstatechange = () => this.#iceChanged();
         connection.ondatachannel = ({channel}) => this.#take(channel);
     }
 
     #connectionChanged() {
         switch (this.#connection.connectionState) {
         case 'connected':
-            this.#connected(this.state === 'connecting');
+            if (this.state === 'reconnecting' && this.#emptied)
+                this.close('silent', true);
+            else
+                this.#connected(this.state === 'connecting');
             break;
         case 'disconnected':
         case 'failed':
@@ -362,10 +366,6 @@ export class Call extends EventTarget {
 
     async #connected(first) {
         const at = performance.now();
-        if (this.state === 'reconnecting' && this.#emptied) {
-            this.close('silent', true);
-            return;
-        }
         if (first && this.trust === 'new' && this.direction === 'outgoing')
             this.#trust.remember(this.name, this.remoteFingerprint);
         this.#enter('connected');
@@ -377,9 +377,18 @@ export class Call extends EventTarget {
     }
 
     /**
+     * Firefox gives up DTLS and all channels when a restart of ICE fails, and when a later one finds a path
+     * it makes no channel anew, and at times not even DTLS: then this alone tells that there is a path.
+     */
+    #iceChanged() {
+        const found = ['connected', 'completed'].includes(this.#connection.iceConnectionState);
+        if (found && this.state === 'reconnecting' && this.#emptied)
+            this.close('silent', true);
+    }
+
+    /**
      * By the direct way the end is often here before the bye, which says that it was meant. In a silence
-     * nobody has meant it: Firefox gives up all channels when a restart of ICE fails, and does not make
-     * them anew when a later one finds a path. That there is one again is when to call anew.
+     * nobody has meant it: as soon as there is a path, it is called anew.
      */
     #ended() {
         clearTimeout(this.#endTimer);
