@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
-/* Who may connect to the loopback end of a tunnel. The server is one that never answers. */
+/* Who may connect to the loopback end of a tunnel, and what it hears of a server that hangs up or
+ * never answers. */
 
 #include <config.h>
 
@@ -9,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -122,6 +124,35 @@ static void test_one_of_our_own(Fixture *fixture, gconstpointer data)
     close(fd);
 }
 
+/* Whether the other end has closed FD; what has come before is of no interest. */
+static bool has_ended(int fd)
+{
+    char bytes[4096];
+    gssize n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+/* libnice is not hung up on: it would wait for the end of its gathering for ever. */
+static void test_server_hangs_up(Fixture *fixture, gconstpointer data)
+{
+    struct pollfd waiting = {.fd = fixture->server, .events = POLLIN};
+    int fd = join(fixture->tunnel), server;
+    char byte;
+
+    g_assert_cmpint(fd, >=, 0);
+    wait_until(is_closed(fixture->tunnel) && poll(&waiting, 1, 0) == 1);
+    server = accept(fixture->server, NULL, NULL);
+    g_assert_cmpint(server, >=, 0);
+    g_assert_cmpint(shutdown(server, SHUT_WR), ==, 0);
+    wait_until(has_ended(server));
+    g_assert_cmpint(send(fd, "x", 1, MSG_NOSIGNAL), ==, 1);
+    g_assert_cmpint(recv(fd, &byte, 1, MSG_DONTWAIT), ==, -1);
+    g_assert_cmpint(errno, ==, EAGAIN);
+    close(server);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -129,5 +160,7 @@ int main(int argc, char **argv)
                test_one_of_our_own, teardown);
     g_test_add("/turn-tunnel/one-of-our-own/ipv6", Fixture, GINT_TO_POINTER(true), setup,
                test_one_of_our_own, teardown);
+    g_test_add("/turn-tunnel/server-hangs-up", Fixture, GINT_TO_POINTER(false), setup,
+               test_server_hangs_up, teardown);
     return g_test_run();
 }

@@ -26,6 +26,7 @@
 #include "rtc/error.h"
 #include "rtc/ice/check-gate.h"
 #include "rtc/ice/check-rule.h"
+#include "rtc/ice/gathering.h"
 #include "rtc/ice/ice-server.h"
 #include "rtc/ice/local-addresses.h"
 #include "rtc/ice/nested-context.h"
@@ -70,6 +71,7 @@ struct Ice {
     Transport transport;
     NiceAgent *agent;
     NestedContext *context; /* its timers and sockets */
+    Gathering *gathering;
     CheckRule rule;
     CheckGate *gate;
     guint brisk_id, patience_id;
@@ -318,13 +320,6 @@ static void on_candidate(NiceAgent *agent, NiceCandidate *candidate, gpointer da
         ice->candidate(g_str_has_prefix(line, "a=") ? line + 2 : line, ice->data);
 }
 
-static void on_gathered(NiceAgent *agent, guint stream, gpointer data)
-{
-    Ice *ice = data;
-
-    ice->candidate(NULL, ice->data);
-}
-
 /* ---- how long to wait ---- */
 
 static void end_patience(Ice *ice)
@@ -558,8 +553,8 @@ Ice *ice_new(const IceConfig *config, GError **error)
     }
     if (!add_servers(ice, config->servers, config->trust, error))
         return NULL;
+    ice->gathering = gathering_new(ice->agent, ice->candidate, ice->data);
     g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_candidate), ice);
-    g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), ice);
     g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
     g_signal_connect(ice->agent, "new-selected-pair-full", G_CALLBACK(on_selected_pair), ice);
     nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, nested_context_get(ice->context),
@@ -602,6 +597,7 @@ void ice_free(Ice *ice)
         *remains = (Remains){ice->context, ice->tunnels, ice->leftovers};
         if (ice->leftovers)
             ice->leftovers->count++;
+        g_clear_pointer(&ice->gathering, gathering_free);
         g_signal_handlers_disconnect_by_data(ice->agent, ice);
         if (ice->stream) {
             nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT,
@@ -625,6 +621,7 @@ bool ice_gather(Ice *ice, GError **error)
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_FAILED, "Cannot gather ICE candidates");
         return false;
     }
+    gathering_begin(ice->gathering);
     enlarge_buffers(ice);
     return true;
 }

@@ -73,6 +73,20 @@ static void tunnel_end(TurnTunnel *tunnel, const char *why)
     close_fd(&tunnel->local);
 }
 
+/* Where the last of its servers hangs up, libnice never says that it is done. One that is silent it
+ * gives up after eight seconds. */
+static void tunnel_fail(TurnTunnel *tunnel, const char *why)
+{
+    if (!tunnel->answers) {
+        tunnel_end(tunnel, why);
+        return;
+    }
+    log_debug("ICE: there is no way to %s by TLS: %s", tunnel->host, why);
+    g_clear_pointer(&tunnel->stream, server_stream_free);
+    if (tunnel->local >= 0)
+        g_clear_handle_id(&tunnel->watch, g_source_remove);
+}
+
 /* ---- bytes both ways ------------------------------------------------------ */
 
 static gssize local_result(gssize n, GError **error)
@@ -221,7 +235,7 @@ static void tunnel_pump(TurnTunnel *tunnel)
         return;
     if (!carry(tunnel, &way_up, &tunnel->up, &error) ||
         !carry(tunnel, &way_down, &tunnel->down, &error)) {
-        tunnel_end(tunnel, error->message);
+        tunnel_fail(tunnel, error->message);
         return;
     }
     up = tunnel->up.start < tunnel->up.end;
@@ -237,7 +251,7 @@ static void on_stream_ready(gpointer data)
 
 static void on_stream_failed(const GError *error, gpointer data)
 {
-    tunnel_end(data, error->message);
+    tunnel_fail(data, error->message);
 }
 
 static const ServerStreamOps stream_ops = {
