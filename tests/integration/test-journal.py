@@ -53,7 +53,7 @@ def settled(client, victim):
         except Timeout:
             return None
 
-    return wait_for(answered, what="a call to be taken")
+    return wait_for(answered, 120, "a call to be taken")  # a thousand may be before it
 
 
 def test_frames_without_a_call(world):

@@ -35,7 +35,7 @@ def metrics_port(daemon, scheme="http"):
 
 def ask(port, path="/metrics", method="GET", host="127.0.0.1", fields="", tls=None):
     """(status, fields, body); by the context TLS, if there is one"""
-    raw = socket.create_connection(("127.0.0.1", port), PATIENCE * harness.SLOW)
+    raw = socket.create_connection(("127.0.0.1", port), PATIENCE)
     with tls.wrap_socket(raw) if tls else raw as s:
         s.sendall(f"{method} {path} HTTP/1.1\r\n{f'Host: {host}' if host else 'X: y'}\r\n"
                   f"{fields}\r\n".encode())
@@ -164,7 +164,7 @@ def test_requests(world):
     equal(ask(port, fields="Host: 127.0.0.1\r\n")[0], 421, "two hosts")
     equal(ask(port, method="HEAD")[2], "", "the body for HEAD")
     for data in b"\0\1\2\r\n\r\n", b"x" * 6000, b"GET\r\n\r\n", b"GET /metrics FTP/1.0\r\n\r\n":
-        with socket.create_connection(("127.0.0.1", port), PATIENCE * harness.SLOW) as s:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as s:
             s.sendall(data)
             check(s.recv(4096).startswith((b"HTTP/1.1 400", b"HTTP/1.1 431")), data[:20])
     equal(ask(port, "/healthz")[2], "ok\n")
@@ -192,12 +192,12 @@ def test_tls(world):
           "the certificate's end is not told")
     for _ in range(40):
         world.closing(socket.create_connection(("127.0.0.1", port), PATIENCE)).sendall(b"\x16\x03\x01")
-    with socket.create_connection(("127.0.0.1", port), PATIENCE * harness.SLOW) as s:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as s:
         s.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         check(b"HTTP" not in s.recv(4096), "it speaks without TLS")
 
     def shown():
-        raw = socket.create_connection(("127.0.0.1", port), PATIENCE * harness.SLOW)
+        raw = socket.create_connection(("127.0.0.1", port), PATIENCE)
         with context.wrap_socket(raw) as s:
             return s.getpeercert()["serialNumber"]
 
@@ -221,7 +221,7 @@ def test_crowd(world):
     values(port)
     check(relay.fds() <= fds + 20, "descriptors")
     for s in idle:
-        s.settimeout(PATIENCE * harness.SLOW)
+        s.settimeout(PATIENCE)
         try:
             equal(s.recv(1), b"")
         except ConnectionError:
@@ -245,7 +245,7 @@ def test_reload(world):
 
 def code(connection):
     """The close code, once frames that waited have been read."""
-    return connection.close_code(PATIENCE * harness.SLOW)
+    return connection.close_code(PATIENCE)
 
 
 def test_drain(world):

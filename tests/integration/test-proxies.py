@@ -102,7 +102,7 @@ class Speaker(socket.socket):
 
     def __init__(self, port, header, source=PROXY):
         super().__init__(socket.AF_INET, socket.SOCK_STREAM)
-        self.settimeout(PATIENCE * harness.SLOW)
+        self.settimeout(PATIENCE)
         self.bind((source, 0))
         self.connect(("127.0.0.1", port))
         self.sendall(header)
@@ -247,7 +247,7 @@ def test_http2(world):
     import h2.events
     import h2.settings
     front = haproxy(world)
-    raw = socket.create_connection(("127.0.0.1", front.port), PATIENCE * harness.SLOW)
+    raw = socket.create_connection(("127.0.0.1", front.port), PATIENCE)
     s = world.closing(front.context("h2").wrap_socket(raw))
     equal(s.selected_alpn_protocol(), "h2", "ALPN")
     h2c = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))

@@ -314,7 +314,7 @@ def s_client(world, secure, *options, say=b""):
     return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{secure.port}",
                            "-CAfile", secure.authority.file, *options], input=say,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                          timeout=PATIENCE * harness.SLOW).stdout.decode(errors="replace")
+                          timeout=PATIENCE).stdout.decode(errors="replace")
 
 
 def test_renegotiation(world):
@@ -333,7 +333,7 @@ def test_renegotiation(world):
             seen += line
         client.stdin.write(b"R\n")
         client.stdin.flush()
-        rest = client.communicate(timeout=PATIENCE * harness.SLOW)[0]
+        rest = client.communicate(timeout=PATIENCE)[0]
         check(b"RENEGOTIATING" in rest and b"renegotiation" in rest, f"not refused: {rest!r}")
     finally:
         client.kill()
@@ -353,7 +353,7 @@ def test_gnutls(world):
             ["gnutls-cli", "--x509cafile", secure.authority.file, "--priority", priority,
              "--verify-hostname", "localhost", "--port", str(secure.port), "127.0.0.1"],
             input=b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, check=False, timeout=PATIENCE * harness.SLOW)
+            stderr=subprocess.STDOUT, check=False, timeout=PATIENCE)
         equal(b"Handshake was completed" in done.stdout, good, priority)
 
 
@@ -377,7 +377,7 @@ def raw(world, secure, data):
 
 
 def ended(connection):
-    connection.settimeout(PATIENCE * harness.SLOW)
+    connection.settimeout(PATIENCE)
     try:
         while connection.recv(1 << 16):
             pass

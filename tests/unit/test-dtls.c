@@ -240,7 +240,8 @@ static void test_repeated(Pair *pair, gconstpointer early)
                 is_up(&pair->client)));
 }
 
-/* So is the last flight of all, when its sender is up, and in one packet, too. */
+/* So is the last flight of all, when its sender is up, and in one packet, too. GnuTLS does not
+ * answer what comes too soon behind another repetition. */
 static void test_last(Pair *pair, gconstpointer early)
 {
     pair->client.lower.round_trip_usec = pair->server.lower.round_trip_usec = 1000;
@@ -249,7 +250,7 @@ static void test_last(Pair *pair, gconstpointer early)
     wait_until((deliver(&pair->client, &pair->server),
                 is_up(&pair->server) || (deliver(&pair->server, &pair->client), false)));
     lose(&pair->server);
-    wait_until(deliver(&pair->client, &pair->server) > 0);
+    wait_until((deliver(&pair->client, &pair->server), !g_queue_is_empty(&pair->server.sent)));
     g_assert_cmpuint(g_bytes_get_size(g_queue_peek_head(&pair->server.sent)), >,
                      CHANGE_CIPHER_SPEC);
     deliver(&pair->server, &pair->client);
