@@ -40,6 +40,7 @@ void connection_get_stats(Connection *connection, ConnectionStats *stats)
         stats->remote_fingerprint = g_strdup(dtls_remote_fingerprint(connection->dtls));
         if (dtls_remote_certificate(connection->dtls))
             stats->remote_certificate = g_bytes_ref(dtls_remote_certificate(connection->dtls));
+        stats->local_certificate = g_bytes_ref(certificate_der(connection->certificate));
         stats->cipher = dtls_cipher(connection->dtls);
         stats->bytes_sent = dtls_bytes_sent(connection->dtls);
         stats->bytes_received = dtls_bytes_received(connection->dtls);
@@ -62,4 +63,5 @@ void connection_stats_clear(ConnectionStats *stats)
     g_clear_pointer(&stats->remote_candidate, g_free);
     g_clear_pointer(&stats->remote_fingerprint, g_free);
     g_clear_pointer(&stats->remote_certificate, g_bytes_unref);
+    g_clear_pointer(&stats->local_certificate, g_bytes_unref);
 }

@@ -236,6 +236,7 @@ typedef struct {
     char *remote_candidate;
     char *remote_fingerprint;   /* NULL until verified */
     GBytes *remote_certificate; /* in DER; the same */
+    GBytes *local_certificate;  /* that we show; the same */
     const char *cipher;         /* of DTLS 1.2, as IANA names it, a literal; NULL: it is not up */
     guint64 round_trip_usec;    /* smoothed, of ICE or SCTP; 0: not known yet */
     guint64 bytes_sent;         /* UDP payload of DTLS, both ways */

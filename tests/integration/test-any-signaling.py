@@ -402,6 +402,7 @@ def test_steps_certificate(world):
     der = bytes(calls[1].get("RemoteCertificate"))
     hashed = hashlib.sha256(der).hexdigest().upper()
     equal(shown.split(" ")[1].replace(":", ""), hashed, "RemoteCertificate")
+    equal(bytes(calls[0].get("LocalCertificate")), der, "LocalCertificate")
 
 
 def test_steps_relay_only(world):

@@ -541,8 +541,24 @@ test('statistics', async () => {
   const [transport] = of('transport');
   equal([transport.dtlsState, transport.tlsVersion, transport.dtlsCipher],
     ['connected', 'FEFD', 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256'], 'DTLS');
+  equal([transport.dtlsRole, stats.find((s) => s.id === transport.localCertificateId)?.fingerprint],
+    ['server', /fingerprint:sha-256 (\S+)/.exec(a.localDescription.sdp)[1]], 'our end of DTLS');
   const pair = stats.find((s) => s.id === transport.selectedCandidatePairId);
   check(stats.some((s) => s.id === pair.localCandidateId), 'no local candidate');
+});
+
+test('data channels are offered without one, if that is wanted', async () => {
+  const pc = make({alwaysNegotiateDataChannels: true});
+  check(/^m=application/m.test((await pc.createOffer()).sdp), 'there are none in the offer');
+  pc.setConfiguration({});
+  check(!/^m=/m.test((await pc.createOffer()).sdp), 'they are in the offer still');
+});
+
+test('numbers that are out of range', () => {
+  const channel = make().createDataChannel('x');
+  for (const value of [-1, 2 ** 32, NaN])
+    throwsName(() => { channel.bufferedAmountLowThreshold = value; }, 'TypeError');
+  equal(channel.bufferedAmountLowThreshold, 0, 'the threshold');
 });
 
 test('a certificate of its own', async () => {

@@ -5,9 +5,10 @@
 
 'use strict';
 
-const {checkInternal, defineInterface, member, nullable, toDictionary, toText,
-  toUnsignedShort} = require('./webidl.js');
+const {checkInternal, defineInterface, member, nullable, toDictionary, toEnum, toText,
+  toUnsignedShort, toUsv} = require('./webidl.js');
 
+const RELAY_PROTOCOLS = ['udp', 'tcp', 'tls'];
 const TYPES = ['host', 'srflx', 'prflx', 'relay'];
 
 // candidate-attribute of RFC 8839 5.1; null for what is none
@@ -52,6 +53,7 @@ class RTCIceCandidate {
 
   #init;
   #parsed;
+  #local;
 
   constructor(candidateInitDict = {}) {
     const values = toDictionary(candidateInitDict, 'RTCIceCandidateInit');
@@ -64,6 +66,11 @@ class RTCIceCandidate {
     if (this.#init.sdpMid === null && this.#init.sdpMLineIndex === null)
       throw new TypeError('RTCIceCandidateInit needs sdpMid or sdpMLineIndex');
     this.#parsed = parseCandidate(this.#init.candidate) ?? NOTHING;
+    this.#local = { // RTCLocalIceCandidateInit
+      relayProtocol: member(values, 'relayProtocol', nullable((v) => toEnum(v, RELAY_PROTOCOLS,
+        'RTCIceServerTransportProtocol')), null),
+      url: member(values, 'url', nullable(toUsv), null),
+    };
   }
 
   get candidate() { return this.#init.candidate; }
@@ -80,8 +87,8 @@ class RTCIceCandidate {
   get relatedAddress() { return this.#parsed.relatedAddress; }
   get relatedPort() { return this.#parsed.relatedPort; }
   get usernameFragment() { return this.#init.usernameFragment; }
-  get relayProtocol() { return null; }
-  get url() { return null; }
+  get relayProtocol() { return this.#local.relayProtocol; }
+  get url() { return this.#local.url; }
 
   toJSON() {
     return {...this.#init};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The rtcbus authors
 
-// RTCConfiguration: read and checked (webrtc-pc 4.4.1.6)
+// RTCConfiguration: read and checked (webrtc-pc 4.4.1.6; alwaysNegotiateDataChannels is of
+// webrtc-extensions)
 
 'use strict';
 
@@ -62,6 +63,7 @@ function readConfiguration(value) {
   const given = toDictionary(value, 'RTCConfiguration');
   const toServers = (list) => toSequence(list, 'iceServers').map(readServer);
   const configuration = {
+    alwaysNegotiateDataChannels: member(given, 'alwaysNegotiateDataChannels', Boolean, false),
     bundlePolicy: member(given, 'bundlePolicy', (v) => toEnum(v,
       ['balanced', 'max-compat', 'max-bundle'], 'RTCBundlePolicy'), 'balanced'),
     certificates: member(given, 'certificates', (v) => toSequence(v, 'certificates'), []),

@@ -9,7 +9,7 @@
 
 const {RTCError, RTCErrorEvent} = require('./events.js');
 const {checkInternal, defineHandlers, defineInterface, domException, requireArguments,
-  takeListeners, toEnum, toUnsignedLong, toUsv} = require('./webidl.js');
+  takeListeners, toEnum, toRange, toUsv} = require('./webidl.js');
 
 // The daemon holds the remote while 4 MiB are not acknowledged.
 const ACKNOWLEDGE_BYTES = 256 * 1024;
@@ -272,7 +272,9 @@ class RTCDataChannel extends EventTarget {
   get bufferedAmount() { return cores.get(this).bufferedAmount; }
 
   get bufferedAmountLowThreshold() { return cores.get(this).threshold; }
-  set bufferedAmountLowThreshold(value) { cores.get(this).threshold = toUnsignedLong(value); }
+  set bufferedAmountLowThreshold(value) {
+    cores.get(this).threshold = toRange(value, 0xffffffff, 'bufferedAmountLowThreshold');
+  }
 
   get binaryType() { return cores.get(this).binaryType; }
   set binaryType(value) {

@@ -189,8 +189,12 @@ class RTCPeerConnection extends EventTarget {
 
   // Whether the next description has data channels in it
   #isWithData(kind) {
-    return kind === 'offer' ? this.#channels.created > 0 || this.#hasData
+    return kind === 'offer' ? this.#wantsData() || this.#hasData
       : Boolean(this.#descriptions.pendingRemote?.sdp.data);
+  }
+
+  #wantsData() {
+    return this.#channels.created > 0 || this.#configuration.alwaysNegotiateDataChannels;
   }
 
   async #createAnswer() {
@@ -606,7 +610,8 @@ class RTCPeerConnection extends EventTarget {
       ? await this.#session.call.getAll().catch(() => ({})) : {};
     return makeReport({
       channels: this.#channels.cores, opened: this.#channels.created,
-      closed: this.#channels.closed, ice, dtls, values, pair: ice?.getSelectedCandidatePair(),
+      closed: this.#channels.closed, ice, dtls, values, isClient: this.#states.isClient,
+      pair: ice?.getSelectedCandidatePair(),
     });
   }
 

@@ -65,6 +65,10 @@ function certificateEntry(id, der, base) {
   };
 }
 
+function role(isClient) {
+  return isClient === null ? 'unknown' : isClient ? 'client' : 'server';
+}
+
 // The selected pair, and the transport that it carries
 function pathEntries(connection, base) {
   const {pair, values, ice, dtls} = connection;
@@ -80,16 +84,18 @@ function pathEntries(connection, base) {
   }
   entries.push({
     ...base, ...traffic, type: 'transport', id: 'T1', dtlsState: dtls.state,
-    iceState: ice.state, iceRole: ice.role, selectedCandidatePairChanges: pair ? 1 : 0,
+    dtlsRole: role(connection.isClient), iceState: ice.state, iceRole: ice.role,
+    selectedCandidatePairChanges: pair ? 1 : 0,
     ...(pair ? {selectedCandidatePairId: 'CP1'} : {}),
     ...(values.Cipher ? {tlsVersion: 'FEFD', dtlsCipher: values.Cipher} : {}), // DTLS 1.2
+    ...(values.LocalCertificate?.length ? {localCertificateId: 'CF1'} : {}),
     ...(values.RemoteCertificate?.length ? {remoteCertificateId: 'CF2'} : {}),
   });
   return entries;
 }
 
-// CONNECTION: channels (Cores), opened, closed; and ice, dtls, pair, values (the call's properties)
-// if there is a transport.
+// CONNECTION: channels (Cores), opened, closed; and ice, dtls, pair, isClient, values (the call's
+// properties) if there is a transport.
 function makeReport(connection) {
   const base = {timestamp: performance.timeOrigin + performance.now()};
   const entries = [{
@@ -105,8 +111,11 @@ function makeReport(connection) {
     const remotes = withPair(connection.ice.getRemoteCandidates(), pair?.remote)
       .filter((c) => c.type).map((c) => candidateEntry(c, 'remote-candidate', base));
     entries.push(...locals, ...remotes, ...pathEntries(connection, base));
-    if (connection.values.RemoteCertificate?.length)
-      entries.push(certificateEntry('CF2', connection.values.RemoteCertificate, base));
+    const {LocalCertificate, RemoteCertificate} = connection.values;
+    for (const [id, der] of [['CF1', LocalCertificate], ['CF2', RemoteCertificate]]) {
+      if (der?.length)
+        entries.push(certificateEntry(id, der, base));
+    }
   }
   return new RTCStatsReport(INTERNAL, entries);
 }

@@ -73,13 +73,13 @@ static void set_text(void (*set)(RtcbusPeer1Call *, const char *), RtcbusPeer1Ca
     set(object, shown ? shown : "");
 }
 
-static void set_certificate(RtcbusPeer1Call *object, GBytes *certificate)
+static void set_certificate(void (*set)(RtcbusPeer1Call *, GVariant *), RtcbusPeer1Call *object,
+                            GBytes *certificate)
 {
     g_autoptr(GBytes) bytes = certificate ? g_bytes_ref(certificate) : g_bytes_new(NULL, 0);
 
     /* As trusted as what was there: else GLib compares both as text. */
-    rtcbus_peer1_call_set_remote_certificate(
-        object, g_variant_new_from_bytes(G_VARIANT_TYPE_BYTESTRING, bytes, TRUE));
+    set(object, g_variant_new_from_bytes(G_VARIANT_TYPE_BYTESTRING, bytes, TRUE));
 }
 
 static void bus_call_update_stats(BusCall *self)
@@ -95,7 +95,8 @@ static void bus_call_update_stats(BusCall *self)
     set_text(rtcbus_peer1_call_set_remote_candidate, object, stats.remote_candidate);
     set_text(rtcbus_peer1_call_set_remote_fingerprint, object, stats.remote_fingerprint);
     rtcbus_peer1_call_set_cipher(object, stats.cipher ? stats.cipher : "");
-    set_certificate(object, stats.remote_certificate);
+    set_certificate(rtcbus_peer1_call_set_remote_certificate, object, stats.remote_certificate);
+    set_certificate(rtcbus_peer1_call_set_local_certificate, object, stats.local_certificate);
 }
 
 /* Announced at once, so that it is never behind a channel that has just come. */

@@ -40,6 +40,7 @@ struct Certificate {
     X509Key key;
     gnutls_certificate_credentials_t credentials; /* NULL until they are asked for */
     char *fingerprint;
+    GBytes *der;
 };
 
 G_DEFINE_AUTO_CLEANUP_FREE_FUNC(X509Certificate, gnutls_x509_crt_deinit, NULL)
@@ -86,6 +87,7 @@ static Certificate *certificate_new(X509Certificate *crt, X509Key *key, GError *
                "Cannot encode the certificate", error))
         return NULL;
     certificate->fingerprint = certificate_fingerprint_der(&der);
+    certificate->der = g_bytes_new(der.data, der.size);
     gnutls_free(der.data);
     return g_steal_pointer(&certificate);
 }
@@ -274,6 +276,7 @@ void certificate_unref(Certificate *certificate)
         gnutls_x509_crt_deinit(certificate->crt);
     if (certificate->key)
         gnutls_x509_privkey_deinit(certificate->key);
+    g_clear_pointer(&certificate->der, g_bytes_unref);
     g_free(certificate->fingerprint);
     g_free(certificate);
 }
@@ -281,6 +284,11 @@ void certificate_unref(Certificate *certificate)
 const char *certificate_fingerprint(const Certificate *certificate)
 {
     return certificate->fingerprint;
+}
+
+GBytes *certificate_der(const Certificate *certificate)
+{
+    return certificate->der;
 }
 
 /* Not before there is a call: GnuTLS signs something to see whether the key is

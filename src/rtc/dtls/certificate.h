@@ -42,6 +42,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Certificate, certificate_unref)
 /* "sha-256 AB:CD:…" (RFC 8122 5), owned by the certificate */
 const char *certificate_fingerprint(const Certificate *certificate);
 
+/* The same certificate in DER, owned by it */
+GBytes *certificate_der(const Certificate *certificate);
+
 /* For GnuTLS sessions, made when they are first asked for; owned by the certificate */
 gnutls_certificate_credentials_t certificate_credentials(Certificate *certificate, GError **error);
 
