@@ -138,7 +138,10 @@ export class Call extends EventTarget {
         if (!this.#connection.remoteDescription)
             this.#takeAnswer(sdp);
         else if (this.#isTheirs(sdp))
-            this.#then((connection) => connection.setRemoteDescription({type: 'answer', sdp: textOf(sdp)}));
+            this.#then(async (connection) => {
+                if (connection.signalingState === 'have-local-offer') // another answer may have been before it
+                    await connection.setRemoteDescription({type: 'answer', sdp: textOf(sdp)});
+            });
     }
 
     #takeAnswer(sdp) {
@@ -355,8 +358,10 @@ export class Call extends EventTarget {
                     this.close('unreachable', true);
                 break;
             }
-            this.#enter('reconnecting');
-            this.#silent();
+            if (this.state !== 'reconnecting') { // disconnected, and failed soon after, is one silence
+                this.#enter('reconnecting');
+                this.#silent();
+            }
             break;
         case 'closed':
             this.#ended();
