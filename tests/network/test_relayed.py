@@ -78,16 +78,21 @@ class Islands:
         return box, desk
 
 
+def way(call):
+    """The selected candidates, read at once: there may be others at any time."""
+    properties = call.properties()
+    return [properties[name] for name in ("LocalCandidate", "RemoteCandidate")]
+
+
 def kinds(call):
     """The types of the selected candidates."""
-    return [call.get(name).split(" typ ")[1].split()[0]
-            for name in ("LocalCandidate", "RemoteCandidate")]
+    return [candidate.split(" typ ")[1].split()[0] for candidate in way(call)]
 
 
 def pass_through(box, desk, mib=MIB):
     call = desk.call("box")
     call.wait_state("connected", 20)
-    note(f"{call.get('LocalCandidate')} | {call.get('RemoteCandidate')}, "
+    note(f"{' | '.join(way(call))}, "
          f"set up in {call.get('SetupTime') / 1000:.0f} ms")
     speed = Transfer(call, box, mib).finish()
     note(f"{mib} MiB with {speed:.0f} Mbit/s")

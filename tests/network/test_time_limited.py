@@ -16,7 +16,7 @@ from urllib.parse import quote
 from authority import Authority
 from harness import TOP_SRCDIR, check, equal, note, wait_for
 from net import Cable, Space
-from test_relayed import NAT, PORT, TLS_PORT, coturn, kinds
+from test_relayed import NAT, PORT, TLS_PORT, coturn, kinds, way
 from tokens import secret_file
 from wsclient import WsClient
 
@@ -134,7 +134,8 @@ def relayed_call(box, desk, tries=3):
         note(f"once more, for the call has ended: {call.ended()[2]}")
         call = desk.call("box")
     call.wait_state("connected")
-    check("relay" in kinds(call), f"the pair is {kinds(call)}: nothing is relayed")
+    pair = kinds(call)
+    check("relay" in pair, f"the pair is {pair}: nothing is relayed")
     desk.wait_numbers(5, after=desk.numbers()[0][-1][0] if desk.numbers()[0] else 0)
     return call
 
@@ -182,11 +183,8 @@ def test_stun_server_of_the_relay(world):
     call = desk.call("box")
     call.wait_state("connected", 30)
     desk.wait_numbers(5)
-    check("relay" not in kinds(call), f"the pair is {kinds(call)}")
-
-
-def way(call):
-    return [call.get(name) for name in ("LocalCandidate", "RemoteCandidate")]
+    pair = kinds(call)
+    check("relay" not in pair, f"the pair is {pair}")
 
 
 def outlive(lifetime, *ends):
