@@ -19,6 +19,8 @@ ip link set lan0 up
 ip link set lan1 up
 ip route add default dev lan0
 ip -6 route add default dev lan0
+# What a browser is loading it gives up when an address of the kernel's own comes.
+while ip -6 address show tentative | grep -q inet6; do sleep 0.1; done
 """
 
 
