@@ -229,6 +229,7 @@ def test_emitter_restarted(world, kind):
     page.wait_text(page.card("boiler", ".note"), "comes back")
     page.wait("document.querySelector('.card.stale') !== null", what="the silence to be seen")
     check("boiler hung up" in page.text(page.card("boiler", ".note")), "the reason is not told")
+    wait_still(page, "boiler")  # so long that it is a gap
     peer.start()
     peer.wait_ready()
     wait_growing(page, "boiler", 20, 20)
