@@ -58,7 +58,7 @@ class Ours(pairs.Ours):
 
 
 class Foreign:
-    """PAIR, one of pairs.others(), apart."""
+    """PAIR, one of pairs.others(), apart. `joint` is what is between, once it is started."""
 
     joined = staticmethod(far_apart)
 
@@ -69,7 +69,8 @@ class Foreign:
 
     def start(self):
         self.world = World("apart")
-        left, right = self.joined(self.world, **self.link).ends
+        self.joint = self.joined(self.world, **self.link)
+        left, right = self.joint.ends
         self.pair.prefixes = right.prefix, left.prefix
         self.pair.start()
 
