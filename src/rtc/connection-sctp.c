@@ -89,6 +89,7 @@ void connection_start_sctp(Connection *connection)
         /* DTLS has measured next to nothing if its flights waited for the path. */
         .round_trip_usec = MAX(dtls_round_trip_usec(connection->dtls),
                                paths_transport(connection->paths)->round_trip_usec),
+        .path_round_trip_usec = paths_transport(connection->paths)->round_trip_usec,
     };
     g_autoptr(GError) error = NULL;
 

@@ -28,6 +28,7 @@
 #include "rtc/sctp/reassembly.h"
 #include "rtc/sctp/receive-window.h"
 #include "rtc/sctp/recovery.h"
+#include "rtc/sctp/sack-batch.h"
 #include "rtc/sctp/sctp-path.h"
 #include "rtc/sctp/sctp-socket.h"
 #include "rtc/sctp/sctp-stack.h"
@@ -60,6 +61,7 @@ struct Association {
     guint quiet_seconds;
     Recovery *recovery;
     Congestion *congestion;
+    SackBatch *sacks; /* NULL: the remote is none of ours */
     TransportState state;
     Gate gate;
     gsize max_packet;
@@ -272,10 +274,13 @@ static void adjust_send_buffer(Association *association, gsize length)
 {
     gint64 now = clock_monotonic();
     gsize needed = MIN(2 * length, BUFFER_SIZE);
+    const bool near = association->send_limit.near;
 
     if (send_limit_is_due(&association->send_limit, now) &&
         send_limit_update(&association->send_limit, now, measured_round_trip(association)))
         set_send_buffer(association, association->send_limit.limit);
+    if (association->sacks && near != association->send_limit.near)
+        sctp_stack_set_near(association->socket, association->send_limit.near);
     if (needed > association->send_buffer)
         set_send_buffer(association, needed);
 }
@@ -501,7 +506,9 @@ static void association_output(const guint8 *packet, gsize length, gpointer data
     else
         congestion_output(association->congestion, packet, length);
     gate_sent(&association->gate, packet, length);
-    if (!association->opening || !opening_is_silent(association->opening))
+    if (association->opening && opening_is_silent(association->opening))
+        return;
+    if (!sack_batch_keep(association->sacks, packet, length))
         transport_send(association->lower, packet, length);
 }
 
@@ -623,13 +630,15 @@ static void on_lower_state(TransportState state, const GError *reason, gpointer 
 static void on_lower_path(const gsize *sizes, guint n_sizes, gpointer data)
 {
     Association *association = data;
-    gsize packets[TRANSPORT_SIZES_MAX];
+    gsize packets[TRANSPORT_SIZES_MAX] = {};
 
     n_sizes = MIN(n_sizes, TRANSPORT_SIZES_MAX);
     for (guint i = 0; i < n_sizes; i++)
         packets[i] = MIN(sizes[i], association->max_packet) & ~(gsize) 3;
     sctp_path_start(association->path, packets, n_sizes);
     congestion_reset(association->congestion);
+    if (n_sizes <= 1) /* more are those that the same path may carry */
+        sack_batch_new_path(association->sacks);
     recovery_hint(association->recovery);
 }
 
@@ -656,19 +665,18 @@ static void on_probe(const guint8 *packet, gsize length, gpointer data)
  */
 static void on_resize(gsize size, gpointer data)
 {
-    Association *association = data;
-    struct sctp_paddrparams path = {.spp_flags = SPP_PMTUD_DISABLE,
-                                    .spp_pathmtu = (size - COMMON_HEADER) & ~(gsize) 3};
+    sctp_socket_set_packet(((Association *) data)->socket, size);
+}
 
-    ((struct sockaddr_conn *) &path.spp_address)->sconn_family = AF_CONN; /* every address */
-    if (usrsctp_setsockopt(association->socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path,
-                           sizeof path) < 0)
-        log_debug("SCTP: cannot send packets of %zu bytes: %s", size, g_strerror(errno));
+static void on_measured(guint64 round_trip_usec, gpointer data)
+{
+    sack_batch_measured(((Association *) data)->sacks, round_trip_usec);
 }
 
 static const SctpPathUser path_user = {
     .send = on_probe,
     .resize = on_resize,
+    .measured = on_measured,
 };
 
 /* ---- setting up ---- */
@@ -732,6 +740,8 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
                                       &path_user, association);
     association->recovery = recovery_new(&recovery_user, association);
     association->congestion = congestion_new();
+    if (config->adds_streams)
+        association->sacks = sack_batch_new(lower, config->path_round_trip_usec);
     association->id = sctp_stack_add(config->local_port, &stack_user, association);
     if (config->own_opening && config->remote_opening)
         association->opening =
@@ -761,6 +771,7 @@ void association_free(Association *association)
     liveness_free(association->liveness);
     recovery_free(association->recovery);
     congestion_free(association->congestion);
+    sack_batch_free(association->sacks);
     sctp_path_free(association->path);
     streams_free(association->streams);
     reassembly_free(association->reassembly);

@@ -31,6 +31,7 @@ typedef struct {
     bool opens;
     guint quiet_seconds;     /* as in liveness_new() */
     guint64 round_trip_usec; /* of the layer below, where SCTP's handshake does not measure it */
+    guint64 path_round_trip_usec; /* that of the path alone; 0: not known */
 } AssociationConfig;
 
 typedef struct {

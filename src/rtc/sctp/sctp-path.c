@@ -34,6 +34,7 @@
 #define INFO_SIZE_OFFSET 8 /* in the chunk: the size of the probe, and 12 random bytes */
 #define NONCE_OFFSET 12
 #define NONCE_LENGTH 12
+#define TIME_OFFSET 32 /* when it was sent, in microseconds; behind usrsctp's address family */
 
 #define UNPADDED (COMMON_HEADER + HEARTBEAT_LENGTH)
 
@@ -61,6 +62,7 @@ static void send_probe(SctpPath *path, gsize size)
     put16(heartbeat + CHUNK_HEADER + 2, INFO_LENGTH);
     put32(heartbeat + INFO_SIZE_OFFSET, size);
     memcpy(heartbeat + NONCE_OFFSET, path->nonce, sizeof path->nonce);
+    put32(heartbeat + TIME_OFFSET, (guint32) clock_monotonic());
     if (size > UNPADDED) {
         pad[0] = CHUNK_PAD;
         put16(pad + 2, size - UNPADDED);
@@ -137,6 +139,7 @@ static void on_answer(SctpPath *path, const guint8 *chunk)
     if (memcmp(chunk + NONCE_OFFSET, path->nonce, sizeof path->nonce) != 0)
         return;
     path->answers = true;
+    path->user->measured((guint32) clock_monotonic() - get32(chunk + TIME_OFFSET), path->data);
     path_mtu_answered(&path->mtu, get32(chunk + INFO_SIZE_OFFSET), clock_monotonic());
     set_timer(path);
 }

@@ -23,6 +23,8 @@ typedef struct {
     void (*send)(const guint8 *packet, gsize length, gpointer data);
     /* The largest packet to send from now on, SCTP header included. */
     void (*resize)(gsize size, gpointer data);
+    /* How long the answer to a HEARTBEAT has taken */
+    void (*measured)(guint64 round_trip_usec, gpointer data);
 } SctpPathUser;
 
 /*

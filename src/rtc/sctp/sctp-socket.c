@@ -77,6 +77,16 @@ void sctp_socket_set_rto_min(struct socket *socket, guint milliseconds)
         log_debug("SCTP: %s", error->message);
 }
 
+void sctp_socket_set_packet(struct socket *socket, gsize size)
+{
+    struct sctp_paddrparams path = {.spp_flags = SPP_PMTUD_DISABLE,
+                                    .spp_pathmtu = (size - COMMON_HEADER) & ~(gsize) 3};
+
+    ((struct sockaddr_conn *) &path.spp_address)->sconn_family = AF_CONN; /* every address */
+    if (usrsctp_setsockopt(socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof path) < 0)
+        log_debug("SCTP: cannot send packets of %zu bytes: %s", size, g_strerror(errno));
+}
+
 static bool set_options(struct socket *socket, const SctpSocketConfig *config, GError **error)
 {
     const int on = 1, partial = config->partial;

@@ -31,5 +31,8 @@ bool sctp_socket_connect(struct socket *socket, const SctpSocketConfig *config, 
 /* How long a packet waits for its acknowledgement at least before it is sent again; 0: as above */
 void sctp_socket_set_rto_min(struct socket *socket, guint milliseconds);
 
+/* The largest packet to send from now on, SCTP header included. */
+void sctp_socket_set_packet(struct socket *socket, gsize size);
+
 /* False: it was not taken, and errno says why. */
 bool sctp_socket_send(struct socket *socket, const AssociationMessage *message);

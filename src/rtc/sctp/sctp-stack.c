@@ -21,6 +21,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "rtc/sctp/crc32c.h"
+#include "rtc/sctp/sack-batch.h"
 
 #define DESTINATION_PORT 2 /* RFC 9260 3.1 */
 #define CHECKSUM_OFFSET 8
@@ -35,6 +36,7 @@
 /* The congestion window at first, in packets, and how many may follow on one SACK */
 #define INITIAL_PACKETS 5
 #define BURST_PACKETS 5
+#define NEAR_BURST_PACKETS (BURST_PACKETS * SACK_BATCH_MAX)
 #ifndef SCTP_PLUGGABLE_CC
 #define SCTP_PLUGGABLE_CC 0x1202 /* in usrsctp's netinet/sctp.h, which is not installed */
 #endif
@@ -207,6 +209,11 @@ static void set_value(struct socket *socket, int option, guint32 value)
 
     if (usrsctp_setsockopt(socket, IPPROTO_SCTP, option, &request, sizeof request) < 0)
         log_debug("SCTP: option %d: %s", option, g_strerror(errno));
+}
+
+void sctp_stack_set_near(struct socket *socket, bool near)
+{
+    set_value(socket, SCTP_MAX_BURST, near ? NEAR_BURST_PACKETS : BURST_PACKETS);
 }
 
 /* An association that gets a congestion control, be it the one that it has, begins with an initial

@@ -42,5 +42,9 @@ void sctp_stack_remove(guint32 id);
  * is not allowed usrsctp denies. */
 bool sctp_stack_allow_requests(struct socket *socket, bool allowed);
 
+/* How many packets may follow on one SACK of a remote that merges its SACKs on near paths, as we do
+ * (sack-batch.h). */
+void sctp_stack_set_near(struct socket *socket, bool near);
+
 /* Makes the congestion window of a connected SOCKET at least WINDOW bytes, in packets of PACKET. */
 void sctp_stack_set_window(struct socket *socket, gsize window, gsize packet);

@@ -14,8 +14,6 @@
 #define PERIOD (20 * 1000)
 #define QUEUE (4 * 1000)
 #define LEAST (128 * 1024)
-/* usrsctp tells milliseconds, rounded down. */
-#define NEAR (2 * 1000)
 /* What a queue of ours cannot be the cause of, if it lasts: the path is another one. */
 #define FAR (100 * 1000)
 #define FAR_LASTS (2 * G_USEC_PER_SEC)
@@ -39,7 +37,7 @@ static void send_limit_judge(SendLimit *limit, gint64 now, guint64 round_trip)
         limit->far_since = 0;
     else if (limit->far_since == 0)
         limit->far_since = now;
-    if (round_trip <= NEAR)
+    if (round_trip <= SEND_LIMIT_NEAR_USEC)
         limit->near = true;
     else if (limit->far_since && now - limit->far_since >= FAR_LASTS)
         limit->near = false;

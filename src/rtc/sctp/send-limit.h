@@ -17,6 +17,9 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/* A path with a round trip of no more is near. usrsctp tells milliseconds, rounded down. */
+#define SEND_LIMIT_NEAR_USEC (2 * 1000)
+
 typedef struct {
     gsize max;
     gsize limit; /* in bytes, at most max */
