@@ -5,6 +5,7 @@
 
 #include <config.h>
 
+#include "common/fingerprint.h"
 #include "rtc/dtls/certificate.h"
 #include "rtc/dtls/dtls.h"
 #include "wait.h"
@@ -46,14 +47,12 @@ static void on_state(TransportState state, const GError *reason, gpointer data)
 
 static const TransportUser user = {.receive = on_receive, .state = on_state};
 
-static void end_open(End *end, bool client, bool early, Certificate *own, Certificate *other)
+static void end_open(End *end, bool client, bool early, Certificate *own, GPtrArray *fingerprints)
 {
-    g_autoptr(GPtrArray) fingerprints = g_ptr_array_new();
     g_autoptr(GError) error = NULL;
     DtlsConfig config = {
         .certificate = own, .client = client, .early = early, .fingerprints = fingerprints};
 
-    g_ptr_array_add(fingerprints, (char *) certificate_fingerprint(other));
     transport_init(&end->lower, client ? "client's" : "server's", on_send);
     g_queue_init(&end->sent);
     end->dtls = dtls_new(&end->lower, &config, &error);
@@ -70,12 +69,41 @@ static void end_close(End *end)
     g_queue_clear_full(&end->sent, (GDestroyNotify) g_bytes_unref);
 }
 
-static void set_up(Pair *pair, gconstpointer early)
+/* What a description has of the certificates; NAMES, each with a '-' before it that is wrong */
+static GPtrArray *announce(Certificate *certificate, const char *const *names)
 {
+    GPtrArray *fingerprints = g_ptr_array_new_with_free_func(g_free);
+    gsize size;
+    const void *der = g_bytes_get_data(certificate_der(certificate), &size);
+
+    for (; *names; names++) {
+        const char *name = *names + (**names == '-');
+        char *fingerprint = fingerprint_make(fingerprint_hash(name), der, size);
+        char *digit = strchr(fingerprint, ' ') + 1;
+
+        if (**names == '-')
+            *digit = *digit == '0' ? '1' : '0';
+        g_ptr_array_add(fingerprints, fingerprint);
+    }
+    return fingerprints;
+}
+
+static void open_both(Pair *pair, bool early, const char *const *names)
+{
+    static const char *const ours[] = {FINGERPRINT_OURS, NULL};
+    g_autoptr(GPtrArray) servers = NULL, clients = NULL;
+
     for (guint i = 0; i < 2; i++)
         pair->certificates[i] = certificate_generate("test", NULL);
-    end_open(&pair->client, true, early != NULL, pair->certificates[0], pair->certificates[1]);
-    end_open(&pair->server, false, early != NULL, pair->certificates[1], pair->certificates[0]);
+    servers = announce(pair->certificates[1], names ? names : ours);
+    clients = announce(pair->certificates[0], ours);
+    end_open(&pair->client, true, early, pair->certificates[0], servers);
+    end_open(&pair->server, false, early, pair->certificates[1], clients);
+}
+
+static void set_up(Pair *pair, gconstpointer early)
+{
+    open_both(pair, early != NULL, NULL);
 }
 
 static void tear_down(Pair *pair, gconstpointer early)
@@ -257,6 +285,36 @@ static void test_last(Pair *pair, gconstpointer early)
     g_assert_true(is_up(&pair->client));
 }
 
+/* RFC 8122 5, 5.1: of several certificates and hashes, one of the best hash has to be right. */
+static void test_fingerprints(void)
+{
+    static const struct {
+        const char *names[4];
+        bool good;
+    } cases[] = {
+        {{"-sha-256", "sha-256"}, true},
+        {{"sha-256", "-sha-256", "-sha-256"}, true},
+        {{"-sha-256", "-sha-256"}, false},
+        {{"sha-256", "sha-512"}, true},
+        {{"-sha-256", "sha-512"}, true},
+        {{"sha-256", "-sha-512"}, false},
+        {{"sha-384", "-sha-256", "-sha-384"}, true},
+        {{"sha-384", "-sha-512", "sha-256"}, false},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Pair pair = {};
+
+        open_both(&pair, true, cases[i].names);
+        connect_lower(&pair.client);
+        connect_lower(&pair.server);
+        wait_until((deliver(&pair.client, &pair.server), deliver(&pair.server, &pair.client),
+                    dtls_transport(pair.client.dtls)->state >= TRANSPORT_CONNECTED));
+        g_assert_cmpint(is_up(&pair.client), ==, cases[i].good);
+        tear_down(&pair, NULL);
+    }
+}
+
 static void add_test(const char *name, bool early, void (*test)(Pair *, gconstpointer))
 {
     g_test_add(name, Pair, GINT_TO_POINTER(early), set_up, test, tear_down);
@@ -274,5 +332,6 @@ int main(int argc, char **argv)
     add_test("/dtls/lost-before-data", true, test_lost_before_data);
     add_test("/dtls/repeated", true, test_repeated);
     add_test("/dtls/last", true, test_last);
+    g_test_add_func("/dtls/fingerprints", test_fingerprints);
     return g_test_run();
 }

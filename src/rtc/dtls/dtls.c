@@ -224,12 +224,31 @@ static int on_pull_timeout(gnutls_transport_ptr_t pointer, unsigned int millisec
 
 /* ---- the certificate ---- */
 
-static bool fingerprint_matches(const char *fingerprint, const gnutls_datum_t *der)
+/* The longest hash of those that the description has: the others say nothing (RFC 8122 5.1). */
+static const FingerprintHash *best_hash(const GPtrArray *fingerprints)
 {
-    const FingerprintHash *hash = fingerprint_hash(fingerprint);
+    const FingerprintHash *best = NULL;
+
+    for (guint i = 0; i < fingerprints->len; i++) {
+        const FingerprintHash *hash = fingerprint_hash(fingerprints->pdata[i]);
+
+        if (hash && (!best || hash->bytes > best->bytes))
+            best = hash;
+    }
+    return best;
+}
+
+/* Whether it is one of those that the remote may show. */
+static bool is_announced(const GPtrArray *fingerprints, const gnutls_datum_t *der)
+{
+    const FingerprintHash *hash = best_hash(fingerprints);
     g_autofree char *theirs = hash ? fingerprint_make(hash, der->data, der->size) : NULL;
 
-    return theirs && strcmp(fingerprint, theirs) == 0;
+    for (guint i = 0; theirs && i < fingerprints->len; i++) {
+        if (strcmp(fingerprints->pdata[i], theirs) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Called within the handshake, before the Finished messages. */
@@ -239,7 +258,6 @@ static int on_verify(gnutls_session_t session)
     unsigned int count = 0;
     const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
     g_autofree char *fingerprint = NULL;
-    bool matches = false;
 
     g_clear_error(&dtls->verify_error);
     if (!chain || count == 0) {
@@ -248,9 +266,7 @@ static int on_verify(gnutls_session_t session)
         return GNUTLS_E_CERTIFICATE_ERROR;
     }
     fingerprint = certificate_fingerprint_der(&chain[0]);
-    for (guint i = 0; i < dtls->fingerprints->len && !matches; i++)
-        matches = fingerprint_matches(dtls->fingerprints->pdata[i], &chain[0]);
-    if (!matches) {
+    if (!is_announced(dtls->fingerprints, &chain[0])) {
         g_set_error(&dtls->verify_error, RTC_ERROR, RTC_ERROR_SECURITY,
                     "the remote's certificate (%s) is not the one its description announced",
                     fingerprint);
