@@ -197,6 +197,10 @@ static void test_own(void)
     g_ptr_array_add(sdp->candidates, g_strdup("candidate:1 1 udp 1 192.0.2.1 9 typ host"));
     text = sdp_to_text(sdp);
     g_assert_true(g_str_has_prefix(text, "v=0\r\no=- 99 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"));
+    g_assert_nonnull(strstr(text, "\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"));
+    g_assert_nonnull(strstr(text, "\r\na=sctp-port:5000\r\n"));
+    g_assert_nonnull(strstr(text, "\r\na=setup:active\r\n"));
+    g_assert_nonnull(strstr(text, "\r\na=fingerprint:sha-256 " HASH "\r\n"));
     again = parse(text);
     g_assert_cmpstr(again->ufrag, ==, "wxyz");
     g_assert_cmpint(again->setup, ==, SDP_SETUP_ACTIVE);
@@ -270,6 +274,23 @@ static void test_tolerance(void)
     g_assert_null(bare_lf->mid);
     g_assert_cmpuint(bare_lf->max_message_size, ==, 65536);
     g_assert_cmpuint(no_limit->max_message_size, ==, 0);
+}
+
+/* RFC 8122 5.1: all of the m-line's, for it may have several certificates; not those of weak hashes */
+static void test_fingerprints(void)
+{
+    g_autoptr(Sdp) sdp = parse(HEAD "a=fingerprint:sha-256 " HASH "\r\n" DATA ICE
+                                    "a=fingerprint:sha-256 " LOWER_HASH "\r\n"
+                                    "a=fingerprint:sha-1 AA:BB\r\n"
+                                    "a=fingerprint:SHA-512 " HASH ":" HASH "\r\n"
+                                    "a=fingerprint:md5 AA:BB\r\n");
+    g_autofree char *text = sdp_to_text(sdp);
+    g_autoptr(Sdp) again = parse(text);
+
+    g_assert_cmpuint(sdp->fingerprints->len, ==, 2);
+    g_assert_cmpstr(sdp->fingerprints->pdata[0], ==, "sha-256 " HASH);
+    g_assert_cmpstr(sdp->fingerprints->pdata[1], ==, "sha-512 " HASH ":" HASH);
+    g_assert_cmpuint(again->fingerprints->len, ==, 2);
 }
 
 static void test_malformed(void)
@@ -374,6 +395,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sdp/protocol", test_protocol);
     g_test_add_func("/sdp/early-hello", test_early_hello);
     g_test_add_func("/sdp/tolerance", test_tolerance);
+    g_test_add_func("/sdp/fingerprints", test_fingerprints);
     g_test_add_func("/sdp/malformed", test_malformed);
     g_test_add_func("/sdp/mutations", test_mutations);
     return g_test_run();
