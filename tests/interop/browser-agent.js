@@ -4,15 +4,16 @@
 // The agent in a headless browser: serves the page, opens it and passes JSON lines on
 // to and from it, see agent.js. One command is its own: reload {}.
 //
-//   node browser-agent.js chromium|firefox PROFILE-FOLDER
+//   node browser-agent.js chromium|firefox|chromium-90|chromium-75 PROFILE-FOLDER
 
 'use strict';
 
+const { spawn } = require('child_process');
 const fs = require('fs');
 const http = require('http');
 const path = require('path');
 const readline = require('readline');
-const { load } = require('./modules.js');
+const { folder, load } = require('./modules.js');
 
 const puppeteer = load('puppeteer-core');
 const { server: WebSocketServer } = load('websocket');
@@ -42,6 +43,10 @@ const browsers = {
   },
 };
 
+// Chromium of other years, from packages that have it for machines without a screen: unpack.js. Too
+// old for puppeteer; the page is all that has to be opened.
+const oldBrowsers = ['chromium-75', 'chromium-90'];
+
 const files = { '/': 'page.html', '/agent.js': 'agent.js', '/page.js': 'page.js' };
 const types = { '.html': 'text/html', '.js': 'text/javascript' };
 
@@ -52,6 +57,7 @@ const emit = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 // Serves the page, and takes its WebSocket: `pages` resolves one waiting promise each.
 async function servePage() {
   const server = http.createServer((request, response) => {
+    served.userAgent = request.headers['user-agent'];
     const name = files[request.url];
     if (!name) {
       response.writeHead(404).end();
@@ -61,6 +67,7 @@ async function servePage() {
     response.end(fs.readFileSync(path.join(__dirname, name)));
   });
   const waiting = [];
+  const served = {};
   new WebSocketServer({ httpServer: server, maxReceivedFrameSize: 1 << 24 })
     .on('request', (request) => {
       const connection = request.accept(null, request.origin);
@@ -68,14 +75,30 @@ async function servePage() {
       waiting.shift()(connection);
     });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  return {
+  return Object.assign(served, {
     url: `http://127.0.0.1:${server.address().port}/`,
     opened: () => new Promise((resolve) => { waiting.push(resolve); }),
+  });
+}
+
+// Of both: {close(), version()}, with the page opened.
+async function launchOld(name, profile, served) {
+  const child = spawn(path.join(folder, 'node_modules', name, 'chromium'), [
+    '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--remote-debugging-port=0', `--user-data-dir=${profile}`,
+    served.url,
+  ], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const ended = new Promise((resolve) => { child.on('close', resolve); });
+  return {
+    close: () => {
+      child.kill();
+      return ended;
+    },
+    version: () => served.userAgent.match(/[^ ]*Chrome\/[^ ]*/)[0],
   };
 }
 
-async function main(name, profile) {
-  const served = await servePage();
+async function launch(name, profile, served) {
   const browser = await puppeteer.launch({
     ...browsers[name],
     headless: true,
@@ -83,19 +106,29 @@ async function main(name, profile) {
     handleSIGTERM: false,
     timeout: PATIENCE,
   });
-  const stop = () => browser.close().finally(() => process.exit(0));
-  process.on('SIGTERM', stop);
-
   const page = await browser.newPage();
   page.setDefaultTimeout(PATIENCE);
   page.on('console', (message) => console.error(message.text()));
   page.on('pageerror', (error) => emit({ event: 'problem', message: String(error) }));
-  let [control] = await Promise.all([served.opened(), page.goto(served.url)]);
+  await page.goto(served.url);
+  return browser;
+}
+
+async function main(name, profile) {
+  const served = await servePage();
+  let browser;
+  const stop = () => browser.close().finally(() => process.exit(0));
+  process.on('SIGTERM', stop);
+  const opened = served.opened();
+  browser = await (oldBrowsers.includes(name) ? launchOld : launch)(name, profile, served);
+  let control = await opened;
 
   const run = async (line) => {
     const command = JSON.parse(line);
     if (command.do === 'reload') {
-      [control] = await Promise.all([served.opened(), page.reload()]);
+      const again = served.opened();
+      control.sendUTF(line);
+      control = await again;
       emit({ event: 'done', id: command.id });
     } else {
       control.sendUTF(line);

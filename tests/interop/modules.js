@@ -13,4 +13,4 @@ const folder = process.env.RTCBUS_NODE ||
 const load = createRequire(path.join(folder, 'package.json'));
 const version = (name) => load(path.join(folder, 'node_modules', name, 'package.json')).version;
 
-module.exports = { load, version };
+module.exports = { folder, load, version };

@@ -35,5 +35,9 @@ const agent = new Agent({
   },
 }, (event) => control.send(JSON.stringify(event)));
 
-control.onmessage = ({ data }) => agent.command(JSON.parse(data));
+control.onmessage = ({ data }) => {
+  const command = JSON.parse(data);
+  if (command.do === 'reload') location.reload();
+  else agent.command(command);
+};
 addEventListener('unhandledrejection', ({ reason }) => agent.problem(reason));

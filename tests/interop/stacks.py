@@ -11,7 +11,9 @@ import os
 import shutil
 from dataclasses import dataclass, field
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's modules
+NODE = os.environ.get("RTCBUS_NODE") or os.path.join(HERE, "..", "..", "_lab", "node", "interop")
 
 NO_RESTART = "knows no ICE restart"
 NO_PAGE = {"reload": "no page to reload"}
@@ -41,6 +43,13 @@ class Stack:
     ids_once: bool = False
     # A script of this folder that builds what it needs: the environment names the program.
     build: dict = field(default_factory=dict)
+    # Is only to be had for machines of this kind.
+    machine: str = ""
+
+    def elsewhere(self):
+        """Why this machine cannot have it, "" if it can."""
+        other = self.machine and self.machine != os.uname().machine
+        return f"there is none but for {self.machine}" if other else ""
 
     def missing(self):
         return [name for name in self.files if not (shutil.which(name) or os.path.exists(name))]
@@ -52,6 +61,13 @@ class Stack:
 def node(name, **kwargs):
     limits = {**NO_PAGE, **kwargs.pop("limits", {})}
     return Stack(name, ["node", "{here}/node-agent.js", name], ["node"], limits, **kwargs)
+
+
+# npm has them for one kind of machine.
+def old_browser(name, **kwargs):
+    limits = {"empty": "has no payload ids for empty messages", **kwargs.pop("limits", {})}
+    return browser(name, os.path.join(NODE, "node_modules", name, "chromium"), limits=limits,
+                   machine="x86_64", **{"too_large": "closes", **kwargs})
 
 
 def python(name, **kwargs):
@@ -68,6 +84,14 @@ def browser(name, path, **kwargs):
 STACKS = [
     browser("chromium", "/usr/bin/chromium"),
     browser("firefox", "/usr/bin/firefox-esr"),
+    # Debian 11 began with Chromium 90. 75 is the last of the 2010s' SDP: DTLS/SCTP 5000, a=sctpmap
+    # and no a=max-message-size.
+    old_browser("chromium-90"),
+    old_browser("chromium-75", too_large="sends", partly={
+        "hangup-here": "does not look at the end of DTLS or SCTP: only `bye` tells it",
+        "seen-there": "says 65535 for a limit that is not there",
+        "unasked": "does not look at the end of DTLS or SCTP: only `bye` tells it",
+    }),
     node("libwebrtc", too_large="closes"),
     node("libdatachannel", limits={
         "restart-there": NO_RESTART,
