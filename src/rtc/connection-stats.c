@@ -32,18 +32,26 @@ void connection_set_tap(Connection *connection, TransportTap tap, gpointer data)
         connection_tap_dtls(connection);
 }
 
+static void set_traffic(ConnectionStats *stats, const DtlsTraffic *traffic)
+{
+    stats->bytes_sent = traffic->bytes_sent;
+    stats->bytes_received = traffic->bytes_received;
+    stats->packets_sent = traffic->packets_sent;
+    stats->packets_received = traffic->packets_received;
+}
+
 void connection_get_stats(Connection *connection, ConnectionStats *stats)
 {
     *stats = (ConnectionStats){};
-    paths_selected_pair(connection->paths, &stats->local_candidate, &stats->remote_candidate);
+    paths_selected_pair(connection->paths, &stats->local_candidate, &stats->remote_candidate,
+                        &stats->checks);
     if (connection->dtls) {
         stats->remote_fingerprint = g_strdup(dtls_remote_fingerprint(connection->dtls));
         if (dtls_remote_certificate(connection->dtls))
             stats->remote_certificate = g_bytes_ref(dtls_remote_certificate(connection->dtls));
         stats->local_certificate = g_bytes_ref(certificate_der(connection->certificate));
         stats->cipher = dtls_cipher(connection->dtls);
-        stats->bytes_sent = dtls_bytes_sent(connection->dtls);
-        stats->bytes_received = dtls_bytes_received(connection->dtls);
+        set_traffic(stats, dtls_traffic(connection->dtls));
     }
     if (connection->sctp) {
         stats->round_trip_usec = association_round_trip_usec(connection->sctp);

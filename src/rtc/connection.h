@@ -24,6 +24,7 @@
 #include "rtc/channel/channel.h"
 #include "rtc/error.h"
 #include "rtc/ice/check-budget.h"
+#include "rtc/ice/check-count.h"
 #include "rtc/ice/tls-trust.h"
 #include "rtc/transport.h"
 
@@ -241,8 +242,10 @@ typedef struct {
     guint64 round_trip_usec;    /* smoothed, of ICE or SCTP; 0: not known yet */
     guint64 bytes_sent;         /* UDP payload of DTLS, both ways */
     guint64 bytes_received;
-    gsize remote_max_message_size; /* 0: no limit */
-    gsize packet_size;             /* of the largest SCTP packet that is sent now; 0: no SCTP yet */
+    guint64 packets_sent, packets_received; /* the same, in UDP packets */
+    CheckCount checks;                      /* of the selected pair */
+    gsize remote_max_message_size;          /* 0: no limit */
+    gsize packet_size; /* of the largest SCTP packet that is sent now; 0: no SCTP yet */
 } ConnectionStats;
 
 /* Fills STATS; free with connection_stats_clear(). */

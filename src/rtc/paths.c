@@ -688,9 +688,9 @@ bool paths_is_relayed(const Paths *paths)
     return paths->active && ice_is_relayed(paths->active->ice);
 }
 
-bool paths_selected_pair(const Paths *paths, char **local, char **remote)
+bool paths_selected_pair(const Paths *paths, char **local, char **remote, CheckCount *checks)
 {
-    return paths->active && ice_selected_pair(paths->active->ice, local, remote);
+    return paths->active && ice_selected_pair(paths->active->ice, local, remote, checks);
 }
 
 static bool send_by_all(Paths *paths, const guint8 *packet, gsize length)

@@ -100,4 +100,4 @@ bool paths_is_controlling(const Paths *paths);
 const char *paths_remote_ufrag(const Paths *paths);
 bool paths_is_local(const Paths *paths);
 bool paths_is_relayed(const Paths *paths);
-bool paths_selected_pair(const Paths *paths, char **local, char **remote);
+bool paths_selected_pair(const Paths *paths, char **local, char **remote, CheckCount *checks);

@@ -547,6 +547,30 @@ test('statistics', async () => {
   check(stats.some((s) => s.id === pair.localCandidateId), 'no local candidate');
 });
 
+test('statistics of the pair in use', async () => {
+  const {a, b, ours, theirs} = await connected();
+  const got = messages(theirs);
+  for (let i = 0; i < 3; i++)
+    ours.send('12345');
+  await until(() => got.length === 3, 'the messages');
+  for (const pc of [a, b]) {
+    const stats = [...(await pc.getStats()).values()];
+    const transport = stats.find((s) => s.type === 'transport');
+    const pair = stats.find((s) => s.id === transport.selectedCandidatePairId);
+    check(transport.selectedCandidatePairChanges > 0, 'selectedCandidatePairChanges');
+    for (const entry of [pair, transport]) {
+      for (const name of ['bytesSent', 'bytesReceived', 'packetsSent', 'packetsReceived'])
+        check(entry[name] > 0, `${entry.type} has a ${name} of ${entry[name]}`);
+    }
+    for (const name of ['requestsSent', 'responsesReceived', 'requestsReceived', 'responsesSent'])
+      check(pair[name] > 0, `${name}: ${pair[name]}`);
+    check(pair.responsesReceived <= pair.requestsSent, 'more responses than requests');
+    check(pair.currentRoundTripTime > 0 && pair.currentRoundTripTime <= pair.totalRoundTripTime,
+      `round trips: ${pair.currentRoundTripTime} of ${pair.totalRoundTripTime}`);
+    check(Math.abs(pair.timestamp - Date.now()) < 600000, 'timestamp');
+  }
+});
+
 test('data channels are offered without one, if that is wanted', async () => {
   const pc = make({alwaysNegotiateDataChannels: true});
   check(/^m=application/m.test((await pc.createOffer()).sdp), 'there are none in the offer');

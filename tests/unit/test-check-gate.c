@@ -293,6 +293,44 @@ static void test_generations(World *world, gconstpointer uninvited)
     g_assert_true(receives(world, "203.0.113.1", 40000, response(7)));
 }
 
+static void assert_count(World *world, const char *host, const guint64 expected[4])
+{
+    struct sockaddr_storage storage;
+    CheckCount count;
+
+    check_gate_count(world->gate, native(&storage, host, 40000), &count);
+    g_assert_cmpuint(count.requests_sent, ==, expected[0]);
+    g_assert_cmpuint(count.responses_received, ==, expected[1]);
+    g_assert_cmpuint(count.requests_received, ==, expected[2]);
+    g_assert_cmpuint(count.responses_sent, ==, expected[3]);
+    g_assert_cmpint(count.round_trip_usec > 0, ==, expected[1] > 0);
+    g_assert_cmpint(count.total_round_trip_usec > count.round_trip_usec, ==, expected[1] > 1);
+}
+
+/* Of each address; what is sent again, or answered again, counts once. */
+static void test_count(World *world, gconstpointer uninvited)
+{
+    Message reply = response(9);
+
+    for (guint8 id = 1; id <= 10; id++) {
+        g_assert_true(checks(world, "203.0.113.1", 40000, id));
+        g_assert_true(checks(world, "203.0.113.1", 40000, id));
+        if (id % 5 == 0)
+            continue;
+        receives(world, "203.0.113.1", 40000, response(id));
+        receives(world, "203.0.113.1", 40000, response(id));
+    }
+    receives(world, "203.0.113.1", 40000, response(77));
+    for (guint8 id = 1; id <= 3; id++) {
+        receives(world, "203.0.113.1", 40000, request(UFRAG ":theirs", id));
+        sends(world, "203.0.113.1", 40000, &reply);
+    }
+    receives(world, "203.0.113.2", 40000, request(UFRAG ":theirs", 1));
+    assert_count(world, "203.0.113.1", (guint64[4]){10, 8, 3, 3});
+    assert_count(world, "203.0.113.2", (guint64[4]){0, 0, 1, 0});
+    assert_count(world, "203.0.113.3", (guint64[4]){0, 0, 0, 0});
+}
+
 /* Who is asked again and again leaves half of it to others. */
 static void test_again(World *world, gconstpointer uninvited)
 {
@@ -475,5 +513,6 @@ int main(int argc, char **argv)
     add_test("/check/own-host", false, test_own_host);
     add_test("/check/relayed", true, test_relayed);
     add_test("/check/repeat", true, test_repeat);
+    add_test("/check/count", true, test_count);
     return g_test_run();
 }

@@ -611,7 +611,7 @@ class RTCPeerConnection extends EventTarget {
     return makeReport({
       channels: this.#channels.cores, opened: this.#channels.created,
       closed: this.#channels.closed, ice, dtls, values, isClient: this.#states.isClient,
-      pair: ice?.getSelectedCandidatePair(),
+      pair: ice?.getSelectedCandidatePair(), pairChanges: this.#states.pairChanges,
     });
   }
 

@@ -69,23 +69,40 @@ function role(isClient) {
   return isClient === null ? 'unknown' : isClient ? 'client' : 'server';
 }
 
+// ICE's checks of the selected pair, as the daemon has counted them
+function checkEntries(counted) {
+  const round = counted['round-trip-time'];
+  return {
+    requestsSent: counted['requests-sent'] ?? 0,
+    responsesReceived: counted['responses-received'] ?? 0,
+    requestsReceived: counted['requests-received'] ?? 0,
+    responsesSent: counted['responses-sent'] ?? 0,
+    totalRoundTripTime: (counted['total-round-trip-time'] ?? 0) / 1e6,
+    ...(round ? {currentRoundTripTime: round / 1e6} : {}),
+  };
+}
+
 // The selected pair, and the transport that it carries
 function pathEntries(connection, base) {
   const {pair, values, ice, dtls} = connection;
-  const traffic = {bytesSent: values.BytesSent ?? 0, bytesReceived: values.BytesReceived ?? 0};
+  const counted = values.PathStatistics ?? {};
+  const traffic = {
+    bytesSent: values.BytesSent ?? 0, bytesReceived: values.BytesReceived ?? 0,
+    packetsSent: counted['packets-sent'] ?? 0, packetsReceived: counted['packets-received'] ?? 0,
+  };
   const entries = [];
   if (pair) {
     entries.push({
       ...base, ...traffic, type: 'candidate-pair', id: 'CP1', transportId: 'T1',
       localCandidateId: candidateId(pair.local, 'L'), remoteCandidateId: candidateId(pair.remote, 'R'),
-      state: 'succeeded', nominated: true,
-      currentRoundTripTime: (values.RoundTripTime ?? 0) / 1e6,
+      state: 'succeeded', nominated: true, ...checkEntries(counted),
     });
   }
   entries.push({
     ...base, ...traffic, type: 'transport', id: 'T1', dtlsState: dtls.state,
     dtlsRole: role(connection.isClient), iceState: ice.state, iceRole: ice.role,
-    selectedCandidatePairChanges: pair ? 1 : 0,
+    iceLocalUsernameFragment: ice.getLocalParameters()?.usernameFragment,
+    selectedCandidatePairChanges: connection.pairChanges,
     ...(pair ? {selectedCandidatePairId: 'CP1'} : {}),
     ...(values.Cipher ? {tlsVersion: 'FEFD', dtlsCipher: values.Cipher} : {}), // DTLS 1.2
     ...(values.LocalCertificate?.length ? {localCertificateId: 'CF1'} : {}),
@@ -94,8 +111,8 @@ function pathEntries(connection, base) {
   return entries;
 }
 
-// CONNECTION: channels (Cores), opened, closed; and ice, dtls, pair, isClient, values (the call's
-// properties) if there is a transport.
+// CONNECTION: channels (Cores), opened, closed; and ice, dtls, pair, pairChanges, isClient, values
+// (the call's properties) if there is a transport.
 function makeReport(connection) {
   const base = {timestamp: performance.timeOrigin + performance.now()};
   const entries = [{

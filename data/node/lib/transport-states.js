@@ -34,6 +34,7 @@ class TransportStates {
   dtls = null;
   sctp = null;
   isClient = null; // our DTLS role; null: not known
+  pairChanges = 0; // how often another pair was selected, the first one counted
   #user;
   #described = false; // both sides are
   #restarted = false; // the remote has other credentials, and none of its candidates is there yet
@@ -141,6 +142,7 @@ class TransportStates {
     if (!pair[0] || !pair[1] || (slot.pair?.local === pair[0] && slot.pair.remote === pair[1]))
       return;
     slot.pair = new RTCIceCandidatePair(INTERNAL, ...pair);
+    this.pairChanges++;
     this.ice.dispatchEvent(new Event('selectedcandidatepairchange'));
   }
 

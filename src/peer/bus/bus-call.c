@@ -33,7 +33,7 @@ struct _BusCall {
 
 G_DEFINE_TYPE(BusCall, bus_call, RTCBUS_TYPE_PEER1_CALL_SKELETON)
 
-enum { PROP_ROUND_TRIP_TIME = 1, PROP_BYTES_SENT, PROP_BYTES_RECEIVED };
+enum { PROP_ROUND_TRIP_TIME = 1, PROP_BYTES_SENT, PROP_BYTES_RECEIVED, PROP_PATH_STATISTICS };
 
 /* Some time after it is connected ICE may settle on a better pair. */
 enum { SETTLE_TIME = 1000 };
@@ -42,6 +42,28 @@ enum { SETTLE_TIME = 1000 };
 static void bus_call_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+}
+
+static GVariant *path_statistics(const ConnectionStats *stats)
+{
+    const struct {
+        const char *name;
+        guint64 value;
+    } numbers[] = {
+        {"packets-sent", stats->packets_sent},
+        {"packets-received", stats->packets_received},
+        {"requests-sent", stats->checks.requests_sent},
+        {"responses-received", stats->checks.responses_received},
+        {"requests-received", stats->checks.requests_received},
+        {"responses-sent", stats->checks.responses_sent},
+        {"round-trip-time", stats->checks.round_trip_usec},
+        {"total-round-trip-time", stats->checks.total_round_trip_usec},
+    };
+    GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a{st}"));
+
+    for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
+        g_variant_builder_add(&builder, "{st}", numbers[i].name, numbers[i].value);
+    return g_variant_builder_end(&builder);
 }
 
 static void bus_call_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
@@ -59,6 +81,9 @@ static void bus_call_get_property(GObject *object, guint id, GValue *value, GPar
         break;
     case PROP_BYTES_RECEIVED:
         g_value_set_uint64(value, stats.bytes_received);
+        break;
+    case PROP_PATH_STATISTICS:
+        g_value_take_variant(value, g_variant_ref_sink(path_statistics(&stats)));
         break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -490,6 +515,7 @@ static void bus_call_class_init(BusCallClass *klass)
     g_object_class_override_property(object_class, PROP_ROUND_TRIP_TIME, "round-trip-time");
     g_object_class_override_property(object_class, PROP_BYTES_SENT, "bytes-sent");
     g_object_class_override_property(object_class, PROP_BYTES_RECEIVED, "bytes-received");
+    g_object_class_override_property(object_class, PROP_PATH_STATISTICS, "path-statistics");
 }
 
 static void bus_call_init(BusCall *self)

@@ -72,7 +72,7 @@ struct Dtls {
     char *remote_fingerprint;
     GBytes *remote_certificate;
     GError *verify_error;
-    guint64 bytes_sent, bytes_received;
+    DtlsTraffic traffic;
     gint64 flight_sent; /* monotonic, of the flight that is not answered; 0: none */
     guint64 round_trip_usec;
 };
@@ -98,14 +98,9 @@ const char *dtls_remote_fingerprint(const Dtls *dtls)
     return dtls->remote_fingerprint;
 }
 
-guint64 dtls_bytes_sent(const Dtls *dtls)
+const DtlsTraffic *dtls_traffic(const Dtls *dtls)
 {
-    return dtls->bytes_sent;
-}
-
-guint64 dtls_bytes_received(const Dtls *dtls)
-{
-    return dtls->bytes_received;
+    return &dtls->traffic;
 }
 
 guint64 dtls_round_trip_usec(const Dtls *dtls)
@@ -153,8 +148,10 @@ static void dtls_fail(Dtls *dtls, RtcError code, const char *format, ...)
 /* A datagram that cannot be sent is lost like any other. */
 static void send_datagram(Dtls *dtls, const guint8 *bytes, gsize length)
 {
-    if (transport_send(dtls->lower, bytes, length))
-        dtls->bytes_sent += length;
+    if (transport_send(dtls->lower, bytes, length)) {
+        dtls->traffic.packets_sent++;
+        dtls->traffic.bytes_sent += length;
+    }
     dtls->sent = true;
     if (dtls->transport.state == TRANSPORT_CONNECTING)
         dtls->flight_sent = clock_monotonic();
@@ -455,7 +452,8 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
     /* Only 20…63 are DTLS (RFC 7983 7). */
     if (length == 0 || packet[0] < 20 || packet[0] > 63)
         return;
-    dtls->bytes_received += length;
+    dtls->traffic.packets_received++;
+    dtls->traffic.bytes_received += length;
     if (dtls->transport.state == TRANSPORT_CONNECTED)
         read_datagram(dtls, packet, length);
     if (dtls->transport.state >= TRANSPORT_CONNECTED)

@@ -17,6 +17,11 @@
 
 typedef struct Dtls Dtls;
 
+/* UDP payload, both ways */
+typedef struct {
+    guint64 bytes_sent, bytes_received, packets_sent, packets_received;
+} DtlsTraffic;
+
 typedef struct {
     Certificate *certificate;
     bool client;             /* a=setup:active: we send the ClientHello */
@@ -64,6 +69,4 @@ GBytes *dtls_remote_certificate(const Dtls *dtls);
  * the remote's computing in it; 0: none yet */
 guint64 dtls_round_trip_usec(const Dtls *dtls);
 
-/* UDP payload, both ways */
-guint64 dtls_bytes_sent(const Dtls *dtls);
-guint64 dtls_bytes_received(const Dtls *dtls);
+const DtlsTraffic *dtls_traffic(const Dtls *dtls);

@@ -42,11 +42,12 @@ enum {
 typedef struct {
     CheckTarget target;
     guint8 ids[MAX_IDS][STUN_ID_LENGTH]; /* of the last checks */
-    gint64 asked[MAX_IDS];               /* when each was sent first, monotonic µs */
+    gint64 asked[MAX_IDS];               /* when each was sent first, monotonic µs; 0: answered */
     guint next_id;
     guint paid;   /* checks from the budget */
     guint knocks; /* checks that have come from there, and had none of ours yet */
     bool answered;
+    CheckCount count;
 } GateEntry;
 
 struct CheckGate {
@@ -105,6 +106,19 @@ void check_gate_repeat(CheckGate *gate, guint milliseconds)
 guint64 check_gate_round_trip_usec(const CheckGate *gate)
 {
     return gate->round_trip_usec;
+}
+
+void check_gate_count(CheckGate *gate, const struct sockaddr *remote, CheckCount *count)
+{
+    CheckTarget target;
+
+    *count = (CheckCount){};
+    for (guint i = 0; check_target_read(&target, remote) && i < gate->entries->len; i++) {
+        const GateEntry *entry = &g_array_index(gate->entries, GateEntry, i);
+
+        if (check_target_equal(&entry->target, &target))
+            *count = entry->count;
+    }
 }
 
 bool check_gate_send_early(CheckGate *gate, const guint8 *packet, gsize length)
@@ -199,15 +213,22 @@ static void note_id(GateEntry *entry, const guint8 *id)
     memcpy(entry->ids[next], id, STUN_ID_LENGTH);
     entry->asked[next] = clock_monotonic();
     entry->next_id++;
+    entry->count.requests_sent++;
 }
 
 /* libnice replies only to a check whose password is right. */
 static void note_reply(CheckGate *gate, const StunCheck *check, GSocketAddress *to)
 {
-    CheckTarget target;
+    CheckTarget target = check->peer;
+    GateEntry *entry;
 
-    if (gate->early && !check->relayed && read_socket_address(to, &target))
+    if (!check->relayed && !read_socket_address(to, &target))
+        return;
+    if (gate->early && !check->relayed)
         early_flight_note_replied(gate->early, &target);
+    entry = find_entry(gate, &target);
+    if (entry)
+        entry->count.responses_sent++;
 }
 
 static bool on_send(GSocket *socket, GSocketAddress *to, const guint8 *packet, gsize length,
@@ -235,7 +256,7 @@ static bool on_send(GSocket *socket, GSocketAddress *to, const guint8 *packet, g
         check_repeat_note(gate->repeat, socket, to, &target,
                           check_budget_has_answered(gate->budget, &target.address), packet, length);
     keep_alive_sent(&gate->keep, check.id);
-    if (entry && !entry->answered)
+    if (entry)
         note_id(entry, check.id);
     if (gate->early && to && socket && !check.relayed)
         early_flight_note_check(gate->early, &target, socket, to);
@@ -244,17 +265,29 @@ static bool on_send(GSocket *socket, GSocketAddress *to, const guint8 *packet, g
 
 /* ---- in ------------------------------------------------------------------- */
 
+/* The first answer to the check that is INDEX */
+static void count_answer(GateEntry *entry, int index)
+{
+    entry->count.responses_received++;
+    entry->count.round_trip_usec = MAX(clock_monotonic() - entry->asked[index], 1);
+    entry->count.total_round_trip_usec += entry->count.round_trip_usec;
+    entry->asked[index] = 0;
+}
+
 static void note_answer(CheckGate *gate, const guint8 *id)
 {
     for (guint i = 0; i < gate->entries->len; i++) {
         GateEntry *entry = &g_array_index(gate->entries, GateEntry, i);
-        int asked = entry->answered ? -1 : find_id(entry, id);
+        int asked = find_id(entry, id);
 
-        if (asked < 0)
+        if (asked < 0 || entry->asked[asked] == 0)
             continue;
+        count_answer(entry, asked);
+        if (entry->answered)
+            return;
         entry->answered = true;
         if (gate->round_trip_usec == 0)
-            gate->round_trip_usec = MAX(clock_monotonic() - entry->asked[asked], 1);
+            gate->round_trip_usec = entry->count.round_trip_usec;
         check_budget_answered(gate->budget, &entry->target.address, entry->paid);
         if (gate->early)
             early_flight_note_answered(gate->early, &entry->target);
@@ -298,6 +331,8 @@ static bool on_received(GSocketAddress *from, const guint8 *packet, gsize length
     if (gate->early && !check.relayed)
         early_flight_note_asked(gate->early, &target, length);
     entry = find_entry(gate, &target);
+    if (entry)
+        entry->count.requests_received++;
     if (gate->repeat && check_repeat_send(gate->repeat, &target)) {
         if (entry)
             entry->knocks = MAX(entry->knocks, 1u);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "rtc/ice/check-budget.h"
+#include "rtc/ice/check-count.h"
 #include "rtc/ice/check-rule.h"
 #include "rtc/ice/keep-alive.h"
 #include "rtc/ice/socket-turn.h"
@@ -38,6 +39,9 @@ void check_gate_repeat(CheckGate *gate, guint milliseconds);
 
 /* From the first check that was answered to its answer; 0: none was. */
 guint64 check_gate_round_trip_usec(const CheckGate *gate);
+
+/* The checks from and to REMOTE, of a candidate of the remote's */
+void check_gate_count(CheckGate *gate, const struct sockaddr *remote, CheckCount *count);
 
 /*
  * What the layer above sends before there is a pair (early-flight.h). False: not any more, or it is

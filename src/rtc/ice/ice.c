@@ -780,9 +780,10 @@ void ice_end_candidates(Ice *ice)
     nice_agent_peer_candidate_gathering_done(ice->agent, ice->stream);
 }
 
-bool ice_selected_pair(Ice *ice, char **local, char **remote)
+bool ice_selected_pair(Ice *ice, char **local, char **remote, CheckCount *checks)
 {
     NiceCandidate *ours, *theirs;
+    struct sockaddr_storage address;
     g_autofree char *our_line = NULL, *their_line = NULL;
 
     if (!nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &ours, &theirs))
@@ -791,5 +792,7 @@ bool ice_selected_pair(Ice *ice, char **local, char **remote)
     their_line = nice_agent_generate_local_candidate_sdp(ice->agent, theirs);
     *local = g_strdup(our_line + strlen("a="));
     *remote = g_strdup(their_line + strlen("a="));
+    remote_address(theirs, &address);
+    check_gate_count(ice->gate, (struct sockaddr *) &address, checks);
     return true;
 }

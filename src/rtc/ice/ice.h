@@ -13,6 +13,7 @@
 
 #include "rtc/ice/tls-trust.h"
 #include "rtc/ice/check-budget.h"
+#include "rtc/ice/check-count.h"
 #include "rtc/transport.h"
 
 typedef struct Ice Ice;
@@ -87,5 +88,6 @@ bool ice_is_relayed(const Ice *ice);
 /* Whether the selected pair is a way within this host (path-sizes.h). */
 bool ice_is_local(const Ice *ice);
 
-/* The selected pair as candidate attributes; false if there is none yet. Transfer full. */
-bool ice_selected_pair(Ice *ice, char **local, char **remote);
+/* The selected pair as candidate attributes, and its checks; false if there is none yet. Transfer
+ * full. */
+bool ice_selected_pair(Ice *ice, char **local, char **remote, CheckCount *checks);
