@@ -81,6 +81,7 @@ void connection_start_sctp(Connection *connection)
                      ? MIN(dtls_record_max(connection->dtls), remote->max_packet_size)
                      : 0,
         .max_packet = remote->max_packet_size,
+        .takes_parts = ours && remote->packet_parts,
         .max_message_size = connection->max_message_size,
         .own_opening = ours ? connection->negotiation.local->sctp_init : NULL,
         .remote_opening = remote->sctp_init,

@@ -405,6 +405,7 @@ Sdp *connection_template(const Connection *connection)
     sdp->early_hello = true;
     sdp->max_message_size = connection->max_message_size;
     sdp->max_packet_size = SDP_MAX_PACKET_SIZE;
+    sdp->packet_parts = true;
     sdp->protocol = g_strdup(connection->protocol);
     g_ptr_array_add(sdp->fingerprints, g_strdup(certificate_fingerprint(connection->certificate)));
     return sdp;

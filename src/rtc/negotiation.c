@@ -255,6 +255,7 @@ static void keep_abilities(const Sdp *before, Sdp *remote)
 {
     remote->max_message_size = before->max_message_size;
     remote->max_packet_size = before->max_packet_size;
+    remote->packet_parts = before->packet_parts;
     remote->early_hello = before->early_hello;
     g_clear_pointer(&remote->sctp_init, g_bytes_unref);
     remote->sctp_init = before->sctp_init ? g_bytes_ref(before->sctp_init) : NULL;

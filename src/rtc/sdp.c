@@ -406,7 +406,7 @@ static char *read_protocol(const char *ufrag, const char *value)
     return g_strv_length(words) == 2 && strcmp(words[1], ufrag) == 0 ? g_strdup(words[0]) : NULL;
 }
 
-static bool read_early_hello(const char *ufrag, const char *value)
+static bool read_ability(const char *ufrag, const char *value)
 {
     return g_str_has_prefix(value, "1 ") && strcmp(value + 2, ufrag) == 0;
 }
@@ -453,6 +453,7 @@ static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
     const char *protocol = section_get(data, "x-rtcbus-protocol");
     const char *init = section_get(data, "x-rtcbus-sctp-init");
     const char *hello = section_get(data, "x-rtcbus-early-hello");
+    const char *parts = section_get(data, "x-rtcbus-packet-parts");
     guint64 number;
 
     if (!port)
@@ -472,7 +473,8 @@ static bool read_sctp(Sdp *sdp, const Section *data, GError **error)
         sdp->protocol = read_protocol(sdp->ufrag, protocol);
     if (init)
         sdp->sctp_init = read_sctp_init(sdp->ufrag, init);
-    sdp->early_hello = hello && read_early_hello(sdp->ufrag, hello);
+    sdp->early_hello = hello && read_ability(sdp->ufrag, hello);
+    sdp->packet_parts = parts && read_ability(sdp->ufrag, parts);
     sdp->answers = g_strdup(section_get(data, "x-rtcbus-answers"));
     return true;
 }
@@ -547,6 +549,8 @@ static void write_own(GString *text, const Sdp *sdp)
     if (sdp->max_packet_size > 0)
         g_string_append_printf(text, "a=x-rtcbus-max-packet-size:%" G_GSIZE_FORMAT " %s\r\n",
                                sdp->max_packet_size, sdp->ufrag);
+    if (sdp->packet_parts)
+        g_string_append_printf(text, "a=x-rtcbus-packet-parts:1 %s\r\n", sdp->ufrag);
     if (sdp->protocol)
         g_string_append_printf(text, "a=x-rtcbus-protocol:%s %s\r\n", sdp->protocol, sdp->ufrag);
     if (sdp->sctp_init) {

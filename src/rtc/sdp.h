@@ -22,7 +22,8 @@
  * channels that may be opened to its sender without being asked for. "a=x-rtcbus-sctp-init:BASE64
  * UFRAG" has the INIT chunk of its sender's association (sctp/opening-chunk.h); one that is not
  * exactly as we write it is not there. Who says "a=x-rtcbus-early-hello:1 UFRAG" keeps a ClientHello
- * that comes before there is a pair, and answers it (ice/early-flight.h).
+ * that comes before there is a pair, and answers it (ice/early-flight.h). Who says
+ * "a=x-rtcbus-packet-parts:1 UFRAG" puts chunks together that come in parts (sctp/packet-parts.h).
  */
 #define SDP_MAX_PACKET_SIZE 16384
 
@@ -57,6 +58,7 @@ typedef struct {
     guint16 sctp_port;
     gsize max_message_size; /* 65536 if absent, 0: no limit (RFC 8841 6.1) */
     gsize max_packet_size;  /* of SCTP, which its sender can take; 0: not said */
+    bool packet_parts;      /* its sender puts parts of chunks together */
     char *answers;          /* the ICE user name of the offer that it answers; NULL: not said */
     GBytes *sctp_init;      /* as opening_chunk_describe() writes it; NULL: not said */
     bool early_hello;       /* its sender takes a ClientHello that comes early */

@@ -25,6 +25,7 @@ static bool end_send(Transport *transport, const guint8 *packet, gsize length)
     End *end = (End *) transport;
 
     g_queue_push_tail(&end->out, g_bytes_new(packet, length));
+    end->largest = MAX(end->largest, length);
     if (packet[HEADER] == 1)
         end->initial_tsn = get32(packet + HEADER + 16);
     if (packet[HEADER] == 1 || packet[HEADER] == 2) {
@@ -56,6 +57,7 @@ static void on_message(guint16 stream, guint32 ppid, const guint8 *bytes, gsize 
 
     g_byte_array_append(end->messages, bytes, MIN(length, 16));
     g_byte_array_append(end->messages, (const guint8 *) "|", 1);
+    end->received += length;
 }
 
 static void on_oversized(guint16 stream, gpointer data)
@@ -87,6 +89,8 @@ static const AssociationOps ops = {
     .writable = on_writable,
 };
 
+bool jumbo_ends, ends_take_parts;
+
 static void end_init(End *end, const EndDescription *description)
 {
     AssociationConfig config = {.local_port = PORT,
@@ -94,7 +98,8 @@ static void end_init(End *end, const EndDescription *description)
                                 .streams = OPENING_STREAMS,
                                 .adds_streams = true,
                                 .mtu = 1200,
-                                .max_packet = 1200,
+                                .max_packet = jumbo_ends ? 16384 : 1200,
+                                .takes_parts = ends_take_parts,
                                 .max_message_size = 1 << 18,
                                 .own_opening = description->own,
                                 .remote_opening = description->remote,
@@ -213,7 +218,7 @@ void tear_down(void)
     end_clear(&remote);
     end_clear(&ours);
     g_clear_pointer(&cookie_echo, g_bytes_unref);
-    old_remote = interleaving_remote = false;
+    old_remote = interleaving_remote = jumbo_ends = ends_take_parts = false;
     alarm(0);
 }
 

@@ -29,6 +29,8 @@ typedef struct {
     GByteArray *messages; /* what has come, each with a '|' behind it */
     GBytes *init;         /* the last INIT or INIT-ACK that it has sent */
     guint resets, local_resets;
+    gsize largest;  /* packet that it has sent, in bytes */
+    gsize received; /* bytes of messages */
     guint writable; /* how often it was told that it may send again */
 } End;
 
@@ -36,6 +38,8 @@ extern End remote, ours;
 extern GBytes *cookie_echo; /* the packet with which the association began */
 /* Until the next tear_down() it knows neither RFC 6525 nor RFC 3758, or offers RFC 8260, too. */
 extern bool old_remote, interleaving_remote;
+/* Nor do both take packets of more than 1200 bytes, or parts of chunks. */
+extern bool jumbo_ends, ends_take_parts;
 
 /* What an end knows of SCTP's handshake in the descriptions; all NULL: nothing */
 typedef struct {

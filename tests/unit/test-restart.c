@@ -50,10 +50,11 @@ static void test_description(ConnectionPair *pair, gconstpointer data)
         differ++;
         g_assert_true(g_str_has_prefix(first[i], "o=") || g_str_has_prefix(first[i], "a=ice-") ||
                       g_str_has_prefix(first[i], "a=x-rtcbus-max-packet-size") ||
+                      g_str_has_prefix(first[i], "a=x-rtcbus-packet-parts") ||
                       g_str_has_prefix(first[i], "a=x-rtcbus-sctp-init") ||
                       g_str_has_prefix(first[i], "a=x-rtcbus-early-hello"));
     }
-    g_assert_cmpuint(differ, ==, 6);
+    g_assert_cmpuint(differ, ==, 7);
     g_assert_true(g_str_has_suffix(first[1], " 2 IN IP4 127.0.0.1"));
     g_assert_true(g_str_has_suffix(second[1], " 3 IN IP4 127.0.0.1"));
     g_assert_nonnull(strstr(pair->a.offer, "a=setup:actpass"));

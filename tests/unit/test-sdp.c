@@ -261,6 +261,17 @@ static void test_early_hello(void)
     g_assert_false(copied->early_hello || other->early_hello || silent->early_hello);
 }
 
+static void test_packet_parts(void)
+{
+    g_autoptr(Sdp) sdp = parse(HEAD DATA TRANSPORT "a=x-rtcbus-packet-parts:1 abcd\r\n");
+    g_autoptr(Sdp) copied = parse(HEAD DATA TRANSPORT "a=x-rtcbus-packet-parts:1 wxyz\r\n");
+    g_autofree char *text = sdp_to_text(sdp);
+    g_autoptr(Sdp) again = parse(text);
+
+    g_assert_true(sdp->packet_parts && again->packet_parts);
+    g_assert_false(copied->packet_parts);
+}
+
 static void test_tolerance(void)
 {
     g_autoptr(Sdp) bare_lf = parse("v=0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\n"
@@ -394,6 +405,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sdp/max-packet", test_max_packet);
     g_test_add_func("/sdp/protocol", test_protocol);
     g_test_add_func("/sdp/early-hello", test_early_hello);
+    g_test_add_func("/sdp/packet-parts", test_packet_parts);
     g_test_add_func("/sdp/tolerance", test_tolerance);
     g_test_add_func("/sdp/fingerprints", test_fingerprints);
     g_test_add_func("/sdp/malformed", test_malformed);

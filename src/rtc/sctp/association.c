@@ -24,6 +24,7 @@
 #include "rtc/sctp/gate.h"
 #include "rtc/sctp/liveness.h"
 #include "rtc/sctp/opening.h"
+#include "rtc/sctp/packet-parts.h"
 #include "rtc/sctp/path-mtu.h"
 #include "rtc/sctp/reassembly.h"
 #include "rtc/sctp/receive-window.h"
@@ -49,6 +50,8 @@
  */
 #define BUFFER_SIZE (4 * ASSOCIATION_MAX_SEND)
 #define STREAMS_MAX 1024
+/* By what a packet is longer that fills an Ethernet link, over IPv6, than one that passes anywhere */
+#define LINK_ROOM 252
 /* Messages that are on their way to us, all streams together */
 #define PARTIAL_MAX (4 * 1024 * 1024)
 
@@ -62,9 +65,11 @@ struct Association {
     Recovery *recovery;
     Congestion *congestion;
     SackBatch *sacks; /* NULL: the remote is none of ours */
+    PacketParts *parts;
     TransportState state;
     Gate gate;
     gsize max_packet;
+    gsize least_packet; /* usrsctp is not told of less, so as not to cut small chunks for good */
     bool blocked, pumping, held;
     SendLimit send_limit;
     gsize send_buffer; /* what usrsctp was told: the limit, or what a long message needs */
@@ -107,27 +112,14 @@ static void association_fail(Association *association, RtcError code, const char
 
 static bool get_status(const Association *association, struct sctp_status *status)
 {
-    socklen_t length = sizeof *status;
-
-    return usrsctp_getsockopt(association->socket, IPPROTO_SCTP, SCTP_STATUS, status, &length) == 0;
+    return sctp_socket_get_status(association->socket, status);
 }
 
-/* 0: not measured; at least 1 µs otherwise, for usrsctp tells whole milliseconds. */
 static guint64 measured_round_trip(Association *association)
 {
-    struct sctp_status status = {};
-    const struct sctp_paddrinfo *path = &status.sstat_primary;
-    const guint64 assumed =
-        association->opening ? opening_round_trip_usec(association->opening) : 0;
-
-    if (!get_status(association, &status))
-        return 0;
-    if (assumed > 0)
-        return MAX((guint64) path->spinfo_srtt * 1000, assumed);
-    /* With a measurement the time-out is no longer the initial one. */
-    if (path->spinfo_srtt == 0)
-        return path->spinfo_rto > 0 && path->spinfo_rto < SCTP_STACK_INITIAL_RTO_MS;
-    return (guint64) path->spinfo_srtt * 1000;
+    return sctp_socket_round_trip_usec(
+        association->socket,
+        association->opening ? opening_round_trip_usec(association->opening) : 0);
 }
 
 static void on_ask(gpointer data)
@@ -149,25 +141,19 @@ static const LivenessUser liveness_user = {
     .doubt = on_doubt,
 };
 
-/* A HEARTBEAT of usrsctp's own: its answer, which comes before the SACK, makes the retransmission
- * timer a short one again. */
-static void measure_again(Association *association)
+static void send_packet(Association *association, const guint8 *packet, gsize length)
 {
-    struct sctp_paddrparams path = {.spp_flags = SPP_HB_DEMAND};
-    struct sockaddr_conn *address = (struct sockaddr_conn *) &path.spp_address;
-
-    address->sconn_family = AF_CONN;
-    address->sconn_port = g_htons(association->gate.remote_port);
-    address->sconn_addr = GUINT_TO_POINTER(association->id);
-    if (usrsctp_setsockopt(association->socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path,
-                           sizeof path) < 0)
-        log_debug("SCTP: cannot measure the round trip: %s", g_strerror(errno));
+    packet_parts_send(association->parts, packet, length, association_packet_size(association));
 }
 
+/* The answer to usrsctp's own HEARTBEAT comes before the SACK, and makes the retransmission timer a
+ * short one again. */
 static void on_resend(const guint8 *packet, gsize length, gpointer data)
 {
-    measure_again(data);
-    transport_send(((Association *) data)->lower, packet, length);
+    Association *association = data;
+
+    sctp_socket_measure(association->socket, association->id, association->gate.remote_port);
+    send_packet(association, packet, length);
 }
 
 static guint64 on_round_trip(gpointer data)
@@ -201,32 +187,30 @@ bool association_answers(const Association *association)
 
 /* ---- outgoing streams ---- */
 
-static StreamsResult stream_request(Association *association, int option, const void *request,
-                                    socklen_t length)
+static StreamsResult streams_result(bool accepted)
 {
-    sctp_stack_use(association->id);
-    if (usrsctp_setsockopt(association->socket, IPPROTO_SCTP, option, request, length) == 0)
+    if (accepted)
         return STREAMS_DONE;
     return errno == EALREADY || errno == EAGAIN ? STREAMS_LATER : STREAMS_REFUSED;
 }
 
 static StreamsResult on_add_streams(guint16 count, gpointer data)
 {
+    Association *association = data;
     const struct sctp_add_streams request = {.sas_outstrms = count};
 
-    return stream_request(data, SCTP_ADD_STREAMS, &request, sizeof request);
+    sctp_stack_use(association->id);
+    return streams_result(usrsctp_setsockopt(association->socket, IPPROTO_SCTP, SCTP_ADD_STREAMS,
+                                             &request, sizeof request) == 0);
 }
 
 static StreamsResult on_reset_streams(const guint16 *streams, guint n, gpointer data)
 {
-    gsize size = sizeof(struct sctp_reset_streams) + n * sizeof *streams;
-    g_autofree struct sctp_reset_streams *request = g_malloc0(size);
+    Association *association = data;
     StreamsResult result;
 
-    request->srs_flags = SCTP_STREAM_RESET_OUTGOING;
-    request->srs_number_streams = n;
-    memcpy(request->srs_stream_list, streams, n * sizeof *streams);
-    result = stream_request(data, SCTP_RESET_STREAMS, request, size);
+    sctp_stack_use(association->id);
+    result = streams_result(sctp_socket_reset_streams(association->socket, streams, n));
     /* Only a remote that knows none refuses them all; an association that ends does for a while. */
     return result == STREAMS_REFUSED && errno != EOPNOTSUPP ? STREAMS_LATER : result;
 }
@@ -509,7 +493,7 @@ static void association_output(const guint8 *packet, gsize length, gpointer data
     if (association->opening && opening_is_silent(association->opening))
         return;
     if (!sack_batch_keep(association->sacks, packet, length))
-        transport_send(association->lower, packet, length);
+        send_packet(association, packet, length);
 }
 
 /* While something is not acknowledged there is a retransmission timer. */
@@ -530,13 +514,9 @@ static const SctpStackUser stack_user = {
     .waits = association_waits,
 };
 
-/* usrsctp has come so far that the remote can begin no more. */
-static bool is_past_handshake(gpointer association)
+static bool is_past_handshake(gpointer data)
 {
-    struct sctp_status status = {};
-
-    return get_status(association, &status) && status.sstat_state != SCTP_COOKIE_WAIT &&
-           status.sstat_state != SCTP_COOKIE_ECHOED;
+    return sctp_socket_is_past_handshake(((Association *) data)->socket);
 }
 
 /* Gives a packet that may pass to usrsctp. */
@@ -594,12 +574,19 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
     GateReport report;
     GateVerdict verdict;
     g_autofree guint8 *copy = NULL;
+    g_autoptr(GByteArray) whole = NULL;
 
     if (association->state >= TRANSPORT_FAILED)
         return;
     sctp_stack_use(association->id);
     if (association->liveness)
         liveness_heard(association->liveness);
+    if (packet_parts_take(association->parts, packet, length, &whole)) {
+        if (!whole)
+            return;
+        packet = whole->data;
+        length = whole->len;
+    }
     if (association->opening)
         opening_input(association->opening, packet, length);
     verdict = gate_check(&association->gate, packet, length, &report);
@@ -656,16 +643,21 @@ static void on_probe(const guint8 *packet, gsize length, gpointer data)
 }
 
 /*
- * usrsctp cuts messages into chunks for the smallest size that it has had, and
- * puts several into a larger packet. That is good, because a chunk that has been
- * sent can never be cut again: a path that carries less than it did costs no more
- * than the packets that are lost on it. Large chunks, which are cheaper, are only
- * on a path within this host; should another path be chosen, those that are on
- * their way go through libnice's socket, which lets the kernel fragment them.
+ * A chunk that has been sent can never be cut again, and usrsctp never cuts larger
+ * chunks than for the smallest packet that it has been told of. To a remote that
+ * takes parts (packet-parts.h) chunks follow the path up and down: usrsctp is not
+ * told of packets that are as small as those that pass anywhere. To others chunks
+ * are as small as these from the first other path on.
  */
 static void on_resize(gsize size, gpointer data)
 {
-    sctp_socket_set_packet(((Association *) data)->socket, size);
+    Association *association = data;
+    const bool confirmed = size > sctp_path_base(association->path);
+
+    if (association->least_packet > 0)
+        sctp_socket_set_chunk(association->socket, size);
+    sctp_socket_set_packet(association->socket,
+                           confirmed ? size : MAX(size, association->least_packet));
 }
 
 static void on_measured(guint64 round_trip_usec, gpointer data)
@@ -691,7 +683,8 @@ static bool association_connect(Association *association, const AssociationConfi
         .remote_port = config->remote_port,
         .streams = config->streams,
         .max_streams = STREAMS_MAX,
-        .packet = association_packet_size(association),
+        .packet = MAX(association_packet_size(association), association->least_packet),
+        .chunk = association->least_packet > 0 ? association_packet_size(association) : 0,
         .buffer = BUFFER_SIZE,
         .partial = MAX(PARTIAL_MIN, MIN(config->max_message_size, BUFFER_SIZE) + 1),
         .rto_min = opening ? opening_rto_min(opening) : 0,
@@ -738,6 +731,9 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
     association->lower = lower;
     association->path = sctp_path_new(config->mtu & ~(gsize) 3, config->first & ~(gsize) 3,
                                       &path_user, association);
+    association->parts = packet_parts_new(lower, config->takes_parts);
+    if (config->takes_parts)
+        association->least_packet = MIN(config->mtu + LINK_ROOM, config->max_packet);
     association->recovery = recovery_new(&recovery_user, association);
     association->congestion = congestion_new();
     if (config->adds_streams)
@@ -772,6 +768,7 @@ void association_free(Association *association)
     recovery_free(association->recovery);
     congestion_free(association->congestion);
     sack_batch_free(association->sacks);
+    packet_parts_free(association->parts);
     sctp_path_free(association->path);
     streams_free(association->streams);
     reassembly_free(association->reassembly);

@@ -23,6 +23,7 @@ typedef struct {
     gsize mtu;              /* the largest packet that passes on any path */
     gsize first;            /* the largest packet that passes on this one; 0: not known */
     gsize max_packet;       /* that the remote takes; no larger than `mtu`: no probe is sent */
+    bool takes_parts;       /* the remote puts parts of chunks together (packet-parts.h) */
     gsize max_message_size; /* of what comes in */
     /* What both descriptions have of SCTP's handshake, kept by reference; NULL: nothing, or
      * `streams` are not OPENING_STREAMS. Whoever `opens` is up at once, the other one with the

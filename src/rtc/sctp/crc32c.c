@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#define CHECKSUM_OFFSET 8 /* in the common header (RFC 9260 3.1) */
+
 #if defined(__aarch64__)
 #include <arm_acle.h>
 #include <sys/auxv.h>
@@ -172,4 +174,13 @@ guint32 crc32c(const guint8 *bytes, gsize length)
         chosen = have_instruction();
     }
     return chosen ? by_instruction(bytes, length) : crc32c_portable(bytes, length);
+}
+
+void crc32c_seal(guint8 *packet, gsize length)
+{
+    guint32 checksum = 0;
+
+    memcpy(packet + CHECKSUM_OFFSET, &checksum, sizeof checksum);
+    checksum = GUINT32_TO_LE(crc32c(packet, length));
+    memcpy(packet + CHECKSUM_OFFSET, &checksum, sizeof checksum);
 }

@@ -10,6 +10,9 @@
 
 #include <glib.h>
 
+/* Writes the checksum of an SCTP packet into it. */
+void crc32c_seal(guint8 *packet, gsize length);
+
 /* Of LENGTH bytes, as a number. */
 guint32 crc32c(const guint8 *bytes, gsize length);
 

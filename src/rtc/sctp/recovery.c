@@ -18,9 +18,6 @@
 #include "rtc/sctp/chunks.h"
 #include "rtc/sctp/crc32c.h"
 
-/* RFC 9260 3 */
-#define CHECKSUM_OFFSET 8
-
 #define ASK_USEC (150 * 1000)
 #define SLOW_ASK_USEC G_USEC_PER_SEC
 #define SLOW_AFTER_USEC (120 * G_USEC_PER_SEC)
@@ -134,11 +131,8 @@ static void resend(Recovery *recovery)
     gsize length = recovery->kept->len;
     /* A copy: what the owner does may make usrsctp put out another one, which is kept then. */
     g_autofree guint8 *packet = g_memdup2(recovery->kept->data, length);
-    guint32 checksum;
 
-    memset(packet + CHECKSUM_OFFSET, 0, sizeof checksum);
-    checksum = GUINT32_TO_LE(crc32c(packet, length));
-    memcpy(packet + CHECKSUM_OFFSET, &checksum, sizeof checksum);
+    crc32c_seal(packet, length);
     recovery->sent = clock_monotonic();
     recovery->user->resend(packet, length, recovery->data);
 }

@@ -53,7 +53,6 @@ static void send_probe(SctpPath *path, gsize size)
 {
     g_autofree guint8 *packet = g_malloc0(size);
     guint8 *heartbeat = packet + COMMON_HEADER, *pad = heartbeat + HEARTBEAT_LENGTH;
-    guint32 checksum;
 
     memcpy(packet, path->header, sizeof path->header);
     heartbeat[0] = CHUNK_HEARTBEAT;
@@ -67,8 +66,7 @@ static void send_probe(SctpPath *path, gsize size)
         pad[0] = CHUNK_PAD;
         put16(pad + 2, size - UNPADDED);
     }
-    checksum = GUINT32_TO_LE(crc32c(packet, size));
-    memcpy(packet + PORTS_AND_TAG, &checksum, sizeof checksum);
+    crc32c_seal(packet, size);
     path->user->send(packet, size, path->data);
 }
 
@@ -114,7 +112,7 @@ void sctp_path_output(SctpPath *path, const guint8 *packet, gsize length)
     memcpy(path->header, packet, sizeof path->header);
     if (path->mtu.state != PATH_MTU_COMPLETE || length < path->mtu.base)
         return;
-    path_mtu_traffic(&path->mtu, length, clock_monotonic());
+    path_mtu_traffic(&path->mtu, MIN(length, path->mtu.size), clock_monotonic());
     if (path->mtu.state != PATH_MTU_COMPLETE)
         set_timer(path);
 }
@@ -127,6 +125,11 @@ void sctp_path_ask(SctpPath *path)
 bool sctp_path_answers(const SctpPath *path)
 {
     return path->answers;
+}
+
+gsize sctp_path_base(const SctpPath *path)
+{
+    return path->mtu.base;
 }
 
 gsize sctp_path_size(const SctpPath *path)

@@ -40,7 +40,8 @@ void sctp_path_free(SctpPath *path);
  */
 void sctp_path_start(SctpPath *path, const gsize *sizes, guint n_sizes);
 
-/* The largest packet to send now, in bytes */
+/* The largest packet that passes on any path, in bytes, and the largest to send now */
+gsize sctp_path_base(const SctpPath *path);
 gsize sctp_path_size(const SctpPath *path);
 
 /* Sends a HEARTBEAT without padding. */

@@ -16,6 +16,9 @@
 
 /* Of a reliable message, see policy_of() */
 #define RETRANSMITS_UNLIMITED G_MAXUINT32
+/* What usrsctp takes off a packet to have what it calls SCTP_MAXSEG: its header, that of DATA, and
+ * one of IPv4, which there is not */
+#define MAXSEG_ROOM (COMMON_HEADER + 16 + 20)
 #ifndef SCTP_SET_INITIAL_DBG_SEQ
 #define SCTP_SET_INITIAL_DBG_SEQ 0x9f00 /* in usrsctp's netinet/sctp.h, which is not installed */
 #endif
@@ -87,6 +90,27 @@ void sctp_socket_set_packet(struct socket *socket, gsize size)
         log_debug("SCTP: cannot send packets of %zu bytes: %s", size, g_strerror(errno));
 }
 
+void sctp_socket_set_chunk(struct socket *socket, gsize size)
+{
+    struct sctp_assoc_value limit = {.assoc_value = (size - MAXSEG_ROOM) & ~(gsize) 3};
+    g_autoptr(GError) error = NULL;
+
+    if (!set_option(socket, SCTP_MAXSEG, &limit, sizeof limit, &error))
+        log_debug("SCTP: %s", error->message);
+}
+
+void sctp_socket_measure(struct socket *socket, guint32 id, guint16 remote_port)
+{
+    struct sctp_paddrparams path = {.spp_flags = SPP_HB_DEMAND};
+    struct sockaddr_conn *address = (struct sockaddr_conn *) &path.spp_address;
+
+    address->sconn_family = AF_CONN;
+    address->sconn_port = g_htons(remote_port);
+    address->sconn_addr = GUINT_TO_POINTER(id);
+    if (usrsctp_setsockopt(socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof path) < 0)
+        log_debug("SCTP: cannot measure the round trip: %s", g_strerror(errno));
+}
+
 static bool set_options(struct socket *socket, const SctpSocketConfig *config, GError **error)
 {
     const int on = 1, partial = config->partial;
@@ -100,6 +124,8 @@ static bool set_options(struct socket *socket, const SctpSocketConfig *config, G
     if (!set_buffers(socket, config->buffer, error))
         return false;
     sctp_socket_set_rto_min(socket, config->rto_min);
+    if (config->chunk > 0)
+        sctp_socket_set_chunk(socket, config->chunk);
     return set_option(socket, SCTP_NODELAY, &on, sizeof on, error) &&
            set_option(socket, SCTP_RECVRCVINFO, &on, sizeof on, error) &&
            set_option(socket, SCTP_PARTIAL_DELIVERY_POINT, &partial, sizeof partial, error) &&
@@ -167,6 +193,47 @@ static struct sctp_prinfo policy_of(const AssociationMessage *message)
         policy.pr_value = message->max_packet_lifetime;
     }
     return policy;
+}
+
+bool sctp_socket_get_status(struct socket *socket, struct sctp_status *status)
+{
+    socklen_t length = sizeof *status;
+
+    return usrsctp_getsockopt(socket, IPPROTO_SCTP, SCTP_STATUS, status, &length) == 0;
+}
+
+guint64 sctp_socket_round_trip_usec(struct socket *socket, guint64 assumed)
+{
+    struct sctp_status status = {};
+    const struct sctp_paddrinfo *path = &status.sstat_primary;
+
+    if (!sctp_socket_get_status(socket, &status))
+        return 0;
+    if (assumed > 0)
+        return MAX((guint64) path->spinfo_srtt * 1000, assumed);
+    /* With a measurement the time-out is no longer the initial one. */
+    if (path->spinfo_srtt == 0)
+        return path->spinfo_rto > 0 && path->spinfo_rto < SCTP_STACK_INITIAL_RTO_MS;
+    return (guint64) path->spinfo_srtt * 1000;
+}
+
+bool sctp_socket_is_past_handshake(struct socket *socket)
+{
+    struct sctp_status status = {};
+
+    return sctp_socket_get_status(socket, &status) && status.sstat_state != SCTP_COOKIE_WAIT &&
+           status.sstat_state != SCTP_COOKIE_ECHOED;
+}
+
+bool sctp_socket_reset_streams(struct socket *socket, const guint16 *streams, guint n)
+{
+    gsize size = sizeof(struct sctp_reset_streams) + n * sizeof *streams;
+    g_autofree struct sctp_reset_streams *request = g_malloc0(size);
+
+    request->srs_flags = SCTP_STREAM_RESET_OUTGOING;
+    request->srs_number_streams = n;
+    memcpy(request->srs_stream_list, streams, n * sizeof *streams);
+    return usrsctp_setsockopt(socket, IPPROTO_SCTP, SCTP_RESET_STREAMS, request, size) == 0;
 }
 
 bool sctp_socket_send(struct socket *socket, const AssociationMessage *message)
