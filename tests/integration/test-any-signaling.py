@@ -432,6 +432,45 @@ def test_steps_no_program(world):
     equal(other.get("State"), "calling", "State of the other call")
 
 
+class Program:
+    """Another one on the bus of PEER."""
+
+    def __init__(self, peer):
+        self.peer = peer
+        self.bus = peer.bus.connect()
+
+    def create(self):
+        try:
+            return self.bus.call_sync(*harness.PEER, "CreateCall", GLib.Variant("(a{sv})", ({},)),
+                                      None, 0, -1, None).unpack()[0]
+        except GLib.Error as error:
+            check("LimitExceeded" in error.message, error.message)
+            return None
+
+    def create_all(self):
+        return [path for path in iter(self.create, None)]
+
+    def leave(self):
+        self.bus.close_sync(None)
+
+
+def test_program_with_many(world):
+    """Others have their calls all the same, and what it leaves behind gives way."""
+    relay = world.relay()
+    here = world.peer("here", relay, config={"Peer": {"MaxCalls": "8"}})
+    there = world.peer("there", relay)
+    greedy, modest = Program(here), Program(here)
+    made = greedy.create_all()
+    equal(len(made), 5, "calls of one program, of six without a relay")
+    check(modest.create(), "no call is left to another program")
+    equal(modest.create(), None, "a call beyond those without a relay")
+    there.call("here").wait_state("connected")
+    greedy.leave()
+    wait_for(modest.create, what="a call that gives way")
+    ended = wait_for(lambda: here.signals.find("CallEnded"), what="CallEnded")
+    equal([s[3][::2] for s in ended], [(made[0], "it made room for another call")], "CallEnded")
+
+
 def test_steps_bad_use(world):
     here, _ = peers(world)
     plain, call = create(here), create_steps(here)

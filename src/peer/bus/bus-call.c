@@ -447,7 +447,10 @@ static void on_owner_gone(GDBusConnection *connection, const char *name, gpointe
 {
     BusCall *self = data;
 
-    call_hang_up_when_sent(self->call, CALL_REASON_OWNER_GONE);
+    if (call_is_stepwise(self->call))
+        call_hang_up_when_sent(self->call, CALL_REASON_OWNER_GONE);
+    else
+        call_note_program_gone(self->call);
 }
 
 static void on_server_failed(const char *url, guint code, const char *words, gpointer data)
@@ -458,13 +461,16 @@ static void on_server_failed(const char *url, guint code, const char *words, gpo
              g_variant_new("(sus)", url, code, words));
 }
 
-void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *owner,
-                     ProgramDebts *debts)
+void bus_call_follow(BusCall *self, GDBusConnection *connection, ProgramDebts *debts)
 {
-    self->owner = g_strdup(owner);
-    self->program = program_debts_find(debts, owner);
+    const char *program = call_program(self->call);
+
     self->owner_watch = g_bus_watch_name_on_connection(
-        connection, owner, G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, on_owner_gone, self, NULL);
+        connection, program, G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, on_owner_gone, self, NULL);
+    if (!call_is_stepwise(self->call))
+        return;
+    self->owner = g_strdup(program);
+    self->program = program_debts_find(debts, program);
     call_watch_servers(self->call, on_server_failed, self);
 }
 

@@ -15,9 +15,8 @@ G_DECLARE_FINAL_TYPE(BusCall, bus_call, BUS, CALL, RtcbusPeer1CallSkeleton)
 /* Keeps a reference to CALL. */
 BusCall *bus_call_new(Call *call);
 
-/* The call ends when OWNER, a program, leaves the bus. */
-void bus_call_follow(BusCall *self, GDBusConnection *connection, const char *owner,
-                     ProgramDebts *debts);
+/* The call hears when its program leaves the bus; a stepwise one belongs to that, and ends. */
+void bus_call_follow(BusCall *self, GDBusConnection *connection, ProgramDebts *debts);
 
 /* That program, or NULL: the call is no program's */
 const char *bus_call_owner(const BusCall *self);

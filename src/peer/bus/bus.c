@@ -163,7 +163,7 @@ static bool check_steps(GVariant *dict, bool stepwise, GError **error)
     return true;
 }
 
-static Call *create_call(Peer *peer, GVariant *dict, GError **error)
+static Call *create_call(Peer *peer, const char *program, GVariant *dict, GError **error)
 {
     g_autofree char *name = NULL, *fingerprint = NULL, *canonical = NULL, *pem = NULL;
     g_auto(GStrv) servers = NULL;
@@ -189,6 +189,7 @@ static Call *create_call(Peer *peer, GVariant *dict, GError **error)
         return NULL;
     return peer_create_call(peer,
                             &(CarriedCallOptions){.name = name ? name : "",
+                                                  .program = program,
                                                   .fingerprint = canonical,
                                                   .bare = !channels,
                                                   .stepwise = stepwise,
@@ -202,7 +203,8 @@ static gboolean on_create_call(RtcbusPeer1 *object, GDBusMethodInvocation *invoc
                                GVariant *dict, gpointer data)
 {
     g_autoptr(GError) error = NULL;
-    Call *call = create_call(BUS_PEER(object)->peer, dict, &error);
+    Call *call = create_call(BUS_PEER(object)->peer,
+                             g_dbus_method_invocation_get_sender(invocation), dict, &error);
     g_autofree char *path = NULL;
     Bus *bus = data;
 
@@ -210,10 +212,8 @@ static gboolean on_create_call(RtcbusPeer1 *object, GDBusMethodInvocation *invoc
         bus_return_error(invocation, error);
         return TRUE;
     }
-    if (call_is_stepwise(call))
-        bus_call_follow(g_hash_table_lookup(bus->calls, call),
-                        g_dbus_method_invocation_get_connection(invocation),
-                        g_dbus_method_invocation_get_sender(invocation), bus->debts);
+    bus_call_follow(g_hash_table_lookup(bus->calls, call),
+                    g_dbus_method_invocation_get_connection(invocation), bus->debts);
     path = bus_call_path(call_number(call));
     rtcbus_peer1_complete_create_call(object, invocation, path);
     return TRUE;

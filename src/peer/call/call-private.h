@@ -27,6 +27,7 @@ struct Call {
     bool known_name, for_everybody; /* as CallInfo has them */
     bool carried, bare;             /* the same */
     bool stepwise;                  /* and these three */
+    char *program;                  /* of a carried call; NULL: it is gone */
     Certificate *certificate;
     char **ice_servers;
     bool relay_only;

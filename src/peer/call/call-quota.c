@@ -27,6 +27,9 @@ enum {
     RESTART_KNOWN = 7,
 };
 
+/* So many times what it leaves to other programs may be one's own. */
+enum { CARRIED_SHARE = 3 };
+
 /* A call that waits gives way to a new one after this long. One of our kind takes less than a
  * second to be connected. */
 #define PATIENCE (5 * G_USEC_PER_SEC)
@@ -51,6 +54,10 @@ const char *call_place_to_text(CallPlace place)
         [CALL_PLACE_PENDING_POOL] =
             N_("too many are not connected yet (MaxPendingStrangers= for unknown peers)"),
         [CALL_PLACE_DESCRIPTORS] = N_("there are few descriptors left (LimitNOFILE= of the unit)"),
+        [CALL_PLACE_CARRIED] =
+            N_("there are too many calls without a relay (three quarters of MaxCalls=)"),
+        [CALL_PLACE_PROGRAM] =
+            N_("this program has too many calls for others to have theirs (MaxCalls=)"),
     };
     return texts[place] ? _(texts[place]) : NULL;
 }
@@ -218,6 +225,40 @@ bool call_quota_may_place(const GPtrArray *calls, const CallLimits *limits, bool
         return false;
     return !for_everybody ||
            (!is_full(calls, &census, limits) && !unasked_are_full(&census, limits));
+}
+
+/* Of those that wait, the oldest whose program is gone: nobody is left who could carry for it. */
+static Call *find_left_alone(const GPtrArray *calls)
+{
+    for (guint i = 0; i < calls->len; i++) {
+        Call *call = calls->pdata[i];
+
+        if (call_is_carried(call) && !call_program(call) && call_is_pending(call))
+            return call;
+    }
+    return NULL;
+}
+
+CallPlace call_quota_ask_carried(const GPtrArray *calls, const CallLimits *limits,
+                                 const char *program, Call **gives_way)
+{
+    const guint places = limits->max_calls - limits->max_calls / 4;
+    guint carried = 0, mine = 0;
+
+    *gives_way = NULL;
+    for (guint i = 0; i < calls->len; i++) {
+        const Call *call = calls->pdata[i];
+
+        carried += call_is_carried(call);
+        mine += program && g_strcmp0(call_program(call), program) == 0;
+    }
+    if (calls->len >= limits->max_calls)
+        return place_or(CALL_PLACE_FULL, *gives_way = find_left_alone(calls));
+    if (carried >= places)
+        return place_or(CALL_PLACE_CARRIED, *gives_way = find_left_alone(calls));
+    if (mine >= CARRIED_SHARE * (places - carried))
+        return place_or(CALL_PLACE_PROGRAM, *gives_way = find_left_alone(calls));
+    return descriptors_are_taken(NEW_KNOWN) ? CALL_PLACE_DESCRIPTORS : CALL_PLACE_FREE;
 }
 
 bool call_quota_may_restart(const Call *call)

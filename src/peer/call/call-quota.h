@@ -34,6 +34,8 @@ typedef enum {
     CALL_PLACE_PENDING,      /* too many of this sender are not connected yet */
     CALL_PLACE_PENDING_POOL, /* too many of its kind are not connected yet */
     CALL_PLACE_DESCRIPTORS,  /* the process has few descriptors left */
+    CALL_PLACE_CARRIED,      /* all that calls without a relay have */
+    CALL_PLACE_PROGRAM,      /* all that this program has of them */
 } CallPlace;
 
 /* The words for it, translated; NULL for CALL_PLACE_FREE. */
@@ -55,6 +57,14 @@ CallPlace call_quota_ask_key(const GPtrArray *calls, const CallLimits *limits,
 
 /* Whether there is a place for a call that goes out, FOR_EVERYBODY (CallInfo) or not. */
 bool call_quota_may_place(const GPtrArray *calls, const CallLimits *limits, bool for_everybody);
+
+/*
+ * Whether there is a place for one more that PROGRAM, which may be NULL, carries. What is carried has
+ * three quarters of all, and a program at most three times as many as it leaves to the others. GIVES_WAY as
+ * above: one that waits and whose program is gone.
+ */
+CallPlace call_quota_ask_carried(const GPtrArray *calls, const CallLimits *limits,
+                                 const char *program, Call **gives_way);
 
 /* Whether there are descriptors for another agent of CALL. */
 bool call_quota_may_restart(const Call *call);

@@ -438,6 +438,7 @@ Call *call_new(const CallInfo *info, const CallUser *user)
     call->known_name = info->known_name;
     call->for_everybody = info->for_everybody;
     call->carried = info->carried;
+    call->program = g_strdup(info->program);
     call->bare = info->bare;
     call->stepwise = info->stepwise;
     call->certificate = info->certificate ? certificate_ref(info->certificate) : NULL;
@@ -466,6 +467,7 @@ static void call_clear(gpointer data)
     g_clear_handle_id(&call->ending_id, g_source_remove);
     g_free(call->ending);
     g_free(call->way);
+    g_free(call->program);
     g_clear_pointer(&call->path, call_path_free);
     g_clear_pointer(&call->servers, call_servers_free);
     g_clear_pointer(&call->capture, call_capture_free);
@@ -622,6 +624,16 @@ bool call_is_carried(const Call *call)
 bool call_is_stepwise(const Call *call)
 {
     return call->stepwise;
+}
+
+const char *call_program(const Call *call)
+{
+    return call->program;
+}
+
+void call_note_program_gone(Call *call)
+{
+    g_clear_pointer(&call->program, g_free);
 }
 
 bool call_is_described(const Call *call)

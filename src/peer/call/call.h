@@ -95,6 +95,7 @@ typedef struct {
     const char *fingerprint; /* the only one to talk to, "sha-256 AB:…"; or NULL */
     const char *channel_id;  /* free text of the `call` frame, or NULL */
     bool carried;            /* outgoing: a program does its signaling, and no relay */
+    const char *program;     /* which one, by whatever tells it from others; or NULL */
     bool bare;               /* whoever offers opens no msg_channel */
     bool
         stepwise; /* carried and bare: negotiated as rtc/connection-steps.h has it, and the program's
@@ -228,6 +229,9 @@ bool call_is_unasked(const Call *call);
 /* A program carries its descriptions and candidates; no frame of the relay is for it. */
 bool call_is_carried(const Call *call);
 bool call_is_stepwise(const Call *call);
+/* The program that does, or NULL: it is not there any more, and the call may go on without it. */
+const char *call_program(const Call *call);
+void call_note_program_gone(Call *call);
 /* Waits for an offer, from anyone or from its target. */
 bool call_awaits_offer(const Call *call);
 /* It has taken a description of the remote's. */

@@ -361,10 +361,25 @@ Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GE
     return call;
 }
 
+/* Room for one more that PROGRAM carries */
+static bool calls_make_place(Calls *calls, const char *program, GError **error)
+{
+    Call *gives_way;
+    CallPlace place = call_quota_ask_carried(calls->list, &calls->limits, program, &gives_way);
+
+    if (gives_way)
+        call_turn_away(gives_way, CALL_REASON_CROWDED);
+    if (place == CALL_PLACE_FREE)
+        return true;
+    g_set_error_literal(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED, call_place_to_text(place));
+    return false;
+}
+
 Call *calls_create(Calls *calls, const CarriedCallOptions *options, GError **error)
 {
     CallInfo info = {.direction = CALL_OUTGOING,
                      .carried = true,
+                     .program = options->program,
                      .bare = options->bare || options->stepwise,
                      .stepwise = options->stepwise,
                      .certificate = options->certificate,
@@ -380,7 +395,7 @@ Call *calls_create(Calls *calls, const CarriedCallOptions *options, GError **err
                             _("no name is that long"));
         return NULL;
     }
-    return calls_have_room(calls, false, error) ? calls_add(calls, &info) : NULL;
+    return calls_make_place(calls, options->program, error) ? calls_add(calls, &info) : NULL;
 }
 
 /* ---- incoming ------------------------------------------------------------- */

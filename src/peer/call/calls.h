@@ -58,9 +58,10 @@ Call *calls_place(Calls *calls, const char *peer, const CallOptions *options, GE
 Call *calls_find_to(const Calls *calls, const char *peer);
 
 typedef struct {
-    const char *name;        /* whom we expect, for trust and for people; "": nobody by name */
-    const char *fingerprint; /* as in CallInfo */
-    bool bare;               /* as in CallInfo, and the next four */
+    const char *name;    /* whom we expect, for trust and for people; "": nobody by name */
+    const char *program; /* as in CallInfo, and the others */
+    const char *fingerprint;
+    bool bare;
     bool stepwise;
     Certificate *certificate;
     const char *const *ice_servers;
