@@ -49,7 +49,7 @@ void connection_get_stats(Connection *connection, ConnectionStats *stats)
         stats->remote_fingerprint = g_strdup(dtls_remote_fingerprint(connection->dtls));
         if (dtls_remote_certificate(connection->dtls))
             stats->remote_certificate = g_bytes_ref(dtls_remote_certificate(connection->dtls));
-        stats->local_certificate = g_bytes_ref(certificate_der(connection->certificate));
+        stats->local_certificate = dtls_local_certificate(connection->dtls);
         stats->cipher = dtls_cipher(connection->dtls);
         set_traffic(stats, dtls_traffic(connection->dtls));
     }

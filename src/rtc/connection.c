@@ -407,7 +407,7 @@ Sdp *connection_template(const Connection *connection)
     sdp->max_packet_size = SDP_MAX_PACKET_SIZE;
     sdp->packet_parts = true;
     sdp->protocol = g_strdup(connection->protocol);
-    g_ptr_array_add(sdp->fingerprints, g_strdup(certificate_fingerprint(connection->certificate)));
+    certificate_list_fingerprints(connection->certificate, sdp->fingerprints);
     return sdp;
 }
 

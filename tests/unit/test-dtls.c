@@ -5,6 +5,8 @@
 
 #include <config.h>
 
+#include <glib/gstdio.h>
+
 #include "common/fingerprint.h"
 #include "rtc/dtls/certificate.h"
 #include "rtc/dtls/dtls.h"
@@ -315,6 +317,55 @@ static void test_fingerprints(void)
     }
 }
 
+/* A new certificate with its key, in PEM */
+static char *make_pem(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("rtcbus-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "certificate.pem", NULL);
+    g_autoptr(Certificate) certificate = NULL;
+    char *pem = NULL;
+    bool made;
+
+    certificate = certificate_load(folder, "test", &made, NULL);
+    g_assert_nonnull(certificate);
+    g_assert_true(g_file_get_contents(path, &pem, NULL, NULL));
+    g_assert_cmpint(g_remove(path), ==, 0);
+    g_assert_cmpint(g_rmdir(folder), ==, 0);
+    return pem;
+}
+
+/* Several are one: descriptions have all of them, and either end shows the first one. */
+static void test_certificates(void)
+{
+    g_autofree char *first = make_pem(), *second = make_pem();
+    g_autofree char *text = g_strconcat(first, second, NULL);
+    g_autofree char *cut = g_strndup(text, strlen(first) + strlen(second) / 2);
+    g_autofree char *five = g_strconcat(text, first, text, NULL);
+    g_autofree char *ten = g_strconcat(five, five, NULL);
+    g_autoptr(Certificate) one = certificate_from_pem(first, NULL);
+    g_autoptr(Certificate) both = certificate_from_pem(text, NULL);
+    g_autoptr(Certificate) most = certificate_from_pem(five, NULL);
+    g_autoptr(GPtrArray) fingerprints = g_ptr_array_new_with_free_func(g_free);
+    Pair pair = {.certificates = {certificate_ref(both), certificate_ref(both)}};
+
+    g_assert_true(one && both && most);
+    g_assert_null(certificate_from_pem(cut, NULL));
+    g_assert_null(certificate_from_pem(ten, NULL));
+    g_assert_cmpstr(certificate_fingerprint(both), ==, certificate_fingerprint(one));
+    certificate_list_fingerprints(both, fingerprints);
+    g_assert_cmpuint(fingerprints->len, ==, 2);
+    g_assert_cmpstr(fingerprints->pdata[0], ==, certificate_fingerprint(one));
+    end_open(&pair.client, true, true, both, fingerprints);
+    end_open(&pair.server, false, true, both, fingerprints);
+    connect_lower(&pair.client);
+    connect_lower(&pair.server);
+    wait_until((deliver(&pair.client, &pair.server), deliver(&pair.server, &pair.client),
+                is_up(&pair.client) && is_up(&pair.server)));
+    g_assert_cmpstr(dtls_remote_fingerprint(pair.server.dtls), ==, certificate_fingerprint(one));
+    g_assert_cmpstr(dtls_remote_fingerprint(pair.client.dtls), ==, certificate_fingerprint(one));
+    tear_down(&pair, NULL);
+}
+
 static void add_test(const char *name, bool early, void (*test)(Pair *, gconstpointer))
 {
     g_test_add(name, Pair, GINT_TO_POINTER(early), set_up, test, tear_down);
@@ -333,5 +384,6 @@ int main(int argc, char **argv)
     add_test("/dtls/repeated", true, test_repeated);
     add_test("/dtls/last", true, test_last);
     g_test_add_func("/dtls/fingerprints", test_fingerprints);
+    g_test_add_func("/dtls/certificates", test_certificates);
     return g_test_run();
 }

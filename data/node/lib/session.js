@@ -23,10 +23,10 @@ function iceOptions(configuration) {
 }
 
 function callOptions(configuration) {
-  const [certificate] = configuration.certificates;
+  const certificate = configuration.certificates.map(pemOf).join('');
   return {
     stepwise: new Variant('b', true),
-    ...(certificate ? {certificate: new Variant('s', pemOf(certificate))} : {}),
+    ...(certificate ? {certificate: new Variant('s', certificate)} : {}),
     ...iceOptions(configuration),
   };
 }

@@ -38,9 +38,11 @@ struct Certificate {
     gatomicrefcount refs;
     X509Certificate crt;
     X509Key key;
-    gnutls_certificate_credentials_t credentials; /* NULL until they are asked for */
+    /* NULL until they are asked for; [1]: a client's, where they are others */
+    gnutls_certificate_credentials_t credentials[2];
     char *fingerprint;
     GBytes *der;
+    Certificate *next; /* that may be shown in place of this one, or NULL */
 };
 
 G_DEFINE_AUTO_CLEANUP_FREE_FUNC(X509Certificate, gnutls_x509_crt_deinit, NULL)
@@ -165,10 +167,50 @@ static Certificate *parse(const gnutls_datum_t *pem, GError **error)
     return certificate_new(&crt, &key, error);
 }
 
+/* How much of PEM is one certificate with its key, in either order */
+static gsize pair_length(const char *pem)
+{
+    static const char begin[] = "-----BEGIN ";
+    bool crt = false, key = false;
+    const char *at = pem;
+
+    while ((at = strstr(at, begin))) {
+        if (crt && key)
+            return at - pem;
+        at += strlen(begin);
+        if (g_str_has_prefix(at, "CERTIFICATE"))
+            crt = true;
+        else
+            key = true;
+    }
+    return strlen(pem);
+}
+
+static Certificate *parse_all(const char *pem, GError **error)
+{
+    g_autoptr(Certificate) first = NULL;
+    Certificate **last = &first;
+
+    for (guint n = 0; n == 0 || *pem; n++) {
+        gnutls_datum_t pair = {(unsigned char *) pem, pair_length(pem)};
+
+        if (n == CERTIFICATE_MAX) {
+            g_set_error(error, RTC_ERROR, RTC_ERROR_FAILED, "more than %d", CERTIFICATE_MAX);
+            return NULL;
+        }
+        *last = parse(&pair, error);
+        if (!*last)
+            return NULL;
+        last = &(*last)->next;
+        pem += pair.size;
+    }
+    return g_steal_pointer(&first);
+}
+
 Certificate *certificate_from_pem(const char *pem, GError **error)
 {
     g_autoptr(GError) local = NULL;
-    Certificate *certificate = parse(&(gnutls_datum_t){(unsigned char *) pem, strlen(pem)}, &local);
+    Certificate *certificate = parse_all(pem, &local);
 
     if (!certificate)
         g_set_error(error, RTC_ERROR, RTC_ERROR_INVALID, "a certificate that cannot be used: %s",
@@ -270,14 +312,18 @@ void certificate_unref(Certificate *certificate)
 {
     if (!g_atomic_ref_count_dec(&certificate->refs))
         return;
-    if (certificate->credentials)
-        gnutls_certificate_free_credentials(certificate->credentials);
+    for (guint i = 0; i < G_N_ELEMENTS(certificate->credentials); i++) {
+        if (certificate->credentials[i])
+            gnutls_certificate_free_credentials(certificate->credentials[i]);
+    }
     if (certificate->crt)
         gnutls_x509_crt_deinit(certificate->crt);
     if (certificate->key)
         gnutls_x509_privkey_deinit(certificate->key);
     g_clear_pointer(&certificate->der, g_bytes_unref);
     g_free(certificate->fingerprint);
+    if (certificate->next)
+        certificate_unref(certificate->next);
     g_free(certificate);
 }
 
@@ -286,27 +332,41 @@ const char *certificate_fingerprint(const Certificate *certificate)
     return certificate->fingerprint;
 }
 
+void certificate_list_fingerprints(const Certificate *certificate, GPtrArray *fingerprints)
+{
+    for (; certificate; certificate = certificate->next)
+        g_ptr_array_add(fingerprints, g_strdup(certificate->fingerprint));
+}
+
 GBytes *certificate_der(const Certificate *certificate)
 {
     return certificate->der;
 }
 
-/* Not before there is a call: GnuTLS signs something to see whether the key is
- * good, and half a megabyte of arithmetic becomes resident. */
-gnutls_certificate_credentials_t certificate_credentials(Certificate *certificate, GError **error)
+/*
+ * Not before there is a call: GnuTLS signs something to see whether the key is
+ * good, and half a megabyte of arithmetic becomes resident.
+ */
+gnutls_certificate_credentials_t certificate_credentials(Certificate *certificate, bool client,
+                                                         GError **error)
 {
+    /* A client that has several shows none in GnuTLS unless the server names authorities. */
+    const Certificate *end = client ? certificate->next : NULL;
+    gnutls_certificate_credentials_t *kept = &certificate->credentials[client && certificate->next];
     gnutls_certificate_credentials_t made = NULL;
 
-    if (certificate->credentials)
-        return certificate->credentials;
+    if (*kept)
+        return *kept;
     if (!check(gnutls_certificate_allocate_credentials(&made), "Cannot allocate credentials",
                error))
         return NULL;
-    if (!check(gnutls_certificate_set_x509_key(made, &certificate->crt, 1, certificate->key),
-               "The certificate and its key do not fit", error)) {
-        gnutls_certificate_free_credentials(made);
-        return NULL;
+    for (Certificate *one = certificate; one != end; one = one->next) {
+        if (!check(gnutls_certificate_set_x509_key(made, &one->crt, 1, one->key),
+                   "The certificate and its key do not fit", error)) {
+            gnutls_certificate_free_credentials(made);
+            return NULL;
+        }
     }
-    certificate->credentials = made;
+    *kept = made;
     return made;
 }

@@ -17,8 +17,14 @@ typedef struct Certificate Certificate;
 /* Makes one in memory. COMMON_NAME goes into the subject. */
 Certificate *certificate_generate(const char *common_name, GError **error);
 
-/* From the text of both, in PEM. RTC_ERROR_INVALID. */
+/*
+ * From the text of both, in PEM. Of several, one pair behind the other, a DTLS client shows the
+ * first, and a server the first that the client takes: an old one may want RSA. All are in the
+ * descriptions. RTC_ERROR_INVALID.
+ */
 Certificate *certificate_from_pem(const char *pem, GError **error);
+
+#define CERTIFICATE_MAX 8 /* in one */
 
 /*
  * Loads FOLDER/certificate.pem (certificate and key, mode 0600), or makes it and
@@ -39,14 +45,17 @@ Certificate *certificate_ref(Certificate *certificate);
 void certificate_unref(Certificate *certificate);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Certificate, certificate_unref)
 
-/* "sha-256 AB:CD:…" (RFC 8122 5), owned by the certificate */
+/* "sha-256 AB:CD:…" (RFC 8122 5), owned by the certificate; of several that of the first one */
 const char *certificate_fingerprint(const Certificate *certificate);
+/* Adds those of all to FINGERPRINTS, of char * that are freed with it. */
+void certificate_list_fingerprints(const Certificate *certificate, GPtrArray *fingerprints);
 
 /* The same certificate in DER, owned by it */
 GBytes *certificate_der(const Certificate *certificate);
 
 /* For GnuTLS sessions, made when they are first asked for; owned by the certificate */
-gnutls_certificate_credentials_t certificate_credentials(Certificate *certificate, GError **error);
+gnutls_certificate_credentials_t certificate_credentials(Certificate *certificate, bool client,
+                                                         GError **error);
 
 /* The fingerprint of a certificate as it came over the wire. Transfer full. */
 char *certificate_fingerprint_der(const gnutls_datum_t *der);

@@ -93,6 +93,14 @@ GBytes *dtls_remote_certificate(const Dtls *dtls)
     return dtls->remote_certificate;
 }
 
+GBytes *dtls_local_certificate(const Dtls *dtls)
+{
+    const gnutls_datum_t *shown = dtls->session ? gnutls_certificate_get_ours(dtls->session) : NULL;
+
+    return shown ? g_bytes_new(shown->data, shown->size)
+                 : g_bytes_ref(certificate_der(dtls->certificate));
+}
+
 const char *dtls_remote_fingerprint(const Dtls *dtls)
 {
     return dtls->remote_fingerprint;
@@ -546,7 +554,7 @@ static bool dtls_init(Dtls *dtls, GError **error)
 {
     static gnutls_priority_t priority; /* one for all: 8 KiB */
     gnutls_certificate_credentials_t credentials =
-        certificate_credentials(dtls->certificate, error);
+        certificate_credentials(dtls->certificate, dtls->client, error);
     unsigned int flags = GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS | GNUTLS_NO_SIGNAL |
                          (dtls->client ? GNUTLS_CLIENT : GNUTLS_SERVER);
 

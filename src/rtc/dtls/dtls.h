@@ -64,6 +64,8 @@ const char *dtls_cipher(const Dtls *dtls);
 const char *dtls_remote_fingerprint(const Dtls *dtls);
 /* The certificate itself, in DER; NULL until then */
 GBytes *dtls_remote_certificate(const Dtls *dtls);
+/* The one that we show, of several the first one until then. Transfer full. */
+GBytes *dtls_local_certificate(const Dtls *dtls);
 
 /* From the last flight of the handshake that was answered to its answer, with
  * the remote's computing in it; 0: none yet */
