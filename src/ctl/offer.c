@@ -33,7 +33,7 @@ enum { MAX_DESCRIPTION = 64 * 1024 };
 
 typedef enum {
     EXCHANGE_GATHERING, /* our description, and its candidates */
-    EXCHANGE_READING,   /* ours is printed, the other one is waited for */
+    EXCHANGE_READING,   /* the other one is waited for; who offers has printed ours */
     EXCHANGE_CONNECTING,
     EXCHANGE_CONNECTED,
     EXCHANGE_FAILED, /* it was said why */
@@ -112,8 +112,20 @@ static const char *other_type(const Exchange *exchange)
     return exchange->answers ? "offer" : "answer";
 }
 
+static const char *what_is_wrong(const Exchange *exchange, bool is_word)
+{
+    if (is_word)
+        return exchange->answers
+                   ? _("that is an answer: paste it where \"rtcbusctl offer\" waits for it")
+                   : _("that is an offer: give it to \"rtcbusctl answer\" on the other machine, and "
+                       "paste here what that prints");
+    return exchange->answers
+               ? _("that is not what \"rtcbusctl offer\" prints: is all of it there?")
+               : _("that is not what \"rtcbusctl answer\" prints: is all of it there?");
+}
+
 /* TEXT, a word or SDP, as SDP. NULL if it is not what the other side has to give. */
-static char *read_description(const Exchange *exchange, const char *text)
+static char *read_description(const Exchange *exchange, const char *text, GError **error)
 {
     const char *type;
     g_autofree char *sdp = NULL;
@@ -121,37 +133,41 @@ static char *read_description(const Exchange *exchange, const char *text)
     if (g_str_has_prefix(text, "v=0"))
         return g_strdup(text);
     sdp = short_description_read(text, &type);
-    if (!sdp || strcmp(type, other_type(exchange)) != 0)
-        return NULL;
-    return g_steal_pointer(&sdp);
+    if (sdp && strcmp(type, other_type(exchange)) == 0)
+        return g_steal_pointer(&sdp);
+    g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                        what_is_wrong(exchange, sdp != NULL));
+    return NULL;
 }
 
 static bool set_remote(Exchange *exchange, const char *text, GError **error)
 {
-    g_autofree char *sdp = read_description(exchange, text);
+    g_autofree char *sdp = read_description(exchange, text, error);
     g_autoptr(GVariant) reply = NULL;
 
-    if (!sdp) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                    exchange->answers
-                        ? _("that is not what \"rtcbusctl offer\" prints: is all of it there?")
-                        : _("that is not what \"rtcbusctl answer\" prints: is all of it there?"));
+    if (!sdp)
         return false;
-    }
     reply = exchange_invoke(exchange, "SetRemoteDescription",
                             g_variant_new("(ss)", other_type(exchange), sdp), error);
     return reply != NULL;
 }
 
-/* A word is one line; SDP ends with an empty line, or with the input. */
+/* A word is a line, or as many as it was broken into; SDP, and what is only the beginning of a word,
+ * ends with an empty line, or with the input. */
 static bool is_complete(const char *text, bool at_end)
 {
-    if (at_end)
+    const char *type;
+    g_autofree char *sdp = NULL;
+
+    if (at_end || strstr(text, "\n\n") || strstr(text, "\n\r\n"))
         return true;
-    if (g_str_has_prefix(text, "v=0"))
-        return strstr(text, "\n\n") || strstr(text, "\n\r\n");
-    return strchr(text, '\n') != NULL;
+    if (g_str_has_prefix(text, "v=0") || !g_str_has_suffix(text, "\n"))
+        return false;
+    sdp = short_description_read(text, &type);
+    return sdp || !short_description_is_begun(text);
 }
+
+static void exchange_gather(Exchange *exchange);
 
 static void take_input(Exchange *exchange)
 {
@@ -159,8 +175,11 @@ static void take_input(Exchange *exchange)
     g_autofree char *text = g_strdup(exchange->input->str);
 
     g_string_truncate(exchange->input, 0);
-    if (set_remote(exchange, g_str_has_prefix(text, "v=0") ? text : g_strstrip(text), &error)) {
-        exchange_enter_state(exchange, EXCHANGE_CONNECTING);
+    if (set_remote(exchange, text, &error)) {
+        if (exchange->answers)
+            exchange_gather(exchange);
+        else
+            exchange_enter_state(exchange, EXCHANGE_CONNECTING);
     } else if (isatty(STDIN_FILENO)) {
         g_autofree char *words = client_explain(exchange->client, &peer_service, error);
 
@@ -182,9 +201,18 @@ static gboolean on_input(int fd, GIOCondition condition, gpointer data)
         exchange->input_id = 0;
     if (is_complete(exchange->input->str, exchange->input_id == 0))
         take_input(exchange);
+    else if (short_description_is_begun(exchange->input->str) && isatty(STDIN_FILENO))
+        g_printerr("%s\n",
+                   _("That is how it begins. The rest, or an empty line to paste it again:"));
     if (exchange->state == EXCHANGE_READING && exchange->input_id == 0)
         exchange_enter_state(exchange, EXCHANGE_FAILED);
     return exchange->input_id != 0;
+}
+
+static void exchange_read(Exchange *exchange)
+{
+    exchange_enter_state(exchange, EXCHANGE_READING);
+    exchange->input_id = g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, on_input, exchange);
 }
 
 /* ---- ours -------------------------------------------------------------------- */
@@ -240,12 +268,10 @@ static void exchange_gathered(Exchange *exchange)
         return;
     }
     print_description(exchange, text);
-    if (exchange->answers) {
+    if (exchange->answers)
         exchange_enter_state(exchange, EXCHANGE_CONNECTING);
-        return;
-    }
-    exchange_enter_state(exchange, EXCHANGE_READING);
-    exchange->input_id = g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, on_input, exchange);
+    else
+        exchange_read(exchange);
 }
 
 static gboolean on_gathering_limit(gpointer data)
@@ -255,6 +281,12 @@ static gboolean on_gathering_limit(gpointer data)
     exchange->limit_id = 0;
     exchange_gathered(exchange);
     return G_SOURCE_REMOVE;
+}
+
+static void exchange_gather(Exchange *exchange)
+{
+    exchange_enter_state(exchange, EXCHANGE_GATHERING);
+    exchange->limit_id = clock_timer_add(GATHERING_LIMIT, on_gathering_limit, exchange);
 }
 
 static void on_signal(GDBusConnection *bus, const char *sender, const char *path,
@@ -327,36 +359,23 @@ static bool create_call(Exchange *exchange, GError **error)
     return reply != NULL;
 }
 
-static bool begin_offer(Exchange *exchange, GError **error)
+/* An offer to answer stands on the command line, or is the standard input's first. */
+static bool exchange_begin(Exchange *exchange, const char *argument, GError **error)
 {
-    g_autoptr(GVariant) reply = exchange_invoke(exchange, "CreateOffer", NULL, error);
+    g_autoptr(GVariant) reply = NULL;
 
-    return reply != NULL;
-}
-
-/* The offer stands on the command line, or is the standard input's first. */
-static char *read_offer(const char *argument)
-{
-    g_autoptr(GString) text = g_string_new(argument);
-    char line[4096];
-
-    if (argument)
-        return g_strdup(argument);
-    if (isatty(STDIN_FILENO))
-        g_printerr("%s\n", _("Paste what \"rtcbusctl offer\" prints on the other machine:"));
-    while (text->len < MAX_DESCRIPTION && fgets(line, sizeof line, stdin)) {
-        g_string_append(text, line);
-        if (is_complete(text->str, false))
-            break;
+    if (exchange->answers && !argument) {
+        if (isatty(STDIN_FILENO))
+            g_printerr("%s\n", _("Paste what \"rtcbusctl offer\" prints on the other machine:"));
+        exchange_read(exchange);
+        return true;
     }
-    return g_string_free(g_steal_pointer(&text), FALSE);
-}
-
-static bool begin_answer(Exchange *exchange, const char *argument, GError **error)
-{
-    g_autofree char *text = read_offer(argument);
-
-    return set_remote(exchange, g_str_has_prefix(text, "v=0") ? text : g_strstrip(text), error);
+    if (exchange->answers && !set_remote(exchange, argument, error))
+        return false;
+    if (!exchange->answers && !(reply = exchange_invoke(exchange, "CreateOffer", NULL, error)))
+        return false;
+    exchange_gather(exchange);
+    return true;
 }
 
 static int exchange_descriptions(Exchange *exchange, const char *argument)
@@ -366,13 +385,10 @@ static int exchange_descriptions(Exchange *exchange, const char *argument)
     if (!create_call(exchange, &error))
         return client_fail(exchange->client, &peer_service, error);
     call_watch_begin(exchange->watch, exchange->path);
-    if (exchange->answers ? begin_answer(exchange, argument, &error)
-                          : begin_offer(exchange, &error)) {
-        exchange->limit_id = clock_timer_add(GATHERING_LIMIT, on_gathering_limit, exchange);
+    if (exchange_begin(exchange, argument, &error))
         g_main_loop_run(exchange->loop);
-    } else {
+    else
         exchange_fail(exchange, error);
-    }
     if (exchange->state == EXCHANGE_CONNECTED)
         return call_report(exchange->client, exchange->path);
     call_hang_up(exchange->client, exchange->path);

@@ -278,18 +278,39 @@ static bool strip_check(GByteArray *bytes)
     return true;
 }
 
+/* TEXT in one piece; NULL if something else is in it. */
+static char *make_whole(const char *text)
+{
+    GString *word = g_string_new(NULL);
+
+    for (; *text && word->len <= MAX_TEXT; text++) {
+        if (g_ascii_isalnum(*text) || *text == '-' || *text == '_')
+            g_string_append_c(word, *text);
+        else if (!g_ascii_isspace(*text) && *text != '>')
+            break;
+    }
+    return g_string_free(word, *text != '\0');
+}
+
+/* The first six bits are the version and two of the type's four. */
+bool short_description_is_begun(const char *text)
+{
+    g_autofree char *word = make_whole(text);
+
+    return word && word[0] == 'E' && strlen(word) < MAX_TEXT;
+}
+
 char *short_description_read(const char *text, const char **type)
 {
-    gsize length = strlen(text);
-    g_autofree char *padded = NULL;
+    g_autofree char *word = make_whole(text), *padded = NULL;
+    gsize length = word ? strlen(word) : 0;
     g_autoptr(GByteArray) bytes = NULL;
     guint8 *decoded;
     gsize size;
 
-    if (length == 0 || length > MAX_TEXT || length % 4 == 1 ||
-        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != length)
+    if (length == 0 || length > MAX_TEXT || length % 4 == 1)
         return NULL;
-    padded = g_strconcat(text, &"==="[(length + 3) % 4], NULL);
+    padded = g_strconcat(word, &"==="[(length + 3) % 4], NULL);
     g_strdelimit(padded, "-", '+');
     g_strdelimit(padded, "_", '/');
     decoded = g_base64_decode(padded, &size);

@@ -31,6 +31,9 @@
  * and those beyond the first thirty. Transfer full. */
 char *short_description_make(const char *type, const char *sdp);
 
-/* The other way round; NULL if TEXT is no such word. TYPE is set to "offer" or "answer". Transfer
- * full. */
+/* The other way round; NULL if TEXT is no such word. Chats and mails may have put it into several
+ * lines, with a '>' before each. TYPE is set to "offer" or "answer". Transfer full. */
 char *short_description_read(const char *text, const char **type);
+
+/* Whether TEXT is how a word begins, so that the rest of it may come. */
+bool short_description_is_begun(const char *text);

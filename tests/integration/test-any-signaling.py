@@ -7,6 +7,7 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -209,6 +210,33 @@ def test_copy_and_paste_sdp(world):
     for sdp in copy_and_paste(world, "--sdp"):
         check(sdp.startswith("v=0\r\n"), "no SDP")
         check("a=candidate:" in sdp, "no candidates")
+
+
+# As it comes out of a mail, and the offer where the answer should be
+def test_paste_in_pieces(world):
+    here, there = peers(world)
+    offering = ctl.Ctl(here, "--json", "offer", stdin=subprocess.PIPE)
+    offer = json.loads(offering.child.stdout.readline())["description"]
+    another = ctl.Ctl(there, "offer")
+    another.child.stdin.write(f"{offer}\n".encode())
+    another.child.stdin.flush()
+    equal(another.status(), 1, "exit status")
+    check("on the other machine" in another.errors(), another.said)
+    answering = ctl.Ctl(there, "--json", "answer", f" {offer[:60]}\n> {offer[60:]}\n")
+    answer = json.loads(answering.child.stdout.readline())["description"]
+    for line in (answer[:76], answer[76:]):
+        offering.child.stdin.write(f"> {line}\n".encode())
+        offering.child.stdin.flush()
+    for end in (offering, answering):
+        equal(end.status(), 0, "exit status")
+
+
+def test_interrupt_before_pasting(world):
+    here, _ = peers(world)
+    answering = ctl.Ctl(here, "answer", stdin=subprocess.PIPE)
+    wait_for(here.calls, 10, "the call")
+    answering.child.send_signal(signal.SIGINT)
+    equal(answering.status(), 1, "exit status")
 
 
 def test_paste_what_is_wrong(world):

@@ -106,6 +106,27 @@ static void test_mistakes(void)
     g_assert_cmpstr(type, ==, "unset");
 }
 
+/* As a chat or a mail breaks it */
+static void test_broken(void)
+{
+    g_autofree char *word = short_description_make("offer", offer);
+    g_autofree char *first = g_strndup(word, 60);
+    g_autofree char *sdp = NULL, *broken = NULL, *more = NULL, *cut = NULL;
+    const char *type;
+
+    broken = g_strdup_printf(" > %s\r\n> %.10s \n>%s\n", first, word + 60, word + 70);
+    sdp = short_description_read(broken, &type);
+    g_assert_nonnull(sdp);
+    more = g_strconcat(broken, "--", NULL);
+    cut = g_strconcat(first, ", ", word + 60, NULL);
+    g_assert_null(short_description_read(more, &type));
+    g_assert_null(short_description_read(cut, &type));
+    g_assert_true(short_description_is_begun(first));
+    g_assert_false(short_description_is_begun("hello"));
+    g_assert_false(short_description_is_begun(""));
+    g_assert_false(short_description_is_begun(cut));
+}
+
 /* The thirty-first candidate has no place. */
 static void test_many(void)
 {
@@ -128,6 +149,7 @@ int main(int argc, char **argv)
     g_test_add_func("/type", test_type);
     g_test_add_func("/incomplete", test_incomplete);
     g_test_add_func("/mistakes", test_mistakes);
+    g_test_add_func("/broken", test_broken);
     g_test_add_func("/many", test_many);
     return g_test_run();
 }
