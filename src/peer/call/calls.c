@@ -203,6 +203,7 @@ void calls_charge(Calls *calls, const Call *call, ConnectionConfig *config)
     config->uninvited = true;
     config->check_budget =
         sender_budgets_find(calls->budgets, call_remote(call), clock_monotonic());
+    check_budget_set_stranger(config->check_budget, call_is_stranger(call));
 }
 
 /* ---- outgoing ------------------------------------------------------------- */

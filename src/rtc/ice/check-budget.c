@@ -14,6 +14,8 @@ struct CheckBudget {
     Bucket bucket, early;
     struct in6_addr answered[MAX_ANSWERED]; /* a ring */
     guint n_answered;
+    bool stranger;
+    guint64 next_turn;
 };
 
 CheckBudget *check_budget_new(void)
@@ -73,6 +75,24 @@ bool check_budget_has_answered(const CheckBudget *budget, const struct in6_addr 
             return true;
     }
     return false;
+}
+
+void check_budget_set_stranger(CheckBudget *budget, bool stranger)
+{
+    budget->stranger = stranger;
+}
+
+bool check_budget_is_stranger(const CheckBudget *budget)
+{
+    return budget->stranger;
+}
+
+guint64 check_budget_take_turn(CheckBudget *budget, guint64 now)
+{
+    guint64 turn = MAX(budget->next_turn, now);
+
+    budget->next_turn = turn + 1;
+    return turn;
 }
 
 bool check_budget_is_idle(const CheckBudget *budget, gint64 now)

@@ -46,6 +46,14 @@ void check_budget_answered(CheckBudget *budget, const struct in6_addr *address, 
  */
 bool check_budget_has_answered(const CheckBudget *budget, const struct in6_addr *address);
 
+/* Whether its owner is a stranger; a new one's is none. */
+void check_budget_set_stranger(CheckBudget *budget, bool stranger);
+bool check_budget_is_stranger(const CheckBudget *budget);
+
+/* The turn of the next thing that its owner waits for, where the last that has had one had NOW: the
+ * more it has taken of late, the later. */
+guint64 check_budget_take_turn(CheckBudget *budget, guint64 now);
+
 /* Whether one who makes a new one would not know the difference: it is full, and nobody else
  * has a reference. */
 bool check_budget_is_idle(const CheckBudget *budget, gint64 now);

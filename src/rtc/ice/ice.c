@@ -29,6 +29,7 @@
 #include "rtc/ice/gathering.h"
 #include "rtc/ice/ice-server.h"
 #include "rtc/ice/local-addresses.h"
+#include "rtc/ice/name-lookups.h"
 #include "rtc/ice/nested-context.h"
 #include "rtc/ice/path-sizes.h"
 #include "rtc/ice/turn-tunnel.h"
@@ -63,7 +64,6 @@
 #endif
 #define SPARE_FDS 8
 #define MAX_REMOTE_CANDIDATES 40
-#define MAX_LOOKUPS 8 /* of names, in one call */
 /* A pair that has carried so much is worth a socket of our own. */
 #define FAST_AFTER (256 * 1024)
 
@@ -81,8 +81,7 @@ struct Ice {
     guint stream;
     char *ufrag, *password;
     guint remote_candidates;
-    GCancellable *lookups; /* of .local names, all of them */
-    guint lookup_count;
+    NameLookups *names;
     UdpPath *path; /* NULL: packets go through libnice */
     bool never_fast;
     bool hastened;     /* the first check has been, or is not to be */
@@ -501,11 +500,14 @@ static bool have_descriptors(GError **error)
     return n == SPARE_FDS;
 }
 
+static void on_name_found(const char *candidate, gpointer data);
+
 static void set_gate(Ice *ice, const IceConfig *config)
 {
     g_autoptr(CheckBudget) budget =
         config->budget ? check_budget_ref(config->budget) : check_budget_new();
 
+    ice->names = name_lookups_new(budget, on_name_found, ice);
     ice->gate = check_gate_new(&ice->rule, budget, ice->ufrag, config->uninvited);
     check_gate_repeat(ice->gate, config->repeat_ms);
     check_gate_keep(ice->gate, ice->context, keep_alive_within(config->keep_alive, CONSENT != 0));
@@ -520,7 +522,6 @@ Ice *ice_new(const IceConfig *config, GError **error)
         return NULL;
     ice = g_new0(Ice, 1);
     transport_init(&ice->transport, "ICE", ice_send);
-    ice->lookups = g_cancellable_new();
     ice->patience = config->patience;
     ice->hastened = config->leisurely;
     ice->never_fast = ice->libnice_only = config->libnice_only;
@@ -607,8 +608,7 @@ void ice_free(Ice *ice)
         closing_agents++;
         nice_agent_close_async(ice->agent, on_closed, remains);
     }
-    g_cancellable_cancel(ice->lookups);
-    g_object_unref(ice->lookups);
+    name_lookups_free(ice->names);
     transport_clear(&ice->transport);
     g_free(ice->ufrag);
     g_free(ice->password);
@@ -676,56 +676,10 @@ static bool add_numeric(Ice *ice, const char *candidate)
     return true;
 }
 
-/* ---- .local names ---- */
-
-/*
- * Browsers hide their addresses behind names that only multicast DNS knows
- * (draft-ietf-mmusic-mdns-ice-candidates). The system may be able to resolve
- * them (libnss-mdns, systemd-resolved); if not, the browser's checks reach us
- * and make the pair a peer-reflexive one.
- */
-typedef struct {
-    Ice *ice; /* not to be touched once the look-up is cancelled */
-    char **words;
-} Lookup;
-
-static void lookup_free(Lookup *lookup)
+static void on_name_found(const char *candidate, gpointer data)
 {
-    g_strfreev(lookup->words);
-    g_free(lookup);
-}
-
-static void on_resolved(GObject *resolver, GAsyncResult *result, gpointer data)
-{
-    Lookup *lookup = data;
-    g_autoptr(GError) error = NULL;
-    GList *addresses = g_resolver_lookup_by_name_finish(G_RESOLVER(resolver), result, &error);
-
-    if (addresses) {
-        g_autofree char *line = NULL;
-
-        g_free(lookup->words[CANDIDATE_ADDRESS]);
-        lookup->words[CANDIDATE_ADDRESS] = g_inet_address_to_string(addresses->data);
-        line = g_strjoinv(" ", lookup->words);
-        if (!add_numeric(lookup->ice, line))
-            log_debug("ICE: resolved candidate left out: %s", line);
-        g_resolver_free_addresses(addresses);
-    } else if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-        log_debug("ICE: %s", error->message);
-    }
-    lookup_free(lookup);
-}
-
-static void resolve(Ice *ice, const char *candidate)
-{
-    g_autoptr(GResolver) resolver = g_resolver_get_default();
-    Lookup *lookup = g_new0(Lookup, 1);
-
-    lookup->ice = ice;
-    lookup->words = candidate_split(candidate);
-    ice->lookup_count++;
-    g_resolver_lookup_by_name_async(resolver, lookup->words[CANDIDATE_ADDRESS], ice->lookups,
-                                    on_resolved, lookup);
+    if (!add_numeric(data, candidate))
+        log_debug("ICE: resolved candidate left out: %s", candidate);
 }
 
 /* ---- remote candidates ---- */
@@ -761,14 +715,14 @@ bool ice_add_candidate(Ice *ice, const char *candidate, GError **error)
     CandidateKind kind = classify(bare);
 
     if (kind == CANDIDATE_UNUSABLE || ice->remote_candidates >= MAX_REMOTE_CANDIDATES ||
-        (kind == CANDIDATE_NAMED && ice->lookup_count >= MAX_LOOKUPS)) {
+        (kind == CANDIDATE_NAMED && !name_lookups_add(ice->names, bare))) {
         log_debug("ICE: candidate left out: %s", bare);
         return true;
     }
     ice->remote_candidates++;
     if (kind == CANDIDATE_NAMED)
-        resolve(ice, bare);
-    else if (kind == CANDIDATE_MALFORMED || !add_numeric(ice, bare)) {
+        return true;
+    if (kind == CANDIDATE_MALFORMED || !add_numeric(ice, bare)) {
         g_set_error_literal(error, RTC_ERROR, RTC_ERROR_INVALID, "that is no ICE candidate");
         return false;
     }
