@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness  # noqa: E402
-from harness import check, equal, wait_for  # noqa: E402
+from harness import GLib, check, equal, wait_for  # noqa: E402
 
 MODULE = os.path.join(harness.TOP_SRCDIR, "data", "node")
 TESTS = os.path.join(harness.TOP_SRCDIR, "tests", "node", "test-webrtc.mjs")
@@ -143,6 +143,47 @@ process.stdin.once('data', () => {
         peer.signal(signal.SIGCONT)
     rest, _ = program.communicate(timeout=30)
     equal((rest.strip(), program.returncode), ("500", 0), "messages that came, and the exit status")
+
+
+def forge(peer, signals):
+    """Sends them to all other programs, as any of the bus can."""
+    bus = peer.bus.connect()
+    names = bus.call_sync("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "ListNames", None,
+                          None, 0, -1, None).unpack()[0]
+    for name in names:
+        if name.startswith(":") and name != bus.get_unique_name():
+            for path, interface, member, body in signals:
+                bus.emit_signal(name, path, interface, member, body)
+    bus.flush_sync(None)
+    bus.close_sync(None)
+
+
+def test_signals_of_others(world):
+    """What is not the daemon's does not count."""
+    peer = new_peer(world)
+    program = connected(peer, """
+b.ondatachannel = ({channel: other}) => {
+  other.onmessage = ({data}) => { console.log(data); a.close(); b.close(); };
+  other.onclose = () => console.log('close', b.connectionState);
+  console.log('open');
+};
+process.stdin.once('data', () => { process.stdin.destroy(); channel.send('ours'); });
+""")
+    equal(program.stdout.readline().strip(), "open", "what the program says")
+    signals = []
+    for path, interfaces in peer.objects().items():
+        if harness.CHANNEL_INTERFACE in interfaces:
+            signals.append((path, harness.CHANNEL_INTERFACE, "MessageReceived",
+                            GLib.Variant("(say)", ("text", b"forged"))))
+        if harness.CALL_INTERFACE in interfaces:
+            closed = {"State": GLib.Variant("s", "closed")}
+            signals.append((path, harness.PROPERTIES, "PropertiesChanged",
+                            GLib.Variant("(sa{sv}as)", (harness.CALL_INTERFACE, closed, []))))
+    signals.append(("/", "org.freedesktop.DBus", "NameOwnerChanged",
+                    GLib.Variant("(sss)", (harness.PEER[0], "", ""))))
+    forge(peer, signals)
+    rest, _ = program.communicate("go\n", timeout=30)
+    equal(rest.splitlines()[:1], ["ours"], "what came")
 
 
 def test_the_daemon_dies(world):

@@ -148,12 +148,17 @@ class Daemon {
   constructor(bus) {
     this.bus = bus;
     this.objects = new Map(); // path → DaemonObject
+    this.owner = null; // its name on the bus that no other can have
     bus.onSignal = (message) => this.signal(message);
     bus.onClose = () => this.lost();
   }
 
+  // Whoever is on the bus can send us whatever reads like one of the daemon's.
   signal(message) {
-    const {interface: iface, member, path, body} = message;
+    const {interface: iface, member, path, sender} = message;
+    if (sender !== (iface === BUS ? BUS : this.owner))
+      return;
+    const {body} = message;
     if (iface === MANAGER && path === ROOT)
       this.managed(member, body);
     else if (iface === BUS && member === 'NameOwnerChanged' && body[0] === NAME)
@@ -192,6 +197,7 @@ class Daemon {
       `type='signal',sender='${BUS}',member='NameOwnerChanged',arg0='${NAME}'`,
     ];
     await Promise.all(rules.map((rule) => this.bus.callBus('AddMatch', 's', rule)));
+    [this.owner] = await this.bus.callBus('GetNameOwner', 's', NAME);
   }
 
   async createCall(options) {

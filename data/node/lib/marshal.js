@@ -272,6 +272,7 @@ function messageLength(buffer) {
   return length;
 }
 
+// The body is read when it is asked for.
 function readMessage(buffer) {
   const reader = new Reader(buffer, buffer[0] === 'l'.charCodeAt(0), 1);
   const message = {type: reader.value('y')};
@@ -282,7 +283,15 @@ function readMessage(buffer) {
       message[FIELDS[code][0]] = value;
   }
   reader.align(8);
-  message.body = message.signature ? reader.values(message.signature) : [];
+  const start = reader.at;
+  let body = null;
+  Object.defineProperty(message, 'body', {
+    get() {
+      reader.at = start;
+      body ??= message.signature ? reader.values(message.signature) : [];
+      return body;
+    },
+  });
   return message;
 }
 
