@@ -10,7 +10,7 @@ import time
 from harness import note, wait_for, watch
 from gi.repository import Gio, GLib
 from net import Cable, Space
-from test_relayed import ESCAPED, PORT, USER, coturn
+from test_relayed import ESCAPED, PORT, USER, coturn, way
 
 RATE = 10
 DROP = """table inet cut {
@@ -168,8 +168,7 @@ class Star:
                 "Ice": {"Servers": self.servers}, **self.config, **(config or {})})
 
     def way(self):
-        return " - ".join(" ".join(self.call.get(name).split()[4:8])
-                          for name in ("LocalCandidate", "RemoteCandidate"))
+        return " - ".join(" ".join(candidate.split()[4:8]) for candidate in way(self.call))
 
     def connected(self):
         calls = [c for c in self.desk.calls() if c.get("State") == "connected"]

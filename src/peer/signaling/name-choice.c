@@ -11,9 +11,9 @@
  * moment has left a connection that the relay takes for alive. The relay asks it
  * now, and tells us with Retry-After. If its address is still ours, our kernel
  * answers that there is no such connection, sooner than that; else the relay waits
- * for three seconds, and up to one more. Once it knows that somebody else is there
- * it says no Retry-After. */
-static const guint waits[] = {1000, 4000}; /* milliseconds */
+ * for three seconds, and up to one more; or longer, if it is slow or asks another one.
+ * Once it knows that somebody else is there it says no Retry-After. */
+static const guint waits[] = {1000, 4000, 5000}; /* milliseconds */
 
 #define SUSPICION (120 * G_USEC_PER_SEC)
 
