@@ -58,8 +58,8 @@ Sdp *connection_template(const Connection *connection);
 void connection_hold_outbox(Connection *connection, bool held);
 void connection_forget_outbox(Connection *connection);
 bool connection_take_answer(Connection *connection, Sdp **remote, const char *text, GError **error);
-/* Whether there is room for one more agent */
-bool connection_may_restart(Connection *connection, GError **error);
+/* Asks ConnectionOps.restart: whether there is room for one more agent. */
+bool connection_prepare_restart(Connection *connection, GError **error);
 bool connection_is_over(const Connection *connection, GError **error);
 
 /* In connection-stats.c: there is a DTLS now. */

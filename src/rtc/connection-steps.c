@@ -36,7 +36,7 @@ static bool need_agent(Connection *connection, bool controlling, bool leisurely,
 
     if (is_fresh(connection, last) && paths_searching(connection->paths) >= 0)
         return true;
-    if ((connection->dtls && !connection_may_restart(connection, error)) ||
+    if ((connection->dtls && !connection_prepare_restart(connection, error)) ||
         !paths_begin(connection->paths, controlling, leisurely, error))
         return false;
     connection_hold_outbox(connection, true);

@@ -546,7 +546,7 @@ bool connection_begin(Connection *connection, GError **error)
     return start_dtls(connection, error);
 }
 
-bool connection_may_restart(Connection *connection, GError **error)
+bool connection_prepare_restart(Connection *connection, GError **error)
 {
     return !connection->ops->restart ||
            connection->ops->restart(connection, error, connection->data);
@@ -586,7 +586,7 @@ bool connection_set_remote(Connection *connection, const char *type, const char 
     case NEGOTIATION_OFFER_FIRST:
         return answer_anew(connection, &remote, sdp, error) && connection_begin(connection, error);
     case NEGOTIATION_OFFER_RESTART:
-        return connection_may_restart(connection, error) &&
+        return connection_prepare_restart(connection, error) &&
                answer_anew(connection, &remote, sdp, error);
     case NEGOTIATION_OFFER_OTHER:
         answer_as_before(connection, g_steal_pointer(&remote), sdp);

@@ -120,8 +120,8 @@ typedef struct {
     /* REASON is set for FAILED and may be for CLOSED. */
     void (*state)(Connection *connection, ConnectionState state, const GError *reason,
                   gpointer data);
-    /* The remote restarts ICE, which takes another agent: false refuses it. May be NULL; may not call
-     * connection_free(). */
+    /* ICE is about to restart, at the remote's wish or a program's, which takes another agent: false
+     * refuses it. It may set the ICE servers. May be NULL; may not call connection_free(). */
     bool (*restart)(Connection *connection, GError **error, gpointer data);
     /* May be NULL. */
     void (*path)(Connection *connection, ConnectionPathEvent event, gpointer data);

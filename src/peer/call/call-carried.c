@@ -52,7 +52,7 @@ bool call_create_offer(Call *call, GError **error)
 
 /* ---- step by step --------------------------------------------------------- */
 
-void call_configure_steps(Call *call, ConnectionConfig *config)
+static void configure_steps(Call *call, ConnectionConfig *config)
 {
     config->protocol = NULL;
     config->relay_only = call->relay_only;
@@ -61,6 +61,13 @@ void call_configure_steps(Call *call, ConnectionConfig *config)
         config->certificate = call->certificate;
     if (call->ice_servers)
         config->ice_servers = (const char *const *) call->ice_servers;
+}
+
+void call_configure(Call *call, ConnectionConfig *config)
+{
+    call->user.ops->configure(call, config, call->user.data);
+    if (call->stepwise)
+        configure_steps(call, config);
 }
 
 bool call_need_connection(Call *call, GError **error)
@@ -148,8 +155,7 @@ void call_reconfigure(Call *call, const char *const *servers, bool relay_only)
     call->relay_only = relay_only;
     if (!call->connection)
         return;
-    call->user.ops->configure(call, &config, call->user.data);
-    call_configure_steps(call, &config);
+    call_configure(call, &config);
     connection_set_ice_servers(call->connection, config.ice_servers);
     connection_set_relay_only(call->connection, relay_only);
 }

@@ -39,22 +39,26 @@ static void call_renew_servers(Call *call)
 {
     ConnectionConfig config = {};
 
-    call->user.ops->configure(call, &config, call->user.data);
-    if (call->stepwise)
-        call_configure_steps(call, &config);
+    call_configure(call, &config);
     connection_set_ice_servers(call->connection, config.ice_servers);
 }
 
 /* Ours and the remote's are alike: each takes another agent beside the one there is. */
-bool call_may_restart(Connection *connection, GError **error, gpointer data)
+static bool call_may_restart(const Call *call, GError **error)
 {
-    if (call_quota_may_restart(data)) {
-        call_renew_servers(data);
+    if (call_quota_may_restart(call))
         return true;
-    }
     g_set_error_literal(error, PEER_ERROR, PEER_ERROR_LIMIT_EXCEEDED,
                         call_place_to_text(CALL_PLACE_DESCRIPTORS));
     return false;
+}
+
+bool call_prepare_restart(Connection *connection, GError **error, gpointer data)
+{
+    if (!call_may_restart(data, error))
+        return false;
+    call_renew_servers(data);
+    return true;
 }
 
 static bool on_restart(bool anew, gpointer data)
@@ -64,7 +68,7 @@ static bool on_restart(bool anew, gpointer data)
 
     if (!call_locate(call))
         return false;
-    if (!call_may_restart(call->connection, &error, call) ||
+    if (!call_prepare_restart(call->connection, &error, call) ||
         !connection_restart_ice(call->connection, anew, &error))
         log_debug("call %u: no restart: %s", call->number, error->message);
     return true;

@@ -69,8 +69,10 @@ void call_tell_candidate(Connection *connection, const IceCandidateInit *candida
 void call_say_bye(Call *call);
 bool call_set_remote(Call *call, const char *type, const char *sdp, GError **error);
 
-/* In call-carried.c: of a stepwise call */
-void call_configure_steps(Call *call, ConnectionConfig *config);
+/* In call-carried.c: the daemon's settings as they are now, with a stepwise call's own ones over
+ * them; CONFIG points into both until they change. And the connection of a stepwise call, made if
+ * there is none */
+void call_configure(Call *call, ConnectionConfig *config);
 bool call_need_connection(Call *call, GError **error);
 
 /* In call-ladder.c: what has happened; and a channel on which the remote asks for that, which
@@ -81,8 +83,9 @@ void call_ladder_state(Call *call, CallState old);
 bool call_ladder_take(Call *call, CallChannel *channel);
 bool call_ladder_has(const CallChannel *channel);
 
-/* In call-mend.c: for ConnectionOps, and when its state is another */
-bool call_may_restart(Connection *connection, GError **error, gpointer data);
+/* In call-mend.c: for ConnectionOps, and when its state is another. Before a restart the ICE servers
+ * are renewed, unless the quota refuses it */
+bool call_prepare_restart(Connection *connection, GError **error, gpointer data);
 void call_note_path(Connection *connection, ConnectionPathEvent event, gpointer data);
 void call_note_failed(Call *call, bool failed);
 void call_path_connected(Call *call);

@@ -372,7 +372,7 @@ static const ConnectionOps connection_ops = {
     .description = call_describe,
     .candidate = call_tell_candidate,
     .state = on_connection_state,
-    .restart = call_may_restart,
+    .restart = call_prepare_restart,
     .path = call_note_path,
     .channel = on_remote_channel,
     .verify = on_verify,
@@ -382,10 +382,8 @@ bool call_make_connection(Call *call, GError **error)
 {
     ConnectionConfig config = {};
 
-    call->user.ops->configure(call, &config, call->user.data);
+    call_configure(call, &config);
     config.patience = call->carried && !call->stepwise ? CALL_CARRIED_TIMEOUT : 0;
-    if (call->stepwise)
-        call_configure_steps(call, &config);
     call->connection = connection_new(&config, &connection_ops, call, error);
     if (call->connection)
         call_capture_follow(call->capture, call->connection);
