@@ -346,9 +346,7 @@ export class Call extends EventTarget {
     #connectionChanged() {
         switch (this.#connection.connectionState) {
         case 'connected':
-            if (this.state === 'reconnecting' && this.#emptied)
-                this.close('silent', true);
-            else
+            if (!this.#foundEmpty())
                 this.#connected(this.state === 'connecting');
             break;
         case 'disconnected':
@@ -381,14 +379,21 @@ export class Call extends EventTarget {
             this.#step('connected', {stats: this.stats, at});
     }
 
+    /** There is a path again, but all channels are gone: that call ends, and another one is made. */
+    #foundEmpty() {
+        if (this.state !== 'reconnecting' || !this.#emptied)
+            return false;
+        this.close('silent', true);
+        return true;
+    }
+
     /**
      * Firefox gives up DTLS and all channels when a restart of ICE fails, and when a later one finds a path
      * it makes no channel anew, and at times not even DTLS: then this alone tells that there is a path.
      */
     #iceChanged() {
-        const found = ['connected', 'completed'].includes(this.#connection.iceConnectionState);
-        if (found && this.state === 'reconnecting' && this.#emptied)
-            this.close('silent', true);
+        if (['connected', 'completed'].includes(this.#connection.iceConnectionState))
+            this.#foundEmpty();
     }
 
     /**
