@@ -9,59 +9,70 @@
 
 #include "fake-clock.h"
 
+static struct {
+    NiceAgent *agent;
+    Gathering *gathering;
+    guint ends; /* how often the end has been told */
+} test;
+
 static void on_ended(const char *candidate, gpointer data)
 {
     g_assert_null(candidate);
-    ++*(guint *) data;
+    test.ends++;
 }
 
-static void say_done(NiceAgent *agent)
+static void set_up(void)
 {
-    g_signal_emit_by_name(agent, "candidate-gathering-done", 1);
+    test.agent = nice_agent_new(NULL, NICE_COMPATIBILITY_RFC5245);
+    test.gathering = gathering_new(test.agent, on_ended, NULL);
+    test.ends = 0;
+    gathering_begin(test.gathering);
+}
+
+static void say_done(void)
+{
+    g_signal_emit_by_name(test.agent, "candidate-gathering-done", 1);
+}
+
+/* What libnice says after that finds nobody. */
+static void tear_down(void)
+{
+    guint ends = test.ends;
+
+    gathering_free(test.gathering);
+    g_assert_cmpint(fake_clock_due(), ==, -1);
+    say_done();
+    g_assert_cmpuint(test.ends, ==, ends);
+    g_object_unref(test.agent);
 }
 
 static void test_said(void)
 {
-    NiceAgent *agent = nice_agent_new(NULL, NICE_COMPATIBILITY_RFC5245);
-    guint count = 0;
-    Gathering *gathering = gathering_new(agent, on_ended, &count);
-
-    gathering_begin(gathering);
+    set_up();
     fake_clock_advance(8 * G_USEC_PER_SEC);
-    g_assert_cmpuint(count, ==, 0);
-    say_done(agent);
-    g_assert_cmpuint(count, ==, 1);
+    g_assert_cmpuint(test.ends, ==, 0);
+    say_done();
+    g_assert_cmpuint(test.ends, ==, 1);
     g_assert_cmpint(fake_clock_due(), ==, -1);
-    gathering_free(gathering);
-    g_object_unref(agent);
+    tear_down();
 }
 
 /* A second time it is no news. */
 static void test_forgotten(void)
 {
-    NiceAgent *agent = nice_agent_new(NULL, NICE_COMPATIBILITY_RFC5245);
-    guint count = 0;
-    Gathering *gathering = gathering_new(agent, on_ended, &count);
-
-    gathering_begin(gathering);
+    set_up();
     fake_clock_advance(15 * G_USEC_PER_SEC);
-    g_assert_cmpuint(count, ==, 1);
-    say_done(agent);
-    g_assert_cmpuint(count, ==, 1);
-    gathering_free(gathering);
-    say_done(agent);
-    g_object_unref(agent);
+    g_assert_cmpuint(test.ends, ==, 1);
+    say_done();
+    g_assert_cmpuint(test.ends, ==, 1);
+    tear_down();
 }
 
 static void test_freed_before(void)
 {
-    NiceAgent *agent = nice_agent_new(NULL, NICE_COMPATIBILITY_RFC5245);
-    Gathering *gathering = gathering_new(agent, on_ended, NULL);
-
-    gathering_begin(gathering);
-    gathering_free(gathering);
-    g_assert_cmpint(fake_clock_due(), ==, -1);
-    g_object_unref(agent);
+    set_up();
+    tear_down();
+    g_assert_cmpuint(test.ends, ==, 0);
 }
 
 int main(int argc, char **argv)
