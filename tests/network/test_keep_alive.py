@@ -10,6 +10,7 @@ from channels import Acquired, open_channel, remote_channel
 from harness import CALL_INTERFACE, Skip, equal, note, wait_for
 from star import Star
 from test_outage import wait
+from test_relayed import way
 
 # Another port each time that a path has been forgotten
 FORGETFUL = """table inet nat {
@@ -31,10 +32,10 @@ def test_keep_alive(world):
     call.wait_state("connected", 30)
     sender = Acquired(open_channel(call, "late"))
     receiver = Acquired(remote_channel(star.box, "late"))
-    way = [call.get(name) for name in ("LocalCandidate", "RemoteCandidate")]
+    before = way(call)
     wait(IDLE)
     equal(call.get("State"), "connected", "the call")
-    equal([call.get(name) for name in ("LocalCandidate", "RemoteCandidate")], way, "its path")
+    equal(way(call), before, "its path")
     changes = star.desk.signals.changes(call.path, CALL_INTERFACE, "State")
     equal("reconnecting" in changes, False, "the call has been lost meanwhile")
     sender.socket.send(b"\0still there")

@@ -14,6 +14,7 @@ import time
 from harness import PATIENCE, check, equal, hold, note, wait_for
 from net import Cable
 from star import NAT, Star
+from test_relayed import kinds
 
 ALL = os.environ.get("RTCBUS_TEST_OUTAGES") == "all"
 
@@ -253,8 +254,8 @@ def direct_cut(world):
 
 def relayed(world):
     star = Star(world, turn=True, direct=False)
-    kinds = star.call.get("LocalCandidate") + star.call.get("RemoteCandidate")
-    check("typ relay" in kinds, f"nothing is relayed: {kinds}")
+    pair = kinds(star.call)
+    check("relay" in pair, f"the pair is {pair}: nothing is relayed")
     return star
 
 
