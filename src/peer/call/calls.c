@@ -142,9 +142,18 @@ GPtrArray *calls_snapshot(const Calls *calls)
 
 Call *calls_find(const Calls *calls, guint number)
 {
-    for (guint i = 0; i < calls->list->len; i++) {
-        if (call_number(calls->list->pdata[i]) == number)
-            return calls->list->pdata[i];
+    guint first = 0, end = calls->list->len;
+
+    while (first < end) {
+        guint middle = first + (end - first) / 2;
+        Call *call = calls->list->pdata[middle];
+
+        if (call_number(call) == number)
+            return call;
+        if (call_number(call) < number)
+            first = middle + 1;
+        else
+            end = middle;
     }
     return NULL;
 }

@@ -30,7 +30,8 @@ struct Feed {
     Store *store;
     const FeedOps *ops;
     gpointer data;
-    GPtrArray *links; /* of FeedLink */
+    GPtrArray *links;    /* of FeedLink */
+    GHashTable *by_call; /* Call → FeedLink, the same ones */
     FeedTail *tail;
     FeedReached *reached;
     TurnTask wake;
@@ -75,13 +76,7 @@ static void link_unref(gpointer link)
 
 static FeedLink *find_link(const Feed *feed, const Call *call)
 {
-    for (guint i = 0; i < feed->links->len; i++) {
-        FeedLink *link = feed->links->pdata[i];
-
-        if (link->call == call)
-            return link;
-    }
-    return NULL;
+    return g_hash_table_lookup(feed->by_call, call);
 }
 
 static FeedLink *get_link(Feed *feed, Call *call)
@@ -95,6 +90,7 @@ static FeedLink *get_link(Feed *feed, Call *call)
     link->call = call;
     link->retry = FIRST_RETRY;
     g_ptr_array_add(feed->links, link);
+    g_hash_table_insert(feed->by_call, call, link);
     return link;
 }
 
@@ -622,6 +618,7 @@ static void link_forget(Feed *feed, FeedLink *link)
         link_end(link);
     }
     g_clear_handle_id(&link->timer, g_source_remove);
+    g_hash_table_remove(feed->by_call, link->call);
     link->call = NULL;
     g_ptr_array_remove(feed->links, link);
 }
@@ -730,6 +727,7 @@ Feed *feed_new(Store *store, const FeedOps *ops, gpointer data)
     feed->ops = ops;
     feed->data = data;
     feed->links = g_ptr_array_new_with_free_func(link_unref);
+    feed->by_call = g_hash_table_new(NULL, NULL);
     feed->tail = feed_tail_new();
     feed->reached = feed_reached_new();
     turn_task_init(&feed->wake, on_wake, feed);
@@ -746,6 +744,7 @@ void feed_free(Feed *feed)
     while (feed->links->len > 0)
         link_forget(feed, feed->links->pdata[feed->links->len - 1]);
     g_ptr_array_unref(feed->links);
+    g_hash_table_unref(feed->by_call);
     feed_tail_free(feed->tail);
     feed_reached_free(feed->reached);
     g_free(feed);

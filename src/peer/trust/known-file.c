@@ -19,6 +19,7 @@ typedef struct {
 struct KnownFile {
     GPtrArray *lines;  /* of Line */
     GHashTable *first; /* name → Line, the first one of it */
+    guint count;       /* of lines with a name */
 };
 
 static void line_free(gpointer data)
@@ -52,7 +53,10 @@ void known_file_free(KnownFile *file)
 
 static void note_name(KnownFile *file, Line *line)
 {
-    if (line->peer.name && !g_hash_table_contains(file->first, line->peer.name))
+    if (!line->peer.name)
+        return;
+    file->count++;
+    if (!g_hash_table_contains(file->first, line->peer.name))
         g_hash_table_insert(file->first, line->peer.name, line);
 }
 
@@ -216,6 +220,7 @@ guint known_file_remove(KnownFile *file, const char *name)
         if (g_strcmp0(line->peer.name, name) == 0)
             g_ptr_array_remove_index(file->lines, i - 1);
     }
+    file->count -= before - file->lines->len;
     return before - file->lines->len;
 }
 
@@ -223,11 +228,7 @@ guint known_file_remove(KnownFile *file, const char *name)
 
 guint known_file_count(const KnownFile *file)
 {
-    guint n = 0;
-
-    for (guint i = 0; i < file->lines->len; i++)
-        n += ((const Line *) file->lines->pdata[i])->peer.name != NULL;
-    return n;
+    return file->count;
 }
 
 void known_file_foreach(const KnownFile *file, void (*func)(const KnownPeer *peer, gpointer data),
@@ -250,8 +251,10 @@ const KnownPeer *known_file_find(const KnownFile *file, const char *name)
 
 bool known_file_has(const KnownFile *file, const char *name, const char *fingerprint)
 {
-    if (!known_file_find(file, name))
-        return false;
+    const KnownPeer *first = known_file_find(file, name);
+
+    if (!first || strcmp(first->fingerprint, fingerprint) == 0)
+        return first != NULL;
     for (guint i = file->lines->len; i > 0; i--) {
         const Line *line = file->lines->pdata[i - 1];
 
