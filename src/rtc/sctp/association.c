@@ -21,6 +21,7 @@
 #include "rtc/error.h"
 #include "rtc/sctp/chunks.h"
 #include "rtc/sctp/congestion.h"
+#include "rtc/sctp/early-reset.h"
 #include "rtc/sctp/gate.h"
 #include "rtc/sctp/liveness.h"
 #include "rtc/sctp/opening.h"
@@ -44,10 +45,7 @@
  * waits for ever for the rest of it, on its stream or on all.
  */
 #define PARTIAL_MIN (2 * READ_SIZE)
-/*
- * What a path can hold that carries 200 Mbit/s with a round trip of 100 ms, chunk headers
- * included
- */
+/* What a path holds that carries 200 Mbit/s with a round trip of 100 ms, chunk headers included */
 #define BUFFER_SIZE (4 * ASSOCIATION_MAX_SEND)
 #define STREAMS_MAX 1024
 /* By what a packet is longer that fills an Ethernet link, over IPv6, than one that passes anywhere */
@@ -64,6 +62,7 @@ struct Association {
     guint quiet_seconds;
     Recovery *recovery;
     Congestion *congestion;
+    EarlyReset *early_reset;
     SackBatch *sacks; /* NULL: the remote is none of ours */
     PacketParts *parts;
     TransportState state;
@@ -490,6 +489,7 @@ static void association_output(const guint8 *packet, gsize length, gpointer data
     else
         congestion_output(association->congestion, packet, length);
     gate_sent(&association->gate, packet, length);
+    early_reset_output(association->early_reset, packet, length);
     if (association->opening && opening_is_silent(association->opening))
         return;
     if (!sack_batch_keep(association->sacks, packet, length))
@@ -527,6 +527,7 @@ static void association_input(Association *association, const guint8 *packet, gs
     sctp_path_input(association->path, packet, length);
     if (denied && !sctp_stack_allow_requests(association->socket, false))
         return;
+    packet = early_reset_input(association->early_reset, packet, length);
     packet = congestion_input(association->congestion, packet, length);
     sctp_stack_input(association->id, packet, length);
     if (denied)
@@ -736,6 +737,7 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
         association->least_packet = MIN(config->mtu + LINK_ROOM, config->max_packet);
     association->recovery = recovery_new(&recovery_user, association);
     association->congestion = congestion_new();
+    association->early_reset = early_reset_new(lower);
     if (config->adds_streams)
         association->sacks = sack_batch_new(lower, config->path_round_trip_usec);
     association->id = sctp_stack_add(config->local_port, &stack_user, association);
@@ -767,6 +769,7 @@ void association_free(Association *association)
     liveness_free(association->liveness);
     recovery_free(association->recovery);
     congestion_free(association->congestion);
+    early_reset_free(association->early_reset);
     sack_batch_free(association->sacks);
     packet_parts_free(association->parts);
     sctp_path_free(association->path);
