@@ -31,6 +31,7 @@ static struct {
     GString *texts;   /* what has come, each with its channel's label in front */
     GString *sent;    /* what has gone, see association_send() */
     bool blocked;     /* nothing goes */
+    gsize too_long;   /* nothing that is so long goes; 0: all does */
 } seen;
 
 /* A word a message: stream, PPID, o or u(nordered), R<n> or T<n>, and how long it is. */
@@ -38,6 +39,8 @@ AssociationResult association_send(Association *sctp, const AssociationMessage *
 {
     if (seen.blocked)
         return ASSOCIATION_BLOCKED;
+    if (seen.too_long > 0 && message->length >= seen.too_long)
+        return ASSOCIATION_TOO_LONG;
     g_string_append_printf(seen.sent, "%u/%u/%c", message->stream, message->ppid,
                            message->ordered ? 'o' : 'u');
     if (message->max_retransmits >= 0)
@@ -113,6 +116,7 @@ static ChannelSet *set_new(guint max_channels)
     seen.texts = g_string_new(NULL);
     seen.sent = g_string_new(NULL);
     seen.blocked = false;
+    seen.too_long = 0;
     seen.opened = seen.closed = seen.freed = seen.late = 0;
     seen.held = false;
     seen.ends = NULL;
@@ -516,6 +520,54 @@ static void test_reliability(void)
     set_free(set);
 }
 
+/* A long message waits while usrsctp has enough: others of its channel behind it, no other channel. */
+static void test_long_message(void)
+{
+    ChannelSet *set = set_new(16);
+    Channel *first = open_ours(set, &CHANNEL_OPTIONS_DEFAULT);
+    Channel *second = open_ours(set, &CHANNEL_OPTIONS_DEFAULT);
+
+    acknowledge(set, 0);
+    acknowledge(set, 2);
+    assert_sent("0/50/o/13 2/50/o/13 ");
+    seen.too_long = 8;
+    channel_send(first, MESSAGE_BINARY, "a long one", 10, NULL);
+    channel_send(first, MESSAGE_BINARY, "behind", 6, NULL);
+    channel_send(second, MESSAGE_BINARY, "beside", 6, NULL);
+    channel_set_writable(set);
+    channel_send(second, MESSAGE_BINARY, "again", 5, NULL);
+    assert_sent("2/53/o/6 2/53/o/5 ");
+    seen.too_long = 0;
+    channel_set_writable(set);
+    assert_sent("0/53/o/10 0/53/o/6 ");
+    set_free(set);
+}
+
+/* They pass it until they have had as much, whether they wait themselves or not. */
+static void test_long_message_is_not_forgotten(void)
+{
+    static const guint8 bytes[1000];
+    ChannelSet *set = set_new(16);
+    Channel *first = open_ours(set, &CHANNEL_OPTIONS_DEFAULT);
+    Channel *second = open_ours(set, &CHANNEL_OPTIONS_DEFAULT);
+
+    acknowledge(set, 0);
+    acknowledge(set, 2);
+    seen.too_long = sizeof bytes;
+    channel_send(first, MESSAGE_BINARY, bytes, sizeof bytes, NULL);
+    channel_set_writable(set);
+    g_string_truncate(seen.sent, 0);
+    for (guint i = 0; i < 9; i++)
+        channel_send(second, MESSAGE_BINARY, bytes, 300, NULL);
+    assert_sent("2/53/o/300 2/53/o/300 2/53/o/300 ");
+    channel_set_writable(set);
+    assert_sent("");
+    seen.too_long = 0;
+    channel_set_writable(set);
+    assert_sent("0/53/o/1000 2/53/o/300 2/53/o/300 2/53/o/300 2/53/o/300 2/53/o/300 2/53/o/300 ");
+    set_free(set);
+}
+
 /* RFC 8831 6.6 and 8: which PPID, one message each, and a byte of zero for none at all */
 static void test_ppids(void)
 {
@@ -652,6 +704,9 @@ int main(int argc, char **argv)
     g_test_add_func("/channel-set/dcep-is-reliable", test_dcep_is_reliable);
     g_test_add_func("/channel-set/ordered-until-acknowledged", test_ordered_until_acknowledged);
     g_test_add_func("/channel-set/reliability", test_reliability);
+    g_test_add_func("/channel-set/long-message", test_long_message);
+    g_test_add_func("/channel-set/long-message-is-not-forgotten",
+                    test_long_message_is_not_forgotten);
     g_test_add_func("/channel-set/ppids", test_ppids);
     g_test_add_func("/channel-set/parity", test_parity);
     g_test_add_func("/channel-set/id-in-use", test_id_in_use);

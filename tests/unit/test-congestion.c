@@ -143,10 +143,64 @@ static void test_chance(void)
     tear_down();
 }
 
+/* As many messages of 256 KiB as are taken, on four streams in turn */
+static void fill_long(void)
+{
+    static const guint8 bytes[1 << 18];
+    static guint16 turn;
+    AssociationMessage message = message_of(bytes, sizeof bytes);
+
+    for (message.stream = 1 + turn % 4; association_send(ours.sctp, &message) == ASSOCIATION_SENT;
+         message.stream = 1 + ++turn % 4)
+        ;
+}
+
+/* How long a short message on a stream of its own is on its way, in µs */
+static gint64 send_short(Way *there, Way *back)
+{
+    AssociationMessage message = message_of("short", 5);
+    const gint64 sent = clock_monotonic();
+    const guint before = remote.messages->len;
+
+    message.stream = 5;
+    g_assert_cmpint(association_send(ours.sctp, &message), ==, ASSOCIATION_SENT);
+    while ((remote.messages->len - before) % 17 != 6) {
+        fill_long();
+        step(there, back);
+    }
+    return clock_monotonic() - sent;
+}
+
+/* It waits for what is on its way and about one long message, not for one of each stream. */
+static void test_long_messages(void)
+{
+    const double rate = 12.5e6;
+    const gint64 delay = 10 * 1000, one_long = (1 << 18) / rate * G_USEC_PER_SEC;
+    Way there = {.from = &ours, .to = &remote, .rate = rate, .delay = delay};
+    Way back = {.from = &remote, .to = &ours, .delay = delay};
+    gint64 longest = 0;
+
+    begin(&there, &back);
+    for (guint i = 0; i < 20; i++) {
+        for (guint j = 0; j < 293; j++) {
+            fill_long();
+            step(&there, &back);
+        }
+        if (i >= 10)
+            longest = MAX(longest, send_short(&there, &back));
+    }
+    g_test_message("%.1f ms", longest * 1e-3);
+    g_assert_cmpint(longest, <, delay + 3 * one_long);
+    way_clear(&there);
+    way_clear(&back);
+    tear_down();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/congestion/queue", test_queue);
     g_test_add_func("/congestion/chance", test_chance);
+    g_test_add_func("/congestion/long-messages", test_long_messages);
     return g_test_run();
 }

@@ -203,6 +203,9 @@ static bool take_turn(ChannelSet *set, Channel *channel)
         return false;
     case ASSOCIATION_NO_STREAM:
         break;
+    case ASSOCIATION_TOO_LONG:
+        scheduler_let_pass(set->scheduler, &channel->turn, length);
+        return true;
     case ASSOCIATION_REFUSED:
     default:
         close_for(set, channel, RTC_ERROR_FAILED, "SCTP has no stream for this channel");
@@ -248,7 +251,7 @@ static AssociationResult on_send(Channel *channel, guint32 ppid, const void *byt
     AssociationResult result;
 
     if (!set->association || !set->connected || set->blocked || channel->state != CHANNEL_OPEN ||
-        channel_waits(channel))
+        channel_waits(channel) || !scheduler_may_pass(set->scheduler, &channel->turn))
         return ASSOCIATION_BLOCKED;
     result = send_now(set, channel, ppid, bytes, length);
     set->blocked = result == ASSOCIATION_BLOCKED;

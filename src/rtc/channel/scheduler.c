@@ -13,6 +13,7 @@
 struct Scheduler {
     GPtrArray *waiting; /* of Turn */
     guint64 clock;      /* of the last message */
+    guint64 limit;      /* who is ahead of this waits in this round */
     guint round;
 };
 
@@ -22,6 +23,7 @@ Scheduler *scheduler_new(void)
 
     scheduler->waiting = g_ptr_array_new();
     scheduler->round = 1;
+    scheduler->limit = G_MAXUINT64;
     return scheduler;
 }
 
@@ -48,23 +50,40 @@ void scheduler_leave(Scheduler *scheduler, Turn *turn)
     g_ptr_array_remove(scheduler->waiting, turn);
 }
 
+static guint64 price(const Turn *turn, gsize length)
+{
+    return (length + SCHEDULER_OVERHEAD) * SCHEDULER_WEIGHT_MAX /
+           CLAMP(turn->weight, 1, SCHEDULER_WEIGHT_MAX);
+}
+
 void scheduler_count(Scheduler *scheduler, Turn *turn, gsize length)
 {
     if (!turn->waits)
         turn->clock = MAX(turn->clock, scheduler->clock);
     scheduler->clock = MAX(scheduler->clock, turn->clock);
-    turn->clock += (length + SCHEDULER_OVERHEAD) * SCHEDULER_WEIGHT_MAX /
-                   CLAMP(turn->weight, 1, SCHEDULER_WEIGHT_MAX);
+    turn->clock += price(turn, length);
 }
 
 void scheduler_begin_round(Scheduler *scheduler)
 {
     scheduler->round++;
+    scheduler->limit = G_MAXUINT64;
 }
 
 void scheduler_skip(Scheduler *scheduler, Turn *turn)
 {
     turn->skipped = scheduler->round;
+}
+
+void scheduler_let_pass(Scheduler *scheduler, Turn *turn, gsize length)
+{
+    scheduler_skip(scheduler, turn);
+    scheduler->limit = MIN(scheduler->limit, turn->clock + price(turn, length));
+}
+
+bool scheduler_may_pass(const Scheduler *scheduler, const Turn *turn)
+{
+    return MAX(turn->clock, scheduler->clock) <= scheduler->limit;
 }
 
 Turn *scheduler_next(const Scheduler *scheduler)
@@ -74,7 +93,8 @@ Turn *scheduler_next(const Scheduler *scheduler)
     for (guint i = 0; i < scheduler->waiting->len; i++) {
         Turn *turn = scheduler->waiting->pdata[i];
 
-        if (turn->skipped != scheduler->round && (!next || turn->clock < next->clock))
+        if (turn->skipped != scheduler->round && turn->clock <= scheduler->limit &&
+            (!next || turn->clock < next->clock))
             next = turn;
     }
     return next;

@@ -48,5 +48,12 @@ void scheduler_begin_round(Scheduler *scheduler);
 /* TURN cannot send in this round. */
 void scheduler_skip(Scheduler *scheduler, Turn *turn);
 
+/* The same because its message, of LENGTH, is too long. Others go first in this round, but only until
+ * they have sent as much. */
+void scheduler_let_pass(Scheduler *scheduler, Turn *turn, gsize length);
+
+/* Whether TURN may send, though it does not wait, before those who have let others pass. */
+bool scheduler_may_pass(const Scheduler *scheduler, const Turn *turn);
+
 /* Who sends next, of two at the same time who came first; NULL: nobody. */
 Turn *scheduler_next(const Scheduler *scheduler);

@@ -196,11 +196,9 @@ static StreamsResult streams_result(bool accepted)
 static StreamsResult on_add_streams(guint16 count, gpointer data)
 {
     Association *association = data;
-    const struct sctp_add_streams request = {.sas_outstrms = count};
 
     sctp_stack_use(association->id);
-    return streams_result(usrsctp_setsockopt(association->socket, IPPROTO_SCTP, SCTP_ADD_STREAMS,
-                                             &request, sizeof request) == 0);
+    return streams_result(sctp_socket_add_streams(association->socket, count));
 }
 
 static StreamsResult on_reset_streams(const guint16 *streams, guint n, gpointer data)
@@ -283,6 +281,10 @@ AssociationResult association_send(Association *association, const AssociationMe
         association->blocked = true;
         return ASSOCIATION_BLOCKED;
     }
+    if (congestion_is_ahead(association->congestion, association->socket, message->length)) {
+        association->blocked = true;
+        return ASSOCIATION_TOO_LONG;
+    }
     sctp_stack_use(association->id);
     adjust_send_buffer(association, message->length);
     if (!sctp_socket_send(association->socket, message))
@@ -296,9 +298,7 @@ AssociationResult association_send(Association *association, const AssociationMe
  * acknowledged. */
 void association_cork(Association *association, bool corked)
 {
-    const int no_delay = !corked;
-
-    usrsctp_setsockopt(association->socket, IPPROTO_SCTP, SCTP_NODELAY, &no_delay, sizeof no_delay);
+    sctp_socket_set_no_delay(association->socket, !corked);
 }
 
 /* ---- receiving ---- */

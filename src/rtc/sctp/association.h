@@ -68,6 +68,7 @@ typedef enum {
     ASSOCIATION_SENT,
     ASSOCIATION_BLOCKED,   /* not now: `writable` will be called */
     ASSOCIATION_NO_STREAM, /* the same, but messages on other streams may be sent */
+    ASSOCIATION_TOO_LONG,  /* the same, but shorter ones on other streams may be sent */
     ASSOCIATION_REFUSED,   /* never */
 } AssociationResult;
 

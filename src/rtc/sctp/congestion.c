@@ -37,6 +37,12 @@ typedef struct {
 #define TIMER_ROUND_TRIPS 4
 #define TIMER_MAX_MS 2000
 
+/* A message is long from here on. What may wait in usrsctp before it: what leaves in so many µs,
+ * and at least so much */
+#define SHORT_MAX (16 * 1024)
+#define AHEAD (4 * 1000)
+#define AHEAD_MIN (64 * 1024)
+
 typedef struct {
     Delivery delivery;
     PathModel model;
@@ -140,15 +146,25 @@ const guint8 *congestion_input(Congestion *congestion, const guint8 *packet, gsi
     return edit(congestion, packet, length, sack, room);
 }
 
-/* Whether usrsctp holds more than what has been sent and is not acknowledged yet */
-static bool has_more(const Path *path, struct socket *socket)
+/* What usrsctp holds besides what has been sent and is not acknowledged yet, about */
+static gint64 unsent(const Path *path, struct socket *socket)
 {
     Buffered buffered = {};
     socklen_t length = sizeof buffered;
-    guint64 outstanding = delivery_outstanding(&path->delivery);
+    gint64 outstanding = delivery_outstanding(&path->delivery);
 
-    return usrsctp_getsockopt(socket, IPPROTO_SCTP, SCTP_GET_SNDBUF_USE, &buffered, &length) == 0 &&
-           buffered.sending > outstanding + outstanding / 16 + 2 * PACKET_MIN;
+    if (usrsctp_getsockopt(socket, IPPROTO_SCTP, SCTP_GET_SNDBUF_USE, &buffered, &length) < 0)
+        return 0;
+    return buffered.sending - outstanding - outstanding / 16;
+}
+
+bool congestion_is_ahead(const Congestion *congestion, struct socket *socket, gsize length)
+{
+    const Path *path = congestion->path;
+    gint64 window = path ? path_model_window(&path->model) : 0;
+
+    return length > SHORT_MAX && window > 0 && path->model.least > 0 &&
+           unsent(path, socket) > MAX(window * AHEAD / path->model.least, AHEAD_MIN);
 }
 
 static void adjust_timer(Congestion *congestion, struct socket *socket)
@@ -176,7 +192,7 @@ void congestion_settle(Congestion *congestion, struct socket *socket)
         return;
     congestion->sampled = false;
     adjust_timer(congestion, socket);
-    if (!has_more(path, socket))
+    if (unsent(path, socket) <= 2 * PACKET_MIN)
         delivery_note_idle(&path->delivery);
     window = path_model_window(&path->model);
     if (path_model_forgives(&path->model) && status.sstat_primary.spinfo_cwnd < window)

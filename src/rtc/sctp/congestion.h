@@ -11,6 +11,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <usrsctp.h>
 
 typedef struct Congestion Congestion;
@@ -30,3 +31,7 @@ const guint8 *congestion_input(Congestion *congestion, const guint8 *packet, gsi
 
 /* When usrsctp has read it and has been given all that there is to send. */
 void congestion_settle(Congestion *congestion, struct socket *socket);
+
+/* Whether a message of LENGTH is long, and usrsctp has so much to send that it would only wait there,
+ * with others behind it */
+bool congestion_is_ahead(const Congestion *congestion, struct socket *socket, gsize length);

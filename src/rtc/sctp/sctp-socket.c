@@ -225,6 +225,21 @@ bool sctp_socket_is_past_handshake(struct socket *socket)
            status.sstat_state != SCTP_COOKIE_ECHOED;
 }
 
+void sctp_socket_set_no_delay(struct socket *socket, bool no_delay)
+{
+    const int value = no_delay;
+
+    usrsctp_setsockopt(socket, IPPROTO_SCTP, SCTP_NODELAY, &value, sizeof value);
+}
+
+bool sctp_socket_add_streams(struct socket *socket, guint16 count)
+{
+    const struct sctp_add_streams request = {.sas_outstrms = count};
+
+    return usrsctp_setsockopt(socket, IPPROTO_SCTP, SCTP_ADD_STREAMS, &request, sizeof request) ==
+           0;
+}
+
 bool sctp_socket_reset_streams(struct socket *socket, const guint16 *streams, guint n)
 {
     gsize size = sizeof(struct sctp_reset_streams) + n * sizeof *streams;

@@ -50,7 +50,11 @@ guint64 sctp_socket_round_trip_usec(struct socket *socket, guint64 assumed);
 /* usrsctp has come so far that the remote can begin no more. */
 bool sctp_socket_is_past_handshake(struct socket *socket);
 
+/* Whether small messages do not wait for others. */
+void sctp_socket_set_no_delay(struct socket *socket, bool no_delay);
+
 /* False: it was not accepted, and errno says why. */
+bool sctp_socket_add_streams(struct socket *socket, guint16 count);
 bool sctp_socket_reset_streams(struct socket *socket, const guint16 *streams, guint n);
 
 /* False: it was not taken, and errno says why. */
