@@ -10,6 +10,7 @@
 
 #include <gio/gio.h>
 #include <string.h>
+#include <time.h>
 
 #define SECOND ((gint64) G_USEC_PER_SEC)
 
@@ -442,6 +443,60 @@ static void test_crowd(Fixture *f, gconstpointer data)
     g_assert_cmpuint(keeper_count(f->keeper), ==, 101);
 }
 
+static void enter_all(Fixture *f, guint count)
+{
+    g_auto(GStrv) names = many(count);
+
+    keeper_set_max_everybody(f->keeper, 2 * count, f->now);
+    keep(f, NAMES("*"));
+    enter(f, (const char *const *) names);
+    for (guint connected = 0; connected < count;) {
+        pass(f, SECOND / 5);
+        while (connected < f->last_call)
+            keeper_call_connected(f->keeper, ++connected, f->now);
+    }
+    g_assert_cmpuint(keeper_count(f->keeper), ==, count);
+}
+
+/* It takes a tenth of a second; where each that goes costs what all others do, it takes hours. */
+static void test_exodus(Fixture *f, gconstpointer data)
+{
+    enum { COUNT = 10000, LIMIT = 60 }; /* seconds of the processor */
+    const clock_t began = clock();
+
+    enter_all(f, COUNT);
+    for (guint i = 0; i < COUNT; i++) {
+        g_autofree char *name = g_strdup_printf("box%u", i);
+
+        keeper_left(f->keeper, name, f->now);
+        g_assert_cmpint((clock() - began) / CLOCKS_PER_SEC, <, LIMIT);
+    }
+    g_assert_cmpuint(keeper_count(f->keeper), ==, COUNT);
+    for (guint call = 1; call <= COUNT; call++)
+        keeper_call_ended(f->keeper, call, KEEPER_END_LOST, "left", f->now);
+    g_assert_cmpuint(keeper_count(f->keeper), ==, 0);
+    g_assert_cmpint(f->wake, ==, G_MAXINT64);
+    g_assert_cmpint((clock() - began) / CLOCKS_PER_SEC, <, LIMIT);
+}
+
+/* A place is also free when the call of one ends who has left before. */
+static void test_place(Fixture *f, gconstpointer data)
+{
+    keeper_set_max_everybody(f->keeper, 1, f->now);
+    keep(f, NAMES("*"));
+    enter(f, NAMES("desk"));
+    pass(f, SECOND);
+    connect_call(f, "desk");
+    keeper_joined(f->keeper, "lamp", f->now);
+    keeper_joined(f->keeper, "door", f->now);
+    keeper_left(f->keeper, "door", f->now);
+    keeper_left(f->keeper, "desk", f->now);
+    g_assert_false(keeper_keeps(f->keeper, "lamp"));
+    end_call(f, "desk", KEEPER_END_LOST, "left");
+    g_assert_cmpuint(keeper_count(f->keeper), ==, 1);
+    g_assert_true(keeper_keeps(f->keeper, "lamp"));
+}
+
 /* Through a relay that tells no names one is called at a time, and "*" is whoever answers. */
 static void test_nameless(Fixture *f, gconstpointer data)
 {
@@ -610,6 +665,8 @@ int main(int argc, char **argv)
     ADD("/keeper/unkeep", test_unkeep);
     ADD("/keeper/everybody", test_everybody);
     ADD("/keeper/crowd", test_crowd);
+    ADD("/keeper/exodus", test_exodus);
+    ADD("/keeper/place", test_place);
     ADD("/keeper/nameless", test_nameless);
     ADD("/keeper/adopted", test_adopted);
     ADD("/keeper/no-place", test_no_place);

@@ -19,16 +19,23 @@ typedef struct {
     gint64 connected_at; /* 0: the call has not been connected */
     gint64 due;          /* queued, resting, refused */
     char *reason;
+    GSequenceIter *turn; /* in `timed`, or NULL */
+    GList node;          /* of `calling`, if it has data */
 } KeptPeer;
 
 struct Keeper {
     const KeeperOps *ops;
     gpointer data;
     KeeperRoom room;
-    GHashTable *present; /* names in the room */
-    GPtrArray *list;     /* of KeptPeer */
+    GHashTable *present;  /* names in the room */
+    GHashTable *left_out; /* those of them for whom there was no place */
+    GPtrArray *list;      /* of KeptPeer */
+    GHashTable *by_name, *by_call;
+    GSequence *timed; /* those who wait for a time, in its order */
+    GQueue calling;   /* those who are being called, in the order of `placed` */
     bool everybody;
     guint max_everybody;
+    guint unnamed; /* how many are kept for everybody's sake */
 };
 
 static const char *const public_names[] = {
@@ -53,6 +60,7 @@ const char *kept_state_to_string(KeptState state)
 #define IDLE                                                                                       \
     (BIT(KEPT_OFFLINE) | BIT(KEPT_ABSENT) | BIT(KEPT_QUEUED) | BIT(KEPT_RESTING) |                 \
      BIT(KEPT_REFUSED))
+#define TIMED (BIT(KEPT_QUEUED) | BIT(KEPT_RESTING) | BIT(KEPT_REFUSED))
 static const guint allowed_next[] = {
     [KEPT_OFFLINE] = IDLE | BIT(KEPT_CALLING),
     [KEPT_ABSENT] = IDLE | BIT(KEPT_CALLING),
@@ -73,6 +81,33 @@ static void kept_free(gpointer data)
     g_free(kept);
 }
 
+static int compare_due(gconstpointer a, gconstpointer b, gpointer data)
+{
+    const KeptPeer *one = a, *other = b;
+
+    return (one->due > other->due) - (one->due < other->due);
+}
+
+static void kept_unfile(Keeper *keeper, KeptPeer *kept)
+{
+    g_clear_pointer(&kept->turn, g_sequence_remove);
+    if (kept->node.data)
+        g_queue_unlink(&keeper->calling, &kept->node);
+    kept->node.data = NULL;
+}
+
+/* Where keeper_turn() finds it, by its state and times */
+static void kept_file(Keeper *keeper, KeptPeer *kept)
+{
+    kept_unfile(keeper, kept);
+    if (BIT(kept->state) & TIMED) {
+        kept->turn = g_sequence_insert_sorted(keeper->timed, kept, compare_due, NULL);
+    } else if (kept->state == KEPT_CALLING) {
+        kept->node.data = kept;
+        g_queue_push_tail_link(&keeper->calling, &kept->node);
+    }
+}
+
 /* The one place where the state changes. */
 static void kept_enter_state(Keeper *keeper, KeptPeer *kept, KeptState state)
 {
@@ -81,6 +116,7 @@ static void kept_enter_state(Keeper *keeper, KeptPeer *kept, KeptState state)
         log_debug("kept %s: %s → %s", kept->name, state_names[kept->state], state_names[state]);
         kept->state = state;
     }
+    kept_file(keeper, kept);
     keeper->ops->changed(keeper->data);
 }
 
@@ -91,24 +127,22 @@ static bool kept_is_idle(const KeptPeer *kept)
 
 static KeptPeer *keeper_find(const Keeper *keeper, const char *name)
 {
-    for (guint i = 0; i < keeper->list->len; i++) {
-        KeptPeer *kept = keeper->list->pdata[i];
-
-        if (strcmp(kept->name, name) == 0)
-            return kept;
-    }
-    return NULL;
+    return g_hash_table_lookup(keeper->by_name, name);
 }
 
 static KeptPeer *keeper_find_call(const Keeper *keeper, guint call)
 {
-    for (guint i = 0; call != 0 && i < keeper->list->len; i++) {
-        KeptPeer *kept = keeper->list->pdata[i];
+    return g_hash_table_lookup(keeper->by_call, GUINT_TO_POINTER(call));
+}
 
-        if (kept->call == call)
-            return kept;
-    }
-    return NULL;
+/* 0: none. Of two that have the same one, the first hears of it. */
+static void kept_set_call(Keeper *keeper, KeptPeer *kept, guint call)
+{
+    if (kept->call != 0 && keeper_find_call(keeper, kept->call) == kept)
+        g_hash_table_remove(keeper->by_call, GUINT_TO_POINTER(kept->call));
+    kept->call = call;
+    if (call != 0 && !keeper_find_call(keeper, call))
+        g_hash_table_insert(keeper->by_call, GUINT_TO_POINTER(call), kept);
 }
 
 /* ---- times ---------------------------------------------------------------- */
@@ -167,18 +201,18 @@ static void kept_settle(Keeper *keeper, KeptPeer *kept, KeptState rest, gint64 n
  * the first of them will have. */
 static guint keeper_attempts(const Keeper *keeper, gint64 now, gint64 *until)
 {
-    bool patient = keeper->room != KEEPER_ROOM_NAMELESS;
     guint count = 0;
 
     *until = G_MAXINT64;
-    for (guint i = 0; i < keeper->list->len; i++) {
-        const KeptPeer *kept = keeper->list->pdata[i];
+    if (keeper->room == KEEPER_ROOM_NAMELESS)
+        return keeper->calling.length;
+    for (const GList *at = keeper->calling.tail; at; at = at->prev) {
+        const KeptPeer *kept = at->data;
 
-        if (kept->state != KEPT_CALLING || (patient && now - kept->placed >= KEEPER_PATIENCE))
-            continue;
+        if (now - kept->placed >= KEEPER_PATIENCE)
+            break;
+        *until = kept->placed + KEEPER_PATIENCE;
         count++;
-        if (patient)
-            *until = MIN(*until, kept->placed + KEEPER_PATIENCE);
     }
     return count;
 }
@@ -193,16 +227,9 @@ static bool keeper_is_full(const Keeper *keeper, gint64 now, gint64 *until)
 /* Who waits for a time, and longest of all. */
 static KeptPeer *keeper_next(const Keeper *keeper)
 {
-    const guint timed = BIT(KEPT_QUEUED) | BIT(KEPT_RESTING) | BIT(KEPT_REFUSED);
-    KeptPeer *next = NULL;
+    GSequenceIter *first = g_sequence_get_begin_iter(keeper->timed);
 
-    for (guint i = 0; i < keeper->list->len; i++) {
-        KeptPeer *kept = keeper->list->pdata[i];
-
-        if ((BIT(kept->state) & timed) && (!next || kept->due < next->due))
-            next = kept;
-    }
-    return next;
+    return g_sequence_iter_is_end(first) ? NULL : g_sequence_get(first);
 }
 
 static void kept_set_reason(KeptPeer *kept, const char *reason)
@@ -219,7 +246,7 @@ static void kept_failed(Keeper *keeper, KeptPeer *kept, KeeperEnd end, const cha
     bool refused = end == KEEPER_END_REFUSED;
 
     kept_set_reason(kept, reason);
-    kept->call = 0;
+    kept_set_call(keeper, kept, 0);
     if (kept->connected_at > 0 && now - kept->connected_at >= KEEPER_STEADY)
         kept->failures = 0;
     kept->connected_at = 0;
@@ -233,7 +260,7 @@ static void kept_failed(Keeper *keeper, KeptPeer *kept, KeeperEnd end, const cha
 
 static void kept_began(Keeper *keeper, KeptPeer *kept, guint call, gint64 now)
 {
-    kept->call = call;
+    kept_set_call(keeper, kept, call);
     kept->placed = now;
     kept->connected_at = 0;
     kept_enter_state(keeper, kept, KEPT_CALLING);
@@ -281,28 +308,47 @@ void keeper_turn(Keeper *keeper, gint64 now)
 
 /* ---- who is kept ------------------------------------------------------------ */
 
+static void kept_set_named(Keeper *keeper, KeptPeer *kept, bool named)
+{
+    keeper->unnamed = keeper->unnamed + kept->named - named;
+    kept->named = named;
+}
+
 static void keeper_add(Keeper *keeper, const char *name, bool named, gint64 now)
 {
     KeptPeer *kept = keeper_find(keeper, name);
 
     if (kept) {
-        kept->named = kept->named || named;
+        kept_set_named(keeper, kept, kept->named || named);
         return;
     }
     kept = g_new0(KeptPeer, 1);
     kept->name = g_strdup(name);
     kept->named = named;
+    keeper->unnamed += !named;
     g_ptr_array_add(keeper->list, kept);
+    g_hash_table_insert(keeper->by_name, kept->name, kept);
     kept_settle(keeper, kept, KEPT_QUEUED, now);
 }
 
-static guint keeper_count_unnamed(const Keeper *keeper)
+static void keeper_remove(Keeper *keeper, KeptPeer *kept)
 {
-    guint count = 0;
+    kept_unfile(keeper, kept);
+    kept_set_call(keeper, kept, 0);
+    keeper->unnamed -= !kept->named;
+    g_hash_table_remove(keeper->by_name, kept->name);
+    g_ptr_array_remove(keeper->list, kept);
+}
 
-    for (guint i = 0; i < keeper->list->len; i++)
-        count += !((const KeptPeer *) keeper->list->pdata[i])->named;
-    return count;
+/* NAME is in the room, and everybody is kept as long as there are places. */
+static void keeper_take(Keeper *keeper, const char *name, gint64 now)
+{
+    if (keeper_find(keeper, name))
+        return;
+    if (keeper->unnamed < keeper->max_everybody)
+        keeper_add(keeper, name, false, now);
+    else
+        g_hash_table_add(keeper->left_out, g_strdup(name));
 }
 
 /* For everybody's sake; where nobody has a name, whoever answers. */
@@ -311,14 +357,27 @@ static void keeper_add_present(Keeper *keeper, gint64 now)
     GHashTableIter iter;
     gpointer name;
 
+    g_hash_table_remove_all(keeper->left_out);
     if (!keeper->everybody)
         return;
     if (keeper->room == KEEPER_ROOM_NAMELESS)
         keeper_add(keeper, "", false, now);
     g_hash_table_iter_init(&iter, keeper->present);
-    while (g_hash_table_iter_next(&iter, &name, NULL) &&
-           keeper_count_unnamed(keeper) < keeper->max_everybody)
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+        keeper_take(keeper, name, now);
+}
+
+/* Somebody has gone: there may be a place for somebody else. */
+static void keeper_fill(Keeper *keeper, gint64 now)
+{
+    GHashTableIter iter;
+    gpointer name;
+
+    g_hash_table_iter_init(&iter, keeper->left_out);
+    while (keeper->unnamed < keeper->max_everybody && g_hash_table_iter_next(&iter, &name, NULL)) {
         keeper_add(keeper, name, false, now);
+        g_hash_table_iter_remove(&iter);
+    }
 }
 
 /* Whether KEPT is there only as long as it is in the room, and it is not. */
@@ -334,19 +393,22 @@ static bool kept_is_over(const Keeper *keeper, const KeptPeer *kept)
                        : keeper->room != KEEPER_ROOM_NAMELESS;
 }
 
+static void kept_drop_if_over(Keeper *keeper, KeptPeer *kept)
+{
+    guint call = kept->call;
+
+    if (!kept_is_over(keeper, kept))
+        return;
+    keeper_remove(keeper, kept);
+    if (call != 0)
+        keeper->ops->end(call, keeper->data);
+    keeper->ops->changed(keeper->data);
+}
+
 static void keeper_drop_over(Keeper *keeper)
 {
-    for (guint i = keeper->list->len; i > 0; i--) {
-        KeptPeer *kept = keeper->list->pdata[i - 1];
-        guint call = kept->call;
-
-        if (!kept_is_over(keeper, kept))
-            continue;
-        g_ptr_array_remove_index(keeper->list, i - 1);
-        if (call != 0)
-            keeper->ops->end(call, keeper->data);
-        keeper->ops->changed(keeper->data);
-    }
+    for (guint i = keeper->list->len; i > 0; i--)
+        kept_drop_if_over(keeper, keeper->list->pdata[i - 1]);
 }
 
 void keeper_set_names(Keeper *keeper, const char *const *names, gint64 now)
@@ -355,7 +417,7 @@ void keeper_set_names(Keeper *keeper, const char *const *names, gint64 now)
     for (guint i = 0; i < keeper->list->len; i++) {
         KeptPeer *kept = keeper->list->pdata[i];
 
-        kept->named = g_strv_contains(names, kept->name);
+        kept_set_named(keeper, kept, g_strv_contains(names, kept->name));
     }
     for (guint i = 0; names[i]; i++) {
         if (strcmp(names[i], KEEPER_EVERYBODY) != 0)
@@ -406,8 +468,8 @@ void keeper_joined(Keeper *keeper, const char *name, gint64 now)
     g_hash_table_add(keeper->present, g_strdup(name));
     if (kept && kept_is_idle(kept))
         kept_settle(keeper, kept, KEPT_QUEUED, now);
-    else if (!kept && keeper->everybody && keeper_count_unnamed(keeper) < keeper->max_everybody)
-        keeper_add(keeper, name, false, now);
+    else if (keeper->everybody)
+        keeper_take(keeper, name, now);
     keeper_turn(keeper, now);
 }
 
@@ -416,10 +478,12 @@ void keeper_left(Keeper *keeper, const char *name, gint64 now)
     KeptPeer *kept = keeper_find(keeper, name);
 
     g_hash_table_remove(keeper->present, name);
+    g_hash_table_remove(keeper->left_out, name);
     if (kept && kept_is_idle(kept))
         kept_settle(keeper, kept, kept->state, now);
-    keeper_drop_over(keeper);
-    keeper_add_present(keeper, now); /* there may be a place for somebody else */
+    if (kept)
+        kept_drop_if_over(keeper, kept);
+    keeper_fill(keeper, now);
     keeper_turn(keeper, now);
 }
 
@@ -458,7 +522,8 @@ void keeper_call_ended(Keeper *keeper, guint call, KeeperEnd end, const char *re
     if (!kept)
         return;
     kept_failed(keeper, kept, end, reason, now);
-    keeper_drop_over(keeper);
+    kept_drop_if_over(keeper, kept);
+    keeper_fill(keeper, now);
     keeper_turn(keeper, now);
 }
 
@@ -496,7 +561,12 @@ Keeper *keeper_new(guint max_everybody, const KeeperOps *ops, gpointer data)
     keeper->data = data;
     keeper->max_everybody = max_everybody;
     keeper->present = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    keeper->left_out = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     keeper->list = g_ptr_array_new_with_free_func(kept_free);
+    keeper->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+    keeper->by_call = g_hash_table_new(NULL, NULL);
+    keeper->timed = g_sequence_new(NULL);
+    g_queue_init(&keeper->calling);
     return keeper;
 }
 
@@ -505,6 +575,10 @@ void keeper_free(Keeper *keeper)
     if (!keeper)
         return;
     g_hash_table_unref(keeper->present);
+    g_hash_table_unref(keeper->left_out);
+    g_hash_table_unref(keeper->by_name);
+    g_hash_table_unref(keeper->by_call);
+    g_sequence_free(keeper->timed);
     g_ptr_array_unref(keeper->list);
     g_free(keeper);
 }
