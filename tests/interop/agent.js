@@ -12,16 +12,19 @@
 //   connect {url}                 WebSocket to the room
 //   configure {media, mid}        of the next offer: m-lines for audio and video
 //                                 first; another mid for the data channels
-//   call {}, offer {to}           asks for an offer; offers unasked
+//   call {to}, offer {to}         asks for an offer; offers unasked
+//   carry {on}, frame {frame}     frames are events and commands, not the room's; one comes in
 //   reoffer {restart, media, lose}
 //                                 offers within the call: an ICE restart; more m-lines;
 //                                 loses the first answer and offers the same again
 //   open {label, ordered, maxRetransmits, maxPacketLifeTime, protocol,
 //         negotiated, stream}
 //   send {channel, kind, text | size, seed}
+//   raw {channel, messages}       messages [ppid, hex] on its stream, as they are
 //   close {channel}, hangup {bye}, leave {}
 //
-//   connected, left · heard {type} · description {side, type, sdp} · state {state}
+//   connected, left · heard {type} · frame {frame} · description {side, type, sdp}
+//   state {state}
 //   opened {channel, by, label, stream, …} · closed {channel}
 //   message {channel, kind, size, sha256, text} · problem {message}
 //
@@ -101,7 +104,7 @@ class Agent {
       this.socket = this.platform.openSocket(url, {
         opened: resolve,
         failed: () => reject(new Error(`cannot connect to ${url}`)),
-        frame: (text) => this.enqueue(() => this.onFrame(JSON.parse(text))),
+        frame: (text) => this.enqueue(() => this.carried || this.onFrame(JSON.parse(text))),
         closed: () => this.emit({ event: 'left' }),
       });
     });
@@ -112,8 +115,8 @@ class Agent {
     this.configuration = configuration;
   }
 
-  do_call() {
-    this.address = {};
+  do_call({ to }) {
+    this.address = to ? { to } : {};
     this.send({ type: 'call', channel_id: 'interop' });
   }
 
@@ -144,6 +147,11 @@ class Agent {
     await this.channels.get(channel).send(text === undefined ? payload(kind, size, seed) : text);
   }
 
+  async do_raw({ channel, messages }) {
+    const { id } = this.channels.get(channel);
+    for (const [ppid, hex] of messages) await this.platform.sendRaw(this.connection, id, ppid, hex);
+  }
+
   do_close({ channel }) {
     this.channels.get(channel).close();
   }
@@ -159,8 +167,18 @@ class Agent {
 
   // ---- signaling ----
 
+  do_carry({ on }) {
+    this.carried = on;
+  }
+
+  async do_frame({ frame }) {
+    await this.onFrame(frame);
+  }
+
   send(frame) {
-    this.socket.send(JSON.stringify({ ...this.address, ...frame }));
+    const whole = { ...this.address, ...frame };
+    if (this.carried) this.emit({ event: 'frame', frame: whole });
+    else this.socket.send(JSON.stringify(whole));
   }
 
   async onFrame(frame) {

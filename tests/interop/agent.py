@@ -64,6 +64,7 @@ class Agent:
         self.unsent = None
         self.last = None  # our last description: its type and SDP
         self.lose = False
+        self.carried = False
 
     # ---- what a stack does ----
 
@@ -137,15 +138,15 @@ class Agent:
                     frame = client.recv_json()
                 except wsclient.Timeout:
                     continue
-                self.post(self.guard, self._frame, frame)
+                self.post(self.guard, lambda frame=frame: self.carried or self._frame(frame))
         except (wsclient.Closed, OSError):
             emit("left")
 
     def do_configure(self, **configuration):
         self.configuration = configuration
 
-    def do_call(self):
-        self.address = {}
+    def do_call(self, to=None):
+        self.address = {"to": to} if to else {}
         self.send_frame(type="call", channel_id="interop")
 
     def do_offer(self, to):
@@ -172,6 +173,10 @@ class Agent:
         else:
             self.channels[channel].send_binary(content)
 
+    def do_raw(self, channel, messages):
+        for ppid, content in messages:
+            self.channels[channel].send_raw(ppid, bytes.fromhex(content))
+
     def do_close(self, channel):
         self.channels[channel].close()
 
@@ -185,8 +190,18 @@ class Agent:
 
     # ---- signaling ----
 
+    def do_carry(self, on):
+        self.carried = on
+
+    def do_frame(self, frame):
+        self.guard(self._frame, frame)
+
     def send_frame(self, **frame):
-        self.socket.send_json({**self.address, **frame})
+        whole = {**self.address, **frame}
+        if self.carried:
+            emit("frame", frame=whole)
+        else:
+            self.socket.send_json(whole)
 
     def _frame(self, frame):
         emit("heard", type=frame["type"])

@@ -21,6 +21,7 @@ from aiortc.sdp import candidate_from_sdp  # noqa: E402
 
 class AiortcChannel:
     def __init__(self, agent, native, by):
+        self.agent = agent
         self.native = native
         native.on("message", lambda data: agent.tell_message(
             self, "text" if isinstance(data, str) else "binary",
@@ -43,6 +44,10 @@ class AiortcChannel:
 
     def send_binary(self, data):
         self.native.send(data)
+
+    def send_raw(self, ppid, data):
+        transport = self.agent.connection.sctp
+        self.agent.spawn(transport._send(self.native.id, ppid, data))
 
     def close(self):
         self.native.close()

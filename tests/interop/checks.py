@@ -9,9 +9,11 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+import carried
+import raw
 from harness import SLOW, BusError, Failed, Skip, check, equal, wait_for
 from payload import payload
-from session import AgentError, Pair
+from session import AgentError, Pair, partly
 
 NUMBERS = ["0", "42", "16777215"]
 SIZES = (1, 1024, 65536)
@@ -29,12 +31,6 @@ OPTIONS = (
     {"ordered": False, "maxPacketLifeTime": 500},
     {"ordered": False, "maxRetransmits": 0, "protocol": "chat.v1"},
 )
-
-
-def partly(row, column):
-    """The half that the stack can do was all right."""
-    if column in row.stack.partly:
-        raise Skip("in part: " + row.stack.partly[column])
 
 
 def numbers(row):
@@ -409,6 +405,8 @@ COLUMNS = [
     Column("seen-here", seen_here),
     Column("seen-there", seen_there),
     Column("negotiated", negotiated),
+    Column("label-nul", raw.label_nul),
+    Column("raw-dcep", raw.raw_dcep),
     Column("closed-here", closed_here),
     Column("closed-there", closed_there),
     Column("reoffered", reoffered),
@@ -419,5 +417,6 @@ COLUMNS = [
     Column("reload", reload),
     Column("media", media, ONLY_OFFERS, own_call=True),
     Column("mid", mid, ONLY_OFFERS, own_call=True),
+    Column("edited", carried.edited, ONLY_OFFERS, own_call=True),
     Column("unasked", unasked, ONLY_OFFERS, own_call=True),
 ]

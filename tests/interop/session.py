@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration"))
 
 from gi.repository import GLib  # noqa: E402
 from harness import (  # noqa: E402
-    CALL_INTERFACE, CHANNEL_INTERFACE, Failed, check, equal, wait_for)
+    CALL_INTERFACE, CHANNEL_INTERFACE, BusError, Failed, Skip, check, equal, wait_for)
 from payload import digest, payload  # noqa: E402
 
 # How we write and how they write the options of a channel
@@ -42,20 +42,27 @@ class Remote:
         self.stack = stack
         self.events = []
         self.numbers = itertools.count(1)
-        argv = [word.format(here=HERE, profile=os.path.join(world.directory, "profile"))
-                for word in stack.argv]
-        with open(os.path.join(world.directory, "agent.err"), "wb") as log:
+        self.carrier = None  # of the frames that the agent would send: see carried.py
+        own = os.path.join(world.directory, stack.name)
+        argv = [word.format(here=HERE, profile=own + ".profile") for word in stack.argv]
+        with open(own + ".err", "wb") as log:
             self.child = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                 cwd=world.directory, env={**os.environ, "HOME": world.directory})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         world.closing(self)
+
+    def wait_ready(self):
         self.version = self.wait("ready", timeout=150)["version"]
+        return self
 
     def _read(self):
         for line in self.child.stdout:
-            self.events.append(json.loads(line))
+            event = json.loads(line)
+            if event["event"] == "frame" and self.carrier:
+                self.carrier(event["frame"])
+            self.events.append(event)
 
     def mark(self):
         """A place in the stream of events, for `after`."""
@@ -111,6 +118,12 @@ class Remote:
             if event["event"] != "done":
                 lines.append(json.dumps(event, ensure_ascii=False).replace("\\r\\n", " | "))
         return lines
+
+
+def partly(row, column):
+    """The half that the stack can do was all right."""
+    if column in row.stack.partly:
+        raise Skip("in part: " + row.stack.partly[column])
 
 
 class Channel:
@@ -224,28 +237,40 @@ class Pair:
         self.text_to_us(f"theirs {mark}")
 
 
-class Row:
-    """One stack in one direction: THEY_OFFER or the other way round."""
+def our_peer(world, relay, room, source, wrapper=()):
+    # Foreign stacks make a new key for each call: nobody's name stays with one.
+    return world.peer(
+        "rtcbus", relay, room=room, source=source, interval="200ms",
+        config={"Trust": {"Policy": "any"}}, wrapper=wrapper,
+        arguments=["--verbose"] if os.environ.get("RTCBUS_TEST_VERBOSE") else [])
 
-    def __init__(self, world, relay, stack, they_offer):
-        self.world = world
+
+class Row:
+    """One stack in one direction: THEY_OFFER or the other way round. Its agent is started, and is in
+    ROOM of RELAY after join()."""
+
+    def __init__(self, world, relay, room, peer, stack, they_offer):
         self.stack = stack
+        self.peer = peer
         self.they_offer = they_offer
         self.labels = itertools.count(1)
         self.name = stack.name
-        room = stack.name + ("-offers" if they_offer else "-answers")
-        self.url = relay.url(room) + "?name=" + stack.name
-        # Foreign stacks make a new key for each call: nobody's name stays with one.
-        self.peer = world.peer(
-            "rtcbus", relay, room=room, source=None if they_offer else "random", interval="200ms",
-            config={"Trust": {"Policy": "any"}},
-            arguments=["--verbose"] if os.environ.get("RTCBUS_TEST_VERBOSE") else [])
+        self.room_url = relay.url(room)
         self.remote = Remote(world, stack)
         self.call_ = None
-        self.join()
+
+    @classmethod
+    def alone(cls, world, relay, stack, they_offer):
+        """With a peer of its own, in a room of its own."""
+        room = stack.name + ("-offers" if they_offer else "-answers")
+        peer = our_peer(world, relay, room, source=None if they_offer else "random")
+        row = cls(world, relay, room, peer, stack, they_offer)
+        row.join()
+        return row
 
     def join(self):
-        self.remote.do("connect", url=self.url)
+        self.remote.wait_ready()
+        self.remote.do("connect", url=self.room_url + "?name=" + self.name)
         self.peer.wait_peer(self.name)
 
     # ---- calls ----
@@ -256,16 +281,33 @@ class Row:
         after = self.remote.mark()
         if self.they_offer:
             self.remote.do("configure", **configuration)
-            self.call_ = self.peer.call(self.name, another=True)
+            call = self.peer.call(self.name, another=True)
         else:
             self.remote.do("call")
-            self.call_ = wait_for(
-                lambda: [c for c in self.peer.calls() if c.path not in known], 5,
-                "an incoming call")[0]
-        self.call_.wait_state("connected", 15)
+            call = self.incoming(known)
+        return self.take(call, after)
+
+    def incoming(self, known, **properties):
+        """A call that is not among the paths KNOWN."""
+        def is_so(call):
+            try:
+                return all(call.get(name) == value for name, value in properties.items())
+            except BusError:  # one that has just ended
+                return False
+
+        def come():
+            return [c for c in self.peer.calls() if c.path not in known and is_so(c)]
+
+        return wait_for(come, 5, "an incoming call")[0]
+
+    def take(self, call, after):
+        """CALL is what the checks use from now on, once it is connected. AFTER is a place from before
+        the agent heard of it."""
+        self.call_ = call
+        call.wait_state("connected", 15)
         theirs = self.remote.wait("opened", 5, after, label="msg_channel")
         self.main = Pair(self, self.our_channel("msg_channel").wait_open(), theirs)
-        return self.call_
+        return call
 
     def connected(self):
         return (self.call_ is not None and self.call_.exists()

@@ -14,7 +14,11 @@ function takeBuffers(channel) {
   return channel;
 }
 
+const sendRaw = (connection, stream, ppid, hex) =>
+  connection.sctpTransport.sctp.send(stream, ppid, Buffer.from(hex, 'hex'), { ordered: true });
+
 module.exports = {
+  sendRaw,
   version: `werift ${version('werift')}`,
   createConnection: () => {
     const connection = new RTCPeerConnection({ iceServers: [] });

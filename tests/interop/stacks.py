@@ -41,10 +41,16 @@ class Stack:
     silent: bool = False
     # Takes no stream id again: its closed channels stay in its list.
     ids_once: bool = False
+    # Lets us write messages with payload ids of ours on any stream.
+    raw: bool = False
     # A script of this folder that builds what it needs: the environment names the program.
     build: dict = field(default_factory=dict)
     # Is only to be had for machines of this kind.
     machine: str = ""
+
+    def __post_init__(self):
+        if not self.raw:
+            self.limits["raw-dcep"] = "lets nobody write DCEP"
 
     def elsewhere(self):
         """Why this machine cannot have it, "" if it can."""
@@ -97,12 +103,13 @@ STACKS = [
         "restart-there": NO_RESTART,
     }, partly={
         "restart-here": NO_RESTART,
+        "label-nul": "its Node.js API does not tell of an end that was before it was asked",
         "seen-there": "its Node.js API tells neither order nor limits of a channel",
     }),
     # Of npm's versions 0.24 is the last for the Node.js of Debian 12 and 13: 0.25 wants 22.
     # Its DCEP OPEN has the lengths of label and protocol in UTF-16 units instead of bytes.
     # RTCDtlsTransport.stop() says "todo impl send alert"; nothing goes out at a close().
-    node("werift", ascii_names=True, frees_ids_early=True, silent=True, limits={
+    node("werift", raw=True, ascii_names=True, frees_ids_early=True, silent=True, limits={
         "media": "does not look at the port of an m-line: takes the rejected ones for accepted",
     }, partly={
         "empty": "sends nothing for an empty message",
@@ -120,13 +127,14 @@ STACKS = [
               "reoffered": "makes no offer with media that were added to a connection",
           }, ids_once=True, build={"RTCBUS_PION": "pion/build"}),
     # Its DCEP OPEN has the lengths of label and protocol in characters instead of bytes.
-    python("aiortc", ascii_names=True, too_large="sends", limits={
+    python("aiortc", raw=True, ascii_names=True, too_large="sends", limits={
         "media": "does not look at the port of an m-line: takes the rejected ones for accepted",
     }, partly={
         "reoffered": "does not look at the port of an m-line: takes the rejected ones for accepted",
     }),
     # webrtcbin 1.22 has no close(); no packet goes out when its state is set to NULL.
     python("gstreamer", silent=True, sends_at_most=65536, limits={
+        "label-nul": "its labels end where NUL is",
         "empty": "has the payload ids of empty text and empty binary the wrong way round",
         "negotiated": "its max-channels stays 0 in a call, and it asserts id <= max_channels",
     }),
