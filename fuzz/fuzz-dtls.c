@@ -47,7 +47,7 @@ static bool on_send(Transport *transport, const guint8 *packet, gsize length)
     return true;
 }
 
-static void on_receive(const guint8 *packet, gsize length, gpointer data)
+static void on_receive(guint8 *packet, gsize length, gpointer data)
 {
 }
 

@@ -213,7 +213,7 @@ static void on_dtls_state(TransportState state, const GError *reason, gpointer d
         connection_enter_state(connection, CONNECTION_CLOSED, reason);
 }
 
-static void on_dtls_receive(const guint8 *packet, gsize length, gpointer data)
+static void on_dtls_receive(guint8 *packet, gsize length, gpointer data)
 {
     /* Nothing can: SCTP takes over in the callback that says CONNECTED, before a record is read. */
 }

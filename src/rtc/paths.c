@@ -392,7 +392,7 @@ static void note_sign(Paths *paths, IceGeneration *generation)
 
 /* ---- from the agents ------------------------------------------------------- */
 
-static void on_receive(const guint8 *packet, gsize length, gpointer data)
+static void on_receive(guint8 *packet, gsize length, gpointer data)
 {
     IceGeneration *generation = data;
     Paths *paths = generation->paths;

@@ -45,12 +45,12 @@ void transport_set_user(Transport *transport, const TransportUser *user, gpointe
     transport->user = user;
     transport->user_data = data;
     while (transport->user && !g_queue_is_empty(&transport->early)) {
-        g_autoptr(GBytes) packet = g_queue_pop_head(&transport->early);
         gsize length;
-        const guint8 *bytes = g_bytes_get_data(packet, &length);
+        g_autofree guint8 *packet =
+            g_bytes_unref_to_data(g_queue_pop_head(&transport->early), &length);
 
         transport->early_bytes -= length;
-        transport->user->receive(bytes, length, transport->user_data);
+        transport->user->receive(packet, length, transport->user_data);
     }
 }
 
@@ -60,7 +60,7 @@ void transport_set_tap(Transport *transport, TransportTap tap, gpointer data)
     transport->tap_data = data;
 }
 
-void transport_receive(Transport *transport, const guint8 *packet, gsize length)
+void transport_receive(Transport *transport, guint8 *packet, gsize length)
 {
     if (G_UNLIKELY(transport->tap))
         transport->tap(false, packet, length, transport->tap_data);

@@ -33,7 +33,8 @@ const char *transport_state_to_string(TransportState state);
 
 /* What the layer above wants to know. Called from the main loop only. */
 typedef struct {
-    void (*receive)(const guint8 *packet, gsize length, gpointer data);
+    /* PACKET may be changed, and is read by nobody after that. */
+    void (*receive)(guint8 *packet, gsize length, gpointer data);
     /* REASON is owned by the caller and set for FAILED. */
     void (*state)(TransportState state, const GError *reason, gpointer data);
     /*
@@ -93,6 +94,6 @@ static inline void transport_vouch(Transport *transport)
 }
 
 /* For the layer itself: hand a packet up, or keep it; change the state; tell of another path. */
-void transport_receive(Transport *transport, const guint8 *packet, gsize length);
+void transport_receive(Transport *transport, guint8 *packet, gsize length);
 void transport_enter_state(Transport *transport, TransportState state, const GError *reason);
 void transport_path(Transport *transport, const gsize *sizes, guint n_sizes);

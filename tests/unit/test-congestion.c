@@ -54,12 +54,11 @@ static void hand_over(Way *way, gint64 now)
 
     while ((packet = g_queue_peek_head(&way->flying)) && packet->due <= now) {
         gsize length;
-        const guint8 *bytes = g_bytes_get_data(packet->bytes, &length);
+        g_autofree guint8 *bytes = g_bytes_unref_to_data(packet->bytes, &length);
 
         g_queue_pop_head(&way->flying);
         if (way->lost == 0 || ++way->n % way->lost != 0)
             transport_receive(&way->to->transport, bytes, length);
-        g_bytes_unref(packet->bytes);
         g_free(packet);
     }
 }

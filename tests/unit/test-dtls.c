@@ -34,7 +34,7 @@ static bool on_send(Transport *transport, const guint8 *packet, gsize length)
     return true;
 }
 
-static void on_receive(const guint8 *packet, gsize length, gpointer data)
+static void on_receive(guint8 *packet, gsize length, gpointer data)
 {
     ((End *) data)->received++;
 }
@@ -128,8 +128,10 @@ static guint deliver(End *from, End *to)
     GBytes *packet;
 
     for (; (packet = g_queue_pop_head(&from->sent)); n++) {
-        transport_receive(&to->lower, g_bytes_get_data(packet, NULL), g_bytes_get_size(packet));
-        g_bytes_unref(packet);
+        gsize length;
+        g_autofree guint8 *bytes = g_bytes_unref_to_data(packet, &length);
+
+        transport_receive(&to->lower, bytes, length);
     }
     return n;
 }
@@ -190,7 +192,7 @@ static void test_late(Pair *pair, gconstpointer early)
 /* A flood before there is a path is kept with a limit, and hurts nobody. */
 static void test_flood(Pair *pair, gconstpointer early)
 {
-    static const guint8 junk[PACKET_MAX] = {22, 254, 253};
+    static guint8 junk[PACKET_MAX] = {22, 254, 253};
 
     for (guint i = 0; i < 10000; i++)
         transport_receive(&pair->server.lower, junk, sizeof junk);
@@ -253,7 +255,7 @@ static void test_data(Pair *pair, gconstpointer early)
 /* The client's last flight is lost, and the server's comes again and again before that is repeated. */
 static void test_repeated(Pair *pair, gconstpointer early)
 {
-    g_autoptr(GBytes) packet = NULL;
+    g_autoptr(GByteArray) packet = NULL;
 
     pair->client.lower.round_trip_usec = pair->server.lower.round_trip_usec = 1000;
     connect_lower(&pair->client);
@@ -262,10 +264,9 @@ static void test_repeated(Pair *pair, gconstpointer early)
     g_assert_cmpuint(deliver(&pair->server, &pair->client), >, 0);
     g_assert_cmpuint(lose(&pair->client), >, 0);
     wait_until(!g_queue_is_empty(&pair->server.sent));
-    packet = g_queue_pop_head(&pair->server.sent);
+    packet = g_bytes_unref_to_array(g_queue_pop_head(&pair->server.sent));
     for (guint i = 0; i < 50; i++)
-        transport_receive(&pair->client.lower, g_bytes_get_data(packet, NULL),
-                          g_bytes_get_size(packet));
+        transport_receive(&pair->client.lower, packet->data, packet->len);
     wait_until((deliver(&pair->client, &pair->server), deliver(&pair->server, &pair->client),
                 is_up(&pair->client)));
 }

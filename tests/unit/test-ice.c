@@ -77,7 +77,7 @@ static void on_candidate(const char *candidate, gpointer data)
     g_assert_no_error(error);
 }
 
-static void on_receive(const guint8 *packet, gsize length, gpointer data)
+static void on_receive(guint8 *packet, gsize length, gpointer data)
 {
     End *end = data;
 

@@ -17,7 +17,7 @@ static struct {
     guint inputs, asked, proven, failed;
 } told;
 
-static void on_input(const guint8 *packet, gsize length, gpointer data)
+static void on_input(guint8 *packet, gsize length, gpointer data)
 {
     told.inputs++;
 }

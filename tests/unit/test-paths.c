@@ -270,15 +270,14 @@ static void on_stranger_candidate(const char *candidate, gpointer data)
 }
 
 /* Back, as it came and with another first byte: a record of the right kind that we have not made */
-static void on_stranger_receive(const guint8 *packet, gsize length, gpointer data)
+static void on_stranger_receive(guint8 *packet, gsize length, gpointer data)
 {
     Stranger *stranger = data;
-    g_autofree guint8 *changed = g_memdup2(packet, length);
 
     stranger->received++;
     transport_send(ice_transport(stranger->ice), packet, length);
-    changed[length - 1] ^= 1;
-    transport_send(ice_transport(stranger->ice), changed, length);
+    packet[length - 1] ^= 1;
+    transport_send(ice_transport(stranger->ice), packet, length);
 }
 
 static const TransportUser stranger_user = {.receive = on_stranger_receive};

@@ -45,11 +45,10 @@ static gboolean on_arrival(gpointer data)
 {
     Packet *packet = data;
     gsize length;
-    const guint8 *bytes = g_bytes_get_data(packet->bytes, &length);
+    g_autofree guint8 *bytes = g_bytes_unref_to_data(packet->bytes, &length);
 
     if (!cut)
         transport_receive(&packet->to->transport, bytes, length);
-    g_bytes_unref(packet->bytes);
     g_free(packet);
     return G_SOURCE_REMOVE;
 }

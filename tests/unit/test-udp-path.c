@@ -62,7 +62,7 @@ int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_
     return __real_setsockopt(fd, level, option, value, length);
 }
 
-static void on_packet(const guint8 *packet, gsize length, gpointer data)
+static void on_packet(guint8 *packet, gsize length, gpointer data)
 {
     g_assert_cmpuint(length, >, 1);
     for (gsize i = 2; i < length; i++)

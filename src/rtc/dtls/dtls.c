@@ -453,7 +453,7 @@ static void keep_datagram(Dtls *dtls, const guint8 *packet, gsize length)
     }
 }
 
-static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
+static void on_lower_receive(guint8 *packet, gsize length, gpointer data)
 {
     Dtls *dtls = data;
 

@@ -151,7 +151,7 @@ bool ice_is_controlling(const Ice *ice)
     return controlling;
 }
 
-static void on_path_receive(const guint8 *packet, gsize length, gpointer data)
+static void on_path_receive(guint8 *packet, gsize length, gpointer data)
 {
     transport_receive(&((Ice *) data)->transport, packet, length);
 }
@@ -304,7 +304,7 @@ static void on_receive(NiceAgent *agent, guint stream, guint component, guint le
     Ice *ice = data;
 
     note_carried(ice, length);
-    transport_receive(&ice->transport, (const guint8 *) bytes, length);
+    transport_receive(&ice->transport, (guint8 *) bytes, length);
 }
 
 static void on_candidate(NiceAgent *agent, NiceCandidate *candidate, gpointer data)

@@ -118,7 +118,7 @@ static void set_merging(UdpPath *path, bool merging)
     path->merging = setsockopt(path->fd, SOL_UDP, UDP_GRO, &on, sizeof on) == 0 && merging;
 }
 
-static void take_packets(UdpPath *path, const guint8 *bytes, gsize length, gsize segment)
+static void take_packets(UdpPath *path, guint8 *bytes, gsize length, gsize segment)
 {
     for (gsize at = 0; at < length; at += segment) {
         if (bytes[at] >= STUN_BELOW)

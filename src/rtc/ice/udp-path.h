@@ -20,7 +20,7 @@ typedef struct UdpPath UdpPath;
 
 typedef struct {
     /* A bounded number of packets each time the main loop comes round. */
-    void (*receive)(const guint8 *packet, gsize length, gpointer data);
+    void (*receive)(guint8 *packet, gsize length, gpointer data);
     /* Packets came faster than they were read, and the kernel has thrown some
      * away: it keeps ROOM bytes, its own needs included. */
     void (*overflow)(gsize room, gpointer data);

@@ -520,15 +520,14 @@ static bool is_past_handshake(gpointer data)
 }
 
 /* Gives a packet that may pass to usrsctp. */
-static void association_input(Association *association, const guint8 *packet, gsize length,
-                              bool denied)
+static void association_input(Association *association, guint8 *packet, gsize length, bool denied)
 {
     recovery_input(association->recovery, packet, length);
     sctp_path_input(association->path, packet, length);
     if (denied && !sctp_stack_allow_requests(association->socket, false))
         return;
-    packet = early_reset_input(association->early_reset, packet, length);
-    packet = congestion_input(association->congestion, packet, length);
+    early_reset_input(association->early_reset, packet, length);
+    congestion_input(association->congestion, packet, length);
     sctp_stack_input(association->id, packet, length);
     if (denied)
         sctp_stack_allow_requests(association->socket, true);
@@ -542,7 +541,7 @@ static void association_input(Association *association, const guint8 *packet, gs
 
 /* ---- the handshake in the descriptions ---- */
 
-static void on_opening_input(const guint8 *packet, gsize length, gpointer data)
+static void on_opening_input(guint8 *packet, gsize length, gpointer data)
 {
     sctp_stack_input(((Association *) data)->id, packet, length);
 }
@@ -568,13 +567,12 @@ static const OpeningUser opening_user = {
 
 /* ---- the layer below ---- */
 
-static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
+static void on_lower_receive(guint8 *packet, gsize length, gpointer data)
 {
     Association *association = data;
     struct sctp_status status = {};
     GateReport report;
     GateVerdict verdict;
-    g_autofree guint8 *copy = NULL;
     g_autoptr(GByteArray) whole = NULL;
 
     if (association->state >= TRANSPORT_FAILED)
@@ -598,11 +596,8 @@ static void on_lower_receive(const guint8 *packet, gsize length, gpointer data)
         log_debug("SCTP: %s is left out", report.reason ? report.reason : "a SACK");
     if (verdict == GATE_DROP)
         return;
-    if (verdict == GATE_EDIT) {
-        copy = g_memdup2(packet, length);
-        length = gate_edit(&association->gate, status.sstat_unackdata, copy, length);
-        packet = copy;
-    }
+    if (verdict == GATE_EDIT)
+        length = gate_edit(&association->gate, status.sstat_unackdata, packet, length);
     if (length > 0)
         association_input(association, packet, length, report.denied);
 }

@@ -49,18 +49,14 @@ typedef struct {
 } Path;
 
 struct Congestion {
-    Path *path;         /* NULL: nothing is measured yet */
-    bool sampled;       /* since it was settled */
-    guint timer_ms;     /* the least that usrsctp's timer has been told; 0: nothing */
-    GByteArray *edited; /* the last packet that was */
+    Path *path;     /* NULL: nothing is measured yet */
+    bool sampled;   /* since it was settled */
+    guint timer_ms; /* the least that usrsctp's timer has been told; 0: nothing */
 };
 
 Congestion *congestion_new(void)
 {
-    Congestion *congestion = g_new0(Congestion, 1);
-
-    congestion->edited = g_byte_array_new();
-    return congestion;
+    return g_new0(Congestion, 1);
 }
 
 void congestion_free(Congestion *congestion)
@@ -68,7 +64,6 @@ void congestion_free(Congestion *congestion)
     if (!congestion)
         return;
     g_free(congestion->path);
-    g_byte_array_unref(congestion->edited);
     g_free(congestion);
 }
 
@@ -122,28 +117,18 @@ static guint32 room_of(const Path *path)
     return window > 0 ? MIN(room, G_MAXUINT32) : G_MAXUINT32;
 }
 
-static const guint8 *edit(Congestion *congestion, const guint8 *packet, gsize length, gsize at,
-                          guint32 room)
-{
-    g_byte_array_set_size(congestion->edited, 0);
-    g_byte_array_append(congestion->edited, packet, length);
-    put32(congestion->edited->data + at + ROOM_OFFSET, room);
-    return congestion->edited->data;
-}
-
-const guint8 *congestion_input(Congestion *congestion, const guint8 *packet, gsize length)
+void congestion_input(Congestion *congestion, guint8 *packet, gsize length)
 {
     guint32 room;
     gsize sack;
 
     if (!congestion->path)
-        return packet;
+        return;
     take_sample(congestion, packet, length);
     room = room_of(congestion->path);
     sack = chunk_find(packet, length, CHUNK_SACK, ROOM_OFFSET + sizeof room);
-    if (sack == 0 || get32(packet + sack + ROOM_OFFSET) <= room)
-        return packet;
-    return edit(congestion, packet, length, sack, room);
+    if (sack > 0 && get32(packet + sack + ROOM_OFFSET) > room)
+        put32(packet + sack + ROOM_OFFSET, room);
 }
 
 /* What usrsctp holds besides what has been sent and is not acknowledged yet, about */

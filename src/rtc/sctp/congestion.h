@@ -26,8 +26,8 @@ void congestion_reset(Congestion *congestion);
 /* To be told of each packet that usrsctp sends. */
 void congestion_output(Congestion *congestion, const guint8 *packet, gsize length);
 
-/* What usrsctp is to be given in the place of PACKET, of the same length; valid until the next call. */
-const guint8 *congestion_input(Congestion *congestion, const guint8 *packet, gsize length);
+/* To be told of each packet before usrsctp is; the room that a SACK in it tells of may become less. */
+void congestion_input(Congestion *congestion, guint8 *packet, gsize length);
 
 /* When usrsctp has read it and has been given all that there is to send. */
 void congestion_settle(Congestion *congestion, struct socket *socket);

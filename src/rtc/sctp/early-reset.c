@@ -37,7 +37,6 @@ struct EarlyReset {
     bool known;                   /* a SACK has been sent */
     guint32 arrived;              /* all up to this TSN */
     GByteArray *kept;             /* the packet with the request alone; NULL: none */
-    GByteArray *edited;
     guint timer;
 };
 
@@ -60,7 +59,6 @@ void early_reset_free(EarlyReset *reset)
     if (!reset)
         return;
     drop(reset);
-    g_clear_pointer(&reset->edited, g_byte_array_unref);
     g_free(reset);
 }
 
@@ -181,21 +179,12 @@ static bool withhold(EarlyReset *reset, const guint8 *packet, gsize at, gsize si
     return false;
 }
 
-const guint8 *early_reset_input(EarlyReset *reset, const guint8 *packet, gsize length)
+void early_reset_input(EarlyReset *reset, guint8 *packet, gsize length)
 {
-    bool edited = false;
     gsize size;
 
     for (gsize at = COMMON_HEADER; (size = chunk_size(packet, length, at)) > 0; at += size) {
-        if (!withhold(reset, packet, at, size))
-            continue;
-        if (!edited) {
-            g_clear_pointer(&reset->edited, g_byte_array_unref);
-            reset->edited = g_byte_array_sized_new(length);
-            g_byte_array_append(reset->edited, packet, length);
-        }
-        edited = true;
-        reset->edited->data[at] = CHUNK_PAD;
+        if (withhold(reset, packet, at, size))
+            packet[at] = CHUNK_PAD;
     }
-    return edited ? reset->edited->data : packet;
 }

@@ -28,6 +28,6 @@ void early_reset_free(EarlyReset *reset);
 /* To be told of each packet that usrsctp sends. */
 void early_reset_output(EarlyReset *reset, const guint8 *packet, gsize length);
 
-/* What usrsctp is to be given in the place of PACKET, of the same length; valid until the next call.
- * What was kept comes from LOWER once more when it is time. */
-const guint8 *early_reset_input(EarlyReset *reset, const guint8 *packet, gsize length);
+/* To be told of each packet before usrsctp is; chunks that are not for it yet become padding. The
+ * request comes from LOWER once more when it is time. */
+void early_reset_input(EarlyReset *reset, guint8 *packet, gsize length);

@@ -51,7 +51,7 @@ bool gate_is_addressed(const Gate *gate, const guint8 *packet, gsize length);
 GateVerdict gate_check(const Gate *gate, const guint8 *packet, gsize length, GateReport *report);
 
 /*
- * Takes out of PACKET, a copy of one that is to be edited, what may not pass;
+ * Takes out of PACKET, one that is to be edited, what may not pass;
  * chunks that are only passed over become padding. OUTSTANDING is the number of
  * our TSNs that the remote has not acknowledged: a SACK that names others is
  * taken out too. Returns how long the packet is now, 0 if nothing is left.

@@ -28,9 +28,10 @@ typedef enum {
 
 /* None may call back in. */
 typedef struct {
-    void (*input)(const guint8 *packet, gsize length, gpointer data); /* for usrsctp */
-    bool (*is_up)(gpointer data);                                     /* usrsctp is */
-    void (*ask)(gpointer data);                                       /* by a HEARTBEAT */
+    void (*input)(guint8 *packet, gsize length,
+                  gpointer data); /* for usrsctp, and may be changed */
+    bool (*is_up)(gpointer data); /* usrsctp is */
+    void (*ask)(gpointer data);   /* by a HEARTBEAT */
     void (*proven)(gpointer data);
     void (*failed)(gpointer data);
 } OpeningUser;

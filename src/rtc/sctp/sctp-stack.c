@@ -256,16 +256,12 @@ guint16 sctp_stack_port(guint32 id)
     return (guint16) (FIRST_PORT + id % (G_MAXUINT16 - FIRST_PORT + 1));
 }
 
-/* The packet is as it was when it returns. */
-void sctp_stack_input(guint32 id, const guint8 *packet, gsize length)
+void sctp_stack_input(guint32 id, guint8 *packet, gsize length)
 {
-    guint8 *port = (guint8 *) packet + DESTINATION_PORT;
-    guint16 wire, inner = g_htons(sctp_stack_port(id));
+    guint16 port = g_htons(sctp_stack_port(id));
 
-    memcpy(&wire, port, sizeof wire);
-    memcpy(port, &inner, sizeof inner);
+    memcpy(packet + DESTINATION_PORT, &port, sizeof port);
     usrsctp_conninput(GUINT_TO_POINTER(id), packet, length, 0);
-    memcpy(port, &wire, sizeof wire);
 }
 
 guint32 sctp_stack_add(guint16 port, const SctpStackUser *user, gpointer data)

@@ -32,8 +32,8 @@ guint32 sctp_stack_add(guint16 port, const SctpStackUser *user, gpointer data);
  * first, among all that have the same.
  */
 guint16 sctp_stack_port(guint32 id);
-/* Gives usrsctp a packet to PORT. */
-void sctp_stack_input(guint32 id, const guint8 *packet, gsize length);
+/* Gives usrsctp a packet, whose port becomes the one that usrsctp knows. */
+void sctp_stack_input(guint32 id, guint8 *packet, gsize length);
 /* To be called before a packet or a message is given to usrsctp. */
 void sctp_stack_use(guint32 id);
 void sctp_stack_watch(guint32 id, struct socket *socket);
