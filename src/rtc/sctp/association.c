@@ -733,8 +733,10 @@ Association *association_new(Transport *lower, const AssociationConfig *config,
     association->recovery = recovery_new(&recovery_user, association);
     association->congestion = congestion_new();
     association->early_reset = early_reset_new(lower);
-    if (config->adds_streams)
+    if (config->adds_streams) {
         association->sacks = sack_batch_new(lower, config->path_round_trip_usec);
+        recovery_add_probe(association->recovery, lower, config->mtu, config->path_round_trip_usec);
+    }
     association->id = sctp_stack_add(config->local_port, &stack_user, association);
     if (config->own_opening && config->remote_opening)
         association->opening =

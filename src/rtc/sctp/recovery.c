@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "rtc/sctp/chunks.h"
 #include "rtc/sctp/crc32c.h"
+#include "rtc/sctp/tail-probe.h"
 
 #define ASK_USEC (150 * 1000)
 #define SLOW_ASK_USEC G_USEC_PER_SEC
@@ -25,6 +26,7 @@
 struct Recovery {
     const RecoveryUser *user;
     gpointer data;
+    TailProbe *probe; /* or NULL */
     bool begun;       /* `highest` means something */
     guint32 highest;  /* TSN that was sent */
     GByteArray *kept; /* what was sent again and is not acknowledged; empty: nothing */
@@ -101,6 +103,7 @@ void recovery_output(Recovery *recovery, const guint8 *packet, gsize length)
     guint32 first_tsn = 0;
     bool again = false;
 
+    tail_probe_output(recovery->probe, packet, length);
     for (gsize at = COMMON_HEADER; (size = chunk_size(packet, length, at)) > 0; at += size) {
         const guint8 type = packet[at];
         guint32 tsn;
@@ -165,6 +168,7 @@ void recovery_input(Recovery *recovery, const guint8 *packet, gsize length)
     bool answer = false;
     gsize size;
 
+    tail_probe_input(recovery->probe, packet, length);
     for (gsize at = COMMON_HEADER;
          recovery->kept->len > 0 && (size = chunk_size(packet, length, at)) > 0; at += size) {
         if (packet[at] == CHUNK_SACK && size >= TSN_END)
@@ -187,11 +191,19 @@ Recovery *recovery_new(const RecoveryUser *user, gpointer data)
     return recovery;
 }
 
+void recovery_add_probe(Recovery *recovery, Transport *lower, gsize size, guint64 round_trip_usec)
+{
+    if (round_trip_usec >= TAIL_PROBE_LEAST_USEC)
+        recovery->probe = tail_probe_new(lower, size, round_trip_usec,
+                                         recovery->user->round_trip_usec, recovery->data);
+}
+
 void recovery_free(Recovery *recovery)
 {
     if (!recovery)
         return;
     g_clear_handle_id(&recovery->timer, g_source_remove);
     g_byte_array_unref(recovery->kept);
+    tail_probe_free(recovery->probe);
     g_free(recovery);
 }

@@ -17,6 +17,8 @@
 
 #include <glib.h>
 
+#include "rtc/transport.h"
+
 typedef struct Recovery Recovery;
 
 /* None may call back in. */
@@ -32,6 +34,10 @@ typedef struct {
 /* USER is kept by reference. */
 Recovery *recovery_new(const RecoveryUser *user, gpointer data);
 void recovery_free(Recovery *recovery);
+
+/* What is lost at the end, of packets of SIZE bytes to LOWER, is sent again as tail-probe.h says.
+ * ROUND_TRIP_USEC is that of the path; 0: not known, and nothing is. */
+void recovery_add_probe(Recovery *recovery, Transport *lower, gsize size, guint64 round_trip_usec);
 
 /* To be told of each packet that usrsctp sends, and of each that it will be given. */
 void recovery_output(Recovery *recovery, const guint8 *packet, gsize length);
