@@ -288,6 +288,24 @@ static void test_last(Pair *pair, gconstpointer early)
     g_assert_true(is_up(&pair->client));
 }
 
+/* It comes again with the first data, though nothing of the client's arrives any more. */
+static void test_last_with_data(Pair *pair, gconstpointer early)
+{
+    pair->server.hasty = true;
+    pair->client.lower.round_trip_usec = pair->server.lower.round_trip_usec = 1000;
+    connect_lower(&pair->client);
+    connect_lower(&pair->server);
+    wait_until((deliver(&pair->client, &pair->server),
+                is_up(&pair->server) || (deliver(&pair->server, &pair->client), false)));
+    g_assert_cmpuint(lose(&pair->server), >, 0);
+    wait_until((deliver(&pair->server, &pair->client), is_up(&pair->client)));
+    g_assert_cmpuint(pair->client.received, ==, 1);
+    wait_until(deliver(&pair->server, &pair->client) > 0);
+    g_assert_cmpuint(pair->client.received, ==, 1);
+    transport_send(dtls_transport(pair->client.dtls), (const guint8 *) "data", 4);
+    wait_until((deliver(&pair->client, &pair->server), pair->server.received > 0));
+}
+
 /* RFC 8122 5, 5.1: of several certificates and hashes, one of the best hash has to be right. */
 static void test_fingerprints(void)
 {
@@ -375,6 +393,7 @@ static void add_test(const char *name, bool early, void (*test)(Pair *, gconstpo
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    add_test("/dtls/last-with-data", true, test_last_with_data);
     add_test("/dtls/early", true, test_early);
     add_test("/dtls/data", true, test_data);
     add_test("/dtls/sizes", true, test_sizes);

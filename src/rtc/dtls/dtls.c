@@ -37,6 +37,8 @@
 #define COMPUTING_MS 50
 #define WAIT_MIN_MS 100
 #define WAIT_MAX_MS 1000
+#define HASTY_REPEATS 2 /* after the same time: with the round trip known that is no flood */
+#define LAST_REPEATS 3
 #define EARLY_HANDSHAKE_MS (3600 * 1000) /* until there is a path */
 #define INBOX_MAX 64                     /* records */
 #define RECORD_MAX 16384      /* of plaintext; GnuTLS takes it for the limit of a datagram too */
@@ -66,6 +68,9 @@ struct Dtls {
     gsize current_length;
     guint timer;
     guint wait;         /* ms, of an early handshake: the next one */
+    guint repeats;      /* since something came */
+    GBytes *last;       /* the last flight, until the remote has shown that it has it; or NULL */
+    bool last_kept;     /* once */
     bool sent;          /* something, in this step of the handshake */
     gint64 begun;       /* monotonic */
     GByteArray *flight; /* of an early handshake, what goes into one datagram; or NULL */
@@ -165,11 +170,55 @@ static void send_datagram(Dtls *dtls, const guint8 *bytes, gsize length)
         dtls->flight_sent = clock_monotonic();
 }
 
+static void forget_last(Dtls *dtls)
+{
+    if (!dtls->last)
+        return;
+    g_clear_pointer(&dtls->last, g_bytes_unref);
+    g_clear_handle_id(&dtls->timer, g_source_remove);
+}
+
+static gboolean on_last(gpointer data)
+{
+    Dtls *dtls = data;
+
+    dtls->timer = 0;
+    if (dtls->transport.state != TRANSPORT_CONNECTED)
+        return G_SOURCE_REMOVE;
+    send_datagram(dtls, g_bytes_get_data(dtls->last, NULL), g_bytes_get_size(dtls->last));
+    dtls->wait *= 2;
+    if (++dtls->repeats < LAST_REPEATS)
+        dtls->timer = clock_timer_add(dtls->wait, on_last, dtls);
+    else
+        forget_last(dtls);
+    return G_SOURCE_REMOVE;
+}
+
+/*
+ * Nothing answers the last flight, so GnuTLS repeats it when the remote's comes again. That may be
+ * lost, too, and GnuTLS leaves some out; and the data behind it would wait for SCTP's timer. Its
+ * records come once more as they are: who has them takes them for what they are, duplicates.
+ */
+static void keep_last(Dtls *dtls)
+{
+    const guint round_trip = (guint) (dtls->lower->round_trip_usec / 1000);
+
+    if (dtls->client || dtls->last_kept || round_trip == 0)
+        return;
+    dtls->last_kept = true;
+    dtls->last = g_bytes_new(dtls->flight->data, dtls->flight->len);
+    dtls->repeats = 0;
+    dtls->wait = CLAMP(round_trip * 5 / 4 + FIRST_WAIT_MS, WAIT_MIN_MS, WAIT_MAX_MS);
+    dtls->timer = clock_timer_add(dtls->wait, on_last, dtls);
+}
+
 static void send_flight(Dtls *dtls)
 {
     if (!dtls->flight || dtls->flight->len == 0)
         return;
     send_datagram(dtls, dtls->flight->data, dtls->flight->len);
+    if (dtls->transport.state == TRANSPORT_CONNECTED)
+        keep_last(dtls);
     g_byte_array_set_size(dtls->flight, 0);
 }
 
@@ -295,7 +344,8 @@ static gboolean on_timer(gpointer data)
     Dtls *dtls = data;
 
     dtls->timer = 0;
-    dtls->wait *= 2;
+    if (++dtls->repeats > HASTY_REPEATS)
+        dtls->wait *= 2;
     dtls_handshake(dtls);
     return G_SOURCE_REMOVE;
 }
@@ -414,6 +464,7 @@ static void dtls_read(Dtls *dtls, bool only)
         ssize_t n = gnutls_record_recv(dtls->session, record, sizeof record);
 
         if (n > 0) {
+            forget_last(dtls);
             transport_vouch(dtls->lower);
             transport_receive(&dtls->transport, record, n);
             if (only)
@@ -471,6 +522,7 @@ static void on_lower_receive(guint8 *packet, gsize length, gpointer data)
         dtls_start(dtls);
     else if (dtls->transport.state == TRANSPORT_CONNECTING) {
         dtls->wait = first_wait(dtls);
+        dtls->repeats = 0;
         if (dtls->flight_sent)
             dtls->round_trip_usec = clock_monotonic() - dtls->flight_sent;
         dtls->flight_sent = 0;
@@ -613,6 +665,7 @@ void dtls_free(Dtls *dtls)
     g_queue_clear_full(&dtls->inbox, (GDestroyNotify) g_bytes_unref);
     if (dtls->flight)
         g_byte_array_unref(dtls->flight);
+    g_clear_pointer(&dtls->last, g_bytes_unref);
     g_ptr_array_unref(dtls->fingerprints);
     certificate_unref(dtls->certificate);
     g_clear_pointer(&dtls->remote_certificate, g_bytes_unref);
