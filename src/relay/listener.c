@@ -147,6 +147,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
             return; /* EAGAIN, or the client has given up: poll again */
         }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        setsockopt(fd, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, &one, sizeof one); /* calls wait */
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
         listener->func(fd, &address.any, listener->data);
     }

@@ -337,6 +337,14 @@ static bool is_silence(const GError *error)
            g_error_matches(error, G_RESOLVER_ERROR, G_RESOLVER_ERROR_TEMPORARY_FAILURE);
 }
 
+/* Frames are short and few: a candidate is not to wait for the acknowledgement of an answer, nor
+ * what was lost twice for twice as long. */
+static void hasten(GSocket *socket)
+{
+    g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
+    g_socket_set_option(socket, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1, NULL);
+}
+
 static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -347,10 +355,8 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
     /* As in on_secured() */
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return;
-    /* Frames are short, and a candidate is not to wait for the acknowledgement of an answer. */
     if (connection)
-        g_socket_set_option(g_socket_connection_get_socket(connection), IPPROTO_TCP, TCP_NODELAY, 1,
-                            NULL);
+        hasten(g_socket_connection_get_socket(connection));
     if (!connection) {
         dial_end(dial, error->domain == G_RESOLVER_ERROR ? RELAY_FAULT_RESOLUTION : RELAY_FAULT_TCP,
                  refusal_of_error(dial->uri, dial->phase, error), is_silence(error));
