@@ -14,6 +14,7 @@
 
 #include "rtc/channel/channel-private.h"
 #include "rtc/channel/early-store.h"
+#include "fake-clock.h"
 #include "rtc/connection.h"
 #include "wait.h"
 
@@ -686,6 +687,38 @@ static void test_reset_for_ack(void)
     set_free(set);
 }
 
+/* RFC 3758 4.1: the time that a message waits counts, and one that is too old is never sent. */
+static void test_lifetime(void)
+{
+    ChannelSet *set = set_new(16);
+    ChannelOptions options = CHANNEL_OPTIONS_DEFAULT;
+    Channel *channel;
+
+    options.max_packet_lifetime = 100;
+    channel = open_ours(set, &options);
+    acknowledge(set, 0);
+    seen.blocked = true;
+    channel_send(channel, MESSAGE_TEXT, "old", 3, NULL);
+    channel_send(channel, MESSAGE_TEXT, "old", 3, NULL);
+    fake_clock_pass(80 * 1000);
+    channel_send(channel, MESSAGE_TEXT, "newer", 5, NULL);
+    fake_clock_pass(30 * 1000);
+    g_assert_cmpuint(channel_buffered_amount(channel), ==, 11);
+    seen.blocked = false;
+    channel_set_writable(set);
+    g_assert_cmpuint(channel_buffered_amount(channel), ==, 0);
+    channel_send(channel, MESSAGE_TEXT, "x", 1, NULL);
+    assert_sent("0/50/o/13 0/51/o/T70/5 0/51/o/T100/1 ");
+    seen.blocked = true;
+    channel_send(channel, MESSAGE_TEXT, "old", 3, NULL);
+    fake_clock_pass(101 * 1000);
+    seen.blocked = false;
+    channel_set_writable(set);
+    channel_send(channel, MESSAGE_TEXT, "y", 1, NULL);
+    assert_sent("0/51/o/T100/1 ");
+    set_free(set);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -714,5 +747,6 @@ int main(int argc, char **argv)
     g_test_add_func("/channel-set/closing", test_closing);
     g_test_add_func("/channel-set/closed-behind", test_closed_behind);
     g_test_add_func("/channel-set/reset-for-ack", test_reset_for_ack);
+    g_test_add_func("/channel-set/lifetime", test_lifetime);
     return g_test_run();
 }

@@ -14,6 +14,7 @@
 #include "association-message.h"
 #include "common/clock.h"
 #include "fake-clock.h"
+#include "rtc/sctp/unsent.h"
 
 #define FORWARD_TSN 192
 #define I_DATA 64
@@ -618,6 +619,41 @@ static void test_loss_given_up(void)
     tear_down();
 }
 
+/* RFC 3758 4.1 TR3: usrsctp, which would send what is too old, is given little of what may get old. */
+static void test_old_before_sent(void)
+{
+    static const guint8 bytes[1000];
+    AssociationMessage message = message_of(bytes, sizeof bytes);
+    guint taken = 0;
+
+    set_up();
+    for (guint i = 0; i < 20; i++)
+        association_send(ours.sctp, &message);
+    message.stream = 2;
+    message.max_packet_lifetime = 60 * 1000;
+    while (association_send(ours.sctp, &message) == ASSOCIATION_SENT)
+        taken++;
+    g_assert_cmpuint(taken, ==, UNSENT_MAX / sizeof bytes + 1);
+    message.max_packet_lifetime = -1;
+    g_assert_cmpint(association_send(ours.sctp, &message), ==, ASSOCIATION_NO_STREAM);
+    message.stream = 3;
+    g_assert_cmpint(association_send(ours.sctp, &message), ==, ASSOCIATION_SENT);
+    message.stream = 2;
+    message.max_packet_lifetime = 60 * 1000;
+    while (taken < 100) {
+        g_assert_cmpint(ours.state, ==, TRANSPORT_CONNECTED);
+        deliver(&ours, &remote);
+        deliver(&remote, &ours);
+        step();
+        while (association_send(ours.sctp, &message) == ASSOCIATION_SENT)
+            taken++;
+    }
+    g_assert_cmpuint(ours.writable, >, 0);
+    carry_until_acknowledged();
+    g_assert_cmpuint(remote.messages->len, ==, (20 + 1 + taken) * 17);
+    tear_down();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -641,5 +677,6 @@ int main(int argc, char **argv)
     g_test_add_func("/extensions/forward-gaps", test_forward_gaps);
     g_test_add_func("/extensions/told-soon", test_told_soon);
     g_test_add_func("/extensions/loss-given-up", test_loss_given_up);
+    g_test_add_func("/extensions/old-before-sent", test_old_before_sent);
     return g_test_run();
 }

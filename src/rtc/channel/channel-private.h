@@ -46,7 +46,7 @@ struct Channel {
     int id;
 
     GBytes *dcep;       /* an OPEN or an ACK that is to be sent before the queue */
-    MessageQueue queue; /* tagged by PPID */
+    MessageQueue queue; /* tagged by PPID, and when the message came */
     Turn turn;
     bool low_mark;     /* `writable` is owed */
     bool shorter;      /* `shorter` is */
@@ -79,8 +79,9 @@ void channel_silence(Channel *channel);
 bool channel_waits(const Channel *channel);
 /* Puts a DCEP message in front of the queue. */
 void channel_push_dcep(Channel *channel, GBytes *message);
-/* The first of what waits; it stays until channel_pop(). */
-const guint8 *channel_peek(Channel *channel, guint32 *ppid, gsize *length);
+/* The first of what waits; it stays until channel_pop(). Messages whose time is over are gone then;
+ * LIFETIME is what is left of it, in milliseconds, -1: no limit. NULL: nothing waits any more. */
+const guint8 *channel_peek(Channel *channel, guint32 *ppid, gsize *length, int *lifetime);
 void channel_pop(Channel *channel);
 /* All of it is thrown away. */
 void channel_drop_queue(Channel *channel);

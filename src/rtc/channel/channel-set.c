@@ -164,8 +164,9 @@ static void close_for(ChannelSet *set, Channel *channel, RtcError code, const ch
 
 /* ---- sending ---- */
 
+/* LIFETIME: what is left of it */
 static AssociationResult send_now(ChannelSet *set, Channel *channel, guint32 ppid,
-                                  const void *bytes, gsize length)
+                                  const void *bytes, gsize length, int lifetime)
 {
     bool dcep = ppid == PPID_DCEP;
     AssociationMessage message = {
@@ -174,7 +175,7 @@ static AssociationResult send_now(ChannelSet *set, Channel *channel, guint32 ppi
         /* Ordered until the remote knows the channel (RFC 8832 6). */
         .ordered = dcep || channel->ordered || !channel->acknowledged,
         .max_retransmits = dcep ? -1 : channel->max_retransmits,
-        .max_packet_lifetime = dcep ? -1 : channel->max_packet_lifetime,
+        .max_packet_lifetime = lifetime,
         .bytes = bytes,
         .length = length,
     };
@@ -192,9 +193,12 @@ static bool take_turn(ChannelSet *set, Channel *channel)
 {
     guint32 ppid;
     gsize length;
-    const guint8 *bytes = channel_peek(channel, &ppid, &length);
+    int lifetime;
+    const guint8 *bytes = channel_peek(channel, &ppid, &length, &lifetime);
 
-    switch (send_now(set, channel, ppid, bytes, length)) {
+    if (!bytes) /* it was too old */
+        return true;
+    switch (send_now(set, channel, ppid, bytes, length, lifetime)) {
     case ASSOCIATION_SENT:
         scheduler_count(set->scheduler, &channel->turn, length);
         channel_pop(channel);
@@ -253,7 +257,7 @@ static AssociationResult on_send(Channel *channel, guint32 ppid, const void *byt
     if (!set->association || !set->connected || set->blocked || channel->state != CHANNEL_OPEN ||
         channel_waits(channel) || !scheduler_may_pass(set->scheduler, &channel->turn))
         return ASSOCIATION_BLOCKED;
-    result = send_now(set, channel, ppid, bytes, length);
+    result = send_now(set, channel, ppid, bytes, length, channel->max_packet_lifetime);
     set->blocked = result == ASSOCIATION_BLOCKED;
     if (result == ASSOCIATION_SENT)
         scheduler_count(set->scheduler, &channel->turn, length);

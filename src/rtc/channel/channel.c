@@ -69,13 +69,6 @@ void channel_push_dcep(Channel *channel, GBytes *message)
     channel->host_ops->waits(channel, true, channel->host);
 }
 
-const guint8 *channel_peek(Channel *channel, guint32 *ppid, gsize *length)
-{
-    *ppid = PPID_DCEP;
-    return channel->dcep ? g_bytes_get_data(channel->dcep, length)
-                         : message_queue_peek(&channel->queue, ppid, length);
-}
-
 void channel_pop(Channel *channel)
 {
     gsize before = channel->queue.bytes;
@@ -91,6 +84,42 @@ void channel_pop(Channel *channel)
     }
     if (!channel_waits(channel))
         channel->host_ops->waits(channel, false, channel->host);
+}
+
+/* The PPID is in the lowest byte of a tag, and milliseconds modulo 2^24 above it. */
+static guint32 make_tag(guint32 ppid)
+{
+    return (guint32) (clock_monotonic() / 1000) << 8 | ppid;
+}
+
+/* Milliseconds, of four hours and a half at most */
+static int age_of(guint32 tag)
+{
+    return (int) ((make_tag(0) - (tag & ~0xffu)) >> 8);
+}
+
+/*
+ * RFC 3758 4.1 counts from when the application gives a message, and one that is too old is not sent
+ * a first time.
+ */
+const guint8 *channel_peek(Channel *channel, guint32 *ppid, gsize *length, int *lifetime)
+{
+    const guint8 *bytes;
+    guint32 tag;
+
+    *ppid = PPID_DCEP;
+    *lifetime = -1;
+    if (channel->dcep)
+        return g_bytes_get_data(channel->dcep, length);
+    while ((bytes = message_queue_peek(&channel->queue, &tag, length)) &&
+           channel->max_packet_lifetime >= 0 && age_of(tag) > channel->max_packet_lifetime)
+        channel_pop(channel);
+    if (!bytes)
+        return NULL;
+    *ppid = tag & 0xff;
+    if (channel->max_packet_lifetime >= 0)
+        *lifetime = channel->max_packet_lifetime - age_of(tag);
+    return bytes;
 }
 
 void channel_drop_queue(Channel *channel)
@@ -212,7 +241,7 @@ static bool channel_push(Channel *channel, guint32 ppid, const void *bytes, gsiz
         channel->low_mark = true;
         return false;
     }
-    message_queue_push(&channel->queue, ppid, bytes, length);
+    message_queue_push(&channel->queue, make_tag(ppid), bytes, length);
     channel->low_mark = channel->low_mark || channel->queue.bytes > HIGH_MARK;
     channel->host_ops->waits(channel, true, channel->host);
     return true;

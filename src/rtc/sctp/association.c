@@ -2,10 +2,9 @@
 /* SPDX-FileCopyrightText: 2026 The rtcbus authors */
 
 /*
- * One association of usrsctp. usrsctp's callbacks carry an id, never a pointer
- * (the address given to usrsctp_register_address() even goes over the wire:
- * CVE-2020-6514), and its upcalls only set a flag: reading and writing happen
- * after usrsctp has returned.
+ * One association of usrsctp. usrsctp's callbacks carry an id, never a pointer (the address given
+ * to usrsctp_register_address() even goes over the wire: CVE-2020-6514), and its upcalls only set a
+ * flag: reading and writing happen after usrsctp has returned.
  */
 
 #include <config.h>
@@ -145,8 +144,7 @@ static void send_packet(Association *association, const guint8 *packet, gsize le
     packet_parts_send(association->parts, packet, length, association_packet_size(association));
 }
 
-/* The answer to usrsctp's own HEARTBEAT comes before the SACK, and makes the retransmission timer a
- * short one again. */
+/* The answer to usrsctp's own HEARTBEAT comes first, and makes the retransmission timer short. */
 static void on_resend(const guint8 *packet, gsize length, gpointer data)
 {
     Association *association = data;
@@ -269,6 +267,7 @@ static void adjust_send_buffer(Association *association, gsize length)
 AssociationResult association_send(Association *association, const AssociationMessage *message)
 {
     AssociationResult result = ASSOCIATION_SENT;
+    const bool full = !send_limit_takes(&association->send_limit, message->stream);
 
     if (association->state != TRANSPORT_CONNECTED && association->state != TRANSPORT_CONNECTING)
         return ASSOCIATION_REFUSED;
@@ -277,9 +276,9 @@ AssociationResult association_send(Association *association, const AssociationMe
         return streams_want(association->streams, message->stream) ? ASSOCIATION_NO_STREAM
                                                                    : ASSOCIATION_REFUSED;
     }
-    if (opening_is_held(association->opening)) {
+    if (full || opening_is_held(association->opening)) {
         association->blocked = true;
-        return ASSOCIATION_BLOCKED;
+        return full ? ASSOCIATION_NO_STREAM : ASSOCIATION_BLOCKED;
     }
     if (congestion_is_ahead(association->congestion, association->socket, message->length)) {
         association->blocked = true;
@@ -287,6 +286,8 @@ AssociationResult association_send(Association *association, const AssociationMe
     }
     sctp_stack_use(association->id);
     adjust_send_buffer(association, message->length);
+    if (message->max_packet_lifetime >= 0)
+        send_limit_give(&association->send_limit, message->stream, message->length);
     if (!sctp_socket_send(association->socket, message))
         result = result_of_errno(association);
     send_limit_count(&association->send_limit, result == ASSOCIATION_SENT ? message->length : 0,
@@ -294,8 +295,7 @@ AssociationResult association_send(Association *association, const AssociationMe
     return result;
 }
 
-/* What still waits when the cork is pulled goes out with the next message, or when something is
- * acknowledged. */
+/* What waits when the cork is pulled goes out with the next message, or the next SACK. */
 void association_cork(Association *association, bool corked)
 {
     sctp_socket_set_no_delay(association->socket, !corked);
@@ -490,6 +490,7 @@ static void association_output(const guint8 *packet, gsize length, gpointer data
         congestion_output(association->congestion, packet, length);
     gate_sent(&association->gate, packet, length);
     early_reset_output(association->early_reset, packet, length);
+    send_limit_output(&association->send_limit, packet, length);
     if (association->opening && opening_is_silent(association->opening))
         return;
     if (!sack_batch_keep(association->sacks, packet, length))
@@ -767,6 +768,7 @@ void association_free(Association *association)
     recovery_free(association->recovery);
     congestion_free(association->congestion);
     early_reset_free(association->early_reset);
+    send_limit_clear(&association->send_limit);
     sack_batch_free(association->sacks);
     packet_parts_free(association->parts);
     sctp_path_free(association->path);

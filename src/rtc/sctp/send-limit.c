@@ -23,6 +23,40 @@ void send_limit_init(SendLimit *limit, gsize max)
     *limit = (SendLimit){.max = max, .limit = max};
 }
 
+void send_limit_clear(SendLimit *limit)
+{
+    g_clear_pointer(&limit->unsent, unsent_free);
+}
+
+bool send_limit_takes(const SendLimit *limit, guint16 stream)
+{
+    return !limit->unsent || unsent_has_room(limit->unsent, stream);
+}
+
+void send_limit_give(SendLimit *limit, guint16 stream, gsize length)
+{
+    if (!limit->unsent)
+        limit->unsent = unsent_new();
+    unsent_given(limit->unsent, stream, length);
+    limit->giving = limit->unsent;
+    limit->giving_on = stream;
+}
+
+void send_limit_count(SendLimit *limit, gsize length, bool reached)
+{
+    limit->sent += length;
+    limit->reached = limit->reached || reached;
+    if (length == 0 && limit->giving)
+        unsent_take_back(limit->giving, limit->giving_on);
+    limit->giving = NULL;
+}
+
+void send_limit_output(SendLimit *limit, const guint8 *packet, gsize length)
+{
+    if (limit->unsent)
+        unsent_output(limit->unsent, packet, length);
+}
+
 bool send_limit_is_due(const SendLimit *limit, gint64 now)
 {
     return now - limit->began >= PERIOD;

@@ -17,6 +17,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "rtc/sctp/unsent.h"
+
 /* A path with a round trip of no more is near. usrsctp tells milliseconds, rounded down. */
 #define SEND_LIMIT_NEAR_USEC (2 * 1000)
 
@@ -28,16 +30,23 @@ typedef struct {
     bool reached;     /* the limit, in this period */
     gint64 began;     /* monotonic µs */
     gint64 far_since; /* no longer near, perhaps; 0: no */
+    Unsent *unsent;   /* NULL: nothing with a lifetime was given */
+    Unsent *giving;   /* the same, until it is known whether that was taken */
+    guint16 giving_on;
 } SendLimit;
 
 void send_limit_init(SendLimit *limit, gsize max);
+void send_limit_clear(SendLimit *limit);
+
+/* Whether usrsctp may be given something on STREAM, as far as messages with a lifetime go. */
+bool send_limit_takes(const SendLimit *limit, guint16 stream);
+/* A message of LENGTH that has a lifetime is given now, which send_limit_count() ends. */
+void send_limit_give(SendLimit *limit, guint16 stream, gsize length);
+/* To be told of each packet that usrsctp sends. */
+void send_limit_output(SendLimit *limit, const guint8 *packet, gsize length);
 
 /* LENGTH bytes were taken; or, REACHED, something was not. */
-static inline void send_limit_count(SendLimit *limit, gsize length, bool reached)
-{
-    limit->sent += length;
-    limit->reached = limit->reached || reached;
-}
+void send_limit_count(SendLimit *limit, gsize length, bool reached);
 
 /* Whether it is time for send_limit_update(). */
 bool send_limit_is_due(const SendLimit *limit, gint64 now);
