@@ -225,6 +225,8 @@ void sctp_stack_set_window(struct socket *socket, gsize window, gsize packet)
 
 static void init(void)
 {
+    /* Each socket has a table for the associations that share it, of 2 KiB; ours have one. */
+    usrsctp_tunable_set_sctp_pcbtblsize(1);
     usrsctp_init_nothreads(0, on_output, on_debug);
     usrsctp_enable_crc32c_offload();
     usrsctp_sysctl_set_sctp_ecn_enable(0);
