@@ -6,7 +6,6 @@
 #include "rtc/sctp/tail-probe.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 #include "common/clock.h"
 #include "rtc/sctp/chunks.h"
@@ -14,8 +13,7 @@
 
 enum {
     COPIES_MAX = 2,
-    CHECKSUM_OFFSET = 8, /* RFC 9260 3 */
-    GAPS_OFFSET = 12,    /* in a SACK: how many there are (RFC 9260 3.3.4) */
+    GAPS_OFFSET = 12, /* in a SACK: how many there are (RFC 9260 3.3.4) */
     SACK_SIZE = 16,
 };
 
@@ -64,11 +62,8 @@ static gint64 patience(const TailProbe *probe, guint64 round_trip)
 static void send_copy(TailProbe *probe)
 {
     g_autofree guint8 *packet = g_memdup2(probe->kept->data, probe->kept->len);
-    guint32 checksum;
 
-    memset(packet + CHECKSUM_OFFSET, 0, sizeof checksum);
-    checksum = GUINT32_TO_LE(crc32c(packet, probe->kept->len));
-    memcpy(packet + CHECKSUM_OFFSET, &checksum, sizeof checksum);
+    crc32c_seal(packet, probe->kept->len);
     transport_send(probe->lower, packet, probe->kept->len);
 }
 
