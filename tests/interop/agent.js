@@ -312,12 +312,25 @@ class Agent {
     channel.binaryType = 'arraybuffer';
     channel.onmessage = ({ data }) => this.onMessage(number, data);
     channel.onopen = opened;
-    channel.onclose = () => this.tell({ event: 'closed', channel: number });
+    this.tellClosed(channel, number);
     channel.onerror = ({ error }) => this.tell({
       event: 'problem', message: `channel ${number}: ${error && error.message}`,
     });
     if (channel.readyState === 'open') opened();
     return number;
+  }
+
+  // Some bindings to C++ tell nothing of a close that comes at once: two looks find that, too.
+  tellClosed(channel, number) {
+    let looks = 0;
+    const watch = setInterval(() => {
+      if (channel.readyState === 'closed' && ++looks === 2) channel.onclose();
+    }, 250);
+    channel.onclose = () => {
+      clearInterval(watch);
+      channel.onclose = null;
+      this.tell({ event: 'closed', channel: number });
+    };
   }
 
   // Hashing takes its time, the order of events stays.
