@@ -81,7 +81,7 @@ static GPtrArray *announce(Certificate *certificate, const char *const *names)
     for (; *names; names++) {
         const char *name = *names + (**names == '-');
         char *fingerprint = fingerprint_make(fingerprint_hash(name), der, size);
-        char *digit = strchr(fingerprint, ' ') + 1;
+        char *digit = fingerprint + strlen(name) + 1;
 
         if (**names == '-')
             *digit = *digit == '0' ? '1' : '0';
