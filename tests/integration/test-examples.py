@@ -7,6 +7,7 @@
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -72,6 +73,11 @@ def test_textfile(world):
           [os.path.basename(path)], "what is left")
 
 
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def broker(world):
     """A mosquitto on loopback; its port."""
     program = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
@@ -82,6 +88,7 @@ def broker(world):
     with open(path, "w", encoding="utf-8") as f:
         f.write(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
     world.run("mosquitto", [program, "-c", path], env=dict(os.environ))
+    wait_for(lambda: listens(port), 30, "the broker")
     return str(port)
 
 
