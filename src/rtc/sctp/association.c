@@ -267,6 +267,7 @@ static void adjust_send_buffer(Association *association, gsize length)
 AssociationResult association_send(Association *association, const AssociationMessage *message)
 {
     AssociationResult result = ASSOCIATION_SENT;
+    const bool aging = message->max_packet_lifetime >= 0;
     const bool full = !send_limit_takes(&association->send_limit, message->stream);
 
     if (association->state != TRANSPORT_CONNECTED && association->state != TRANSPORT_CONNECTING)
@@ -286,10 +287,12 @@ AssociationResult association_send(Association *association, const AssociationMe
     }
     sctp_stack_use(association->id);
     adjust_send_buffer(association, message->length);
-    if (message->max_packet_lifetime >= 0)
+    if (aging)
         send_limit_give(&association->send_limit, message->stream, message->length);
     if (!sctp_socket_send(association->socket, message))
         result = result_of_errno(association);
+    if (aging && result != ASSOCIATION_SENT)
+        send_limit_take_back(&association->send_limit, message->stream);
     send_limit_count(&association->send_limit, result == ASSOCIATION_SENT ? message->length : 0,
                      result == ASSOCIATION_BLOCKED);
     return result;

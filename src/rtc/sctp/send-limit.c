@@ -38,17 +38,11 @@ void send_limit_give(SendLimit *limit, guint16 stream, gsize length)
     if (!limit->unsent)
         limit->unsent = unsent_new();
     unsent_given(limit->unsent, stream, length);
-    limit->giving = limit->unsent;
-    limit->giving_on = stream;
 }
 
-void send_limit_count(SendLimit *limit, gsize length, bool reached)
+void send_limit_take_back(SendLimit *limit, guint16 stream)
 {
-    limit->sent += length;
-    limit->reached = limit->reached || reached;
-    if (length == 0 && limit->giving)
-        unsent_take_back(limit->giving, limit->giving_on);
-    limit->giving = NULL;
+    unsent_take_back(limit->unsent, stream);
 }
 
 void send_limit_output(SendLimit *limit, const guint8 *packet, gsize length)

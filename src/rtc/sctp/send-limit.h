@@ -31,8 +31,6 @@ typedef struct {
     gint64 began;     /* monotonic µs */
     gint64 far_since; /* no longer near, perhaps; 0: no */
     Unsent *unsent;   /* NULL: nothing with a lifetime was given */
-    Unsent *giving;   /* the same, until it is known whether that was taken */
-    guint16 giving_on;
 } SendLimit;
 
 void send_limit_init(SendLimit *limit, gsize max);
@@ -40,13 +38,18 @@ void send_limit_clear(SendLimit *limit);
 
 /* Whether usrsctp may be given something on STREAM, as far as messages with a lifetime go. */
 bool send_limit_takes(const SendLimit *limit, guint16 stream);
-/* A message of LENGTH that has a lifetime is given now, which send_limit_count() ends. */
+/* A message of LENGTH that has a lifetime is given now; take_back(): it was not taken. */
 void send_limit_give(SendLimit *limit, guint16 stream, gsize length);
+void send_limit_take_back(SendLimit *limit, guint16 stream);
 /* To be told of each packet that usrsctp sends. */
 void send_limit_output(SendLimit *limit, const guint8 *packet, gsize length);
 
 /* LENGTH bytes were taken; or, REACHED, something was not. */
-void send_limit_count(SendLimit *limit, gsize length, bool reached);
+static inline void send_limit_count(SendLimit *limit, gsize length, bool reached)
+{
+    limit->sent += length;
+    limit->reached = limit->reached || reached;
+}
 
 /* Whether it is time for send_limit_update(). */
 bool send_limit_is_due(const SendLimit *limit, gint64 now);
