@@ -217,6 +217,17 @@ static void test_lost(Pair *pair, gconstpointer early)
                 is_up(&pair->client)));
 }
 
+/* The server is up, and the client does not know of it. */
+static void lose_last_flight(Pair *pair)
+{
+    pair->client.lower.round_trip_usec = pair->server.lower.round_trip_usec = 1000;
+    connect_lower(&pair->client);
+    connect_lower(&pair->server);
+    wait_until((deliver(&pair->client, &pair->server),
+                is_up(&pair->server) || (deliver(&pair->server, &pair->client), false)));
+    g_assert_cmpuint(lose(&pair->server), >, 0);
+}
+
 static gboolean on_data(gpointer data)
 {
     End *server = data;
@@ -230,12 +241,7 @@ static void test_lost_before_data(Pair *pair, gconstpointer early)
 {
     guint source;
 
-    pair->client.lower.round_trip_usec = pair->server.lower.round_trip_usec = 1000;
-    connect_lower(&pair->client);
-    connect_lower(&pair->server);
-    wait_until((deliver(&pair->client, &pair->server),
-                is_up(&pair->server) || (deliver(&pair->server, &pair->client), false)));
-    g_assert_cmpuint(lose(&pair->server), >, 0);
+    lose_last_flight(pair);
     source = g_timeout_add(5, on_data, &pair->server);
     wait_until((deliver(&pair->client, &pair->server), deliver(&pair->server, &pair->client),
                 is_up(&pair->client)));
@@ -275,12 +281,7 @@ static void test_repeated(Pair *pair, gconstpointer early)
  * answer what comes too soon behind another repetition. */
 static void test_last(Pair *pair, gconstpointer early)
 {
-    pair->client.lower.round_trip_usec = pair->server.lower.round_trip_usec = 1000;
-    connect_lower(&pair->client);
-    connect_lower(&pair->server);
-    wait_until((deliver(&pair->client, &pair->server),
-                is_up(&pair->server) || (deliver(&pair->server, &pair->client), false)));
-    lose(&pair->server);
+    lose_last_flight(pair);
     wait_until((deliver(&pair->client, &pair->server), !g_queue_is_empty(&pair->server.sent)));
     g_assert_cmpuint(g_bytes_get_size(g_queue_peek_head(&pair->server.sent)), >,
                      CHANGE_CIPHER_SPEC);
@@ -292,12 +293,7 @@ static void test_last(Pair *pair, gconstpointer early)
 static void test_last_with_data(Pair *pair, gconstpointer early)
 {
     pair->server.hasty = true;
-    pair->client.lower.round_trip_usec = pair->server.lower.round_trip_usec = 1000;
-    connect_lower(&pair->client);
-    connect_lower(&pair->server);
-    wait_until((deliver(&pair->client, &pair->server),
-                is_up(&pair->server) || (deliver(&pair->server, &pair->client), false)));
-    g_assert_cmpuint(lose(&pair->server), >, 0);
+    lose_last_flight(pair);
     wait_until((deliver(&pair->server, &pair->client), is_up(&pair->client)));
     g_assert_cmpuint(pair->client.received, ==, 1);
     wait_until(deliver(&pair->server, &pair->client) > 0);
