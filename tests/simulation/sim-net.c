@@ -107,14 +107,16 @@ static void on_restarted(gpointer data, guint64 round)
 static void on_repair(gpointer data, guint64 round)
 {
     SimCall *call = data;
+    RepairAction action;
 
     if (call->round != round || !call->receiver)
         return;
-    if (call_repair_take(&call->repair, clock_monotonic()) != REPAIR_WAIT) {
+    action = call_repair_take(&call->repair, clock_monotonic());
+    if (action != REPAIR_WAIT) {
         if (can_signal(call))
             world_after(4 * call->listener->latency, on_restarted, call, round);
         else
-            call_repair_bar(&call->repair);
+            call_repair_bar(&call->repair, action);
     }
     if (call_repair_due(&call->repair) != REPAIR_NEVER)
         world_after(MAX(call_repair_due(&call->repair) - clock_monotonic(), 1), on_repair, call,

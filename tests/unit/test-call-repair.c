@@ -64,7 +64,7 @@ static void test_barred(void)
     g_assert_cmpint(call_repair_due(&repair), ==, REPAIR_NEVER);
     call_repair_need(&repair, now);
     g_assert_cmpint(call_repair_take(&repair, now), ==, REPAIR_RESTART);
-    call_repair_bar(&repair);
+    call_repair_bar(&repair, REPAIR_RESTART);
     g_assert_cmpint(call_repair_due(&repair), ==, REPAIR_NEVER);
     g_assert_cmpint(call_repair_take(&repair, now + 1000 * SECOND), ==, REPAIR_WAIT);
     now += 1000 * SECOND;
@@ -112,6 +112,27 @@ static void test_wanted_and_needed(void)
     }
 }
 
+/* A restart of before our addresses changed ends well: it has none of the new ones. */
+static void test_mended_without_the_new(void)
+{
+    CallRepair repair = {};
+    gint64 now = 5 * SECOND;
+
+    call_repair_want(&repair, true, now);
+    call_repair_mend(&repair);
+    g_assert_cmpint(next_wait(&repair, &now), <=, SECOND / 10);
+    g_assert_cmpint(call_repair_take(&repair, now), ==, REPAIR_RESTART_ANEW);
+    call_repair_bar(&repair, REPAIR_RESTART_ANEW); /* nobody was told of them yet */
+    call_repair_mend(&repair);
+    g_assert_cmpint(call_repair_due(&repair), ==, REPAIR_NEVER);
+    call_repair_hurry(&repair, now);
+    g_assert_cmpint(next_wait(&repair, &now), <=, SECOND / 10);
+    g_assert_cmpint(call_repair_take(&repair, now), ==, REPAIR_RESTART_ANEW);
+    call_repair_mend(&repair);
+    g_assert_cmpint(repair.state, ==, REPAIR_NONE);
+    g_assert_cmpint(call_repair_due(&repair), ==, REPAIR_NEVER);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -120,5 +141,6 @@ int main(int argc, char **argv)
     g_test_add_func("/call-repair/barred", test_barred);
     g_test_add_func("/call-repair/wanted", test_wanted);
     g_test_add_func("/call-repair/wanted-and-needed", test_wanted_and_needed);
+    g_test_add_func("/call-repair/mended-without-the-new", test_mended_without_the_new);
     return g_test_run();
 }

@@ -46,7 +46,7 @@ static void call_path_go_on(CallPath *path)
 
     g_clear_handle_id(&path->restart_id, g_source_remove);
     if (action != REPAIR_WAIT && !path->ops->restart(action == REPAIR_RESTART_ANEW, path->data))
-        call_repair_bar(&path->repair);
+        call_repair_bar(&path->repair, action);
     due = call_repair_due(&path->repair);
     if (due != REPAIR_NEVER)
         path->restart_id =

@@ -81,9 +81,10 @@ void call_repair_hurry(CallRepair *repair, gint64 now)
     repair->due = now + random_below(SPREAD) * 1000;
 }
 
+/* A restart that began before our addresses changed may end after that, and has none of the new. */
 void call_repair_mend(CallRepair *repair)
 {
-    repair_enter_state(repair, REPAIR_NONE);
+    repair_enter_state(repair, repair->anew ? REPAIR_WANTED : REPAIR_NONE);
 }
 
 RepairAction call_repair_take(CallRepair *repair, gint64 now)
@@ -102,8 +103,9 @@ RepairAction call_repair_take(CallRepair *repair, gint64 now)
     return action;
 }
 
-void call_repair_bar(CallRepair *repair)
+void call_repair_bar(CallRepair *repair, RepairAction action)
 {
+    repair->anew = repair->anew || action == REPAIR_RESTART_ANEW;
     repair->due = REPAIR_NEVER;
 }
 

@@ -46,14 +46,15 @@ void call_repair_want(CallRepair *repair, bool anew, gint64 now);
 /* The link, the relay or the remote is back: what has waited for it waits no longer. */
 void call_repair_hurry(CallRepair *repair, gint64 now);
 
-/* Data comes again, or over another path. */
+/* Data comes again, or over another path. What is wanted since our addresses are others, and has not
+ * begun, stays wanted. */
 void call_repair_mend(CallRepair *repair);
 
 /* What is to be done now. Restarts count as begun: the next one is due later. */
 RepairAction call_repair_take(CallRepair *repair, gint64 now);
 
-/* The one just taken has no way to the remote: it waits for call_repair_hurry(). */
-void call_repair_bar(CallRepair *repair);
+/* ACTION, just taken, has no way to the remote: it waits for call_repair_hurry(). */
+void call_repair_bar(CallRepair *repair, RepairAction action);
 
 /* When to ask again; REPAIR_NEVER: not before something has happened. */
 gint64 call_repair_due(const CallRepair *repair);
