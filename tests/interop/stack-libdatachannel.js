@@ -42,15 +42,21 @@ class DataChannel {
   }
 }
 
+// setRemoteDescription() lets ICE begin before it keeps the fingerprint: where its thread is not run
+// in between, a handshake is refused as by an unknown CA. So our remote hears of no candidate until
+// then.
 class Connection {
   constructor() {
+    this.held = [];
     this.native = new PeerConnection('agent', { iceServers: [], disableAutoNegotiation: true });
     this.native.onLocalDescription((sdp, type) => {
       this.localDescription = { type, sdp };
       this.described();
     });
     this.native.onLocalCandidate((candidate, sdpMid) => {
-      this.onicecandidate({ candidate: { candidate, sdpMid } });
+      const event = { candidate: { candidate, sdpMid } };
+      if (this.held) this.held.push(event);
+      else this.onicecandidate(event);
     });
     this.native.onStateChange((state) => {
       this.connectionState = state;
@@ -84,6 +90,9 @@ class Connection {
 
   async setRemoteDescription({ type, sdp }) {
     this.native.setRemoteDescription(sdp, type);
+    const held = this.held || [];
+    this.held = null;
+    held.forEach((event) => this.onicecandidate(event));
   }
 
   async addIceCandidate({ candidate, sdpMid }) {
