@@ -122,7 +122,10 @@ static void test_mended_without_the_new(void)
     call_repair_mend(&repair);
     g_assert_cmpint(next_wait(&repair, &now), <=, SECOND / 10);
     g_assert_cmpint(call_repair_take(&repair, now), ==, REPAIR_RESTART_ANEW);
-    call_repair_bar(&repair, REPAIR_RESTART_ANEW); /* nobody was told of them yet */
+    call_repair_put_off(&repair, REPAIR_RESTART_ANEW); /* nobody was told of them yet */
+    now += 2 * SECOND;
+    g_assert_cmpint(call_repair_take(&repair, now), ==, REPAIR_RESTART_ANEW);
+    call_repair_bar(&repair, REPAIR_RESTART_ANEW);
     call_repair_mend(&repair);
     g_assert_cmpint(call_repair_due(&repair), ==, REPAIR_NEVER);
     call_repair_hurry(&repair, now);

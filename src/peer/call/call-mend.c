@@ -61,17 +61,18 @@ bool call_prepare_restart(Connection *connection, GError **error, gpointer data)
     return true;
 }
 
-static bool on_restart(bool anew, gpointer data)
+static CallRestart on_restart(bool anew, gpointer data)
 {
     Call *call = data;
     g_autoptr(GError) error = NULL;
 
     if (!call_locate(call))
-        return false;
-    if (!call_prepare_restart(call->connection, &error, call) ||
-        !connection_restart_ice(call->connection, anew, &error))
-        log_debug("call %u: no restart: %s", call->number, error->message);
-    return true;
+        return CALL_RESTART_BARRED;
+    if (call_prepare_restart(call->connection, &error, call) &&
+        connection_restart_ice(call->connection, anew, &error))
+        return CALL_RESTART_BEGUN;
+    log_debug("call %u: no restart: %s", call->number, error->message);
+    return CALL_RESTART_REFUSED;
 }
 
 static guint on_patience(gpointer data)

@@ -39,14 +39,28 @@ static gboolean on_restart(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static void restart(CallPath *path, RepairAction action)
+{
+    switch (path->ops->restart(action == REPAIR_RESTART_ANEW, path->data)) {
+    case CALL_RESTART_BEGUN:
+        break;
+    case CALL_RESTART_REFUSED:
+        call_repair_put_off(&path->repair, action);
+        break;
+    case CALL_RESTART_BARRED:
+        call_repair_bar(&path->repair, action);
+        break;
+    }
+}
+
 static void call_path_go_on(CallPath *path)
 {
     gint64 now = clock_monotonic(), due;
     RepairAction action = call_repair_take(&path->repair, now);
 
     g_clear_handle_id(&path->restart_id, g_source_remove);
-    if (action != REPAIR_WAIT && !path->ops->restart(action == REPAIR_RESTART_ANEW, path->data))
-        call_repair_bar(&path->repair, action);
+    if (action != REPAIR_WAIT)
+        restart(path, action);
     due = call_repair_due(&path->repair);
     if (due != REPAIR_NEVER)
         path->restart_id =

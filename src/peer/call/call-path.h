@@ -21,10 +21,16 @@ typedef enum {
     CALL_PATH_REPLACED, /* it is silent, and the remote has called again */
 } CallPathEnd;
 
+typedef enum {
+    CALL_RESTART_BEGUN,
+    CALL_RESTART_REFUSED, /* it could not begin: it is tried again */
+    CALL_RESTART_BARRED,  /* there is no way to the remote now */
+} CallRestart;
+
 /* From the main loop, or from within the functions below where they say so. */
 typedef struct {
-    /* Restarts ICE. False if there is no way to the remote now. May not end the call. */
-    bool (*restart)(bool anew, gpointer data);
+    /* Restarts ICE. May not end the call. */
+    CallRestart (*restart)(bool anew, gpointer data);
     /* Seconds that a path may be lost */
     guint (*patience)(gpointer data);
     /* The last of it. */

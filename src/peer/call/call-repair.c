@@ -103,9 +103,14 @@ RepairAction call_repair_take(CallRepair *repair, gint64 now)
     return action;
 }
 
-void call_repair_bar(CallRepair *repair, RepairAction action)
+void call_repair_put_off(CallRepair *repair, RepairAction action)
 {
     repair->anew = repair->anew || action == REPAIR_RESTART_ANEW;
+}
+
+void call_repair_bar(CallRepair *repair, RepairAction action)
+{
+    call_repair_put_off(repair, action);
     repair->due = REPAIR_NEVER;
 }
 

@@ -53,7 +53,10 @@ void call_repair_mend(CallRepair *repair);
 /* What is to be done now. Restarts count as begun: the next one is due later. */
 RepairAction call_repair_take(CallRepair *repair, gint64 now);
 
-/* ACTION, just taken, has no way to the remote: it waits for call_repair_hurry(). */
+/* ACTION, just taken, could not be done: the next one is to do what it should. */
+void call_repair_put_off(CallRepair *repair, RepairAction action);
+
+/* The same, and it has no way to the remote: the next one waits for call_repair_hurry(). */
 void call_repair_bar(CallRepair *repair, RepairAction action);
 
 /* When to ask again; REPAIR_NEVER: not before something has happened. */
