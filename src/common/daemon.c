@@ -108,10 +108,14 @@ bool daemon_reload(Daemon *daemon, GError **error)
     return true;
 }
 
+/* Both signals may come at once, and in no order: who stops takes no configuration any more. */
 static gboolean on_hangup(gpointer data)
 {
+    const Daemon *daemon = data;
     g_autoptr(GError) error = NULL;
 
+    if (daemon->state == DAEMON_STOPPING)
+        return G_SOURCE_CONTINUE;
     if (daemon_reload(data, &error))
         log_event(G_LOG_LEVEL_INFO, (.message_id = MESSAGE_CONFIG_RELOADED),
                   _("configuration read again"));

@@ -231,6 +231,16 @@ def test_reload_of_the_relay(world):
              "the move")
 
 
+def test_reload_and_stop_at_once(world):
+    """Signals come in no order: a daemon that stops does not begin anew with another name."""
+    relay = world.relay()
+    peer = world.peer("mover", relay)
+    peer.configure(dict(peer.config, Peer={"Name": "moved"}))
+    for number in (signal.SIGSTOP, signal.SIGHUP, signal.SIGTERM, signal.SIGCONT):
+        peer.signal(number)
+    peer.expect_exit(0)
+
+
 def test_second_daemon_on_one_bus(world):
     """The bus name is taken: the second one says so and goes."""
     relay = world.relay()

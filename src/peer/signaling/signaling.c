@@ -645,6 +645,8 @@ void signaling_set(Signaling *signaling, const SignalingSettings *settings)
 {
     bool first = signaling->name.own == NULL;
 
+    if (signaling->stopping)
+        return;
     signaling->relay.keep_alive = settings->relay->keep_alive;
     if (signaling->socket)
         signaling_set_pings(signaling);
